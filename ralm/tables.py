@@ -1,0 +1,285 @@
+"""The Delta tables: their schemas, constraints, partitioning, and how they are read and written.
+
+Column names here are the contract with downstream readers (docs/tables.md).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import DataType, StructField, StructType
+
+from ralm.errors import DataError, MissingInputError
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the warehouse.
+
+    `columns` are (name, Spark SQL type); a type that ends in `!` is NOT NULL. `open` tables take more columns than
+    are listed (profile columns, one column a field): which ones, the configuration says. User ids stay as they came:
+    `uid` stands for the configured type, string or bigint.
+    """
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    partition: tuple[str, ...] = ()
+    checks: dict[str, str] = field(default_factory=dict)
+    open: bool = False
+    properties: dict[str, str] = field(default_factory=dict)
+
+    def types(self, user_id: str) -> dict[str, str]:
+        """Column -> Spark SQL type, with user ids of the given type."""
+        return {name: re.sub(r"\buid\b", user_id, kind.removesuffix("!")) for name, kind in self.columns}
+
+    def schema(self, user_id: str) -> StructType:
+        """The listed columns as a Spark schema, with user ids of the given type."""
+        required = {name for name, kind in self.columns if kind.endswith("!")}
+        return StructType(
+            [
+                StructField(name, DataType.fromDDL(kind), name not in required)
+                for name, kind in self.types(user_id).items()
+            ]
+        )
+
+
+def _table(name: str, columns: str, partition: str = "", **rest: Any) -> Table:
+    pairs = tuple((c.split(" ", 1)[0], c.split(" ", 1)[1]) for c in columns.split("; "))
+    return Table(name, pairs, tuple(partition.split()), **rest)
+
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        _table("users", "as_of date!; user_id uid!", "as_of", open=True),
+        _table("items", "item_id string!; published_at timestamp; categories array<string>", open=True),
+        _table(
+            "events",
+            "user_id uid!; domain string!; feature_id string!; event_time timestamp!; event_date date!",
+            "event_date",
+        ),
+        _table(
+            "impressions",
+            "user_id uid!; item_id string!; shown_at timestamp!; clicked boolean!; domain string!; shown_date date!",
+            "shown_date",
+            properties={"delta.enableChangeDataFeed": "true"},
+        ),
+        _table("quarantine", "source string!; reason string!; row string; run_id string!", "source"),
+        _table(
+            "vocabularies",
+            "vocabulary_version string!; field string!; feature_id string!; index int!; frequency bigint!",
+            "vocabulary_version",
+            checks={"index_positive": "index > 0", "frequency_positive": "frequency > 0"},
+        ),
+        _table("histories", "as_of date!; user_id uid!", "as_of", open=True),
+        _table("user_fields", "as_of date!; vocabulary_version string!; user_id uid!", "as_of", open=True),
+        _table(
+            "user_samples",
+            "representation string!; as_of date!; validation boolean!; user_key bigint!; positives array<int>!; "
+            "negatives array<int>!",
+            "representation as_of validation",
+            open=True,
+        ),
+        _table(
+            "user_embeddings",
+            "as_of date!; model_version string!; user_id uid!; embedding array<float>!",
+            "as_of model_version",
+        ),
+        _table(
+            "item_seeds",
+            "as_of date!; purpose string!; item_id string!; seed_count int!; clickers bigint!; "
+            "seeds array<struct<user_id:uid,clicked_at:timestamp>>!",
+            "as_of purpose",
+            checks={"seed_count_is_size": "seed_count = size(seeds)"},
+        ),
+        _table(
+            "lookalike_samples",
+            "as_of date!; model_version string!; validation boolean!; embedding array<float>!; item_index int!; "
+            "label float!",
+            "as_of model_version validation",
+        ),
+        _table(
+            "seed_clusters",
+            "as_of date!; purpose string!; model_version string!; round int!; item_id string!; "
+            "centroids array<float>!; sizes array<int>!; inertia double!; cluster_metric string!; "
+            "global_embedding array<float>",
+            "as_of purpose model_version",
+        ),
+        _table(
+            "target_embeddings",
+            "as_of date!; model_version string!; user_id uid!; bias float!; embedding array<float>!",
+            "as_of model_version",
+        ),
+        _table(
+            "audiences",
+            "as_of date!; item_id string!; user_id uid!; score double!; percentile double!; system string!; "
+            "scored_at timestamp!; item_bucket int!",
+            "as_of system item_bucket",
+            checks={"percentile_range": "percentile >= 0 AND percentile <= 1"},
+        ),
+        _table(
+            "recommendations",
+            "as_of date!; system string!; user_id uid!; item_ids array<string>!; scores array<double>!",
+            "as_of system",
+        ),
+        _table(
+            "thresholds",
+            "as_of date!; system string!; item_id string!; cutoff double!; probe_size bigint!; "
+            "top_fraction double!; quantiles array<double>!",
+            "as_of system",
+        ),
+        _table(
+            "score_histograms",
+            "as_of date!; system string!; item_id string!; bin int!; low double!; high double!; count bigint!",
+            "as_of system",
+        ),
+        _table(
+            "runs",
+            "run_id string!; step string!; as_of date; state string!; token string!; attempt bigint!; "
+            "config_hash string!; inputs map<string,bigint>!; outputs map<string,bigint>!; counts map<string,bigint>!; "
+            "started_at timestamp!; ended_at timestamp; message string",
+        ),
+        _table("checks", "run_id string!; step string!; name string!; passed boolean!; value double; detail string"),
+        _table(
+            "releases",
+            "release_id string!; created_at timestamp!; as_of date!; tables map<string,bigint>!; "
+            "models map<string,string>!; metrics map<string,double>!; current boolean!",
+        ),
+        _table(
+            "metrics",
+            "run_id string!; as_of date!; system string!; protocol string!; split string!; metric string!; "
+            "value double!; low double; high double; items bigint",
+            "as_of",
+        ),
+    )
+}
+
+
+class Warehouse:
+    """The tables under one path, on any file system that Spark knows."""
+
+    def __init__(self, spark: SparkSession, path: str, user_id: str = "string") -> None:
+        self.spark = spark
+        self.path = path.rstrip("/")
+        self.user_id = user_id
+
+    def table_path(self, name: str) -> str:
+        """Where a table lies."""
+        return f"{self.path}/{name}"
+
+    def exists(self, name: str) -> bool:
+        """Whether the table was created."""
+        return DeltaTable.isDeltaTable(self.spark, self.table_path(name))
+
+    def create(self, name: str, extra: StructType | None = None) -> None:
+        """Create a table with its constraints if it is missing; `extra` columns go into an open table."""
+        table = TABLES[name]
+        if self.exists(name):
+            return
+        builder = (
+            DeltaTable.createIfNotExists(self.spark)
+            .location(self.table_path(name))
+            .addColumns(table.schema(self.user_id))
+        )
+        if extra is not None:
+            builder = builder.addColumns(extra)
+        if table.partition:
+            builder = builder.partitionedBy(*table.partition)
+        for key, value in table.properties.items():
+            builder = builder.property(key, value)
+        for check, condition in table.checks.items():
+            builder = builder.property(f"delta.constraints.{check}", condition)
+        builder.execute()
+
+    def version(self, name: str) -> int:
+        """The table's current version.
+
+        Raises:
+            MissingInputError: the table does not exist.
+        """
+        if not self.exists(name):
+            raise MissingInputError(
+                f"table '{name}': not found at {self.table_path(name)}; run the job that makes it (see `pipeline`)"
+            )
+        row = DeltaTable.forPath(self.spark, self.table_path(name)).history(1).select("version").first()
+        assert row is not None
+        return int(row[0])
+
+    def read(self, name: str, version: int | None = None) -> DataFrame:
+        """A table, at a pinned version if one is given."""
+        pinned = self.version(name) if version is None else version
+        return self.spark.read.format("delta").option("versionAsOf", pinned).load(self.table_path(name))
+
+    def files(self, name: str, version: int, **partition: Any) -> list[str]:
+        """The data files of a pinned snapshot that hold the given partition values, sorted."""
+        frame = self.read(name, version)
+        for column, value in partition.items():
+            frame = frame.where(F.col(column) == F.lit(value))
+        return sorted(frame.inputFiles())
+
+    def conform(self, name: str, frame: DataFrame) -> DataFrame:
+        """The frame with the table's columns first, cast to its types; further columns only for an open table.
+
+        Raises:
+            DataError: columns are missing or unexpected; all of them are named at once.
+        """
+        table = TABLES[name]
+        listed = [column for column, _ in table.columns]
+        missing = [column for column in listed if column not in frame.columns]
+        further = [column for column in frame.columns if column not in listed]
+        if missing or (further and not table.open):
+            raise DataError(f"table '{name}': missing columns {missing}, unexpected columns {further}")
+        types = table.types(self.user_id)
+        chosen = [F.col(c).cast(DataType.fromDDL(types[c])).alias(c) for c in listed]
+        return frame.select(*chosen, *further)
+
+    def replace(
+        self, name: str, frame: DataFrame, partition: dict[str, Any], *, app_id: str, attempt: int, run_id: str
+    ) -> tuple[int, bool]:
+        """Replace one logical partition atomically, exactly once for (app_id, attempt).
+
+        Returns:
+            The table's version after the write, and whether anything was written: a write that an earlier try of
+            the same attempt already made is skipped by Delta.
+        """
+        frame = self.conform(name, frame)
+        listed = {column for column, _ in TABLES[name].columns}
+        self.create(name, StructType([f for f in frame.schema.fields if f.name not in listed]))
+        before = self.version(name)
+        writer = (
+            frame.write.format("delta")
+            .mode("overwrite")
+            .option("txnAppId", app_id)
+            .option("txnVersion", attempt)
+            .option("userMetadata", json.dumps({"run_id": run_id, "attempt": attempt}))
+        )
+        writer = (
+            writer.option("replaceWhere", " AND ".join(_equals(c, v) for c, v in partition.items()))
+            if partition
+            else writer.option("overwriteSchema", "true")
+        )
+        writer.save(self.table_path(name))
+        after = self.version(name)
+        return after, after > before
+
+    def append(self, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Append a few rows that the driver holds (run records, checks)."""
+        self.create(name)
+        frame = self.spark.createDataFrame(list(rows), TABLES[name].schema(self.user_id)).coalesce(1)
+        frame.write.format("delta").mode("append").save(self.table_path(name))
+
+
+def _equals(column: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return f"{column} = {str(value).lower()}"
+    if isinstance(value, int):
+        return f"{column} = {value}"
+    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"{column} = '{escaped}'"

@@ -1,0 +1,30 @@
+"""Packaging: `ralm` the library, `jobs` the entry points, `udfs` what runs in executors' Python workers."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="ralm",
+    version="0.1.0",
+    description="Look-alike audiences at billion-user scale on Spark: RALM and the methods beside it",
+    packages=find_packages(include=["ralm", "ralm.*", "jobs", "jobs.*", "udfs", "udfs.*"]),
+    package_data={"ralm.evaluation": ["*.html", "*.css"]},
+    python_requires=">=3.10,<3.12",
+    install_requires=[
+        "pyspark>=4.0,<4.1",
+        "delta-spark>=4.0,<4.1",
+        "torch>=2.5",
+        "petastorm==0.13.1",
+        "pyarrow>=14,<15",
+        "numpy<2",
+        "pandas>=2.2,<3",
+        "setuptools<70",
+        "pydantic>=2.9,<3",
+        "pyyaml>=6",
+        "scipy",
+        "scikit-learn>=1.5",
+        "threadpoolctl",
+        "matplotlib",
+        "jinja2",
+        "tensorboard",
+    ],
+)
