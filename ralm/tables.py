@@ -269,6 +269,12 @@ class Warehouse:
         after = self.version(name)
         return after, after > before
 
+    def rows_written(self, name: str, version: int) -> int:
+        """Rows that a commit wrote, from Delta's own metrics (no count job)."""
+        history = DeltaTable.forPath(self.spark, self.table_path(name)).history()
+        row = history.where(F.col("version") == version).select("operationMetrics").first()
+        return int((row[0] if row else {}).get("numOutputRows", 0))
+
     def append(self, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """Append a few rows that the driver holds (run records, checks)."""
         self.create(name)

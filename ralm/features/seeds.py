@@ -1,0 +1,86 @@
+"""Seeds: the users who already liked an item; and the look-alike model's labelled pairs, disjoint from them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from ralm.features.hashing import bucket, chosen
+from ralm.features.holdout import is_new_item
+
+
+def in_seed_half(seed: int) -> Column:
+    """Whether a (user, item) pair belongs to the half that gives seeds; the other half gives labels."""
+    return bucket("seed half", seed, "user_id", "item_id", buckets=2) == 0
+
+
+def clicks(impressions: DataFrame, until: dt.date, since: dt.date | None = None) -> DataFrame:
+    """Clicked impressions of a window: (user_id, item_id, clicked_at)."""
+    window = F.col("clicked") & (F.col("shown_at") < F.lit(until))
+    if since is not None:
+        window &= F.col("shown_at") >= F.lit(since)
+    return impressions.where(window).select("user_id", "item_id", F.col("shown_at").alias("clicked_at"))
+
+
+def item_seeds(clicked: DataFrame, cap: int) -> DataFrame:
+    """The newest `cap` clickers of each item.
+
+    Args:
+        clicked: (user_id, item_id, clicked_at); a user who clicked twice counts once, at the last time.
+        cap: K, seeds kept an item.
+
+    Returns:
+        (item_id, seeds array<struct<user_id, clicked_at>> newest first, ties by user_id; seed_count; clickers, an
+        estimate by sketch of all). The rank is cut before the shuffle, so an item with 10^8 clickers moves at most K
+        rows a partition.
+    """
+    last = clicked.groupBy("item_id", "user_id").agg(F.max("clicked_at").alias("clicked_at"))
+    newest = Window.partitionBy("item_id").orderBy(F.desc("clicked_at"), "user_id")
+    kept = last.withColumn("rank", F.row_number().over(newest)).where(F.col("rank") <= cap)
+    listed = kept.groupBy("item_id").agg(
+        F.sort_array(F.collect_list(F.struct("rank", F.struct("user_id", "clicked_at").alias("seed"))))["seed"].alias(
+            "seeds"
+        )
+    )
+    clickers = clicked.groupBy("item_id").agg(F.approx_count_distinct("user_id").alias("clickers"))
+    return listed.join(clickers, "item_id").select(
+        "item_id", "seeds", F.size("seeds").alias("seed_count"), F.col("clickers").cast("bigint").alias("clickers")
+    )
+
+
+def labelled_pairs(impressions: DataFrame, since: dt.date, until: dt.date) -> DataFrame:
+    """What users did with items in a window: (user_id, item_id, label 0/1), a pair once, 1 if it was ever clicked."""
+    shown = impressions.where((F.col("shown_at") >= F.lit(since)) & (F.col("shown_at") < F.lit(until)))
+    return shown.groupBy("user_id", "item_id").agg(F.max(F.col("clicked").cast("int")).alias("label"))
+
+
+def training_pairs(
+    impressions: DataFrame, since: dt.date, until: dt.date, new_item_share: float, seed: int
+) -> DataFrame:
+    """Labels of the look-alike model: the pairs of the window that are no seeds, on items that are not held out.
+
+    A clicked pair of the seed half is a seed and no label. The seeds that belong to these labels are
+    `item_seeds(training_clicks(...))`.
+    """
+    pairs = unseen_pairs(impressions, since, until).where(~is_new_item("item_id", new_item_share, seed))
+    return pairs.where(~((F.col("label") == 1) & in_seed_half(seed)))
+
+
+def training_clicks(
+    impressions: DataFrame, since: dt.date, until: dt.date, new_item_share: float, seed: int
+) -> DataFrame:
+    """The clicks of the label window that are seeds in training: those of the seed half, not on held-out items."""
+    return clicks(impressions, until, since).where(in_seed_half(seed) & ~is_new_item("item_id", new_item_share, seed))
+
+
+def is_validation_item(share: float, seed: int) -> Column:
+    """Whether a training item is kept for validation: the look-alike model is judged on items it was not trained on."""
+    return chosen("validation item", seed, share, "item_id")
+
+
+def unseen_pairs(impressions: DataFrame, since: dt.date, until: dt.date) -> DataFrame:
+    """Labelled pairs of a window without those that were clicked before it: such a user is a seed already."""
+    known = clicks(impressions, since).select("user_id", "item_id").distinct()
+    return labelled_pairs(impressions, since, until).join(known, ["user_id", "item_id"], "left_anti")

@@ -1,0 +1,72 @@
+"""Seeds and labels: caps, order, disjointness, the window's edges."""
+
+import datetime as dt
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from ralm.features.holdout import is_new_item
+from ralm.features.seeds import clicks, item_seeds, training_clicks, training_pairs, unseen_pairs
+
+pytestmark = pytest.mark.spark
+A1, A2, A3 = dt.date(2024, 1, 3), dt.date(2024, 1, 5), dt.date(2024, 1, 7)
+
+
+@pytest.fixture(scope="module")
+def impressions(spark: SparkSession):
+    return (
+        spark.range(8_000)
+        .select(
+            F.concat(F.lit("u"), F.col("id") % 97).alias("user_id"),
+            F.concat(F.lit("i"), F.col("id") % 31).alias("item_id"),
+            F.expr("timestamp'2024-01-01' + make_interval(0,0,0,0,cast(id % 144 as int))").alias("shown_at"),
+            (F.xxhash64("id") % 3 == 0).alias("clicked"),
+        )
+        .localCheckpoint()
+    )
+
+
+def test_the_newest_clickers_are_kept_once(spark: SparkSession) -> None:
+    rows = [("a", "i", dt.datetime(2024, 1, d)) for d in (1, 9)] + [("b", "i", dt.datetime(2024, 1, 5))]
+    rows += [("c", "i", dt.datetime(2024, 1, 5)), ("d", "i", dt.datetime(2024, 1, 2))]
+    clicked = spark.createDataFrame(rows, "user_id string, item_id string, clicked_at timestamp")
+    row = item_seeds(clicked, cap=3).first()
+    assert [s["user_id"] for s in row["seeds"]] == ["a", "b", "c"]
+    assert row["seeds"][0]["clicked_at"] == dt.datetime(2024, 1, 9)
+    assert row["seed_count"] == 3
+    assert row["clickers"] == 4
+
+
+def test_a_click_at_or_after_the_date_is_no_seed(spark: SparkSession) -> None:
+    rows = [("a", "i", dt.datetime(2024, 1, 4, 23, 59), True), ("leak", "i", dt.datetime(2024, 1, 5), True)]
+    shown = spark.createDataFrame(rows, "user_id string, item_id string, shown_at timestamp, clicked boolean")
+    assert [r["user_id"] for r in clicks(shown, A2).collect()] == ["a"]
+
+
+def test_training_seeds_and_labels_are_disjoint(impressions) -> None:
+    pairs = training_pairs(impressions, A1, A2, 0.2, 1)
+    seeds = training_clicks(impressions, A1, A2, 0.2, 1)
+    positives = pairs.where("label = 1")
+    assert positives.count() > 50
+    assert seeds.count() > 50
+    assert pairs.where("label = 1").join(seeds, ["user_id", "item_id"]).count() == 0
+    assert pairs.groupBy("user_id", "item_id").count().where("count > 1").count() == 0
+
+
+def test_held_out_items_and_earlier_clicks_give_no_training_label(impressions) -> None:
+    pairs = training_pairs(impressions, A1, A2, 0.2, 1)
+    seeds = training_clicks(impressions, A1, A2, 0.2, 1)
+    for frame in (pairs, seeds):
+        assert frame.where(is_new_item("item_id", 0.2, 1)).count() == 0
+    before = clicks(impressions, A1)
+    assert before.count() > 0
+    assert pairs.join(before, ["user_id", "item_id"]).count() == 0
+
+
+def test_evaluation_labels_come_from_their_window_and_are_no_seeds(impressions) -> None:
+    labels = unseen_pairs(impressions, A2, A3)
+    shown = impressions.where(F.col("shown_at") >= F.lit(A2)).select("user_id", "item_id").distinct()
+    assert labels.count() > 0
+    assert labels.join(shown, ["user_id", "item_id"], "left_anti").count() == 0
+    assert labels.join(clicks(impressions, A2), ["user_id", "item_id"]).count() == 0
