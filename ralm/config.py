@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ralm.errors import ConfigError, MissingInputError
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+Merge = Literal["attention", "concat"]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 
@@ -72,15 +73,42 @@ class ImpressionSource(Source):
 
 
 class UserSource(Source):
-    """Profiles. Columns: user_id and the columns named in `fields.categorical` and `fields.numeric`."""
+    """Profiles. Columns: user_id, the columns named in `fields.categorical` and `fields.numeric`, optional seen_at.
+
+    With seen_at (the time of the row) a user may have many rows, as in a log: one of them is kept. Without it a
+    second row of the same user is a duplicate and goes to quarantine.
+    """
+
+    keep: Literal["newest", "oldest"] = Field(default="newest", description="which row a user keeps, by seen_at")
+
+    @model_validator(mode="after")
+    def _columns(self) -> UserSource:
+        _expect_columns(self.columns, {"user_id"}, None)
+        return self
 
 
 class ItemSource(Source):
     """Items. Columns: item_id; optional published_at, categories, and numeric features (any other name)."""
 
     category_separator: str | None = Field(
-        default=None, description="splits a string of categories; left out: an array, or one category a row"
+        default=None,
+        min_length=1,
+        description="splits a string of categories; left out: an array, or one category a row",
     )
+
+    @model_validator(mode="after")
+    def _columns(self) -> ItemSource:
+        _expect_columns(self.columns, {"item_id"}, None)
+        return self
+
+
+def _expect_columns(columns: dict[str, str], required: set[str], optional: set[str] | None) -> None:
+    """Every required target is mapped, and nothing but the optional ones besides (None: anything)."""
+    missing = sorted(required - columns.keys())
+    unknown = [] if optional is None else sorted(columns.keys() - required - optional)
+    if missing or unknown:
+        known = sorted(required) + sorted(optional or ())
+        raise ValueError(f"columns: missing {missing}, unknown {unknown}; targets are {known}")
 
 
 class SampledNegatives(Section):
@@ -107,7 +135,21 @@ class Ingest(Section):
         default=None, description="times after this are 'future' (UTC; default: the moment of the run)"
     )
     sampled_negatives: SampledNegatives = SampledNegatives()
-    max_bad_share: float = Field(default=0.01, ge=0, le=1, description="share of quarantined rows that stops the job")
+    max_bad_share: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="share of a source's rows in quarantine (duplicates not counted) that stops",
+    )
+
+    @model_validator(mode="after")
+    def _columns(self) -> Ingest:
+        """A timed log names its times; an untimed one must not, or they would be dropped in silence."""
+        event_time, shown_at = (set(), set()) if self.untimed else ({"event_time"}, {"shown_at"})
+        for source in self.events:
+            _expect_columns(source.columns, {"user_id", "feature_id"} | event_time, {"domain"})
+        _expect_columns(self.impressions.columns, {"user_id", "item_id"} | shown_at, {"clicked"})
+        return self
 
 
 class Simulate(Section):
@@ -115,12 +157,32 @@ class Simulate(Section):
 
     users: int = Field(default=20_000, ge=1_000, le=1_000_000_000)
     items: int = Field(default=1_500, ge=50, le=10_000_000)
-    days: int = Field(default=20, ge=4, le=3650)
+    days: int = Field(default=20, ge=4, le=3650, description="days of the impression log")
     start: dt.date = dt.date(2024, 1, 1)
+    history_days: int = Field(
+        default=10, ge=0, le=365, description="days before the log in which people already read, shop and search"
+    )
     topics: int = Field(default=24, ge=2, le=512, description="latent interests")
-    impressions_per_user: float = Field(default=100, gt=0, le=100_000, description="mean over the whole period")
+    impressions_per_user: float = Field(
+        default=100, gt=0, le=100_000, description="mean over the log, before repeats of (user, item) are dropped"
+    )
+    behaviour_events: float = Field(
+        default=20, gt=0, le=100_000, description="mean shopping events a user; the other domains in proportion"
+    )
+    features_per_topic: int = Field(
+        default=30, ge=1, le=100_000, description="things to buy, search for, listen to, a topic and domain"
+    )
+    popularity_exponent: float = Field(
+        default=1.1, ge=0, le=5, description="an item's exposure falls as rank^-this among items of the same age"
+    )
+    age_exponent: float = Field(default=0.8, ge=0, le=5, description="exposure falls as (days since publication)^-this")
+    lifetime_days: float = Field(default=20, ge=1, le=3650, description="items older than this are not shown")
     cold_share: float = Field(
-        default=0.3, ge=0, lt=1, description="share of users without reading history (they shop and search)"
+        default=0.3,
+        ge=0,
+        lt=1,
+        description="share of users new to the feed: they shop and search, but read nothing until they arrive, in "
+        "the later part of the log or after it",
     )
 
 
@@ -255,7 +317,7 @@ class Training(Section):
 class Variant(Section):
     """One look-alike model to train: over which user model, with which pooling of the seeds."""
 
-    merge: Literal["attention", "concat"] = "attention"
+    merge: Merge = "attention"
     pooling: Literal["attention", "average"] = Field(
         default="attention", description="average: the mean of all seeds in place of local and global attention"
     )
@@ -292,6 +354,9 @@ class Evaluation(Section):
     new_item_share: float = Field(default=0.2, ge=0, lt=1, description="items held out of everything trained")
     max_items: int = Field(default=400, ge=1, le=100_000, description="items ranked over all users, a protocol")
     min_labels: int = Field(default=5, ge=1, description="held-out clickers (and non-clickers) an item needs")
+    max_users: int = Field(
+        default=1_000_000, ge=1_000, description="candidates ranked, by hash; held-out clickers are always among them"
+    )
     bootstrap: int = Field(default=1_000, ge=10, le=100_000, description="resamples over items")
     max_impressions: int = Field(default=1_000_000, ge=1_000, description="labelled pairs scored, by hash")
     gate: float = Field(

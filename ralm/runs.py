@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -24,6 +25,7 @@ from pyspark.sql import functions as F
 from ralm.config import Config
 from ralm.dates import DateName, ResolvedDates, resolve_dates
 from ralm.errors import MissingInputError, RalmError
+from ralm.spark_errors import user_errors
 from ralm.tables import Warehouse
 
 
@@ -114,7 +116,9 @@ class Context:
         self.spark = spark
         self.config = config
         self.force = force
-        self.warehouse = Warehouse(spark, config.warehouse_path, config.user_id_type)
+        path = config.warehouse_path
+        # Executors work in other folders than the driver.
+        self.warehouse = Warehouse(spark, path if ":/" in path else str(Path(path).resolve()), config.user_id_type)
         self.ledger = Ledger(self.warehouse)
         self.say = say or (lambda line: print(line, flush=True))
         self.times: list[tuple[str, float, dict[str, int]]] = []
@@ -214,7 +218,8 @@ class Context:
         self.say(f"{prefix} {title} …")
         clock = time.monotonic()
         try:
-            step.action(running)
+            with user_errors(title):
+                step.action(running)
         except Exception as error:
             message = str(error) if isinstance(error, RalmError) else f"{type(error).__name__}: {error}"
             self.ledger.add(running.ended("failed", message.splitlines()[0][:1000] if message else ""))

@@ -1,5 +1,6 @@
 """One Spark session for the whole run: starting a JVM a test would take most of the suite's time."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,5 +37,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     if not REAL_DATA.exists():
+        if os.environ.get("CI") == "true" and REAL_DATA.parent.exists():
+            pytest.fail(f"CI must not skip: no real data at {REAL_DATA}")
         pytest.skip(f"the real data sets are not at {REAL_DATA}")
     return REAL_DATA

@@ -84,3 +84,20 @@ def unseen_pairs(impressions: DataFrame, since: dt.date, until: dt.date) -> Data
     """Labelled pairs of a window without those that were clicked before it: such a user is a seed already."""
     known = clicks(impressions, since).select("user_id", "item_id").distinct()
     return labelled_pairs(impressions, since, until).join(known, ["user_id", "item_id"], "left_anti")
+
+
+def seed_rows(seeds: DataFrame, embeddings: DataFrame, min_seeds: int) -> DataFrame:
+    """The seeds of each item with their embeddings: what is clustered.
+
+    Args:
+        seeds: (item_id, seeds, seed_count) of `item_seeds`, at most K a row.
+        embeddings: (user_id, embedding).
+        min_seeds: items with fewer seeds are left out.
+
+    Returns:
+        (item_id, user_id, embedding); seeds without an embedding are not there.
+    """
+    listed = seeds.where(F.col("seed_count") >= min_seeds).select(
+        "item_id", F.explode("seeds.user_id").alias("user_id")
+    )
+    return listed.join(embeddings.select("user_id", "embedding"), "user_id").select("item_id", "user_id", "embedding")

@@ -1,0 +1,60 @@
+# A machine needs Python 3.11 (or 3.10), Java 17 (or 21), make and bash; everything else is set up here, once.
+SHELL := bash
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+UV_VERSION := 0.13.9
+CONFIG ?= conf/demo.yaml
+TESTS ?=
+
+# What is installed is keyed on its content and place, not on file times: a fresh checkout reuses what fits.
+INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd) | cksum | cut -d' ' -f1)
+JARS := .venv/delta-jars
+
+.PHONY: help machine venv jars demo test test-fast lock clean
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+machine:
+	$(if $(shell conf/check-machine.sh python 2>/dev/null),,$(error $(shell conf/check-machine.sh python 2>&1)))
+	$(if $(shell conf/check-machine.sh java 2>/dev/null),,$(error $(shell conf/check-machine.sh java 2>&1)))
+
+venv: $(INSTALLED) ## The virtual environment .venv with the pinned dependencies and the package
+	@:
+
+$(INSTALLED): | machine
+	@python=$$(conf/check-machine.sh python); \
+	if [ "$$python" != "$(CURDIR)/.venv/bin/python" ]; then "$$python" -m venv --clear .venv; fi
+	@echo "Installing the dependencies of requirements.lock (5 GB, a few minutes the first time)"
+	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	@conf/uv.sh pip install --quiet --python $(BIN)/python -r requirements.lock
+	@conf/uv.sh pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@rm -f .venv/.installed-* && touch $@
+
+jars: $(JARS) ## Delta's jars, resolved once through Spark's Ivy
+	@:
+
+$(JARS): $(INSTALLED) | machine
+	@echo "Resolving Delta's jars"
+	@log=$$($(BIN)/python -m jobs.submission --resolve-jars $@ 2>&1) || { echo "$$log" >&2; exit 1; }
+
+demo: venv jars ## The whole pipeline on the built-in world; other sets: make demo CONFIG=conf/kuairand.yaml
+	@./spark-submit.sh pipeline --config $(CONFIG)
+
+test: venv jars ## Style, types, and all tests; some of them: make test TESTS="-k setup"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest $(TESTS)
+
+test-fast: venv ## The tests that need no Spark
+	$(BIN)/python -m pytest -m "not spark and not slow" $(TESTS)
+
+lock: venv ## Resolve requirements.in into requirements.lock, for Python 3.10 and 3.11, keeping what still fits
+	conf/uv.sh pip compile --quiet --universal --python-version 3.10 --no-header -o requirements.lock requirements.in
+
+clean: ## Remove what the tools made: environment, caches, warehouses
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	rm -rf warehouse spark-warehouse metastore_db derby.log
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,31 @@
+"""What every job does around its steps: session, context, readable errors (no job itself)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from jobs.arguments import Arguments
+from ralm.config import Config
+from ralm.runs import Context, Step
+from ralm.session import get_session
+
+Plan = Callable[[Context], Sequence[Step]]
+
+
+def configured(arguments: Arguments) -> Config:
+    """The configuration; `--as-of` moves its last date, the date of production."""
+    if arguments.as_of is None:
+        return arguments.config
+    dates = arguments.config.dates.model_copy(update={"a3": arguments.as_of})
+    return arguments.config.model_copy(update={"dates": dates})
+
+
+def run(arguments: Arguments, name: str, plan: Plan) -> None:
+    """Run a job's steps in an application of its own."""
+    config = configured(arguments)
+    spark = get_session(f"ralm {name} {config.name}", config.spark)
+    try:
+        context = Context(spark, config, force=arguments.force)
+        context.run(plan(context))
+    finally:
+        spark.stop()

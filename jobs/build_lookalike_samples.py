@@ -1,0 +1,84 @@
+"""Build the look-alike model's training set: labelled pairs of [A1, A2) with the target's embedding, no seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.application import run
+from jobs.arguments import Arguments, run_job
+from jobs.build_user_samples import FILES_A_RANK
+from jobs.build_vocabularies import source
+from jobs.embed_users import model_version
+from jobs.embed_users import step_name as embedding_step
+from jobs.train_user_model import merges
+from jobs.update_seeds import step_name as seeds_step
+from ralm.config import Merge
+from ralm.errors import DataError
+from ralm.features.seeds import is_validation_item, training_pairs
+from ralm.runs import Context, RunningStep, Step
+
+
+def step_name(merge: Merge) -> str:
+    """The step that makes the samples over the embeddings of a merge layer."""
+    return f"build_lookalike_samples[{merge}]"
+
+
+def training_items(context: Context, seeds: DataFrame) -> list[str]:
+    """The items with enough training seeds, in the order of their rows in the centroid array."""
+    enough = seeds.where(F.col("seed_count") >= context.config.lookalike.min_seeds).select("item_id")
+    return sorted(row["item_id"] for row in enough.collect())  # one short string an active item
+
+
+def _build(merge: Merge, step: RunningStep) -> None:
+    context, config, dates = step.context, step.context.config, step.context.dates
+    items = training_items(context, step.at("item_seeds", as_of=dates.a1, purpose="train"))
+    indices = context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
+    share = config.evaluation.new_item_share
+    pairs = training_pairs(step.read("impressions"), dates.a1, dates.a2, share, config.seed)
+    version = model_version(context, merge)
+    embeddings = step.at("user_embeddings", as_of=dates.a1, model_version=version)
+    samples = (
+        pairs.join(F.broadcast(indices), "item_id")
+        .join(embeddings.select("user_id", "embedding"), "user_id")
+        .select(
+            is_validation_item(config.user_samples.validation_share, config.seed).alias("validation"),
+            F.xxhash64(F.lit(config.seed), "user_id", "item_id").alias("order"),
+            "embedding",
+            "item_index",
+            F.col("label").cast("float").alias("label"),
+        )
+    )
+    files = max(FILES_A_RANK * config.lookalike_training.processes, config.spark.shuffle_partitions)
+    shuffled = samples.repartition(files, "order").sortWithinPartitions("validation", "order").drop("order")
+    keyed = shuffled.withColumns({"as_of": F.lit(step.as_of), "model_version": F.lit(version)})
+    step.replace("lookalike_samples", keyed, "pairs", as_of=step.as_of, model_version=version)
+    if step.counts["pairs"] == 0:
+        raise DataError(f"lookalike_samples: no labelled pair in [{dates.a1}, {dates.a2}); check dates")
+
+
+def steps(context: Context) -> Sequence[Step]:
+    """One step a merge layer."""
+    return [
+        Step(
+            step_name(merge),
+            partial(_build, merge),
+            ("lookalike", "evaluation", "dates", "user_samples"),
+            as_of="a1",
+            after=(source(context), (seeds_step("train"), "a1"), (embedding_step(merge), "a1")),
+            inputs=("impressions", "item_seeds", "user_embeddings"),
+        )
+        for merge in merges(context)
+    ]
+
+
+def main(arguments: Arguments) -> None:
+    """Run the job."""
+    run(arguments, "build_lookalike_samples", steps)
+
+
+if __name__ == "__main__":
+    run_job(main, __doc__ or "")

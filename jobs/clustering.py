@@ -1,0 +1,73 @@
+"""Clustering an item's seeds, as the training rounds and `cluster_seeds` both do it (no job itself)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.embed_users import model_version as embedding_version
+from jobs.update_seeds import PURPOSES
+from jobs.variants import lookalike_version, variant_lookalike
+from ralm.features.seeds import seed_rows
+from ralm.runs import RunningStep
+from udfs.cluster import cluster_items
+
+Weights = dict[str, NDArray[Any]]
+
+
+def cluster(
+    step: RunningStep, variant: str, purpose: str, weights: Weights | None, previous: DataFrame | None, round_: int
+) -> DataFrame:
+    """The rows of `seed_clusters` for a purpose, without their version.
+
+    Args:
+        step: has the inputs `item_seeds` and `user_embeddings`.
+        variant: names the user model and k.
+        purpose: whose seeds.
+        weights: of the look-alike model whose space counts; None: the raw space.
+        previous: (item_id, centroids) of the round before, for a warm start.
+        round_: number of the round.
+    """
+    context, config = step.context, step.context.config
+    date = context.dates[PURPOSES[purpose]]
+    lookalike = variant_lookalike(config, variant)
+    seeds = step.at("item_seeds", as_of=date, purpose=purpose)
+    version = embedding_version(context, config.variants[variant].merge)
+    embeddings = step.at("user_embeddings", as_of=date, model_version=version)
+    rows = seed_rows(seeds, embeddings, lookalike.min_seeds)
+    if previous is not None:
+        warm = previous.select("item_id", F.col("centroids").alias("previous"))
+        rows = rows.unionByName(warm, allowMissingColumns=True)
+    udf = cluster_items(lookalike.clusters, iterations=lookalike.cluster_iterations, seed=config.seed, weights=weights)
+    clusters = rows.groupBy("item_id").applyInArrow(*udf)
+    return clusters.withColumns({"as_of": F.lit(date), "purpose": F.lit(purpose), "round": F.lit(round_)})
+
+
+def centroid_arrays(clusters: DataFrame, items: Sequence[str] | None = None) -> tuple[list[str], Weights]:
+    """The centroids of the chosen items as arrays on the driver: items · k · d floats, bounded by the items.
+
+    Returns:
+        The item ids, and `centroids` (items, k, d), `sizes` (items, k), `global` (items, h) where there is one.
+    """
+    table = clusters.select("item_id", "centroids", "sizes").toArrow()
+    ids = table.column("item_id").to_pylist()
+    if not ids:
+        return [], {}
+    sizes = np.stack(table.column("sizes").to_numpy()).astype(np.int32)
+    centroids = np.stack(table.column("centroids").to_numpy()).astype(np.float32)
+    centroids = centroids.reshape(len(ids), sizes.shape[1], -1)
+    row = {item: position for position, item in enumerate(ids)}
+    order = [row[item] for item in (sorted(ids) if items is None else items) if item in row]
+    return [ids[position] for position in order], {"centroids": centroids[order], "sizes": sizes[order]}
+
+
+def current_clusters(step: RunningStep, variant: str, purpose: str) -> DataFrame:
+    """The clusters of the current model of a variant, for a purpose."""
+    date = step.context.dates[PURPOSES[purpose]]
+    version = lookalike_version(step.context, variant)
+    return step.at("seed_clusters", as_of=date, purpose=purpose, model_version=version)

@@ -1,0 +1,77 @@
+"""Compute user embeddings, all representations side by side: at A1 for the users involved, at A2 and A3 for all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+
+from pyspark.sql import functions as F
+
+from jobs.application import run
+from jobs.arguments import Arguments, run_job
+from jobs.build_vocabularies import load_sizes, source
+from jobs.train_user_model import folder, merges
+from jobs.train_user_model import step_name as training_step
+from ralm.config import Merge
+from ralm.dates import DateName
+from ralm.runs import Context, RunningStep, Step
+from udfs.embed import embed_users
+
+
+def step_name(merge: Merge) -> str:
+    """The step that embeds users by the models of a merge layer."""
+    return f"embed_users[{merge}]"
+
+
+def model_version(context: Context, merge: Merge) -> str:
+    """The version of the stacked user models: one token for all representations."""
+    representations = context.config.user_model.representations
+    tokens = [context.require(training_step(merge, name), "a0").token for name in representations]
+    return f"{merge}-{hashlib.sha256(' '.join(tokens).encode()).hexdigest()[:8]}"
+
+
+def _embed(merge: Merge, step: RunningStep) -> None:
+    context, config = step.context, step.context.config
+    sizes = load_sizes(context)
+    fields = step.at("user_fields", as_of=step.as_of, vocabulary_version=sizes.version)
+    if step.step.as_of == "a1":
+        window = (F.col("shown_at") >= F.lit(context.dates.a1)) & (F.col("shown_at") < F.lit(context.dates.a2))
+        involved = step.read("impressions").where(window).select("user_id").distinct()
+        fields = fields.join(involved, "user_id", "left_semi")
+    folders = [folder(context, merge, name) for name in config.user_model.representations]
+    udf = embed_users(folders, sizes.user_fields, config.user_id_type)
+    embeddings = fields.select("user_id", *sizes.user_fields.columns).mapInArrow(*udf)
+    version = model_version(context, merge)
+    keyed = embeddings.withColumns({"as_of": F.lit(step.as_of), "model_version": F.lit(version)})
+    step.replace("user_embeddings", keyed, "users", as_of=step.as_of, model_version=version)
+
+
+def steps(context: Context) -> Sequence[Step]:
+    """One step a merge layer and date; only the released one is needed in production."""
+    released = context.config.variants["ralm"].merge
+    needed: list[tuple[Merge, DateName]] = [(merge, date) for merge in merges(context) for date in ("a1", "a2")]
+    return [
+        Step(
+            step_name(merge),
+            partial(_embed, merge),
+            ("dates",),
+            as_of=date,
+            after=(
+                source(context),
+                ("build_user_fields", date),
+                *((training_step(merge, name), "a0") for name in context.config.user_model.representations),
+            ),
+            inputs=("user_fields", "impressions"),
+        )
+        for merge, date in [*needed, (released, "a3")]
+    ]
+
+
+def main(arguments: Arguments) -> None:
+    """Run the job."""
+    run(arguments, "embed_users", steps)
+
+
+if __name__ == "__main__":
+    run_job(main, __doc__ or "")

@@ -1,0 +1,106 @@
+"""Run everything in one application: from logs (or the built-in world) to audiences, a report and a release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import yaml
+
+from jobs import (
+    build_histories,
+    build_lookalike_samples,
+    build_user_fields,
+    build_user_samples,
+    build_vocabularies,
+    cluster_seeds,
+    embed_targets,
+    embed_users,
+    evaluate,
+    ingest,
+    publish,
+    score_users,
+    simulate,
+    train_lookalike,
+    train_user_model,
+    update_seeds,
+)
+from jobs.application import configured
+from jobs.arguments import Arguments, run_job
+from ralm.config import Config
+from ralm.errors import RalmError
+from ralm.runs import Context, Step
+from ralm.session import get_session
+
+
+def steps(context: Context) -> list[Step]:
+    """All steps in order."""
+    source = simulate if context.config.simulate is not None else ingest
+    jobs = (
+        source,
+        build_vocabularies,
+        build_histories,
+        build_user_fields,
+        build_user_samples,
+        train_user_model,
+        embed_users,
+        update_seeds,
+        build_lookalike_samples,
+        train_lookalike,
+        embed_targets,
+        cluster_seeds,
+        score_users,
+        evaluate,
+        publish,
+    )
+    return [step for job in jobs for step in job.steps(context)]
+
+
+def _dry_run(context: Context, plan: Sequence[Step]) -> None:
+    resolved = yaml.safe_dump(context.config.model_dump(mode="json"), sort_keys=False)
+    print(f"# configuration\n{resolved}")
+    print(f"# warehouse {context.warehouse.path}")
+    for name in sorted({table for step in plan for table in step.inputs}):
+        version = context.warehouse.version(name) if context.warehouse.exists(name) else None
+        print(f"{name}: {'not there yet' if version is None else f'version {version}'}")
+    try:
+        print(f"# dates: {context.dates}")
+    except RalmError:
+        print("# dates: resolved once there are impressions")
+    print("# steps")
+    for title, what in context.plan(plan):
+        print(f"{title}: {what}")
+
+
+def _summary(context: Context, config: Config) -> None:
+    rows = context.warehouse.read("metrics").where("split = 'test'").collect()
+    found = {(r["system"], r["protocol"], r["metric"]): r for r in rows if r["as_of"] == context.dates.a2}
+    shown = [("new_items", "item_auc"), ("new_items", "prec@10"), ("later_clicks", "item_auc")]
+    systems = [*config.variants, "activity", "popularity", "oracle"]
+    print(f"\n{'':<14}" + "".join(f"{protocol.replace('_', ' ') + ' ' + metric:>24}" for protocol, metric in shown))
+    for system in systems:
+        cells = [found.get((system, protocol, metric)) for protocol, metric in shown]
+        if any(cells):
+            print(f"{system:<14}" + "".join(f"{'–' if c is None else format(c['value'], '.3f'):>24}" for c in cells))
+    print(
+        f"\naudiences   {context.warehouse.table_path('audiences')}\nreport      {context.warehouse.path}/report.html"
+    )
+
+
+def main(arguments: Arguments) -> None:
+    """Run the job."""
+    config = configured(arguments)
+    spark = get_session(f"ralm pipeline {config.name}", config.spark)
+    try:
+        context = Context(spark, config, force=arguments.force)
+        plan = steps(context)
+        if arguments.dry_run:
+            _dry_run(context, plan)
+            return
+        context.run(plan)
+        _summary(context, config)
+    finally:
+        spark.stop()
+
+
+if __name__ == "__main__":
+    run_job(main, __doc__ or "", dry_run=True)

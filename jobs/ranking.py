@@ -1,0 +1,175 @@
+"""Exact rankings of all users for many items: a cut from a sample, one pass, a second one where it fell short.
+
+No job itself: `score_users` and `evaluate` both rank this way. What a pass emits is proportional to what is asked
+for, never users x items.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from jobs.clustering import Weights
+from ralm.errors import MissingInputError
+from ralm.features.hashing import chosen
+from ralm.scoring.bundle import write_scoring_bundle
+from ralm.scoring.thresholds import cut_for_top
+from udfs.score import score_all, score_users
+
+# Sampled scores that the driver holds at most: 160 MB.
+SAMPLED_SCORES = 20_000_000
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a set of users was scored against, and with what.
+
+    Attributes:
+        targets: (user_id, bias, embedding), all candidates.
+        users: how many they are.
+        items: the item of each row of the centroids.
+        weights: of the look-alike model.
+        clusters: `centroids` (items, k, d) and `sizes` (items, k).
+        folder: where the bundle and what passes the cuts are kept while they are needed.
+        user_id_type: 'string' or 'bigint'.
+    """
+
+    targets: DataFrame
+    users: int
+    items: Sequence[str]
+    weights: Weights
+    clusters: Weights
+    folder: str
+    user_id_type: str
+    block: int = 256
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session of the targets."""
+        return self.targets.sparkSession
+
+    def bundle(self, name: str, cuts: NDArray[np.float64] | None = None) -> str:
+        """Write the scoring bundle, with cuts if given."""
+        return write_scoring_bundle(
+            f"{self.folder}/{name}", self.weights, self.clusters["centroids"], self.clusters["sizes"], self.items, cuts
+        )
+
+    def sample(self, size: int, seed: int) -> NDArray[np.float64]:
+        """Scores (users, items) of a sample of the users by hash, in a random order.
+
+        Raises:
+            MissingInputError: there are no users.
+        """
+        size = min(size, max(1_000, SAMPLED_SCORES // max(1, len(self.items))))
+        drawn = self.targets
+        if size < self.users:
+            drawn = drawn.where(chosen("score sample", seed, size / self.users, "user_id"))
+        table = drawn.mapInArrow(*score_all(self.bundle("sample"), self.user_id_type, block=self.block)).toArrow()
+        if table.num_rows == 0:
+            raise MissingInputError("target_embeddings: no users to score; run job 'embed_targets' first")
+        flat: NDArray[np.float64] = table.column("scores").combine_chunks().flatten().to_numpy()
+        scores = flat.reshape(table.num_rows, -1)
+        shuffled: NDArray[np.float64] = scores[np.random.default_rng(seed).permutation(len(scores))]
+        return shuffled
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """`best` (item_id, user_id, score, rank): the users asked for; `scored`: one row a user, with `top_items`."""
+
+    best: DataFrame
+    scored: DataFrame
+    passes: int
+
+
+def rank_users(
+    scored: Scored,
+    sample: NDArray[np.float64],
+    wanted: Mapping[str, int],
+    seeds: DataFrame | None,
+    cuts: NDArray[np.float64] | None = None,
+    top_m: int = 0,
+) -> Ranking:
+    """The best users of each item, exactly: by published score, ties by user_id.
+
+    Args:
+        scored: users, items, model.
+        sample: of `Scored.sample`.
+        wanted: item -> users asked for.
+        seeds: (item_id, user_id) that are no candidates; None: everyone is.
+        cuts: (items,): everyone at or above is wanted, whatever their number; None: found from the sample.
+        top_m: best items a user.
+    """
+    excluded: dict[str, int] = {}
+    if seeds is not None:
+        excluded = {row["item_id"]: row["count"] for row in seeds.groupBy("item_id").count().collect()}
+    fixed = cuts is not None
+    asked = np.array([wanted.get(item, 0) for item in scored.items], dtype=np.int64)
+    emitted = asked + np.array([excluded.get(item, 0) for item in scored.items], dtype=np.int64)
+    if cuts is None:
+        cuts = _cuts(sample, scored.users, emitted)
+    passes, missing = 0, np.ones(len(scored.items), dtype=bool)
+    parts: list[DataFrame] = []
+    everyone: DataFrame | None = None
+    while missing.any():
+        passes += 1
+        bundle = scored.bundle(f"pass {passes}", np.where(missing, cuts, np.inf))
+        rows = _pass(scored, bundle, f"{scored.folder}/passed {passes}", top_m if passes == 1 else 0)
+        everyone = rows if everyone is None else everyone
+        candidates = _candidates(scored, rows, seeds)
+        found = {row["item_id"]: row["count"] for row in candidates.groupBy("item_id").count().collect()}
+        counts = np.array([found.get(item, 0) for item in scored.items])
+        enough = missing & (fixed | (counts >= asked) | np.isneginf(cuts))
+        parts.append(candidates.where(F.col("item_id").isin([scored.items[i] for i in np.flatnonzero(enough)])))
+        missing &= ~enough
+        # The sample misled: twice the users, and everyone if that is half of all.
+        emitted = np.where(missing, emitted * 2, emitted)
+        lower = _cuts(sample, scored.users, emitted)
+        cuts = np.where(missing, np.where(emitted * 2 >= scored.users, -np.inf, np.minimum(cuts, lower)), cuts)
+    assert everyone is not None
+    candidates = parts[0]
+    for part in parts[1:]:
+        candidates = candidates.unionByName(part)
+    order = Window.partitionBy("item_id").orderBy(F.desc("score"), "user_id")
+    best = candidates.withColumn("rank", F.row_number().over(order))
+    if not fixed:
+        limits = scored.spark.createDataFrame(
+            [(item, int(count)) for item, count in zip(scored.items, asked, strict=True)], "item_id string, limit int"
+        )
+        best = best.join(F.broadcast(limits), "item_id").where(F.col("rank") <= F.col("limit")).drop("limit")
+    return Ranking(best, everyone, passes)
+
+
+def _cuts(sample: NDArray[np.float64], users: int, emitted: NDArray[np.int64]) -> NDArray[np.float64]:
+    cuts = np.empty(sample.shape[1])
+    for wanted in np.unique(emitted):
+        chosen_items = emitted == wanted
+        cuts[chosen_items] = cut_for_top(sample[:, chosen_items], users, int(min(max(1, wanted), users)))
+    return cuts
+
+
+def _pass(scored: Scored, bundle: str, path: str, top_m: int) -> DataFrame:
+    """Score everyone once and keep what passes, so that audiences and recommendations read it without scoring again."""
+    udf = score_users(bundle, scored.user_id_type, top_m=top_m, block=scored.block)
+    scored.targets.mapInArrow(*udf).write.mode("overwrite").parquet(path)
+    return scored.spark.read.parquet(path)
+
+
+def _candidates(scored: Scored, rows: DataFrame, seeds: DataFrame | None) -> DataFrame:
+    ids = F.array(*[F.lit(item) for item in scored.items])
+    pairs = rows.select("user_id", F.explode(F.arrays_zip("items", "scores")).alias("pair"))
+    named = pairs.select(
+        F.get(ids, F.col("pair.items")).alias("item_id"), "user_id", F.col("pair.scores").alias("score")
+    )
+    return named if seeds is None else named.join(seeds, ["item_id", "user_id"], "left_anti")
+
+
+def share_of(users: int, fraction: float) -> int:
+    """How many users the top fraction is: at least one."""
+    return max(1, math.ceil(round(users * fraction, 6)))

@@ -1,0 +1,144 @@
+"""Train the look-alike models under TorchDistributor, in rounds: cluster the seeds, train, cluster again, train."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from pyspark.sql import functions as F
+
+from jobs.application import run
+from jobs.arguments import Arguments, run_job
+from jobs.build_lookalike_samples import step_name as samples_step
+from jobs.build_lookalike_samples import training_items
+from jobs.clustering import centroid_arrays, cluster
+from jobs.embed_users import model_version
+from jobs.embed_users import step_name as embedding_step
+from jobs.update_seeds import step_name as seeds_step
+from jobs.variants import lookalike_folder, rounds, training_step, variant_lookalike, version_of
+from ralm.config import Config, Training
+from ralm.errors import DataError
+from ralm.runs import Context, RunningStep, Step
+from ralm.training.checkpoints import load_weights, model_folder
+from ralm.training.distributed import launch
+from ralm.training.lookalike import train_lookalike
+from ralm.training.specs import LookalikeTrainingSpec
+
+
+def clustering_step(variant: str, round_: int) -> str:
+    """The step that clusters the training seeds before a round."""
+    return f"train_lookalike[{variant}/{round_} clusters]"
+
+
+def _cluster(variant: str, round_: int, step: RunningStep) -> None:
+    context = step.context
+    weights = previous = None
+    if round_ > 1:
+        weights = load_weights(lookalike_folder(context, variant, round_ - 1))
+        before = context.require(clustering_step(variant, round_ - 1), "a1").token
+        previous = context.warehouse.read("seed_clusters").where(F.col("model_version") == version_of(variant, before))
+    version = version_of(variant, step.record.token)
+    frame = cluster(step, variant, "train", weights, previous, round_).withColumn("model_version", F.lit(version))
+    step.replace("seed_clusters", frame, "items", as_of=step.as_of, purpose="train", model_version=version)
+
+
+def _budget(config: Config, variant: str) -> tuple[Training, int | None]:
+    """Training of one round, and its batches: a variant with one round trains as long as the others do in all."""
+    training, batches = config.lookalike_training, config.lookalike.batches_per_round
+    times = config.lookalike.rounds // rounds(config, variant)
+    longer = training.model_copy(update={"epochs": training.epochs * times})
+    return longer, None if batches is None else batches * times
+
+
+def _write_centroids(step: RunningStep, variant: str, round_: int, folder: str) -> tuple[str, str]:
+    """The centroids of the round as memory-mapped files, in the order of the samples' item indices."""
+    context = step.context
+    version = version_of(variant, context.require(clustering_step(variant, round_), "a1").token)
+    items = training_items(context, step.at("item_seeds", as_of=step.as_of, purpose="train"))
+    clusters = step.at("seed_clusters", as_of=step.as_of, purpose="train", model_version=version)
+    found, arrays = centroid_arrays(clusters, items)
+    if found != items:
+        raise DataError(
+            f"seed_clusters: {len(items) - len(found)} of {len(items)} training items have no seed with an embedding "
+            f"as of {step.as_of}; check dates"
+        )
+    target = model_folder(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    for name, array in arrays.items():
+        np.save(target / f"{name}.npy", array)
+    return str(target / "centroids.npy"), str(target / "sizes.npy")
+
+
+def _train(variant: str, round_: int, step: RunningStep) -> None:
+    context, config = step.context, step.context.config
+    version = version_of(variant, step.record.token)
+    output = context.models("lookalike", version)
+    centroids, sizes = _write_centroids(step, variant, round_, output)
+    embeddings = model_version(context, config.variants[variant].merge)
+
+    def files(validation: bool) -> list[str]:
+        pinned = step.record.inputs["lookalike_samples"]
+        return context.warehouse.files(
+            "lookalike_samples", pinned, as_of=step.as_of, model_version=embeddings, validation=validation
+        )
+
+    training, batches = _budget(config, variant)
+    spec = LookalikeTrainingSpec(
+        train_files=files(False),
+        validation_files=files(True),
+        training=training,
+        output=output,
+        tensorboard=context.models("tensorboard", f"lookalike-{version}"),
+        seed=config.seed,
+        version=version,
+        centroids=centroids,
+        sizes=sizes,
+        input_dim=int(np.load(centroids, mmap_mode="r").shape[2]),
+        pooling=config.variants[variant].pooling,
+        model=variant_lookalike(config, variant),
+        round_number=round_,
+        rounds=rounds(config, variant),
+        start_from=lookalike_folder(context, variant, round_ - 1) if round_ > 1 else None,
+        batches=batches,
+    )
+    result = launch(context.spark, train_lookalike, spec, training)
+    step.counts["rows"] = int(result["rows"])
+
+
+def steps(context: Context) -> Sequence[Step]:
+    """For each variant and round, one step that clusters and one that trains."""
+    made = []
+    for variant, settings in context.config.variants.items():
+        for round_ in range(1, rounds(context.config, variant) + 1):
+            before = ((training_step(variant, round_ - 1), "a1"),) if round_ > 1 else ()
+            made.append(
+                Step(
+                    clustering_step(variant, round_),
+                    partial(_cluster, variant, round_),
+                    ("lookalike",),
+                    as_of="a1",
+                    after=((seeds_step("train"), "a1"), (embedding_step(settings.merge), "a1"), *before),
+                    inputs=("item_seeds", "user_embeddings"),
+                )
+            )
+            made.append(
+                Step(
+                    training_step(variant, round_),
+                    partial(_train, variant, round_),
+                    ("lookalike", "lookalike_training", "variants"),
+                    as_of="a1",
+                    after=((clustering_step(variant, round_), "a1"), (samples_step(settings.merge), "a1")),
+                    inputs=("item_seeds", "seed_clusters", "lookalike_samples"),
+                )
+            )
+    return made
+
+
+def main(arguments: Arguments) -> None:
+    """Run the job."""
+    run(arguments, "train_lookalike", steps)
+
+
+if __name__ == "__main__":
+    run_job(main, __doc__ or "")

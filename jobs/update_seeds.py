@@ -1,0 +1,72 @@
+"""Collect each item's seeds, its newest clickers: for training, for the evaluation and for production."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from pyspark.sql import functions as F
+
+from jobs.application import run
+from jobs.arguments import Arguments, run_job
+from jobs.build_vocabularies import source
+from ralm.dates import DateName
+from ralm.errors import DataError
+from ralm.features.seeds import clicks, item_seeds, training_clicks
+from ralm.runs import Context, RunningStep, Step
+
+# Whose seeds they are, and the date of the embeddings that go with them.
+PURPOSES: dict[str, DateName] = {"train": "a1", "evaluate": "a2", "production": "a3"}
+
+
+def step_name(purpose: str) -> str:
+    """The step that collects the seeds of a purpose."""
+    return f"update_seeds[{purpose}]"
+
+
+def _update(purpose: str, step: RunningStep) -> None:
+    context, config = step.context, step.context.config
+    impressions, dates = step.read("impressions"), context.dates
+    if purpose == "train":
+        share = config.evaluation.new_item_share
+        clicked = training_clicks(impressions, dates.a1, dates.a2, share, config.seed)
+    else:
+        assert step.as_of is not None
+        clicked = clicks(impressions, step.as_of)
+    seeds = item_seeds(clicked, config.lookalike.seed_cap)
+    keyed = seeds.withColumns({"as_of": F.lit(step.as_of), "purpose": F.lit(purpose)})
+    step.replace("item_seeds", keyed, "items", as_of=step.as_of, purpose=purpose)
+    enough = context.warehouse.read("item_seeds").where(
+        (F.col("purpose") == purpose)
+        & (F.col("as_of") == F.lit(step.as_of))
+        & (F.col("seed_count") >= config.lookalike.min_seeds)
+    )
+    if enough.isEmpty():
+        raise DataError(
+            f"item_seeds: none of {step.counts['items']} items has lookalike.min_seeds = {config.lookalike.min_seeds} "
+            f"seeds for '{purpose}' as of {step.as_of}; lower it, or check what counts as a click"
+        )
+
+
+def steps(context: Context) -> Sequence[Step]:
+    """One step a purpose."""
+    return [
+        Step(
+            step_name(purpose),
+            partial(_update, purpose),
+            ("lookalike", "evaluation", "dates"),
+            as_of=date,
+            after=(source(context),),
+            inputs=("impressions",),
+        )
+        for purpose, date in PURPOSES.items()
+    ]
+
+
+def main(arguments: Arguments) -> None:
+    """Run the job."""
+    run(arguments, "update_seeds", steps)
+
+
+if __name__ == "__main__":
+    run_job(main, __doc__ or "")

@@ -1,0 +1,44 @@
+"""The configured look-alike models: their settings, steps, versions and folders (no job itself)."""
+
+from __future__ import annotations
+
+from ralm.config import Config, Lookalike
+from ralm.runs import Context
+
+
+def variant_lookalike(config: Config, variant: str) -> Lookalike:
+    """A variant's settings; average pooling is one cluster, whose centroid is the mean of all seeds."""
+    if config.variants[variant].pooling == "average":
+        return config.lookalike.model_copy(update={"clusters": 1})
+    return config.lookalike
+
+
+def rounds(config: Config, variant: str) -> int:
+    """Rounds of a variant; the mean of all seeds does not depend on the model, so average pooling has one."""
+    return 1 if config.variants[variant].pooling == "average" else config.lookalike.rounds
+
+
+def training_step(variant: str, round_: int) -> str:
+    """The step that trains a round."""
+    return f"train_lookalike[{variant}/{round_}]"
+
+
+def final_step(config: Config, variant: str) -> str:
+    """The step that finishes a variant's training."""
+    return training_step(variant, rounds(config, variant))
+
+
+def version_of(variant: str, token: str) -> str:
+    """The model version of a training round."""
+    return f"{variant}-{token[:8]}"
+
+
+def lookalike_version(context: Context, variant: str, round_: int | None = None) -> str:
+    """The version of a variant's current model, after a round or (by default) after the last."""
+    step = final_step(context.config, variant) if round_ is None else training_step(variant, round_)
+    return version_of(variant, context.require(step, "a1").token)
+
+
+def lookalike_folder(context: Context, variant: str, round_: int | None = None) -> str:
+    """The folder of a variant's current model, after a round or (by default) after the last."""
+    return context.models("lookalike", lookalike_version(context, variant, round_))

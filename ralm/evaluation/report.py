@@ -1,0 +1,238 @@
+"""The evaluation report: one self-contained HTML file, plots inside, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from ralm.evaluation import plots
+from ralm.evaluation.headline import PROTOCOLS, headline, main_protocol, oracle_share
+from ralm.evaluation.plots import Bar, Bins, Curve
+from ralm.evaluation.report_data import MetricRow, ReportData
+from ralm.evaluation.systems import name
+
+METRICS = {
+    "item_auc": "item AUC",
+    "auc": "AUC",
+    "prec@10": "prec@10",
+    "prec@50": "prec@50",
+    "recall@1%": "recall top 1 %",
+    "recall@5%": "recall top 5 %",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value of the comparison table, with its interval and whether it is the best of its column."""
+
+    text: str
+    span: str
+    best: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One protocol's table: systems down, metrics across."""
+
+    title: str
+    metrics: list[str]
+    rows: list[tuple[str, str, list[Cell]]]  # system, its name, cells
+
+
+def render_report(data: ReportData) -> str:
+    """The report as HTML.
+
+    Args:
+        data: what it shows; sections without data are left out.
+    """
+    environment = Environment(
+        loader=DictLoader({"report.html": _resource("report.html")}),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters.update(number=_number, duration=_duration, system=name)
+    return environment.get_template("report.html").render(
+        data=data,
+        css=Markup(_resource("report.css")),
+        headline=headline(data),
+        tiles=_tiles(data),
+        accuracy=_accuracy_plots(data),
+        comparisons=[_comparison(data, protocol) for protocol in _protocols(data)],
+        protocols=PROTOCOLS,
+        metrics=METRICS,
+        head_tail=_head_tail_plot(data),
+        weak_strong=_weak_strong_plots(data),
+        curves=_curves(data),
+        attention=[
+            (item.title, Markup(plots.field_attention(item.fields, item.strong, item.weak, item.domain)))
+            for item in data.attention
+        ],
+        histograms=_histograms(data),
+        lorenz=_lorenz(data),
+        audiences=[
+            (
+                item,
+                Markup(plots.score_distribution(item.edges, item.counts, item.threshold)) if len(item.counts) else "",
+            )
+            for item in data.audiences
+        ],
+    )
+
+
+def _resource(file: str) -> str:
+    return files("ralm.evaluation").joinpath(file).read_text(encoding="utf-8")
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _rows(data: ReportData, metric: str, segment: str, protocol: str) -> list[MetricRow]:
+    """Rows of one group, best system first, the oracle above all."""
+    found = [
+        row
+        for row in data.metrics
+        if (row.metric, row.segment, row.protocol) == (metric, segment, protocol) and _known(row.value)
+    ]
+    return sorted(found, key=lambda row: (row.system != "oracle", -row.value, row.system))
+
+
+def _bars(rows: Sequence[MetricRow]) -> list[Bar]:
+    return [Bar(row.system, row.value, row.low, row.high) for row in rows]
+
+
+def _protocols(data: ReportData) -> list[str]:
+    """Protocols that have a comparable metric, the known ones first."""
+    found = list(dict.fromkeys(row.protocol for row in data.metrics if row.metric in METRICS and row.segment == "all"))
+    return sorted(found, key=lambda p: (p not in PROTOCOLS, list(PROTOCOLS).index(p) if p in PROTOCOLS else 0))
+
+
+def _title(protocol: str) -> str:
+    title = PROTOCOLS.get(protocol, protocol.replace("_", " "))
+    return title[:1].upper() + title[1:]
+
+
+def _tiles(data: ReportData) -> list[tuple[str, str, str]]:
+    """(figure, what it is, detail) of the few numbers that matter most."""
+    protocol = main_protocol(data)
+    if protocol is None:
+        return []
+    rows = _rows(data, "item_auc", "all", protocol)
+    own = next(row for row in rows if row.system == "ralm")
+    span = f"95 % interval {own.low:.3f} – {own.high:.3f}" if own.low is not None and _known(own.low) else "chance: 0.5"
+    tiles = [(f"{own.value:.3f}", "item AUC of RALM", span)]
+    others = [row for row in rows if row.system not in ("ralm", "oracle")]
+    if others:
+        best = others[0]
+        detail = f"{name(best.system)}, {best.value:.3f}"
+        tiles.append((f"{own.value - best.value:+.3f}".replace("-", "−"), "to the best other system", detail))
+    oracle = next((row for row in rows if row.system == "oracle"), None)
+    share = oracle_share(own, oracle) if oracle else None
+    if oracle is not None and share is not None:
+        tiles.append((f"{100 * share:.0f} %", "of the way from chance to the oracle", f"oracle: {oracle.value:.3f}"))
+    if own.items:
+        tiles.append((f"{own.items:,}", PROTOCOLS.get(protocol, protocol.replace("_", " ")), "each ranked by itself"))
+    return tiles
+
+
+def _accuracy_plots(data: ReportData) -> list[Markup]:
+    panels = {_title(protocol): _bars(_rows(data, "item_auc", "all", protocol)) for protocol in _protocols(data)}
+    return _metric_bars(panels)
+
+
+def _metric_bars(panels: dict[str, list[Bar]]) -> list[Markup]:
+    filled = {title: bars for title, bars in panels.items() if bars}
+    return [Markup(figure) for figure in plots.metric_bars(filled, "item AUC", 0.5)]
+
+
+def _comparison(data: ReportData, protocol: str) -> Comparison:
+    found = [row for row in data.metrics if row.protocol == protocol and row.segment == "all"]
+    metrics = [metric for metric in METRICS if any(row.metric == metric for row in found)]
+    values = {(row.system, row.metric): row for row in found if _known(row.value)}
+    best = {
+        metric: max((row.value for (system, m), row in values.items() if m == metric and system != "oracle"), default=0)
+        for metric in metrics
+    }
+    order: Callable[[str], tuple[bool, float]] = lambda system: (  # noqa: E731
+        system != "oracle",
+        -values[system, metrics[0]].value if (system, metrics[0]) in values else math.inf,
+    )
+    rows = []
+    for system in sorted({row.system for row in found if row.metric in METRICS}, key=order):
+        cells = []
+        for metric in metrics:
+            row = values.get((system, metric))
+            span = f"{row.low:.3f} – {row.high:.3f}" if row and row.low is not None and _known(row.low) else ""
+            top = row is not None and system != "oracle" and row.value == best[metric]
+            cells.append(Cell(_number(row.value if row else None), span, top))
+        rows.append((system, name(system), cells))
+    items = max((row.items or 0 for row in found), default=0)
+    title = _title(protocol) + (f" ({items:,} items)" if items else "")
+    return Comparison(title, [METRICS[metric] for metric in metrics], rows)
+
+
+def _head_tail_plot(data: ReportData) -> Markup | None:
+    for protocol in _protocols(data):
+        head, tail = (_rows(data, "item_auc", segment, protocol) for segment in ("head", "tail"))
+        if head and tail:
+            return Markup(plots.head_tail_bars(_bars(head), _bars(tail), "item AUC", 0.5))
+    return None
+
+
+def _weak_strong_plots(data: ReportData) -> list[Markup]:
+    for protocol in _protocols(data):
+        figures = _metric_bars(
+            {
+                f"Users {word} {data.strong_domain} history": _bars(_rows(data, "item_auc", segment, protocol))
+                for segment, word in (("weak", "without"), ("strong", "with"))
+            }
+        )
+        if figures:
+            return figures
+    return []
+
+
+def _curves(data: ReportData) -> list[tuple[str, list[Markup]]]:
+    kinds = []
+    for kind in dict.fromkeys(history.kind for history in data.histories):
+        histories = [history for history in data.histories if history.kind == kind]
+        loss = [Curve(h.model, h.steps, h.loss) for h in histories if len(h.loss)]
+        validation = [Curve(h.model, h.steps, h.validation_auc) for h in histories if len(h.validation_auc)]
+        figures = plots.training_curves(loss, validation, histories[0].unit)
+        if figures:
+            kinds.append((kind, [Markup(figure) for figure in figures]))
+    return kinds
+
+
+def _histograms(data: ReportData) -> Markup | None:
+    fields: dict[str, list[Bins]] = {}
+    for item in data.histograms:
+        fields.setdefault(item.field, []).append(Bins(item.merge, item.edges, item.counts))
+    return Markup(plots.parameter_histograms(fields)) if fields else None
+
+
+def _lorenz(data: ReportData) -> Markup | None:
+    if not data.exposure:
+        return None
+    curves = {item.source: (item.items, item.exposure) for item in data.exposure}
+    return Markup(plots.lorenz_curves(curves, {item.source: item.gini for item in data.exposure}))

@@ -1,0 +1,37 @@
+"""The compared systems' names for readers, and the one colour that each has in every plot."""
+
+from __future__ import annotations
+
+# Okabe and Ito's palette: told apart with any kind of colour vision
+NAMES = {
+    "ralm": "RALM",
+    "ralm_average": "RALM, average pooling",
+    "ralm_concat": "RALM over concat merge",
+    "popularity": "Popularity",
+    "activity": "User activity",
+    "oracle": "Oracle (true probability)",
+}
+COLOURS = {
+    "ralm": "#0072B2",
+    "ralm_average": "#56B4E9",
+    "ralm_concat": "#E69F00",
+    "popularity": "#8C8C8C",
+    "activity": "#B5B5B5",
+    "oracle": "#1D1D1F",
+    "attention": "#0072B2",
+    "concat": "#E69F00",
+    "logged": "#8C8C8C",
+    "recommended": "#0072B2",
+}
+_OTHERS = ("#009E73", "#CC79A7", "#D55E00", "#F0E442", "#7A5195", "#A05A2C")
+
+
+def name(system: str) -> str:
+    """What a reader is shown for a system, merge layer or model."""
+    known = NAMES.get(system)
+    return known or system.replace("_", " ").strip().capitalize()
+
+
+def colour(system: str) -> str:
+    """The system's colour: fixed for known names, otherwise chosen by the name, the same in every plot."""
+    return COLOURS.get(system) or _OTHERS[sum(system.encode()) % len(_OTHERS)]

@@ -1,0 +1,1 @@
+"""Raw logs -> users, items, events, impressions, quarantine: mapped by configuration alone."""

@@ -1,0 +1,46 @@
+"""The items table: the catalogue from its source, and every item that the logs know besides."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from ralm.config import ItemSource
+from ralm.ingest.mapping import Mapped, Target
+from ralm.ingest.quarantine import duplicates, keep_first
+
+_LISTED = ("item_id", "published_at", "categories")
+
+
+def item_targets(source: ItemSource) -> list[Target]:
+    """What to read from the items' source: the listed columns, and any other as a number."""
+    targets = [Target("item_id", "id")]
+    if "published_at" in source.columns:
+        # Items are often announced before they are published: a date ahead is no error.
+        targets.append(Target("published_at", "time", False, future=False))
+    if "categories" in source.columns:
+        targets.append(Target("categories", "categories", False))
+    return targets + [Target(name, "number", False) for name in source.columns if name not in _LISTED]
+
+
+def one_item(items: Mapped) -> tuple[DataFrame, DataFrame]:
+    """One row an item (the one published first, then by a hash of the content) and the duplicates."""
+    best = [F.col("published_at").asc_nulls_last()] if "published_at" in items.frame.columns else []
+    return keep_first(items, "item_id", best), duplicates([items], ["item_id"], best)
+
+
+def items_table(catalogue: DataFrame | None, seen: DataFrame) -> DataFrame:
+    """item_id, published_at, categories and the numeric features.
+
+    Args:
+        catalogue: one row an item; None: only what was seen.
+        seen: item_id and time of everything that the logs say of items; the first time stands in for a missing
+            published_at, and an item that the catalogue lacks gets a row.
+    """
+    first = seen.groupBy("item_id").agg(F.min("time").alias("first_seen"))
+    items = first if catalogue is None else first.join(catalogue, "item_id", "full_outer")
+    published = F.coalesce("published_at", "first_seen") if "published_at" in items.columns else F.col("first_seen")
+    nothing = F.array().cast("array<string>")
+    categories = F.coalesce("categories", nothing) if "categories" in items.columns else nothing
+    numbers = [name for name in items.columns if name not in (*_LISTED, "first_seen")]
+    return items.select("item_id", published.alias("published_at"), categories.alias("categories"), *numbers)

@@ -1,0 +1,179 @@
+"""A source's raw rows -> the columns of a table, by the configured column names and SQL expressions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pyspark.errors import AnalysisException, PySparkException
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import BooleanType, DataType
+
+from ralm.config import Source
+from ralm.errors import ConfigError
+from ralm.ingest import casts
+from ralm.ingest.read import CORRUPT
+from ralm.spark_errors import short_message
+
+Kind = Literal["id", "label", "number", "flag", "time", "categories"]
+
+REASON = "_reason"
+ROW = "_row"
+# Parquet's calendars part before this day, and no log or catalogue is older.
+EARLIEST = "1900-01-01"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A column of a table: how it is read, and whether a row can do without it.
+
+    `type` is the id's type; `future` says whether times after the ingest's moment are bad (publication dates may lie
+    ahead).
+    """
+
+    name: str
+    kind: Kind
+    required: bool = True
+    type: str = "string"
+    future: bool = True
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A source after its mapping.
+
+    `frame` holds the targets, `_reason` (null for a good row) and `_row` (struct of the raw columns); `expressions`
+    are the SQL texts by setting, for the messages of errors that come when the frame is computed.
+    """
+
+    source: str
+    frame: DataFrame
+    expressions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def good(self) -> DataFrame:
+        """The rows that passed, without the raw ones."""
+        return self.frame.where(F.col(REASON).isNull()).drop(REASON, ROW)
+
+
+def map_source(
+    raw: DataFrame,
+    source: Source,
+    targets: list[Target],
+    setting: str,
+    *,
+    not_after: dt.datetime,
+    separator: str | None = None,
+) -> Mapped:
+    """Keep the rows that `where` accepts and compute the targets; a row whose value cannot be had gets a reason.
+
+    Args:
+        targets: the columns wanted, all of them mapped in `source.columns`.
+        setting: the source's place in the configuration, such as `ingest.events[0]`.
+        not_after: times after this (UTC) are 'future'.
+        separator: splits a string of categories.
+
+    Raises:
+        ConfigError: columns that do not exist, expressions that do not parse, types that cannot be mapped, a bad
+            time zone or pattern: all of them in one message.
+    """
+    problems = _time_problems(raw.sparkSession, source, setting)
+    kept = raw
+    if source.where is not None:
+        bound = _bind(raw, source.where, f"{setting}.where", source.path, problems)
+        if bound is not None and not isinstance(bound[1], BooleanType):
+            problems.append(f"{setting}.where: a condition (boolean) is needed, found {bound[1].simpleString()}")
+        elif bound is not None:
+            kept = raw.where(bound[0])
+
+    values: dict[str, Column] = {}
+    reasons: list[Column] = []
+    for target in targets:
+        where = f"{setting}.columns.{target.name}"
+        text = source.columns[target.name]
+        bound = _bind(raw, text, where, source.path, problems)
+        if bound is None:
+            continue
+        try:
+            cast = _cast(bound[0], bound[1], target, source, separator)
+        except casts.UnmappableTypeError as error:
+            problems.append(f"{where}: `{text}` is {bound[1].simpleString()}, expected {error}")
+            continue
+        values[target.name] = cast.value
+        reasons += _reasons(target, cast, not_after)
+    if problems:
+        raise ConfigError("; ".join(problems))
+
+    if CORRUPT in raw.columns:
+        reasons.insert(0, F.when(F.col(CORRUPT).isNotNull(), "unreadable row"))
+    reason = F.coalesce(*reasons, F.lit(None).cast("string"))
+    row = F.struct(*[_column(name).alias(name) for name in raw.columns])
+    frame = kept.select(*[value.alias(name) for name, value in values.items()], reason.alias(REASON), row.alias(ROW))
+    expressions = {f"{setting}.columns.{target.name}": source.columns[target.name] for target in targets}
+    if source.where is not None:
+        expressions[f"{setting}.where"] = source.where
+    return Mapped(setting.removeprefix("ingest."), frame, expressions)
+
+
+def _cast(raw: Column, kind: DataType, target: Target, source: Source, separator: str | None) -> casts.Cast:
+    if target.kind == "id":
+        return casts.cast_id(raw, kind, target.type)
+    if target.kind == "label":
+        return casts.cast_label(raw, kind)
+    if target.kind == "number":
+        return casts.cast_number(raw, kind)
+    if target.kind == "flag":
+        return casts.cast_flag(raw, kind)
+    if target.kind == "categories":
+        return casts.cast_categories(raw, kind, separator)
+    return casts.cast_time(raw, kind, source.time_format, source.time_zone)
+
+
+def _reasons(target: Target, cast: casts.Cast, not_after: dt.datetime) -> list[Column]:
+    name = target.name
+    reasons = [F.when(cast.present & cast.value.isNull(), f"invalid {name}")]
+    if target.required:
+        reasons.insert(0, F.when(~cast.present, f"null {name}"))
+    if target.kind == "time":
+        reasons.append(F.when(cast.value < F.lit(EARLIEST).cast("timestamp"), f"invalid {name}"))
+        if target.future:
+            limit = F.lit(not_after.isoformat()).cast("timestamp")
+            reasons.append(F.when(cast.value > limit, f"future {name}"))
+    return reasons
+
+
+def _column(name: str) -> Column:
+    return F.col("`" + name.replace("`", "``") + "`")
+
+
+def _bind(raw: DataFrame, text: str, setting: str, path: str, problems: list[str]) -> tuple[Column, DataType] | None:
+    """The column that a setting names or computes, with its type; None and a further problem if there is none."""
+    exact = [name for name in raw.columns if name == text] or [n for n in raw.columns if n.lower() == text.lower()]
+    try:
+        column = _column(exact[0]) if exact else F.expr(text)
+        return column, raw.select(column.alias("value")).schema[0].dataType
+    except AnalysisException as error:
+        condition = error.getCondition() or ""
+        if condition.startswith(("UNRESOLVED_COLUMN", "UNRESOLVED_MAP_KEY")):
+            missing = (error.getMessageParameters() or {}).get("objectName", text).replace("`", "")
+            available = ", ".join(name for name in raw.columns if name != CORRUPT)
+            problems.append(f"{setting}: column '{missing}' not found in {path}; its columns: {available}")
+        else:
+            problems.append(f"{setting}: `{text}`: {short_message(str(error))}")
+    return None
+
+
+def _time_problems(spark: SparkSession, source: Source, setting: str) -> list[str]:
+    """What is wrong with the time zone and the pattern, found before any row is read."""
+    tried = [("time_zone", source.time_zone, "to_utc_timestamp(timestamp_seconds(0), :value)")]
+    if source.time_format not in (None, "epoch_s", "epoch_ms"):
+        tried.append(("time_format", str(source.time_format), "try_to_timestamp('2024-01-01', :value)"))
+    problems = []
+    for key, value, sql in tried:
+        try:
+            spark.sql(f"SELECT {sql}", args={"value": value}).collect()
+        except PySparkException as error:
+            problems.append(f"{setting}.{key}: {short_message(str(error))}")
+    return problems

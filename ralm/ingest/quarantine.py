@@ -1,0 +1,125 @@
+"""Rows that the tables refuse: who they are, how many, and when there are too many to go on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from ralm.errors import DataError
+from ralm.ingest.mapping import REASON, ROW, Mapped
+from ralm.spark_errors import user_errors
+
+DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True)
+class SourceCount:
+    """The rows of a source: all of them, and the bad ones by reason (duplicates are not bad)."""
+
+    source: str
+    rows: int
+    bad: dict[str, int]
+
+    @property
+    def bad_share(self) -> float:
+        """Share of the rows that go to quarantine."""
+        return sum(self.bad.values()) / self.rows if self.rows else 0.0
+
+
+def quarantined(mapped: Mapped) -> DataFrame:
+    """The bad rows of a source: source, reason, row (the raw row as JSON)."""
+    return _rows(mapped.frame.where(F.col(REASON).isNotNull()), F.lit(mapped.source), F.col(REASON))
+
+
+def keep_first(source: Mapped, key: str, best: list[Column]) -> DataFrame:
+    """One good row a key: the first by `best`, ties by a hash of the content (equal hashes: equal rows)."""
+    rows = source.good
+    order = Window.partitionBy(key).orderBy(*best, F.xxhash64(*rows.columns))
+    return rows.withColumn("_rank", F.row_number().over(order)).where("_rank = 1").drop("_rank")
+
+
+def duplicates(sources: list[Mapped], keys: list[str], best: list[Column]) -> DataFrame:
+    """The good rows that another one of the same key makes superfluous, as quarantine rows.
+
+    Only the rows of keys that occur twice are ordered; raw rows are not shuffled for the others.
+
+    Args:
+        sources: like sources; a row may repeat one of another source.
+        keys: what makes two rows the same.
+        best: the order within a key; the first row is the one that stays.
+    """
+    good = [source.frame.where(F.col(REASON).isNull()) for source in sources]
+    repeated = reduce(DataFrame.unionByName, [rows.select(*keys) for rows in good]).groupBy(*keys).count()
+    repeated = repeated.where("count > 1").drop("count")
+    suspects = [
+        # Sources differ in their raw rows, so each becomes JSON before they meet.
+        rows.join(repeated, keys, "left_semi")
+        .withColumn("source", F.lit(source.source))
+        .withColumn(ROW, _json())
+        .drop(REASON)
+        for source, rows in zip(sources, good, strict=True)
+    ]
+    together = reduce(DataFrame.unionByName, suspects)
+    content = F.xxhash64(*[c for c in together.columns if c not in (ROW, "source")])
+    order = Window.partitionBy(*keys).orderBy(*best, content, "source")
+    ranked = together.withColumn("_rank", F.row_number().over(order))
+    return ranked.where("_rank > 1").select("source", F.lit(DUPLICATE).alias("reason"), F.col(ROW).alias("row"))
+
+
+def count_sources(sources: Iterable[Mapped]) -> list[SourceCount]:
+    """All rows and the bad ones of every source, in one pass over the columns that the mapping reads.
+
+    Raises:
+        DataError: a file that cannot be read, an expression that fails on a value.
+    """
+    mapped = list(sources)
+    expressions = {setting: text for m in mapped for setting, text in m.expressions.items()}
+    reasons = [m.frame.select(F.lit(m.source).alias("source"), REASON) for m in mapped]
+    with user_errors("ingest", expressions):
+        found = reduce(lambda a, b: a.union(b), reasons).groupBy("source", REASON).count().collect()
+    counts = []
+    for m in mapped:
+        own = {row[REASON]: int(row["count"]) for row in found if row["source"] == m.source}
+        bad = {reason: count for reason, count in sorted(own.items(), key=lambda p: str(p[0])) if reason is not None}
+        counts.append(SourceCount(m.source, sum(own.values()), bad))
+    return counts
+
+
+def check_shares(sources: list[Mapped], counts: list[SourceCount], max_bad_share: float) -> None:
+    """Stop before anything is written when a source has no rows, or too many bad ones.
+
+    Raises:
+        DataError: names every such source, its counts by reason and one bad row.
+    """
+    problems = []
+    for mapped, count in zip(sources, counts, strict=True):
+        if count.rows == 0:
+            problems.append(f"ingest.{count.source}: no rows; look at `path` and `where`")
+        elif count.bad_share > max_bad_share:
+            reasons = ", ".join(f"{reason}: {bad:,}" for reason, bad in sorted(count.bad.items(), key=lambda p: -p[1]))
+            example = quarantined(mapped).select(F.substring("row", 1, 200)).first()
+            assert example is not None
+            problems.append(
+                f"ingest.{count.source}: {count.bad_share:.1%} of {count.rows:,} rows are bad ({reasons}), more than "
+                f"max_bad_share {max_bad_share:.1%}; for example {example[0]}"
+            )
+    if problems:
+        raise DataError("; ".join(problems) + "; nothing was written")
+
+
+def default_not_after() -> dt.datetime:
+    """The moment of the run."""
+    return dt.datetime.now(dt.timezone.utc)
+
+
+def _json() -> Column:
+    return F.to_json(F.col(ROW), {"ignoreNullFields": "false"})
+
+
+def _rows(frame: DataFrame, source: Column, reason: Column) -> DataFrame:
+    return frame.select(source.alias("source"), reason.alias("reason"), _json().alias("row"))

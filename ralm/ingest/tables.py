@@ -1,0 +1,205 @@
+"""The whole of ingest: configured sources -> users, items, events, impressions and quarantine."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from typing import TypeVar
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from ralm.config import Config, Ingest, Source
+from ralm.errors import ConfigError, RalmError
+from ralm.ingest.items import item_targets, items_table, one_item
+from ralm.ingest.logs import (
+    complete_events,
+    complete_impressions,
+    event_targets,
+    events_table,
+    impression_targets,
+    impressions_table,
+)
+from ralm.ingest.mapping import Mapped, Target, map_source
+from ralm.ingest.quarantine import check_shares, count_sources, default_not_after, duplicates, quarantined
+from ralm.ingest.read import read_source
+from ralm.ingest.sampled_negatives import sample_negatives
+from ralm.ingest.users import one_profile, user_targets, users_table
+
+T = TypeVar("T")
+
+EVENT_KEY = ["user_id", "domain", "feature_id", "event_time"]
+IMPRESSION_KEY = ["user_id", "item_id", "shown_at"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A data check with its outcome, as the table `checks` holds it."""
+
+    name: str
+    passed: bool
+    value: float
+    detail: str
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """The tables as frames that are not computed yet, and what the pass over the sources found.
+
+    `counts` holds `<source>.rows` and `<source>.<reason>` of the bad rows; duplicates are only in `quarantine`, which
+    the same work as the tables themselves finds. `expressions` are the user's SQL texts by setting, for `user_errors`
+    around the writes.
+    """
+
+    users: DataFrame
+    items: DataFrame
+    events: DataFrame
+    impressions: DataFrame
+    quarantine: DataFrame
+    counts: dict[str, int]
+    checks: list[Check]
+    expressions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Sources:
+    users: Mapped | None
+    items: Mapped | None
+    events: list[Mapped]
+    impressions: Mapped
+
+    def all(self) -> list[Mapped]:
+        return [m for m in (self.users, self.items, *self.events, self.impressions) if m is not None]
+
+
+def ingest(
+    spark: SparkSession, config: Config, *, run_id: str = "", not_after: dt.datetime | None = None
+) -> IngestResult:
+    """Map every source, refuse bad input, and give the four tables and the quarantine.
+
+    One pass over the sources is made here; nothing is written.
+
+    Args:
+        run_id: goes into the quarantine's rows.
+        not_after: the moment of the run (UTC) where the configuration names none.
+
+    Raises:
+        ConfigError: columns, expressions, types or fields that do not fit the files: all at once.
+        MissingInputError: a path without files.
+        DataError: an unreadable file, a failing expression, a source without rows or with too many bad ones.
+    """
+    settings = config.ingest
+    if settings is None:
+        raise ConfigError("ingest: the section is missing; this configuration simulates its data")
+    sources = _map_all(spark, config, settings, settings.not_after or not_after or default_not_after())
+    counts = count_sources(sources.all())
+    check_shares(sources.all(), counts, settings.max_bad_share)
+
+    events = _union([mapped.good for mapped in sources.events]).distinct()
+    # Of two rows for one impression the click stays.
+    shown = sources.impressions.good.groupBy(*IMPRESSION_KEY).agg(F.max("clicked").alias("clicked"))
+    refused = [
+        *[quarantined(mapped) for mapped in sources.all()],
+        duplicates(sources.events, EVENT_KEY, []),
+        duplicates([sources.impressions], IMPRESSION_KEY, [F.col("clicked").desc()]),
+    ]
+
+    profiles = catalogue = None
+    if sources.users is not None and settings.users is not None:
+        profiles, again = one_profile(sources.users, settings.users)
+        refused += [again] if again is not None else []
+    if sources.items is not None:
+        catalogue, again = one_item(sources.items)
+        refused.append(again)
+    # Sampled non-clicks add neither users nor items, so both come from what was read.
+    logs = [mapped.good for mapped in (*sources.events, sources.impressions)]
+    users = users_table(profiles, _union([log.select("user_id") for log in logs]), config.fields)
+    items = items_table(catalogue, _seen(logs, config.fields.item_domains))
+
+    if "clicked" not in settings.impressions.columns:
+        negatives = sample_negatives(shown, settings.sampled_negatives, config.seed, untimed=settings.untimed)
+        shown = shown.unionByName(negatives.withColumn("clicked", F.lit(False)))
+    return IngestResult(
+        users=users,
+        items=items,
+        events=events_table(events),
+        impressions=impressions_table(shown, settings.impressions.domain),
+        quarantine=_union(refused).withColumn("run_id", F.lit(run_id)),
+        counts={f"{c.source}.rows": c.rows for c in counts}
+        | {f"{c.source}.{reason}": bad for c in counts for reason, bad in c.bad.items()},
+        checks=[
+            Check(
+                f"bad_share:{c.source}",
+                True,
+                c.bad_share,
+                ", ".join(f"{reason}: {bad}" for reason, bad in c.bad.items()) or f"{c.rows} rows, none bad",
+            )
+            for c in counts
+        ],
+        expressions={setting: text for mapped in sources.all() for setting, text in mapped.expressions.items()},
+    )
+
+
+def _map_all(spark: SparkSession, config: Config, settings: Ingest, not_after: dt.datetime) -> _Sources:
+    """Read and map every source; the problems of all of them make one error."""
+    errors: list[RalmError] = []
+
+    def attempt(step: Callable[[], T]) -> T | None:
+        try:
+            return step()
+        except RalmError as error:
+            errors.append(error)
+            return None
+
+    def mapped(
+        source: Source, setting: str, targets: Callable[[], list[Target]], separator: str | None = None
+    ) -> Mapped | None:
+        return attempt(
+            lambda: map_source(
+                read_source(spark, source, config.data_root, setting),
+                source,
+                targets(),
+                setting,
+                not_after=not_after,
+                separator=separator,
+            )
+        )
+
+    uid, fields = config.user_id_type, config.fields
+    users = items = None
+    if settings.users is not None:
+        users = mapped(settings.users, "ingest.users", lambda: user_targets(settings.users, fields, uid))
+    else:
+        attempt(lambda: user_targets(None, fields, uid))
+    if (catalogue := settings.items) is not None:
+        items = mapped(catalogue, "ingest.items", lambda: item_targets(catalogue), catalogue.category_separator)
+    events = []
+    for number, source in enumerate(settings.events):
+        found = mapped(source, f"ingest.events[{number}]", lambda source=source: event_targets(source, uid))  # type: ignore[misc]
+        events += [complete_events(found, source, config.seed)] if found else []
+    shown = settings.impressions
+    impressions = mapped(shown, "ingest.impressions", lambda: impression_targets(shown, uid))
+    if errors:
+        raise type(errors[0])("; ".join(str(error) for error in errors)) from errors[0]
+    assert impressions is not None
+    return _Sources(users, items, events, complete_impressions(impressions, shown, config.seed))
+
+
+def _seen(logs: list[DataFrame], item_domains: list[str]) -> DataFrame:
+    """item_id and time of every impression, and of every event of a domain whose features are items."""
+    *events, impressions = logs
+    seen = [
+        log.where(F.col("domain").isin(item_domains)).select(_as("feature_id", "item_id"), _as("event_time", "time"))
+        for log in events
+    ]
+    return _union([*seen, impressions.select("item_id", _as("shown_at", "time"))])
+
+
+def _as(column: str, name: str) -> Column:
+    return F.col(column).alias(name)
+
+
+def _union(frames: list[DataFrame]) -> DataFrame:
+    return reduce(lambda a, b: a.unionByName(b), frames)

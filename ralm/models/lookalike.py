@@ -1,0 +1,266 @@
+"""The look-alike model: a target user against the clustered seeds of an item (Liu et al., KDD 2019, section 3.3)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ralm.config import Lookalike
+
+Pooling = Literal["attention", "average"]
+
+# Cosines lie in [-1, 1]: a softmax over them is nearly uniform, the average of the seeds. With this factor the local
+# attention prefers near centroids from the first step on; it is learned from there.
+INITIAL_SHARPNESS = 8.0
+# A sigmoid of a bare cosine cannot leave [0.27, 0.73].
+INITIAL_TEMPERATURE = 5.0
+# The scalars (sharpness, temperature, offset) have to move by whole units, the matrices by hundredths.
+SCALAR_RATE = 10.0
+
+
+def average_centroids(centroids: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean of all seeds as a single cluster.
+
+    Args:
+        centroids: (items, k, d), each the mean of its members.
+        sizes: (items, k), members a centroid; 0 is absent.
+
+    Returns:
+        Centroids (items, 1, d) and sizes (items, 1).
+    """
+    weights = sizes.to(centroids.dtype)  # (items, k)
+    total = weights.sum(dim=1, keepdim=True)  # (items, 1)
+    mean = torch.einsum("ik,ikd->id", weights, centroids) / total.clamp(min=1.0)
+    return mean.unsqueeze(1), sizes.sum(dim=1, keepdim=True)
+
+
+def masked_softmax(logits: Tensor, present: Tensor) -> Tensor:
+    """Softmax over the last axis, where absent entries weigh nothing; all zeros if nothing is present.
+
+    Args:
+        logits: (..., k).
+        present: boolean, broadcastable to the logits.
+    """
+    present = present.expand_as(logits)
+    # The lowest number in place of -inf: a row of -inf alone is NaN, and so is its gradient.
+    weights = logits.masked_fill(~present, torch.finfo(logits.dtype).min).softmax(dim=-1)
+    return weights * present
+
+
+class LookalikeModel(nn.Module):
+    """Scores target users against items that are described only by the centroids of their seeds.
+
+    Args:
+        input_dim: d, the width of the stacked user embedding.
+        config: widths, dropout, alpha and beta.
+        pooling: 'attention' (RALM), or 'average': the mean of all seeds in place of both attentions.
+
+    Example:
+        >>> model = LookalikeModel(8, Lookalike(hidden_dim=4), "attention").eval()
+        >>> model.score(torch.randn(3, 8), torch.randn(3, 5, 8), torch.ones(3, 5, dtype=torch.int32)).shape
+        torch.Size([3])
+    """
+
+    def __init__(self, input_dim: int, config: Lookalike, pooling: Pooling = "attention") -> None:
+        super().__init__()
+        self.input_dim = input_dim
+        self.config = config
+        self.pooling = pooling
+        width = config.hidden_dim
+        self.linear = nn.Linear(input_dim, width)
+        self.prelu = nn.PReLU(width, init=0.5)
+        self.dropout = nn.Dropout(config.dropout)
+        # An orthogonal start keeps the cosines of the user model, which already say who is like whom.
+        nn.init.orthogonal_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+        if pooling == "attention":
+            self.attention_w = nn.Parameter(torch.eye(width))  # (h, h)
+            self.log_sharpness = nn.Parameter(torch.tensor(float(np.log(INITIAL_SHARPNESS))))
+            self.global_v1 = nn.Parameter(torch.empty(config.attention_dim, width))  # (t, h)
+            self.global_v2 = nn.Parameter(torch.empty(config.attention_dim))  # (t,)
+            nn.init.xavier_uniform_(self.global_v1)
+            nn.init.normal_(self.global_v2, std=0.01)  # nearly uniform: the average is a sensible start
+        if config.user_bias:
+            self.bias_weight = nn.Parameter(torch.zeros(input_dim))
+        self.log_temperature = nn.Parameter(torch.tensor(float(np.log(INITIAL_TEMPERATURE))))
+        self.offset = nn.Parameter(torch.zeros(()))
+
+    def tower(self, raw: Tensor) -> Tensor:
+        """The transform that targets and centroids share: fully connected, PReLU, dropout, unit length.
+
+        Args:
+            raw: (..., d).
+
+        Returns:
+            (..., h), of length 1.
+        """
+        hidden: Tensor = self.linear(raw)
+        # F.prelu reads axis 1 as the channels; the last axis holds them here.
+        hidden = torch.where(hidden >= 0, hidden, self.prelu.weight * hidden)
+        return F.normalize(self.dropout(hidden), dim=-1)
+
+    def bias(self, raw: Tensor) -> Tensor:
+        """What the model adds to the score for the user alone: (..., d) -> (...); 0 without `user_bias`."""
+        if self.config.user_bias:
+            return raw @ self.bias_weight
+        return raw.new_zeros(raw.shape[:-1])
+
+    def seeds(self, centroids: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+        """The items' centroids after the tower: unit vectors (items, k, h) and which are present (items, k)."""
+        if self.pooling == "average":
+            centroids, sizes = average_centroids(centroids, sizes)
+        return self.tower(centroids), sizes > 0
+
+    def similarity(self, users: Tensor, seeds: Tensor, present: Tensor) -> Tensor:
+        """alpha cos(e_u, E_global) + beta cos(e_u, E_local), for several users an item.
+
+        Args:
+            users: (items, users, h), unit length.
+            seeds: (items, k, h), unit length.
+            present: (items, k), boolean.
+
+        Returns:
+            (items, users); 0 for an item without any present centroid.
+        """
+        config = self.config
+        if self.pooling == "average":
+            pooled = seeds[:, 0] * present[:, :1]  # (items, h)
+            return (config.alpha + config.beta) * torch.einsum("iuh,ih->iu", users, pooled)
+        global_weights = masked_softmax(torch.tanh(seeds @ self.global_v1.T) @ self.global_v2, present)  # (items, k)
+        global_embedding = F.normalize(torch.einsum("ik,ikh->ih", global_weights, seeds), dim=-1)
+        attention = self.log_sharpness.exp() * self.attention_w  # (h, h)
+        logits = torch.einsum("ikh,iuh->iuk", seeds @ attention, users)
+        local_weights = masked_softmax(logits, present.unsqueeze(1))  # (items, users, k)
+        local_embedding = F.normalize(local_weights @ seeds, dim=-1)  # (items, users, h)
+        global_part = torch.einsum("iuh,ih->iu", users, global_embedding)
+        local_part = (users * local_embedding).sum(dim=-1)
+        return config.alpha * global_part + config.beta * local_part
+
+    def score(self, embedding: Tensor, centroids: Tensor, sizes: Tensor, item: Tensor | None = None) -> Tensor:
+        """The published score of (user, item) pairs, before temperature and offset.
+
+        Args:
+            embedding: (pairs, d), raw target embeddings.
+            centroids: (items, k, d), raw.
+            sizes: (items, k).
+            item: (pairs,), the row of each pair's item; left out: items == pairs, in the same order.
+
+        Returns:
+            (pairs,).
+        """
+        seeds, present = self.seeds(centroids, sizes)
+        if item is not None:
+            seeds, present = seeds[item], present[item]
+        return self.similarity(self.tower(embedding).unsqueeze(1), seeds, present).squeeze(1) + self.bias(embedding)
+
+    def logits(self, score: Tensor) -> Tensor:
+        """temperature · score + offset: what the losses read."""
+        return self.log_temperature.exp() * score + self.offset
+
+    def forward(
+        self,
+        embedding: Tensor,
+        centroids: Tensor,
+        sizes: Tensor,
+        item: Tensor | None = None,
+        rows: Tensor | None = None,
+        users: Tensor | None = None,
+    ) -> Tensor:
+        """Logits of pairs, or of several users of the batch against each of some pairs' items.
+
+        Args:
+            embedding: (pairs, d).
+            centroids: (items, k, d).
+            sizes: (items, k).
+            item: (pairs,), the row of each pair's item.
+            rows: (chosen,), the pairs whose items are meant (multi-class loss).
+            users: (chosen, n), for each chosen pair the pairs whose users are compared.
+
+        Returns:
+            (pairs,); with `rows` and `users` (chosen, n).
+        """
+        if rows is None or users is None:
+            return self.logits(self.score(embedding, centroids, sizes, item))
+        seeds, present = self.seeds(centroids, sizes)
+        wanted = rows if item is None else item[rows]
+        score = self.similarity(self.tower(embedding)[users], seeds[wanted], present[wanted])
+        return self.logits(score + self.bias(embedding)[users])
+
+    def parameter_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, object]]:
+        """Groups for the optimizer: the few scalars learn faster and do not decay."""
+        scalars = [p for p in self.parameters() if p.ndim == 0]
+        others = [p for p in self.parameters() if p.ndim > 0]
+        return [
+            {"params": others, "lr": learning_rate, "weight_decay": weight_decay},
+            {"params": scalars, "lr": learning_rate * SCALAR_RATE, "weight_decay": 0.0},
+        ]
+
+
+def export_weights(model: LookalikeModel) -> dict[str, NDArray[np.generic]]:
+    """The trained weights as plain arrays, for scorers that do not import the model; `np.savez(path, **weights)`.
+
+    Returns:
+        Name -> array. Float arrays are float32, scalars have shape (); every name is always there:
+
+        ============== ========= =====================================================================
+        tower_weight   (h, d)
+        tower_bias     (h,)
+        prelu          (h,)      slope below zero, one a channel
+        attention_w    (h, h)    W of the local attention, its sharpness multiplied in
+        global_v1      (t, h)
+        global_v2      (t,)
+        alpha, beta    ()
+        bias_weight    (d,)      zeros without `user_bias`
+        temperature    ()        only for logits, not part of the score
+        offset         ()        only for logits, not part of the score
+        pooling        ()        unicode string, 'attention' or 'average'
+        ============== ========= =====================================================================
+
+    With norm(v) = v / max(‖v‖₂, 1e-12) along the last axis, a user's raw embedding x (d,), an item's raw centroids
+    c_1 … c_k (d,) and sizes s_1 … s_k, the score is::
+
+        if pooling == 'average':                    the mean of all seeds is a single cluster of the item
+            c = [ Σ_j s_j c_j / max(Σ_j s_j, 1) ],  s = [ Σ_j s_j ],  k = 1
+        tower(v) = norm(prelu(tower_weight v + tower_bias)),   prelu(z) = z if z >= 0 else prelu · z
+        e   = tower(x)                              (h,)
+        E_j = tower(c_j)                            (k, h)
+        absent clusters (s_j = 0) get the weight 0 in both softmaxes; if all are absent, both cosines are 0
+        b = softmax_j(global_v2 · tanh(global_v1 E_j)),   G = norm(Σ_j b_j E_j)
+        a = softmax_j(E_jᵀ attention_w e),                L = norm(Σ_j a_j E_j)
+        score  = alpha · (e · G) + beta · (e · L) + bias_weight · x
+        logits = temperature · score + offset       (click probability = sigmoid(logits))
+
+    With pooling 'average' k is 1 and both softmaxes are 1: the score is (alpha + beta) e·E_1 + bias_weight · x; the
+    attention arrays are then an identity and zeros.
+    """
+    config = model.config
+    width = config.hidden_dim
+    if model.pooling == "attention":
+        attention_w: Tensor = model.log_sharpness.exp() * model.attention_w
+        global_v1: Tensor = model.global_v1
+        global_v2: Tensor = model.global_v2
+    else:
+        attention_w = torch.eye(width)
+        global_v1, global_v2 = torch.zeros(config.attention_dim, width), torch.zeros(config.attention_dim)
+    tensors = {
+        "tower_weight": model.linear.weight,
+        "tower_bias": model.linear.bias,
+        "prelu": model.prelu.weight,
+        "attention_w": attention_w,
+        "global_v1": global_v1,
+        "global_v2": global_v2,
+        "alpha": torch.tensor(config.alpha),
+        "beta": torch.tensor(config.beta),
+        "bias_weight": model.bias_weight if config.user_bias else torch.zeros(model.input_dim),
+        "temperature": model.log_temperature.exp(),
+        "offset": model.offset,
+    }
+    arrays: dict[str, NDArray[np.generic]] = {
+        name: tensor.detach().cpu().numpy().astype(np.float32) for name, tensor in tensors.items()
+    }
+    return arrays | {"pooling": np.array(model.pooling)}

@@ -1,0 +1,59 @@
+"""The seeds of one item as k clusters: found in the look-alike model's tower space, kept as mean raw embeddings.
+
+The tower is shared by targets and seeds and changes while it is trained; raw centroids can be sent through the next
+round's tower, towered ones could not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ralm.scoring.kmeans import Floats, Ints, kmeans
+
+
+@dataclass(frozen=True)
+class SeedClusters:
+    """The clusters of one item's seeds.
+
+    Attributes:
+        centroids: (k, d), mean raw embedding of each cluster's seeds; zeros where a cluster is absent.
+        sizes: (k,), seeds a cluster; 0 is absent.
+        inertia: sum of squared distances in the space of the clustering.
+        assignment: (n,), the cluster of each seed.
+    """
+
+    centroids: Floats
+    sizes: Ints
+    inertia: float
+    assignment: Ints
+
+
+def cluster_seeds(
+    raw: Floats, space: Floats, k: int, *, iterations: int, seed: int, start: Floats | None = None
+) -> SeedClusters:
+    """Cluster an item's seeds in `space` and describe every cluster by its mean raw embedding.
+
+    Args:
+        raw: (n, d), stacked raw user embeddings of the seeds.
+        space: (n, h), the same seeds in the space whose distances count (`raw` itself before the first round).
+        k: clusters.
+        iterations: Lloyd iterations at most.
+        seed: of the random start.
+        start: (k, h), a warm start in `space`; rows of zeros are absent clusters.
+
+    Raises:
+        ValueError: `raw` and `space` hold different numbers of seeds, or values that are not finite.
+    """
+    if len(raw) != len(space):
+        raise ValueError(f"cluster_seeds: {len(raw)} raw embeddings but {len(space)} points in the space")
+    found = kmeans(space, k, iterations=iterations, seed=seed, start=start)
+    order = np.argsort(found.assignment, kind="stable")
+    present = np.flatnonzero(found.sizes)
+    centroids = np.zeros((k, raw.shape[1]), dtype=np.float32)
+    if len(present):
+        starts = np.cumsum(found.sizes)[present] - found.sizes[present]
+        sums = np.add.reduceat(raw[order].astype(np.float64), starts, axis=0)
+        centroids[present] = sums / found.sizes[present, None]
+    return SeedClusters(centroids, found.sizes, found.inertia, found.assignment)

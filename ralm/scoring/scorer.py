@@ -1,0 +1,186 @@
+"""The look-alike score of many users against many items as matrix products (docs: the matrix form of the model).
+
+With U the users' unit embeddings and E the items' unit centroids, P = U (E W)ᵀ holds every local attention logit and
+Q = U Eᵀ every dot product. With weights w = exp(P) of one item, cos(e, E_local) = Σ_j w_j Q_j / sqrt(w G wᵀ), where
+G = E_i E_iᵀ: the softmax's denominator cancels and E_local is never built. An absent centroid is a row of zeros in E,
+so it adds nothing to either sum and needs no mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from ralm.scoring.kmeans import Floats, Ints
+
+# exp(2 · 20) and its sums stay far inside float32; larger logits have their maximum subtracted, which costs a pass.
+SAFE_LOGIT = 20.0
+SMALLEST = 1e-30
+
+
+def published(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Scores as they are published: float64, rounded to 1e-6.
+
+    Products differ in their last bits with the shape of the block; cuts and ties are decided after the rounding.
+    """
+    # Adding zero turns -0.0 into 0.0, which would otherwise be two values for one score.
+    return np.round(scores.astype(np.float64), 6) + 0.0
+
+
+class Scorer:
+    """Scores users against a fixed set of items.
+
+    Args:
+        weights: name -> array, as `ralm.models.lookalike.export_weights` gives them (formulas there).
+        centroids: (items, k, d), raw.
+        sizes: (items, k); 0 is absent.
+        block: users a matrix product.
+
+    Raises:
+        ValueError: the shapes do not fit each other.
+
+    Example:
+        >>> scorer = Scorer(weights, centroids, sizes)  # doctest: +SKIP
+        >>> scores = published(scorer.score(*scorer.targets(embeddings)))  # (users, items)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, weights: Mapping[str, NDArray[Any]], centroids: Floats, sizes: Ints, *, block: int = 256
+    ) -> None:
+        tower_weight = np.asarray(weights["tower_weight"])
+        if centroids.ndim != 3 or sizes.shape != centroids.shape[:2] or centroids.shape[2] != tower_weight.shape[1]:
+            raise ValueError(
+                f"scorer: centroids (items, k, {tower_weight.shape[1]}) and sizes (items, k) expected, "
+                f"found {centroids.shape} and {sizes.shape}"
+            )
+        self.block = block
+        self.items = len(centroids)
+        self.weights = {
+            name: torch.from_numpy(np.array(value, dtype=np.float32))
+            for name, value in weights.items()
+            if name != "pooling"
+        }
+        self.average = str(weights["pooling"]) == "average"
+        self.alpha, self.beta = float(weights["alpha"]), float(weights["beta"])
+        raw = torch.from_numpy(np.array(centroids, dtype=np.float32))  # (I, k, d)
+        members = torch.from_numpy(np.array(sizes, dtype=np.float32))  # (I, k)
+        if self.average:
+            total = members.sum(dim=1, keepdim=True)  # (I, 1)
+            raw = (torch.einsum("ik,ikd->id", members, raw) / total.clamp(min=1.0)).unsqueeze(1)
+            members = total
+        present = (members > 0).unsqueeze(-1)  # (I, k, 1)
+        self.absent = members <= 0  # (I, k)
+        self.k = raw.shape[1]
+        self.centroids = self._tower(raw) * present  # (I, k, h), unit length, zeros where absent
+        self.global_embeddings = self._global(self.centroids, present)  # (I, h)
+        stacked = self.centroids.flatten(0, 1)  # (I·k, h)
+        self.local_dots = stacked.T.contiguous()  # (h, I·k)
+        self.local_logits = (stacked @ self.weights["attention_w"]).T.contiguous()  # (h, I·k)
+        self.gram = self.centroids @ self.centroids.transpose(1, 2)  # (I, k, k)
+        bound = float(self.local_logits.norm(dim=0).max()) if self.items else 0.0
+        self.subtract_maximum = bound > SAFE_LOGIT
+
+    def _tower(self, raw: Tensor) -> Tensor:
+        hidden = raw @ self.weights["tower_weight"].T + self.weights["tower_bias"]
+        return F.normalize(torch.where(hidden >= 0, hidden, self.weights["prelu"] * hidden), dim=-1)
+
+    def _global(self, centroids: Tensor, present: Tensor) -> Tensor:
+        if self.average:
+            return centroids[:, 0]
+        logits = torch.tanh(centroids @ self.weights["global_v1"].T) @ self.weights["global_v2"]  # (I, k)
+        shifted = (logits - logits.amax(dim=1, keepdim=True)).exp().unsqueeze(-1) * present  # (I, k, 1)
+        return F.normalize((shifted * centroids).sum(dim=1), dim=-1)
+
+    def targets(self, raw: Floats) -> tuple[Floats, Floats]:
+        """Target users after the tower: unit embeddings (n, h), and what the model adds for the user alone (n,)."""
+        return targets(self.weights, raw)
+
+    def score(self, unit: Floats, bias: Floats) -> Floats:
+        """Scores of every user with every item, not yet rounded.
+
+        Args:
+            unit: (n, h), from `targets`.
+            bias: (n,), from `targets`.
+
+        Returns:
+            (n, items), float32.
+        """
+        scores = np.empty((len(unit), self.items), dtype=np.float32)
+        for start in range(0, len(unit), self.block):
+            part = slice(start, start + self.block)
+            users = torch.from_numpy(np.array(unit[part], dtype=np.float32))  # (b, h)
+            added = torch.from_numpy(np.array(bias[part], dtype=np.float32)).unsqueeze(1)
+            scores[part] = (self._similarity(users) + added).numpy()
+        return scores
+
+    def _similarity(self, users: Tensor) -> Tensor:
+        common = users @ self.global_embeddings.T  # (b, I)
+        if self.average:
+            return (self.alpha + self.beta) * common
+        weights = (users @ self.local_logits).view(len(users), self.items, self.k)  # (b, I, k)
+        if self.subtract_maximum:
+            # Absent centroids have the logit 0, which may be the maximum: the weights of the present ones could then
+            # vanish together, so the maximum is taken over the present ones.
+            weights = weights.masked_fill(self.absent, float("-inf"))
+            weights -= weights.amax(dim=2, keepdim=True).nan_to_num(neginf=0.0)
+        weights = weights.exp_()
+        dots = (users @ self.local_dots).view(len(users), self.items, self.k)  # (b, I, k)
+        numerator = dots.mul_(weights).sum(dim=2)  # (b, I)
+        by_item = weights.transpose(0, 1)  # (I, b, k)
+        squared = torch.bmm(by_item, self.gram).mul_(by_item).sum(dim=2).T  # (b, I)
+        local = numerator / squared.clamp_(min=SMALLEST).sqrt_()
+        return common.mul_(self.alpha).add_(local, alpha=self.beta)
+
+    def pairs(self, unit: Floats, bias: Floats, item: NDArray[np.integer[Any]]) -> Floats:
+        """Scores of given pairs, not yet rounded.
+
+        Args:
+            unit: (n, h).
+            bias: (n,).
+            item: (n,), the row of each pair's item.
+
+        Returns:
+            (n,), float32.
+        """
+        scores = np.empty(len(unit), dtype=np.float32)
+        for start in range(0, len(unit), self.block):
+            part = slice(start, start + self.block)
+            users = torch.from_numpy(np.array(unit[part], dtype=np.float32))  # (b, h)
+            rows = torch.from_numpy(np.array(item[part], dtype=np.int64))  # (b,)
+            common = (users * self.global_embeddings[rows]).sum(dim=1)  # (b,)
+            if self.average:
+                similarity = (self.alpha + self.beta) * common
+            else:
+                seeds = self.centroids[rows]  # (b, k, h)
+                present = seeds.square().sum(dim=2) > 0  # (b, k)
+                logits = (seeds @ (users @ self.weights["attention_w"].T).unsqueeze(2)).squeeze(2)  # (b, k)
+                shifted = logits.masked_fill(~present, float("-inf"))
+                shifted = (shifted - shifted.amax(dim=1, keepdim=True).nan_to_num(neginf=0.0)).exp()
+                local = F.normalize((shifted.unsqueeze(1) @ seeds).squeeze(1), dim=-1)  # (b, h)
+                similarity = self.alpha * common + self.beta * (users * local).sum(dim=1)
+            scores[part] = similarity.numpy() + bias[part]
+        return scores
+
+
+def targets(weights: Mapping[str, Any], raw: Floats) -> tuple[Floats, Floats]:
+    """Raw embeddings through the target tower, without any items.
+
+    Args:
+        weights: name -> array, as `ralm.models.lookalike.export_weights` gives them.
+        raw: (n, d).
+
+    Returns:
+        Unit embeddings (n, h) and biases (n,), float32.
+    """
+    names = ("tower_weight", "tower_bias", "prelu", "bias_weight")
+    weight, offset, slope, bias_weight = (torch.as_tensor(np.asarray(weights[name], np.float32)) for name in names)
+    x = torch.from_numpy(np.array(raw, dtype=np.float32))
+    hidden = x @ weight.T + offset
+    unit = F.normalize(torch.where(hidden >= 0, hidden, slope * hidden), dim=-1)
+    return unit.numpy(), (x @ bias_weight).numpy()

@@ -1,0 +1,151 @@
+"""What is true of the built-in world: interests, items' audiences, the probability of a click.
+
+Everything is a function of a user's number, an item's number and the seed, so that the oracle recomputes it from the
+keys alone. All values are columns: nothing is joined.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from ralm.config import Simulate
+from ralm.simulation.draws import integer, normal, power_law_rank, uniform
+
+MOST_TOPICS = 4  # topics of a user, and of an item, at most; at least two
+TOPIC_SKEW = 0.6  # exponent of the topics' popularity
+PROFILE_SHARE = 0.5  # share of the interests that follow the taste of the user's gender and age
+ACTIVITY_SPREAD = 0.7  # sigma of the lognormal activity
+GENDERS = ("f", "m")
+AGE_BANDS = ("18-24", "25-34", "35-44", "45-54", "55+")
+
+BASE = -3.4  # log-odds of a click of an average user on an average item that he has no interest in
+AFFINITY = 3.6  # added for a full interest
+ACTIVITY_EFFECT = 0.25  # added a standard deviation of log activity
+QUALITY_SPREAD = 0.4  # standard deviation of the items' quality
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A behaviour domain beside reading: how much it tells of a user's interests.
+
+    `users`: share of the users who act in it at all; `volume`: events a user against `behaviour_events`;
+    `telling`: share of its users whose acts follow their interests; the acts of the rest are nearly noise.
+    """
+
+    name: str
+    users: float
+    volume: float
+    telling: float
+
+
+DOMAINS = (
+    Domain("shopping", users=0.95, volume=1.0, telling=0.75),
+    Domain("search", users=0.85, volume=0.8, telling=0.5),
+    Domain("music", users=0.8, volume=1.2, telling=0.1),
+)
+FOCUS = 0.85  # share of the acts that follow the interests, of a user whom the domain tells of
+NO_FOCUS = 0.05  # the same share of the others
+
+
+def _popular_topic(name: str, cfg: Simulate, seed: int, *keys: Column) -> Column:
+    return power_law_rank(uniform(name, seed, *keys), F.lit(cfg.topics), TOPIC_SKEW).cast("int")
+
+
+def gender(user: Column, seed: int) -> Column:
+    """Index into GENDERS."""
+    return integer("user.gender", seed, len(GENDERS), user)
+
+
+def age_band(user: Column, seed: int) -> Column:
+    """Index into AGE_BANDS."""
+    return integer("user.age", seed, len(AGE_BANDS), user)
+
+
+def log_activity(user: Column, seed: int) -> Column:
+    """Standard normal: the user's log activity in standard deviations."""
+    return normal("user.activity", seed, user)
+
+
+def activity() -> Column:
+    """Lognormal with mean 1, over `log_activity`: how much the user does against the average."""
+    return F.exp(F.lit(ACTIVITY_SPREAD) * F.col("log_activity") - F.lit(ACTIVITY_SPREAD**2 / 2))
+
+
+def is_cold(user: Column, cfg: Simulate, seed: int) -> Column:
+    """Whether the user is new to the feed: no reading before the day of arrival, which may lie after the log's end."""
+    return uniform("user.cold", seed, user) < F.lit(cfg.cold_share)
+
+
+def with_user_truth(users: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
+    """Add a user's latent values: topic_0 … topic_3 (int), weight_0 … weight_3 and log_activity (double).
+
+    2 to 4 weights are in (0, 1], the first is 1; the others are 0.
+
+    Args:
+        users: has `number` (bigint).
+    """
+    user = F.col("number")
+    segment = gender(user, seed) * F.lit(len(AGE_BANDS)) + age_band(user, seed)
+    # A column of its own: Spark would otherwise write it out once for each topic.
+    framed = users.withColumn("shift", F.floor(segment * F.lit(cfg.topics / (len(GENDERS) * len(AGE_BANDS)))))
+    count = F.lit(2) + integer("user.topics", seed, MOST_TOPICS - 1, user)
+    latent = {"log_activity": log_activity(user, seed), "topic_count": count}
+    for place in range(MOST_TOPICS):
+        shared = uniform(f"user.topic.{place}.taste", seed, user) < F.lit(PROFILE_SHARE)
+        topic = _popular_topic(f"user.topic.{place}", cfg, seed, user) + F.when(shared, F.col("shift")).otherwise(0)
+        latent[f"topic_{place}"] = F.when(topic >= cfg.topics, topic - cfg.topics).otherwise(topic).cast("int")
+        latent[f"weight_{place}"] = F.lit(0.5) + F.lit(0.5) * uniform(f"user.weight.{place}", seed, user)
+    latent["weight_0"] = F.lit(1.0)
+    present = {
+        f"weight_{place}": F.when(F.lit(place) < F.col("topic_count"), F.col(f"weight_{place}")).otherwise(0.0)
+        for place in range(2, MOST_TOPICS)
+    }
+    return framed.withColumns(latent).withColumns(present).drop("shift", "topic_count")
+
+
+def with_item_truth(items: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
+    """Add an item's latent values: liked_0 … liked_3 (int), the topics whose friends like it, and quality (double).
+
+    2 to 4 topics are drawn, which may coincide; the others are −1.
+
+    Args:
+        items: has `item` (bigint).
+    """
+    item = F.col("item")
+    latent = {
+        "liked_count": F.lit(2) + integer("item.topics", seed, MOST_TOPICS - 1, item),
+        "quality": F.lit(QUALITY_SPREAD) * normal("item.quality", seed, item),
+    }
+    for place in range(MOST_TOPICS):
+        latent[f"liked_{place}"] = _popular_topic(f"item.topic.{place}", cfg, seed, item)
+    present = {
+        f"liked_{place}": F.when(F.lit(place) < F.col("liked_count"), F.col(f"liked_{place}")).otherwise(-1)
+        for place in range(2, MOST_TOPICS)
+    }
+    return items.withColumns(latent).withColumns(present).drop("liked_count")
+
+
+def affinity() -> Column:
+    """The user's strongest interest among the item's topics: any one of them suffices (an OR, not a mean).
+
+    Over the columns of `with_user_truth` and `with_item_truth`; in [0, 1].
+    """
+    liked = [F.col(f"liked_{place}") for place in range(MOST_TOPICS)]
+    strengths = []
+    for place in range(MOST_TOPICS):
+        shared = reduce(Column.__or__, [F.col(f"topic_{place}") == topic for topic in liked])
+        strengths.append(F.when(shared, F.col(f"weight_{place}")).otherwise(0.0))
+    return F.greatest(*strengths)
+
+
+def click_probability() -> Column:
+    """sigmoid(base + effect · affinity + effect · log activity + quality).
+
+    Over the columns of `with_user_truth` and `with_item_truth`.
+    """
+    logit = F.lit(BASE) + F.lit(AFFINITY) * affinity() + F.lit(ACTIVITY_EFFECT) * F.col("log_activity")
+    return F.lit(1.0) / (F.lit(1.0) + F.exp(-(logit + F.col("quality"))))

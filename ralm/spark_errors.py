@@ -1,0 +1,168 @@
+"""Spark's exceptions, turned into the one-line errors of `ralm.errors` where the user can do something about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
+
+from ralm.errors import ConfigError, DataError, MissingInputError, RalmError
+
+# Spark's error conditions (prefixes) -> what they mean for the user of a job.
+_KINDS: tuple[tuple[type[RalmError], tuple[str, ...]], ...] = (
+    (MissingInputError, ("PATH_NOT_FOUND", "FAILED_READ_FILE.FILE_NOT_EXIST", "DELTA_PATH_DOES_NOT_EXIST")),
+    (
+        ConfigError,
+        (
+            "UNRESOLVED_",
+            "PARSE_",
+            "DATATYPE_MISMATCH",
+            "WRONG_NUM_ARGS",
+            "MISSING_GROUP_BY",
+            "AMBIGUOUS_",
+            "INVALID_DATETIME_PATTERN",
+            "INVALID_TIMEZONE",
+            "INVALID_EXTRACT",
+            "FIELD_NOT_FOUND",
+            "COLUMN_ALREADY_EXISTS",
+            "INCONSISTENT_BEHAVIOR_CROSS_VERSION",
+        ),
+    ),
+    (
+        DataError,
+        (
+            "FAILED_READ_FILE",
+            "CANNOT_READ_FILE_FOOTER",
+            "CANNOT_MERGE_SCHEMAS",
+            "CAST_",
+            "DIVIDE_BY_ZERO",
+            "REMAINDER_BY_ZERO",
+            "ARITHMETIC_OVERFLOW",
+            "BINARY_ARITHMETIC_OVERFLOW",
+            "NUMERIC_",
+            "INVALID_ARRAY_INDEX",
+            "CANNOT_PARSE_",
+            "MALFORMED_",
+            "MERGE_CARDINALITY_VIOLATION",
+            "UNABLE_TO_INFER_SCHEMA",
+            "UNSUPPORTED_DATASOURCE",
+            "DELTA_NOT_NULL_CONSTRAINT_VIOLATED",
+            "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES",
+            "USER_RAISED_EXCEPTION",
+        ),
+    ),
+)
+_UNREADABLE = re.compile(
+    r"is not a Parquet file|Could not read footer|Invalid UTF-8|MalformedInputException|corrupt|[Uu]nexpected end of|"
+    r"Not a gzip|incorrect header check|Expected magic number"
+)
+_NO_FILE_SYSTEM = re.compile(r"No FileSystem for scheme|Class org\.apache\.hadoop\.fs\.\S+ not found")
+_FILE = re.compile(r"(?:[Ff]ile:? |for file |file path: )\[?((?:[a-z0-9]+:/|/)[^\s\]]*?)[.,]?(?:\s|$|\])")
+_RAISED_IN_WORKER = re.compile(r"ralm\.errors\.(ConfigError|DataError|MissingInputError): ([^\n]+)")
+_JUST_SPARK = re.compile(
+    r"\s*(SQLSTATE: \w+|If necessary set \"spark\.sql\.ansi\.enabled\".*|;?\s*line \d+ pos \d+)[;.]?"
+)
+
+
+@contextmanager
+def user_errors(where: str, expressions: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Raise what Spark throws inside the block as a `RalmError` of one line; let through what no user can cause.
+
+    Args:
+        where: what the block does or reads: the setting, table or file that the message starts with.
+        expressions: setting -> the SQL text that the user gave there; when one of them fails, it is named instead.
+
+    Raises:
+        ConfigError: an expression that does not parse or fit the columns.
+        DataError: an unreadable file, or an expression that fails on a value (ANSI mode).
+        MissingInputError: a path that is not there, or a file system that Spark does not know.
+    """
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        translated = translate(error, where, expressions or {})
+        if translated is None:
+            raise
+        raise translated from error
+
+
+def translate(error: Exception, where: str, expressions: Mapping[str, str]) -> RalmError | None:
+    """The error to show in place of a Spark exception; None if it is not the user's."""
+    text = _text(error)
+    raised = _RAISED_IN_WORKER.search(text)
+    if raised:
+        kind = {"ConfigError": ConfigError, "DataError": DataError}.get(raised[1], MissingInputError)
+        return kind(raised[2])
+    if _NO_FILE_SYSTEM.search(text):
+        found = _NO_FILE_SYSTEM.search(text)
+        assert found is not None
+        return MissingInputError(f"{where}: {found[0]}; add the file system's package with --packages")
+    for condition, message, fragment in _causes(error):
+        for kind, prefixes in _KINDS:
+            if condition.startswith(prefixes):
+                return kind(_line(condition, message, text, fragment, where, expressions))
+    if _UNREADABLE.search(text):
+        return DataError(_unreadable(text, where))
+    return None
+
+
+def _line(condition: str, message: str, text: str, fragment: str, where: str, expressions: Mapping[str, str]) -> str:
+    if condition.startswith(("FAILED_READ_FILE", "CANNOT_READ_FILE_FOOTER")):
+        return _unreadable(text, where)
+    named = [setting for setting, sql in expressions.items() if fragment and fragment in sql]
+    what = f"{', '.join(named) or where}: "
+    return what + (f"`{_one_line(fragment)}`: " if fragment else "") + short_message(message)
+
+
+def _unreadable(text: str, where: str) -> str:
+    found = _FILE.search(text)
+    name = f" {found[1]}" if found else ""
+    return f"{where}: the file{name} cannot be read; it is damaged or of another format: replace it, or mend `format`"
+
+
+def short_message(message: str) -> str:
+    """Spark's message in one line: without its condition, plan, SQLSTATE and hints about Spark's own settings."""
+    head = re.split(r"\n\s*(?:==|'?[A-Z]\w+ \[|\n)", message.strip(), maxsplit=1)[0]
+    head = re.sub(r"^\[[A-Z_.0-9]+\]\s*", "", _one_line(head))
+    return _JUST_SPARK.sub("", head).strip().rstrip(";")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _text(error: Exception) -> str:
+    """All messages of the chain, first to last."""
+    parts = [str(error)]
+    cause: Any = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    while cause is not None:
+        parts.append(str(cause.toString()))
+        cause = cause.getCause()
+    return "\n".join(parts)
+
+
+def _causes(error: Exception) -> Iterator[tuple[str, str, str]]:
+    """(condition, message, SQL fragment) of the error and of its causes in the JVM."""
+    if isinstance(error, PySparkException):
+        fragments = [_fragment(c) for c in error.getQueryContext() or []]
+        yield error.getCondition() or "", str(error), next(filter(None, fragments), "")
+    cause: Any = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    while cause is not None:
+        message = str(cause.getMessage() or "")
+        condition = re.search(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)?)\]", message)
+        if condition:
+            fragment = re.search(r"== SQL[^\n]*==\n(.*)\n( *)(\^+)", message)
+            at = len(fragment[2]) if fragment else 0
+            yield condition[1], message, fragment[1][at : at + len(fragment[3])] if fragment else ""
+        cause = cause.getCause()
+
+
+def _fragment(context: Any) -> str:
+    """The piece of SQL text that failed; empty for an expression that was not given as SQL."""
+    if "== SQL" not in str(context.summary()):
+        return ""
+    return str(context.fragment())

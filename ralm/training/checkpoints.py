@@ -1,0 +1,219 @@
+"""Model folders and the checkpoints in them: the only place that knows their layout.
+
+    <output>/checkpoint_<digest>_<epoch>/   model.pt, optimizer.pt, _SUCCESS (JSON metadata)
+    <output>/model.pt, weights.npz, _SUCCESS   the finished model; weights.npz for look-alike models only
+
+Everything is written under a temporary name and renamed; a folder without the marker `_SUCCESS` does not count.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ralm.errors import ConfigError, MissingInputError
+from ralm.models.lookalike import LookalikeModel
+from ralm.models.user_model import UserModel
+from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
+
+MARKER = "_SUCCESS"
+MODEL = "model.pt"
+OPTIMIZER = "optimizer.pt"
+WEIGHTS = "weights.npz"
+KEPT = 2
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A complete checkpoint: its folder and what its marker says."""
+
+    folder: Path
+    metadata: dict[str, Any]
+
+    def model_state(self, device: str = "cpu") -> State:
+        """The model's state_dict."""
+        state: State = torch.load(self.folder / MODEL, map_location=device, weights_only=True)
+        return state
+
+    def optimizer_states(self, device: str = "cpu") -> list[State]:
+        """One state_dict an optimizer."""
+        states: list[State] = torch.load(self.folder / OPTIMIZER, map_location=device, weights_only=True)
+        return states
+
+
+def model_folder(path: str) -> Path:
+    """The local path of a model folder.
+
+    Raises:
+        ConfigError: the path is on a file system that is not mounted (hdfs://, s3a:// …).
+    """
+    match = re.match(r"^([A-Za-z][A-Za-z0-9+.-]+):(.*)$", path)
+    if match is None:
+        return Path(path)
+    if match.group(1).lower() == "file":
+        return Path("/" + match.group(2).lstrip("/"))
+    raise ConfigError(f"model folder {path}: models need a path that all machines mount; found {match.group(1)}:")
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file so that it is either whole or not there."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    write(temporary)
+    with temporary.open("rb") as written:
+        os.fsync(written.fileno())
+    temporary.replace(path)
+
+
+def _mark(folder: Path, metadata: dict[str, Any]) -> None:
+    text = json.dumps(metadata, indent=1, sort_keys=True)
+    _write(folder / MARKER, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def _read_marker(folder: Path) -> dict[str, Any] | None:
+    try:
+        metadata: dict[str, Any] = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return metadata
+
+
+def _number(folder: Path) -> int:
+    return int(folder.name.rpartition("_")[2])
+
+
+def _checkpoints(output: Path, digest: str) -> list[Path]:
+    """Folders of checkpoints of a digest, complete or not, oldest first."""
+    found = [p for p in output.glob(f"checkpoint_{digest}_*") if re.fullmatch(r"\d+", p.name.rpartition("_")[2])]
+    return sorted(found, key=_number)
+
+
+def save_checkpoint(
+    output: str, digest: str, epoch: int, model: State, optimizers: list[State], metadata: dict[str, Any]
+) -> Path:
+    """Save a checkpoint atomically; older ones than the last `KEPT` of the same digest go.
+
+    Args:
+        output: model folder.
+        digest: of the training's spec.
+        epoch: epochs done.
+        model: state_dict.
+        optimizers: state_dicts.
+        metadata: JSON content of the marker.
+    """
+    root = model_folder(output)
+    root.mkdir(parents=True, exist_ok=True)
+    final = root / f"checkpoint_{digest}_{epoch:04d}"
+    temporary = root / f".{final.name}.{os.getpid()}.tmp"
+    for leftover in (temporary, final):
+        if leftover.exists():
+            shutil.rmtree(leftover)
+    temporary.mkdir()
+    _write(temporary / MODEL, lambda path: torch.save(model, path))
+    _write(temporary / OPTIMIZER, lambda path: torch.save(optimizers, path))
+    temporary.rename(final)
+    _mark(final, {**metadata, "digest": digest, "epoch": epoch})
+    for old in _checkpoints(root, digest)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def latest_checkpoint(output: str, digest: str) -> Checkpoint | None:
+    """The last complete checkpoint of a digest in a model folder, if there is one."""
+    for folder in reversed(_checkpoints(model_folder(output), digest)):
+        metadata = _read_marker(folder)
+        if metadata is not None:
+            return Checkpoint(folder, metadata)
+    return None
+
+
+def publish(output: str, checkpoint: Path, spec: State, weights: dict[str, NDArray[np.generic]] | None = None) -> None:
+    """Make a checkpoint the finished model of its folder; checkpoints of other specs and leftovers go.
+
+    Args:
+        output: model folder.
+        checkpoint: complete, in this folder.
+        spec: JSON content of the training's spec.
+        weights: plain arrays for scorers, written as `weights.npz`.
+    """
+    root = model_folder(output)
+    (root / MARKER).unlink(missing_ok=True)
+    _write(root / MODEL, lambda path: shutil.copyfile(checkpoint / MODEL, path))
+    if weights is not None:
+
+        def save(path: Path) -> None:
+            with path.open("wb") as file:
+                np.savez(file, **weights)
+
+        _write(root / WEIGHTS, save)
+    metadata = _read_marker(checkpoint) or {}
+    _mark(root, {**metadata, "checkpoint": checkpoint.name, "spec": spec})
+    for other in [*root.glob("checkpoint_*"), *root.glob(".*.tmp")]:
+        if other != checkpoint:
+            shutil.rmtree(other, ignore_errors=True) if other.is_dir() else other.unlink(missing_ok=True)
+
+
+def finished(path: str) -> dict[str, Any]:
+    """The metadata of a finished model: spec, digest, epoch, history, name of its checkpoint.
+
+    Raises:
+        MissingInputError: there is no finished model.
+    """
+    metadata = _read_marker(model_folder(path))
+    if metadata is None or not (model_folder(path) / MODEL).exists():
+        raise MissingInputError(f"model {path}: no finished model in this folder; run the training that makes it")
+    return metadata
+
+
+def last_of(path: str) -> Checkpoint:
+    """The checkpoint that a finished model was made from, optimizers included.
+
+    Raises:
+        MissingInputError: there is no finished model.
+    """
+    metadata = finished(path)
+    return Checkpoint(model_folder(path) / metadata["checkpoint"], metadata)
+
+
+def load_user_spec(path: str) -> UserTrainingSpec:
+    """The spec that a finished user model was trained with; raises as `finished`."""
+    return UserTrainingSpec.model_validate(finished(path)["spec"])
+
+
+def load_lookalike_spec(path: str) -> LookalikeTrainingSpec:
+    """The spec that a finished look-alike model was trained with; raises as `finished`."""
+    return LookalikeTrainingSpec.model_validate(finished(path)["spec"])
+
+
+def load_user_model(path: str, device: str = "cpu") -> UserModel:
+    """A finished user model in eval mode; raises as `finished`."""
+    spec = load_user_spec(path)
+    model = UserModel(spec.fields, spec.model, spec.merge, spec.item_count)
+    model.load_state_dict(torch.load(model_folder(path) / MODEL, map_location=device, weights_only=True))
+    return model.to(device).eval()
+
+
+def load_lookalike(path: str, device: str = "cpu") -> LookalikeModel:
+    """A finished look-alike model in eval mode; raises as `finished`."""
+    spec = load_lookalike_spec(path)
+    model = LookalikeModel(spec.input_dim, spec.model, spec.pooling)
+    model.load_state_dict(torch.load(model_folder(path) / MODEL, map_location=device, weights_only=True))
+    return model.to(device).eval()
+
+
+def load_weights(path: str) -> dict[str, NDArray[np.generic]]:
+    """The plain arrays of a finished look-alike model (`models.lookalike.export_weights`); raises as `finished`."""
+    finished(path)
+    with np.load(model_folder(path) / WEIGHTS) as arrays:
+        return {name: arrays[name] for name in arrays.files}

@@ -1,0 +1,225 @@
+"""Launches a training on Spark's TorchDistributor: slots are checked before, failures are relaunched.
+
+The only file of the training that imports Spark, and only when it is called.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import io
+import json
+import logging
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ralm import errors
+from ralm.config import Training
+from ralm.errors import ConfigError, RalmError
+from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# How long to wait for executors that are starting; a barrier stage with too few slots waits minutes in silence.
+PATIENCE_SECONDS = 30.0
+FAILURE = "ralm-failure "
+
+logger = logging.getLogger(__name__)
+
+
+def _driver_cores(master: str | None) -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    local = re.fullmatch(r"local(?:\[(\d+|\*)(?:,\d+)?\])?", master or "")
+    if local is None or local.group(1) == "*":
+        return cores
+    return int(local.group(1) or 1)
+
+
+def _free_slots(spark: SparkSession) -> int:
+    """Tasks that the executors could start at this moment."""
+    context = spark.sparkContext._jsc.sc()
+    profile = context.resourceProfileManager().defaultResourceProfile()
+    running = sum(info.numRunningTasks() for info in context.statusTracker().getExecutorInfos())
+    return int(context.maxNumConcurrentTasks(profile)) - int(running)
+
+
+def check_slots(spark: SparkSession, processes: int, local_mode: bool, patience_s: float = PATIENCE_SECONDS) -> None:
+    """Whether `processes` ranks can start at once.
+
+    Args:
+        spark: the session.
+        processes: ranks.
+        local_mode: ranks on the driver's machine; otherwise one task of a barrier stage each.
+        patience_s: how long executors may take to register, in seconds.
+
+    Raises:
+        ConfigError: too few cores or free task slots, or dynamic allocation (barrier stages refuse it).
+    """
+    if local_mode:
+        cores = _driver_cores(spark.sparkContext.master)
+        if processes > cores:
+            raise ConfigError(
+                f"training.processes: {processes} ranks, but the driver has {cores} cores; lower it to {cores} "
+                "or set training.local_mode to false"
+            )
+        return
+    if spark.conf.get("spark.dynamicAllocation.enabled", "false") == "true":
+        raise ConfigError(
+            "spark.dynamicAllocation.enabled: true, but ranks on executors are a barrier stage, which needs fixed "
+            "executors; submit the training with it set to false, or set training.local_mode to true"
+        )
+    deadline = time.monotonic() + patience_s
+    while (free := _free_slots(spark)) < processes:
+        if time.monotonic() >= deadline:
+            raise ConfigError(
+                f"training.processes: {processes} ranks, but the executors have {free} free task slots; lower it "
+                f"to {max(free, 1)} or give the application more executors or cores"
+            )
+        time.sleep(1.0)
+
+
+class _Relay(io.TextIOBase):
+    """Passes on the ranks' progress lines, keeps their failures, and holds the rest back for the log."""
+
+    def __init__(self, sink: Any) -> None:
+        self.sink = sink
+        self.pending = ""
+        self.failure: dict[str, str] | None = None
+        self.tail: collections.deque[str] = collections.deque(maxlen=100)
+
+    def write(self, text: str) -> int:
+        """Take text; lines are handled when they are complete."""
+        *lines, self.pending = (self.pending + text).split("\n")
+        for line in lines:
+            self._line(line)
+        return len(text)
+
+    def _line(self, line: str) -> None:
+        # Executors' logs arrive behind a prefix of the log server.
+        if (at := line.find(FAILURE)) >= 0:
+            with contextlib.suppress(ValueError):
+                # What other ranks say after the first failure is only that they lost it.
+                self.failure = self.failure or json.loads(line[at + len(FAILURE) :])
+        elif (start := re.search(r"\[(user model|look-alike) [^\]]+\] .*", line)) is not None:
+            self.sink.write(start.group(0) + "\n")
+            self.sink.flush()
+        elif line.strip():
+            self.tail.append(line)
+
+    def error(self, problem: BaseException) -> RalmError:
+        """The one-line error of a failed launch, of the kind that the rank met."""
+        if self.failure is not None:
+            kind = getattr(errors, self.failure["kind"], RalmError)
+            assert issubclass(kind, RalmError)
+            return kind(self.failure["message"])
+        named = [line for line in self.tail if re.match(r"^(\[\S+\]:)?[\w.]*(Error|Exception|Interrupt)\b", line)]
+        last = named[-1].strip() if named else " ".join(str(problem).split())[:500]
+        return RalmError(f"a training process ended without a message; its last line: {last}")
+
+
+def _run_by_name(function: str, spec_class: str, spec: str) -> str:
+    """In a rank: import the training and run it; a failure is one line of JSON on stdout.
+
+    The result is a JSON string: on one machine all ranks write it to one and the same file, each the same bytes.
+    """
+    import importlib
+
+    def named(name: str) -> Any:
+        module, _, attribute = name.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    try:
+        result: dict[str, Any] = named(function)(named(spec_class).model_validate_json(spec))
+    except Exception as problem:
+        import traceback
+
+        kind = type(problem).__name__ if isinstance(problem, RalmError) else "RalmError"
+        message = " ".join(str(problem).split())[:1_500]  # Spark's log server cuts lines
+        if not isinstance(problem, RalmError):
+            traceback.print_exc()
+            message = f"{type(problem).__name__}: {message}"
+        print(FAILURE + json.dumps({"kind": kind, "message": message}), flush=True)
+        raise
+    return json.dumps(result, sort_keys=True)
+
+
+def _worker(entry: str, paths: list[str]) -> Callable[..., str]:
+    """The function that is pickled: by value, so that a rank can run it before it can import this package."""
+
+    def run(*arguments: str) -> str:
+        import glob
+        import importlib
+        import os
+        import sys
+
+        # What came with --py-files lies in the task's working folder; torchrun's process does not know of it.
+        shipped = [os.getcwd(), *sorted(glob.glob(os.path.join(os.getcwd(), "*.zip")))]
+        for path in [*shipped, *paths]:
+            if os.path.exists(path) and path not in sys.path:
+                sys.path.insert(0, path)
+        module, _, name = entry.partition(":")
+        result: str = getattr(importlib.import_module(module), name)(*arguments)
+        return result
+
+    return run
+
+
+def launch(
+    spark: SparkSession,
+    function: Callable[[Any], dict[str, Any]],
+    spec: UserTrainingSpec | LookalikeTrainingSpec,
+    training: Training,
+) -> dict[str, Any]:
+    """Run a training in `training.processes` ranks and give what rank 0 returned.
+
+    After a failure it is launched again, at most `training.retries` times; the training itself goes on from its last
+    checkpoint. What a configuration or data caused is not tried again.
+
+    Args:
+        spark: the session.
+        function: `train_user_model` or `train_lookalike`, a module-level function.
+        spec: its argument.
+        training: processes, local_mode, device, retries.
+
+    Raises:
+        ConfigError: too few slots; or what a rank found wrong.
+        RalmError: the last launch failed; one line, the ranks' output is in the log (level INFO).
+    """
+    from pyspark.ml.torch.distributor import TorchDistributor
+
+    check_slots(spark, training.processes, training.local_mode)
+    logging.getLogger("TorchDistributor").setLevel(logging.WARNING)
+    # Where this package was imported from: a checkout, or the archive itself (.zip).
+    package = Path(errors.__file__).resolve().parents[1]
+    worker = _worker(f"{__name__}:_run_by_name", [str(package)])
+    kind = type(spec)
+    arguments = (
+        f"{function.__module__}:{function.__qualname__}",
+        f"{kind.__module__}:{kind.__qualname__}",
+        spec.model_dump_json(),
+    )
+    for attempt in range(1, training.retries + 2):
+        distributor = TorchDistributor(
+            num_processes=training.processes, local_mode=training.local_mode, use_gpu=training.device == "cuda"
+        )
+        relay = _Relay(sys.stdout)
+        try:
+            # Ranks on the driver's machine are relayed to stdout, those on executors to stderr.
+            with contextlib.redirect_stdout(relay), contextlib.redirect_stderr(relay):
+                answer = distributor.run(worker, *arguments)
+        except Exception as problem:
+            error = relay.error(problem)
+            logger.info("output of the failed ranks:\n%s", "\n".join(relay.tail))
+            if error.exit_code != RalmError.exit_code or attempt > training.retries:
+                raise error from None
+            print(f"[{spec.title}] launch {attempt} failed: {error}; trying again from the last checkpoint", flush=True)
+        else:
+            result: dict[str, Any] = json.loads(str(answer))
+            return result
+    raise AssertionError("unreachable")

@@ -1,0 +1,111 @@
+"""Training of one round of a look-alike model: runs in every rank."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ralm.errors import DataError, MissingInputError
+from ralm.models.lookalike import LookalikeModel, export_weights
+from ralm.models.losses import sample_users, users_softmax
+from ralm.training.checkpoints import last_of, model_folder
+from ralm.training.loop import Arrays, Batch, Objective, Run, to_tensors
+from ralm.training.ranks import Rank, process_group
+from ralm.training.specs import LookalikeTrainingSpec
+
+
+def _open(path: str, dimensions: int) -> np.ndarray[Any, Any]:
+    try:
+        array: np.ndarray[Any, Any] = np.load(model_folder(path), mmap_mode="r")
+    except FileNotFoundError as error:
+        raise MissingInputError(f"centroids {path}: not found; cluster the seeds before the training") from error
+    if array.ndim != dimensions:
+        raise DataError(f"centroids {path}: {dimensions} dimensions expected, found shape {array.shape}")
+    return array
+
+
+class LookalikeObjective(Objective):
+    """The look-alike model with its loss, over memory-mapped centroids; validation scores are its logits."""
+
+    def __init__(self, spec: LookalikeTrainingSpec, rank: Rank) -> None:
+        self.spec = spec
+        self.device = rank.device
+        self.centroids = _open(spec.centroids, 3)  # (items, k, d)
+        self.sizes = _open(spec.sizes, 2)  # (items, k)
+        if self.centroids.shape[2] != spec.input_dim or self.sizes.shape != self.centroids.shape[:2]:
+            raise DataError(
+                f"centroids {spec.centroids}: shape {self.centroids.shape} and sizes {self.sizes.shape} do not fit "
+                f"each other and the embedding width {spec.input_dim}; cluster with the same user model"
+            )
+        self.lookalike = LookalikeModel(spec.input_dim, spec.model, spec.pooling).to(rank.device)
+        self.model = self.lookalike
+        training = spec.training
+        groups = self.lookalike.parameter_groups(training.learning_rate, training.weight_decay)
+        self.optimizers = [torch.optim.Adam(groups)]
+        if spec.start_from is not None:
+            previous = last_of(spec.start_from)
+            self.lookalike.load_state_dict(previous.model_state(str(rank.device)))
+            self.optimizers[0].load_state_dict(previous.optimizer_states(str(rank.device))[0])
+
+    def prepare(self, arrays: Arrays) -> Batch:
+        """Tensors, with the centroids and sizes of the batch's items, each item once; `item` is their row.
+
+        Raises:
+            DataError: an item index outside the centroid array.
+        """
+        chosen, item = np.unique(arrays["item_index"].reshape(-1), return_inverse=True)
+        if chosen[0] < 0 or chosen[-1] >= len(self.centroids):
+            raise DataError(
+                f"item_index: found {chosen[0]} … {chosen[-1]}, the centroids {self.spec.centroids} have "
+                f"{len(self.centroids)} items; samples and centroids are of different runs"
+            )
+        return to_tensors(
+            {
+                "embedding": arrays["embedding"].reshape(len(item), -1),
+                "label": arrays["label"].reshape(-1).astype(np.float32),
+                "item": item.reshape(-1),
+                "centroids": self.centroids[chosen],
+                "sizes": self.sizes[chosen],
+            },
+            self.device,
+        )
+
+    def _loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        logits = network(batch["embedding"], batch["centroids"], batch["sizes"], batch["item"])
+        return F.binary_cross_entropy_with_logits(logits, batch["label"]), logits
+
+    def loss(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Sigmoid cross-entropy on the labels, or softmax over sampled users of the batch."""
+        if self.spec.model.loss == "sigmoid":
+            return self._loss(network, batch)[0]
+        rows, users, valid = sample_users(batch["label"], batch["item"], self.spec.model.negative_users)
+        logits = network(batch["embedding"], batch["centroids"], batch["sizes"], batch["item"], rows, users)
+        return users_softmax(logits, valid)
+
+    def evaluate(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Sigmoid cross-entropy (whatever the loss of the training), labels and logits."""
+        loss, logits = self._loss(self.lookalike, batch)
+        return loss, batch["label"], logits
+
+    def histograms(self, batch: Batch | None) -> dict[str, Tensor]:
+        """The parameters, by name."""
+        return {f"lookalike/{name}": parameter for name, parameter in self.lookalike.named_parameters()}
+
+    def weights(self) -> dict[str, np.ndarray[Any, Any]] | None:
+        """What scorers read; see `export_weights`."""
+        return export_weights(self.lookalike)
+
+
+def train_lookalike(spec: LookalikeTrainingSpec) -> dict[str, Any]:
+    """Train one round, or go on from its last checkpoint; the model and its `weights.npz` land in `spec.output`.
+
+    Returns:
+        See `Run.train`: metrics and a path, never weights.
+    """
+    with process_group(spec.training) as rank:
+        torch.manual_seed(spec.seed)
+        return Run(spec, LookalikeObjective(spec, rank), rank, spec.batches).train()

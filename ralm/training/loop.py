@@ -1,0 +1,274 @@
+"""The training loop that both models share: epochs of fixed steps, validation, checkpoints, resume."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Optimizer
+
+from ralm.errors import DataError
+from ralm.training.checkpoints import latest_checkpoint, publish, save_checkpoint
+from ralm.training.event_log import EventLog
+from ralm.training.loaders import Loader, make_loader
+from ralm.training.ranks import Rank
+from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
+
+# Rows that the validation reads: enough for an AUC to the third digit, the other ranks wait meanwhile.
+VALIDATION_ROWS = 100_000
+PROGRESS_SECONDS = 30.0
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+Batch = dict[str, Tensor]
+
+
+class Objective(ABC):
+    """What is particular to one model: its loss, its validation scores, its optimizers.
+
+    Attributes:
+        model: on the rank's device.
+        optimizers: over the model's parameters.
+    """
+
+    model: nn.Module
+    optimizers: list[Optimizer]
+
+    @abstractmethod
+    def prepare(self, arrays: Arrays) -> Batch:
+        """A loader's batch as tensors on the device."""
+
+    @abstractmethod
+    def loss(self, network: nn.Module, batch: Batch) -> Tensor:
+        """The loss of a batch; `network` is the model or its DDP wrapper, to be called."""
+
+    @abstractmethod
+    def evaluate(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Loss (), labels (n,) and logits (n,) of a validation batch."""
+
+    @abstractmethod
+    def histograms(self, batch: Batch | None) -> dict[str, Tensor]:
+        """What TensorBoard shows as histograms, by tag; the batch is one of the validation."""
+
+    def weights(self) -> dict[str, np.ndarray[Any, Any]] | None:
+        """Plain arrays that scorers read; none for models that only run in torch."""
+        return None
+
+
+def to_tensors(arrays: Arrays, device: torch.device) -> Batch:
+    """Arrays of a loader on a device, integers as int64."""
+    batch = {}
+    for name, values in arrays.items():
+        wanted = np.int64 if values.dtype.kind in "iub" else np.float32
+        batch[name] = torch.from_numpy(np.require(values, wanted, ["C", "W"])).to(device)
+    return batch
+
+
+def seed_epoch(seed: int, epoch: int, rank: int) -> None:
+    """Seed torch for one epoch of one rank: a resumed epoch draws what an uninterrupted one would have drawn."""
+    torch.manual_seed(int(np.random.SeedSequence([seed, epoch, rank]).generate_state(1)[0]))
+
+
+def validate(objective: Objective, loader: Loader) -> tuple[float, float | None, Batch | None]:
+    """Mean loss, AUC (none if there is only one class), and the first batch, over at most VALIDATION_ROWS rows."""
+    losses, labels, logits = [], [], []
+    first: Batch | None = None
+    rows = 0
+    objective.model.eval()
+    with torch.no_grad():
+        for arrays in loader:
+            batch = objective.prepare(arrays)
+            first = batch if first is None else first
+            loss, label, logit = objective.evaluate(batch)
+            count = len(next(iter(arrays.values())))
+            losses.append(float(loss) * count)
+            labels.append(label.cpu().numpy())
+            logits.append(logit.cpu().numpy())
+            rows += count
+            if rows >= VALIDATION_ROWS:
+                break
+    objective.model.train()
+    truth = np.concatenate(labels)
+    auc = None
+    if 0 < truth.sum() < len(truth):
+        auc = float(roc_auc_score(truth, np.concatenate(logits)))
+    return sum(losses) / rows, auc, first
+
+
+class Run:
+    """One training of one model on one rank.
+
+    Args:
+        spec: what to train on, and how.
+        objective: the model with its loss; identical on every rank before the start.
+        rank: this process.
+        steps: batches of the whole training; none: `training.epochs` epochs.
+    """
+
+    def __init__(
+        self,
+        spec: UserTrainingSpec | LookalikeTrainingSpec,
+        objective: Objective,
+        rank: Rank,
+        steps: int | None = None,
+    ) -> None:
+        self.spec = spec
+        self.objective = objective
+        self.rank = rank
+        self.history: list[dict[str, Any]] = []
+        self.epoch = 0
+        self.step = 0
+        self.rows = 0
+        self.network: nn.Module = objective.model
+        if rank.world > 1:
+            # Rank 0's weights are what all ranks start with.
+            self.network = DistributedDataParallel(objective.model, broadcast_buffers=False)
+        self._resume()
+        training = spec.training
+        self.loader = make_loader(
+            training.loader,
+            list(spec.train_files),
+            spec.columns,
+            batch_size=max(1, training.batch_size // rank.world),
+            rank=rank.number,
+            world=rank.world,
+            seed=spec.seed,
+            epochs=None,
+            first_epoch=self.epoch,
+        )
+        self.steps = steps if steps is not None else training.epochs * self.loader.steps_per_epoch
+        self.epochs = -(-self.steps // self.loader.steps_per_epoch)
+
+    def say(self, text: str) -> None:
+        """A progress line, from rank 0."""
+        if self.rank.first:
+            print(f"[{self.spec.title}] {text}", flush=True)
+
+    def _resume(self) -> None:
+        found = latest_checkpoint(self.spec.output, self.spec.digest)
+        epoch = self.rank.share(found.metadata["epoch"] if found is not None else 0)
+        if epoch == 0:
+            return
+        if found is None or found.metadata["epoch"] != epoch:
+            raise DataError(
+                f"model folder {self.spec.output}: rank {self.rank.number} does not see the checkpoint of epoch "
+                f"{epoch} that rank 0 sees; it must be on a file system that all ranks mount"
+            )
+        device = str(self.rank.device)
+        self.objective.model.load_state_dict(found.model_state(device))
+        for optimizer, state in zip(self.objective.optimizers, found.optimizer_states(device), strict=True):
+            optimizer.load_state_dict(state)
+        self.epoch, self.step, self.rows = epoch, found.metadata["step"], found.metadata["rows"]
+        self.history = list(found.metadata["history"])
+        self.say(f"resumed from epoch {epoch}, step {self.step}")
+
+    def train(self) -> dict[str, Any]:
+        """Train to the end and publish the model.
+
+        Returns:
+            history (epoch, step, loss, val_loss, val_auc), seconds, rows, checkpoint: of rank 0, on every rank.
+
+        Raises:
+            DataError: the loss is no longer a number.
+        """
+        started = time.monotonic()
+        events = EventLog(self.spec.tensorboard if self.rank.first else None, self.step)
+        if self.rank.first and self.epoch == 0:
+            events.histograms(self.objective.histograms(None), 0)
+        batches = iter(self.loader)
+        try:
+            while self.epoch < self.epochs:
+                seed_epoch(self.spec.seed, self.epoch, self.rank.number)
+                loss = self._epoch(batches)
+                self.epoch += 1
+                if self.rank.first:
+                    self._close_epoch(loss, events)
+                self.rank.wait()
+        finally:
+            self.loader.close()
+            events.close()
+        result: dict[str, Any] = {}
+        if self.rank.first:
+            checkpoint = latest_checkpoint(self.spec.output, self.spec.digest)
+            assert checkpoint is not None
+            spec = self.spec.model_dump(mode="json")
+            publish(self.spec.output, checkpoint.folder, spec, weights=self.objective.weights())
+            seconds = round(time.monotonic() - started, 3)
+            result = {
+                "history": self.history,
+                "seconds": seconds,
+                "rows": self.rows,
+                "checkpoint": str(checkpoint.folder),
+            }
+        return self.rank.share(result)
+
+    def _epoch(self, batches: Iterator[Arrays]) -> float:
+        """One epoch, or what is left of the steps; the mean loss of this rank."""
+        total = 0.0
+        count = min(self.loader.steps_per_epoch, self.steps - self.step)
+        shown = time.monotonic()
+        self.network.train()
+        for number in range(1, count + 1):
+            arrays = next(batches)
+            loss = self.objective.loss(self.network, self.objective.prepare(arrays))
+            for optimizer in self.objective.optimizers:
+                optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            for optimizer in self.objective.optimizers:
+                optimizer.step()
+            value = float(loss.detach())
+            if not np.isfinite(value):
+                raise DataError(
+                    f"[{self.spec.title}] the loss is {value} at step {self.step + 1}; "
+                    "lower training.learning_rate or look for infinite numbers in the samples"
+                )
+            total += value
+            self.step += 1
+            self.rows += len(next(iter(arrays.values()))) * self.rank.world
+            if time.monotonic() - shown > PROGRESS_SECONDS:
+                shown = time.monotonic()
+                self.say(f"epoch {self.epoch + 1}/{self.epochs} batch {number}/{count} loss {total / number:.4f}")
+        return total / max(count, 1)
+
+    def _close_epoch(self, loss: float, events: EventLog) -> None:
+        """Validate, record, save (rank 0)."""
+        entry: dict[str, Any] = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "loss": loss,
+            "val_loss": None,
+            "val_auc": None,
+        }
+        first: Batch | None = None
+        if self.spec.validation_files:
+            training = self.spec.training
+            with make_loader(
+                training.loader,
+                list(self.spec.validation_files),
+                self.spec.columns,
+                batch_size=max(1_024, training.batch_size),
+                rank=0,
+                world=1,
+                seed=self.spec.seed,
+                epochs=1,
+            ) as loader:
+                entry["val_loss"], entry["val_auc"], first = validate(self.objective, loader)
+        self.history.append(entry)
+        events.scalars({k: v for k, v in entry.items() if k not in ("epoch", "step")}, self.step)
+        events.histograms(self.objective.histograms(first), self.step)
+        save_checkpoint(
+            self.spec.output,
+            self.spec.digest,
+            self.epoch,
+            self.objective.model.state_dict(),
+            [optimizer.state_dict() for optimizer in self.objective.optimizers],
+            {"step": self.step, "rows": self.rows, "history": self.history},
+        )
+        shown = "".join(f" {k} {v:.4f}" for k, v in entry.items() if isinstance(v, float))
+        self.say(f"epoch {self.epoch}/{self.epochs} step {self.step}{shown}")

@@ -1,0 +1,88 @@
+"""Training of one user model: runs in every rank."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ralm.models.merge import AttentionMerge
+from ralm.models.user_model import UserModel
+from ralm.training.loop import Arrays, Batch, Objective, Run, to_tensors
+from ralm.training.ranks import Rank, process_group
+from ralm.training.specs import UserTrainingSpec
+
+
+class UserObjective(Objective):
+    """The user model with its sampled loss; validation scores are the logits of positives and negatives."""
+
+    def __init__(self, spec: UserTrainingSpec, rank: Rank) -> None:
+        self.spec = spec
+        self.device = rank.device
+        self.user_model = UserModel(
+            spec.fields,
+            spec.model,
+            spec.merge,
+            spec.item_count,
+            sparse=rank.device.type == "cpu",  # gloo reduces sparse gradients, nccl does not
+        ).to(rank.device)
+        self.model = self.user_model
+        dense, sparse = self.user_model.parameter_groups()
+        training = spec.training
+        self.optimizers = [torch.optim.Adam(dense, lr=training.learning_rate, weight_decay=training.weight_decay)]
+        if sparse:
+            self.optimizers.append(torch.optim.SparseAdam(sparse, lr=training.learning_rate))
+
+    def prepare(self, arrays: Arrays) -> Batch:
+        """Indices and numerics on the device."""
+        return to_tensors(arrays, self.device)
+
+    def loss(self, network: nn.Module, batch: Batch) -> Tensor:
+        """The configured sampled loss."""
+        return self.user_model.loss(*network(batch))
+
+    def evaluate(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Loss, and the logits of positives (1) and negatives (0)."""
+        logits, indices = self.user_model(batch)
+        valid = (indices != 0) & (indices[..., :1] != 0)
+        labels = torch.zeros_like(logits)
+        labels[..., 0] = 1.0
+        return self.user_model.loss(logits, indices), labels[valid], logits[valid]
+
+    def histograms(self, batch: Batch | None) -> dict[str, Tensor]:
+        """Per field the same two tags for both merge layers.
+
+        `field/<name>/table` is the parameter that reads the field. `field/<name>/merge` is what the merge layer makes
+        of it: the attention logits of users who have the field, or, for concat, the weights of the first layer of the
+        MLP that read it.
+        """
+        model = self.user_model
+        tags = {f"field/{name}/table": table for name, table in model.encoder.tables().items()}
+        names = self.spec.fields.names
+        if isinstance(model.merge, AttentionMerge):
+            if batch is None:
+                return tags
+            with torch.no_grad():
+                field_vectors, present = model.encoder(batch)
+                logits = model.merge.logits(field_vectors)  # (batch, fields)
+            return tags | {
+                f"field/{name}/merge": logits[:, number][present[:, number]] for number, name in enumerate(names)
+            }
+        first = model.mlp[0].weight  # (hidden, fields · m)
+        assert isinstance(first, Tensor)
+        slices = torch.split(first, self.spec.model.field_dim, dim=1)
+        return tags | {f"field/{name}/merge": part for name, part in zip(names, slices, strict=True)}
+
+
+def train_user_model(spec: UserTrainingSpec) -> dict[str, Any]:
+    """Train one user model, or go on from its last checkpoint; the model lands in `spec.output`.
+
+    Each rank averages over its own positives, then the ranks' gradients are averaged.
+
+    Returns:
+        See `Run.train`: metrics and a path, never weights.
+    """
+    with process_group(spec.training) as rank:
+        torch.manual_seed(spec.seed)
+        return Run(spec, UserObjective(spec, rank), rank).train()

@@ -1,0 +1,77 @@
+"""The figures show the values that they were given."""
+
+import re
+
+import numpy as np
+import pytest
+
+from ralm.evaluation import plots
+from ralm.evaluation.plots import Bar, Bins, Curve
+from ralm.evaluation.systems import COLOURS, colour, name
+
+
+def texts(figure: str) -> list[str]:
+    return re.findall(r"<text[^>]*>([^<]*)</text>", figure)
+
+
+def test_bars_carry_their_values_and_share_a_scale() -> None:
+    figures = plots.metric_bars(
+        {"A": [Bar("ralm", 0.71, 0.7, 0.72), Bar("my_system", 0.44)], "B": [Bar("ralm", 0.9)]}, "item AUC", 0.5
+    )
+    shown = [texts(figure) for figure in figures]
+    assert {"0.710", "0.440", "RALM", "My system", "A"} <= set(shown[0])
+    assert {"0.900", "B"} <= set(shown[1])
+    ticks = [[text for text in one if re.fullmatch(r"0\.\d{1,2}", text)] for one in shown]
+    assert ticks[0] == ticks[1] != []
+
+
+def test_bars_without_intervals_and_of_one_value() -> None:
+    (figure,) = plots.metric_bars({"A": [Bar("ralm", 0.5, float("nan"), None)]}, "item AUC", 0.5)
+    assert "0.500" in texts(figure)
+
+
+def test_curves_without_validation_leave_that_figure_out() -> None:
+    loss = [Curve("attention", [1, 2], [0.7, 0.6])]
+    assert len(plots.training_curves(loss, [], "epoch")) == 1
+    assert len(plots.training_curves(loss, loss, "epoch")) == 2
+    assert plots.training_curves([], [], "epoch") == []
+
+
+def test_histograms_of_parameters_state_their_spread() -> None:
+    values = np.random.default_rng(0).normal(0, 0.25, 50_000)
+    counts, edges = np.histogram(values, 200)
+    figure = plots.parameter_histograms({"search": [Bins("attention", edges.tolist(), counts.tolist())]})
+    assert "attention (s.d. 0.25)" in texts(figure)
+
+
+def test_a_threshold_outside_the_scores_is_drawn_too() -> None:
+    for threshold in (-3.0, 0.5, 3.0, None):
+        figure = plots.score_distribution([0, 0.5, 1], [3, 4], threshold)
+        assert (f"threshold {threshold:.3f}".replace("-", "-") in texts(figure)) if threshold is not None else True
+        assert figure.endswith("</svg>")
+
+
+def test_labels_are_escaped() -> None:
+    figure = plots.field_attention(["a<b>&c", "d"], [0.6, 0.4], [0.1, 0.9], "x<y>")
+    assert "<b>" not in figure
+    assert "a&lt;b&gt;&amp;c" in figure
+    assert 'aria-label="Mean field attention with and without the x&lt;y&gt; domain"' in figure
+
+
+def test_lorenz_legend_has_the_gini() -> None:
+    figure = plots.lorenz_curves({"logged": ([0, 0.5, 1], [0, 0.1, 1])}, {"logged": 0.4})
+    assert "Logged (Gini 0.40)" in texts(figure)
+
+
+def test_a_system_keeps_its_colour() -> None:
+    assert colour("ralm") == COLOURS["ralm"]
+    assert colour("lsh_iv") == colour("lsh_iv")
+    assert name("lsh_iv") == "Lsh iv"
+    assert len({COLOURS[system] for system in ("ralm", "ralm_average", "ralm_concat", "popularity", "activity")}) == 5
+
+
+@pytest.mark.parametrize("segment", ["head", "tail"])
+def test_head_and_tail_may_hold_different_systems(segment: str) -> None:
+    bars = [Bar("ralm", 0.7), Bar("als", 0.6)]
+    head, tail = (bars, bars[:1]) if segment == "head" else (bars[:1], bars)
+    assert texts(plots.head_tail_bars(head, tail, "item AUC", 0.5)).count("0.700") == 2

@@ -1,0 +1,168 @@
+"""The report: self-contained, complete, honest, and whole without any of its optional parts."""
+
+import dataclasses
+import datetime as dt
+import re
+from collections import Counter
+from html.parser import HTMLParser
+
+import pytest
+
+from ralm.evaluation.headline import headline
+from ralm.evaluation.report import render_report
+from ralm.evaluation.report_data import AudienceExample, Difference, MetricRow, ReportData, StepTime
+from tests.evaluation.example_report import example
+
+SECTIONS = {
+    "accuracy": "metrics",
+    "user-model": "user_model",
+    "exposure": "exposure",
+    "audiences": "audiences",
+    "training": "histories",
+}
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Collects what a page refers to, and checks that its tags are balanced."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: Counter[str] = Counter()
+        self.references: list[str] = re.findall(r"url\(([^)]*)\)", text)
+        self.tags: Counter[str] = Counter()
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        if tag not in VOID:
+            self.open.append(tag)
+        for key, value in attrs:
+            if key == "id":
+                self.ids[str(value)] += 1
+            if key in ("href", "src", "xlink:href", "srcset", "data", "action"):
+                self.references.append(str(value))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def full() -> str:
+    return render_report(example())
+
+
+def test_nothing_is_loaded_from_elsewhere(full: str) -> None:
+    page = Page(full)
+    assert page.open == []
+    assert "http" not in full
+    assert "@import" not in full
+    assert page.tags["script"] == page.tags["link"] == page.tags["img"] == 0
+    assert page.references  # clip paths and markers inside the plots
+    for reference in page.references:
+        assert reference.startswith("#"), reference
+        assert reference[1:] in page.ids
+    assert [name for name, count in page.ids.items() if count > 1] == []
+
+
+def test_every_plot_is_inside_and_described(full: str) -> None:
+    page = Page(full)
+    # 2 protocols, weak and strong, head/tail, attention, histograms, Lorenz, 4 audiences, 2 curves of 2 kinds of model
+    assert page.tags["svg"] == 2 + 2 + 1 + 1 + 1 + 1 + 4 + 4
+    assert len(re.findall(r'<svg role="img" aria-label="[^"]+"', full)) == page.tags["svg"]
+    text = " ".join(page.text)
+    for shown in ("0.781", "0.773 – 0.789", "better: the interval excludes 0", "1 min 36 s", "item_00003", "Gini"):
+        assert shown in text
+
+
+def test_the_same_data_give_the_same_page(full: str) -> None:
+    assert render_report(example()) == full
+
+
+@pytest.mark.parametrize("absent", [("accuracy", "exposure", "training"), ("user-model", "audiences")])
+def test_sections_without_data_are_left_out_and_the_others_stay(absent: tuple[str, ...]) -> None:
+    page = render_report(dataclasses.replace(example(), **{SECTIONS[section]: () for section in absent}))
+    for section in SECTIONS:
+        assert (f'id="{section}"' in page) == (section not in absent)
+    assert Page(page).open == []
+
+
+def test_a_report_of_nothing_says_so() -> None:
+    page = render_report(ReportData("Empty", "none", dt.datetime(2024, 1, 1)))
+    assert Page(page).tags["svg"] == 0
+    assert re.findall(r'<section id="([^"]+)"', page) == ["reading"]
+    assert "RALM was not evaluated in this run." in page
+
+
+def test_values_that_are_unknown_are_shown_as_such() -> None:
+    nan = float("nan")
+    data = ReportData(
+        "Few items",
+        "none",
+        dt.datetime(2024, 1, 1),
+        metrics=[
+            MetricRow("ralm", "new_items", "item_auc", 0.6, nan, nan, 1),
+            MetricRow("ralm", "new_items", "auc", nan),
+            MetricRow("als", "new_items", "auc", 0.55),
+        ],
+        differences=[Difference("als", "new_items", "item_auc", 0.1, nan, nan, 1)],
+        audiences=[AudienceExample("<b>item</b>", [], 12, 0)],
+        steps=[StepTime("evaluate", 4_020)],
+    )
+    page = render_report(data)
+    text = " ".join(Page(page).text)
+    assert "nan" not in text.lower()
+    assert "too few items to tell" in text
+    assert "<b>item</b>" in text  # escaped: shown, not obeyed
+    assert "1 h 07 min" in text
+
+
+def test_the_headline_names_every_winner_and_the_way_to_the_oracle() -> None:
+    text = headline(example())
+    assert text.startswith("On 212 new items, RALM ranks users with an item AUC of 0.781 [0.773, 0.789].")
+    assert "ahead of every other system" in text
+    assert "reaches 0.831: RALM covers 85 % of the way" in text  # 0.281 / 0.331
+
+
+def test_the_headline_is_honest_when_ralm_loses() -> None:
+    text = headline(example(ralm=0.735))
+    assert "RALM loses to" not in text  # 0.007 behind average pooling, the interval includes 0
+    assert "No clear difference from RALM, average pooling (0.742)" in text
+    assert "It is ahead of RALM over concat merge (0.723), User activity (0.611) and Popularity (0.500)." in text
+    text = headline(example(ralm=0.605))
+    assert "RALM loses to RALM, average pooling (0.742) and RALM over concat merge (0.723)." in text
+    assert "every other system" not in text
+    assert "−0.137" in render_report(example(ralm=0.605))
+
+
+def test_the_headline_says_when_it_is_chance() -> None:
+    assert "no better than chance" in headline(example(ralm=0.5))
+    assert "not clearly better than chance" in headline(example(ralm=0.505))
+
+
+def test_the_headline_does_not_claim_what_was_not_tested() -> None:
+    data = dataclasses.replace(example(), differences=())
+    assert "ahead" not in headline(data)
+    assert "Not tested item by item against RALM, average pooling (0.742)" in headline(data)
+    later = dataclasses.replace(data, metrics=[row for row in data.metrics if row.protocol == "later_clicks"])
+    assert headline(later).startswith("On 400 known items with later clicks, RALM")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "outcome"),
+    [(0.01, 0.02, "better"), (-0.02, -0.01, "worse"), (-0.01, 0.01, "unclear"), (0, 0.1, "unclear")],
+)
+def test_verdicts(low: float, high: float, outcome: str) -> None:
+    difference = Difference("als", "new_items", "item_auc", (low + high) / 2, low, high, 9)
+    assert difference.outcome == outcome
+    assert ("excludes 0" in difference.verdict) == (outcome != "unclear")

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+import torch
+
+from ralm.models.merge import AttentionMerge, ConcatMerge
+
+
+@pytest.fixture
+def fields() -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(3)
+    vectors = torch.randn(6, 4, 5)
+    present = torch.rand(6, 4) < 0.6
+    present[0] = False
+    present[1] = True
+    return vectors, present
+
+
+def test_attention_is_the_papers_formula_over_present_fields(fields) -> None:
+    vectors, present = fields
+    layer = AttentionMerge(fields=4, dim=5, attention_dim=3)
+    torch.nn.init.normal_(layer.field_logit)
+    merged, weights = layer(vectors, present)
+    assert weights is not None
+    w1, w2, c = (p.detach().numpy() for p in (layer.w1.weight, layer.w2.weight[0], layer.field_logit))
+    for row in range(6):
+        there = [f for f in range(4) if present[row, f]]
+        raw = [np.exp(w2 @ np.tanh(w1 @ vectors[row, f].numpy()) + c[f]) for f in there]
+        expected = np.zeros(5)
+        for f, value in zip(there, raw, strict=True):
+            expected += value / sum(raw) * vectors[row, f].numpy()
+            assert weights[row, f].item() == pytest.approx(value / sum(raw), abs=1e-6)
+        np.testing.assert_allclose(merged[row].detach().numpy(), expected, atol=1e-5)
+        assert all(weights[row, f] == 0 for f in range(4) if f not in there)
+
+
+def test_absent_fields_do_not_matter_and_get_no_gradient(fields) -> None:
+    vectors, present = fields
+    for layer in (AttentionMerge(4, 5, 3), ConcatMerge(4, 5)):
+        other = torch.where(present.unsqueeze(-1), vectors, torch.randn_like(vectors) * 100)
+        torch.testing.assert_close(layer(vectors, present)[0], layer(other, present)[0])
+        leaf = vectors.clone().requires_grad_()
+        layer(leaf, present)[0].square().sum().backward()
+        assert leaf.grad is not None
+        assert torch.isfinite(leaf.grad).all()
+        assert (leaf.grad[~present] == 0).all()
+        assert (leaf.grad[1] != 0).any()
+
+
+def test_nobody_without_fields_is_nan() -> None:
+    merged, weights = AttentionMerge(4, 5, 3)(torch.randn(2, 4, 5), torch.zeros(2, 4, dtype=torch.bool))
+    assert weights is not None
+    assert (merged == 0).all()
+    assert (weights == 0).all()
+
+
+def test_concat_keeps_the_fields_side_by_side(fields) -> None:
+    vectors, present = fields
+    layer = ConcatMerge(4, 5)
+    merged, weights = layer(vectors, present)
+    assert weights is None
+    assert merged.shape == (6, layer.output_dim)
+    np.testing.assert_array_equal(merged[1].numpy(), np.concatenate(list(vectors[1].numpy())))

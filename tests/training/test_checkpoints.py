@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from ralm.errors import ConfigError, MissingInputError
+from ralm.training import checkpoints
+from ralm.training.checkpoints import finished, latest_checkpoint, model_folder, publish, save_checkpoint
+
+
+def save(folder: Path, epoch: int, digest: str = "abc") -> Path:
+    return save_checkpoint(
+        str(folder), digest, epoch, {"w": torch.full((3,), float(epoch))}, [{"lr": 1.0}], {"step": 9}
+    )
+
+
+def test_the_latest_complete_checkpoint_of_the_digest_counts(tmp_path: Path) -> None:
+    assert latest_checkpoint(str(tmp_path), "abc") is None
+    for epoch in (9, 10, 11):
+        save(tmp_path, epoch)
+    save(tmp_path, 12, digest="other")
+    found = latest_checkpoint(f"file:{tmp_path}", "abc")
+    assert found is not None
+    assert found.metadata["epoch"] == 11
+    assert found.metadata["step"] == 9
+    assert found.model_state()["w"].tolist() == [11.0] * 3
+    assert found.optimizer_states() == [{"lr": 1.0}]
+    assert not (tmp_path / "checkpoint_abc_0009").exists()
+
+
+@pytest.mark.parametrize("damage", ["no marker", "half a marker", "temporary"])
+def test_an_incomplete_checkpoint_is_ignored_and_replaced(tmp_path: Path, damage: str) -> None:
+    save(tmp_path, 1)
+    folder = save(tmp_path, 2)
+    (folder / "model.pt").write_bytes(b"half a mod")
+    if damage == "no marker":
+        (folder / "_SUCCESS").unlink()
+    elif damage == "half a marker":
+        (folder / "_SUCCESS").write_text('{"epoch": 2, "st')
+    else:
+        folder.rename(tmp_path / f".{folder.name}.77.tmp")
+    found = latest_checkpoint(str(tmp_path), "abc")
+    assert found is not None
+    assert found.metadata["epoch"] == 1
+    save(tmp_path, 2)
+    found = latest_checkpoint(str(tmp_path), "abc")
+    assert found is not None
+    assert found.model_state()["w"].tolist() == [2.0] * 3
+
+
+def test_a_crash_while_saving_leaves_the_previous_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path, 1)
+
+    def crash(content: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(checkpoints.torch, "save", crash)
+    with pytest.raises(OSError, match="disk full"):
+        save(tmp_path, 2)
+    found = latest_checkpoint(str(tmp_path), "abc")
+    assert found is not None
+    assert found.metadata["epoch"] == 1
+
+
+def test_only_a_published_model_is_finished(tmp_path: Path) -> None:
+    folder = save(tmp_path, 3)
+    save(tmp_path, 1, digest="other")
+    with pytest.raises(MissingInputError, match="no finished model"):
+        finished(str(tmp_path))
+    publish(str(tmp_path), folder, {"kind": "user"})
+    assert finished(str(tmp_path))["spec"] == {"kind": "user"}
+    assert finished(str(tmp_path))["epoch"] == 3
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["_SUCCESS", folder.name, "model.pt"]
+
+
+def test_paths_are_mounted_ones() -> None:
+    assert model_folder("file:///a/b%20c") == Path("/a/b%20c")
+    assert model_folder("relative/x") == Path("relative/x")
+    with pytest.raises(ConfigError, match="s3a"):
+        model_folder("s3a://bucket/models")

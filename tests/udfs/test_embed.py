@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+import torch
+from pyspark.errors import PythonException
+
+from ralm.config import Training
+from ralm.config import UserModel as UserModelConfig
+from ralm.fields import CategorySpec, HistorySpec, UserFields
+from ralm.models.user_model import UserModel
+from ralm.training.checkpoints import publish, save_checkpoint
+from ralm.training.specs import UserTrainingSpec
+from udfs.embed import embed_users, field_attention
+
+pytestmark = pytest.mark.spark
+FIELDS = UserFields(
+    histories=[HistorySpec(domain="news", length=3, size=20), HistorySpec(domain="shop", length=2, size=15)],
+    categories=[CategorySpec(name="city", size=6)],
+    numerics=["age", "activity"],
+)
+
+
+def save(folder, merge, seed):
+    """A finished model folder of a model with random weights, and that model."""
+    torch.manual_seed(seed)
+    config = UserModelConfig(representations=["news"], field_dim=4, attention_dim=3, hidden=[5], user_dim=4)
+    spec = UserTrainingSpec(
+        train_files=[],
+        training=Training(),
+        output=str(folder),
+        fields=FIELDS,
+        item_count=20,
+        representation="news",
+        merge=merge,
+        model=config,
+        positives_per_row=1,
+        negatives=1,
+    )
+    model = UserModel(FIELDS, config, merge, 20).eval()
+    checkpoint = save_checkpoint(str(folder), spec.digest, 1, model.state_dict(), [], {})
+    publish(str(folder), checkpoint, spec.model_dump(mode="json"))
+    return model
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    root = tmp_path_factory.mktemp("models")
+    return {
+        f"{root}/attention": save(root / "attention", "attention", 1),
+        f"{root}/concat": save(root / "concat", "concat", 2),
+    }
+
+
+@pytest.fixture(scope="module")
+def arrays():
+    rng = np.random.default_rng(0)
+    arrays = {
+        "history_news": rng.integers(0, 20, (40, 3)),
+        "history_shop": rng.integers(0, 15, (40, 2)),
+        "category_city": rng.integers(0, 6, 40),
+        "numeric": rng.normal(size=(40, 2)).astype(np.float32),
+    }
+    arrays["history_news"][:5] = 0  # users without a field
+    return arrays
+
+
+@pytest.fixture(scope="module")
+def frame(spark, arrays):
+    rows = [(f"u{i}", *(arrays[name][i].tolist() for name in FIELDS.columns)) for i in range(40)]
+    return spark.createDataFrame(
+        rows,
+        "user_id string, history_news array<int>, history_shop array<int>, category_city int, numeric array<float>",
+    )
+
+
+def test_representations_are_stacked_in_order(frame, arrays, models):
+    found = {
+        r.user_id: r.embedding
+        for r in frame.repartition(3).mapInArrow(*embed_users(list(models), FIELDS, "string")).collect()
+    }
+    with torch.no_grad():
+        batch = {name: torch.from_numpy(values) for name, values in arrays.items()}
+        expected = torch.cat([model.encode(batch) for model in models.values()], dim=1).numpy()
+    assert expected.shape == (40, 8)
+    np.testing.assert_allclose([found[f"u{i}"] for i in range(40)], expected, atol=1e-6)
+
+
+def test_attention_weights(frame, models):
+    attention, concat = models
+    for row in frame.mapInArrow(*field_attention(attention, FIELDS, "string")).collect():
+        assert len(row.weights) == len(FIELDS.names)
+        assert sum(row.weights) == pytest.approx(1, abs=1e-5)
+        assert (row.weights[0] == 0) == (row.user_id in {"u0", "u1", "u2", "u3", "u4"})
+    with pytest.raises(PythonException, match="concatenation"):
+        frame.mapInArrow(*field_attention(concat, FIELDS, "string")).collect()
+
+
+def test_other_fields_and_wrong_lengths(frame, models):
+    other = FIELDS.model_copy(update={"numerics": ["age", "income"]})
+    with pytest.raises(PythonException, match="trained on other fields"):
+        frame.mapInArrow(*embed_users(list(models), other, "string")).collect()
+    short = frame.selectExpr("user_id", "array(1) AS history_news", "history_shop", "category_city", "numeric")
+    with pytest.raises(PythonException, match="'history_news': arrays of length 3 expected"):
+        short.mapInArrow(*embed_users(list(models), FIELDS, "string")).collect()
+
+
+def test_no_users(frame, models):
+    assert frame.where("user_id = ''").mapInArrow(*embed_users(list(models), FIELDS, "string")).collect() == []

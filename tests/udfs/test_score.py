@@ -1,0 +1,129 @@
+"""The scoring UDFs against loops over users and items, on any partitioning."""
+
+import numpy as np
+import pytest
+from pyspark.errors import PythonException
+
+from ralm.scoring.bundle import write_scoring_bundle
+from ralm.scoring.scorer import Scorer, published, targets
+from ralm.scoring.thresholds import histogram_edges
+from tests.scoring.weights import loop_score, random_items, random_weights
+from udfs.score import score_all, score_histograms, score_pairs, score_users, top_items
+from udfs.targets import target_embeddings
+
+pytestmark = pytest.mark.spark
+USERS = 60
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Raw embeddings, weights, items, the scores by loops, and a bundle whose cuts let about a third pass."""
+    raw = np.random.default_rng(0).normal(size=(USERS, 12)).astype(np.float32)
+    weights, (centroids, sizes) = random_weights(), random_items()
+    scores = np.array([[loop_score(weights, x, c, s) for c, s in zip(centroids, sizes, strict=True)] for x in raw])
+    # Between two users' scores, so that float32 cannot move anyone over the cut.
+    ordered = np.sort(scores, axis=0)
+    cuts = (ordered[40] + ordered[39]) / 2
+    path = str(tmp_path_factory.mktemp("scoring") / "bundle")
+    write_scoring_bundle(path, weights, centroids, sizes, list("abcdef"), cuts)
+    return raw, weights, centroids, sizes, scores, cuts, path
+
+
+@pytest.fixture(scope="module")
+def users(spark, world):
+    rows = [(f"u{i}", x.tolist()) for i, x in enumerate(world[0])]
+    return spark.createDataFrame(rows, "user_id string, embedding array<float>").coalesce(1)
+
+
+def test_target_embeddings(users, world):
+    raw, weights, *_ = world
+    found = {row.user_id: row for row in users.mapInArrow(*target_embeddings(weights, "string")).collect()}
+    unit, bias = targets(weights, raw)
+    for i in range(USERS):
+        np.testing.assert_allclose(found[f"u{i}"].embedding, unit[i], atol=1e-6)
+        assert found[f"u{i}"].bias == pytest.approx(bias[i], abs=1e-6)
+
+
+@pytest.mark.parametrize("partitions", [1, 7])
+def test_score_users(spark, users, world, partitions):
+    _, weights, *_, scores, cuts, path = world
+    embedded = users.mapInArrow(*target_embeddings(weights, "string"))
+    # An empty partition among them: as many partitions as users would still leave some empty.
+    found = embedded.union(embedded.where("user_id = 'nobody'")).repartition(partitions)
+    found = found.mapInArrow(*score_users(path, "string", top_m=2, block=8)).collect()
+    assert len(found) == USERS
+    for row in found:
+        expected = scores[int(row.user_id[1:])]
+        assert row["items"] == np.flatnonzero(expected >= cuts).tolist()
+        np.testing.assert_allclose(row.scores, expected[row["items"]], atol=1e-5)
+        assert row.top_items == np.argsort(-expected)[:2].tolist()
+        np.testing.assert_allclose(row.top_scores, np.sort(expected)[::-1][:2], atol=1e-5)
+        assert all(score == round(score, 6) for score in row.scores)
+
+
+def test_users_without_anything_are_not_emitted(users, world):
+    _, weights, *_, scores, cuts, path = world
+    embedded = users.mapInArrow(*target_embeddings(weights, "string"))
+    found = embedded.mapInArrow(*score_users(path, "string")).collect()
+    passing = np.flatnonzero((scores >= cuts).any(axis=1))
+    assert len(passing) < USERS
+    assert {row.user_id for row in found} == {f"u{i}" for i in passing}
+    assert all(row.top_items == [] for row in found)
+
+
+def test_sampled_scores_and_histograms(users, world):
+    _, weights, *_, scores, _, path = world
+    embedded = users.mapInArrow(*target_embeddings(weights, "string")).repartition(3)
+    found = {row.user_id: row.scores for row in embedded.mapInArrow(*score_all(path, "string")).collect()}
+    np.testing.assert_allclose([found[f"u{i}"] for i in range(USERS)], scores, atol=1e-5)
+    edges = histogram_edges(-1.0, 1.0, 20)
+    rows = embedded.mapInArrow(*score_histograms(path, edges)).groupBy("item", "bin").sum("count").collect()
+    counts = np.zeros((6, 20))
+    for item, place, count in rows:
+        counts[item, place] = count
+    collected = np.array(list(found.values()))
+    for item in range(6):
+        np.testing.assert_array_equal(counts[item], np.histogram(np.clip(collected[:, item], -1, 1), edges)[0])
+
+
+def test_score_pairs(users, world):
+    _, weights, *_, scores, _, path = world
+    embedded = users.mapInArrow(*target_embeddings(weights, "string"))
+    pairs = embedded.selectExpr("*", "cast(substr(user_id, 2) AS int) % 6 AS item_index", "user_id = 'u3' AS clicked")
+    keep = {"user_id": "string", "item_index": "int", "clicked": "boolean"}
+    found = pairs.repartition(2).mapInArrow(*score_pairs(path, keep, block=8))
+    assert found.columns == [*keep, "score"]
+    rows = found.collect()
+    assert len(rows) == USERS
+    for row in rows:
+        user = int(row.user_id[1:])
+        assert row.score == pytest.approx(scores[user, user % 6], abs=1e-5)
+        assert row.clicked == (user == 3)
+    with pytest.raises(PythonException, match="the bundle has 6 items"):
+        pairs.withColumn("item_index", pairs.item_index - 1).mapInArrow(*score_pairs(path, keep)).collect()
+
+
+def test_long_user_ids_and_no_rows(spark, world):
+    _, weights, *_, path = world
+    raw = spark.createDataFrame([(7, [0.5] * 12)], "user_id bigint, embedding array<float>")
+    embedded = raw.mapInArrow(*target_embeddings(weights, "bigint"))
+    found = embedded.mapInArrow(*score_users(path, "bigint", top_m=99)).collect()
+    assert [(row.user_id, len(row.top_items)) for row in found] == [(7, 6)]
+    assert embedded.where("user_id < 0").mapInArrow(*score_users(path, "bigint", top_m=3)).count() == 0
+
+
+def test_published_scores_of_udf_and_scorer_agree(users, world):
+    raw, weights, centroids, sizes, *_, path = world
+    scorer = Scorer(weights, centroids, sizes)
+    expected = published(scorer.score(*scorer.targets(raw)))
+    embedded = users.mapInArrow(*target_embeddings(weights, "string"))
+    for row in embedded.mapInArrow(*score_all(path, "string")).collect():
+        np.testing.assert_array_equal(row.scores, expected[int(row.user_id[1:])])
+
+
+def test_top_items_break_ties_by_row():
+    scores = np.array([[0.1, 0.3, 0.3, -0.2], [0.0, 0.0, 0.0, 0.0]])
+    assert top_items(scores, 3).tolist() == [[1, 2, 0], [0, 1, 2]]
+    assert top_items(scores, 9).tolist() == [[1, 2, 0, 3], [0, 1, 2, 3]]
+    assert top_items(scores, 0).shape == (2, 0)
+    assert top_items(scores[:0], 2).shape == (0, 2)

@@ -1,0 +1,87 @@
+"""Between Arrow's list columns and numpy's matrices, without a Python loop over rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ralm.errors import DataError
+
+Batches = Iterable[pa.RecordBatch]
+
+
+class BatchUdf(NamedTuple):
+    """What `mapInArrow` takes: `frame.mapInArrow(*udf)`."""
+
+    run: Callable[[Batches], Iterator[pa.RecordBatch]]
+    schema: str
+
+
+class GroupUdf(NamedTuple):
+    """What a grouped `applyInArrow` takes: `frame.groupBy(key).applyInArrow(*udf)`."""
+
+    run: Callable[[pa.Table], pa.Table]
+    schema: str
+
+
+def column(batch: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
+    """A column as one array.
+
+    Raises:
+        DataError: there is no such column.
+    """
+    if name not in batch.schema.names:
+        raise DataError(f"column '{name}' is missing; found {batch.schema.names}")
+    found = batch.column(name)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+def scalars(batch: pa.RecordBatch | pa.Table, name: str) -> NDArray[Any]:
+    """A column of numbers (n,).
+
+    Raises:
+        DataError: the column is missing or holds NULLs.
+    """
+    array = column(batch, name)
+    if array.null_count:
+        raise DataError(f"column '{name}': {array.null_count} NULL values in {len(array)} rows")
+    return np.asarray(array.to_numpy(zero_copy_only=False))
+
+
+def matrix(batch: pa.RecordBatch | pa.Table, name: str, width: int | None = None) -> NDArray[Any]:
+    """A column of arrays of one length, as (n, width).
+
+    Raises:
+        DataError: the column is missing, holds NULLs, or arrays of unequal or other lengths.
+    """
+    array = column(batch, name)
+    if array.null_count:
+        raise DataError(f"column '{name}': {array.null_count} NULL arrays in {len(array)} rows")
+    if isinstance(array, pa.ChunkedArray):  # no chunk at all
+        return np.zeros((0, width or 0), dtype=np.float32)
+    lengths = pc.min_max(pc.list_value_length(array)).as_py()
+    if lengths["min"] != lengths["max"] or (width is not None and len(array) and lengths["min"] != width):
+        wanted = "one length" if width is None else f"length {width}"
+        raise DataError(f"column '{name}': arrays of {wanted} expected, found {lengths['min']} to {lengths['max']}")
+    values = array.flatten()
+    if values.null_count:
+        raise DataError(f"column '{name}': NULLs inside arrays")
+    return np.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(array), lengths["min"] or width or 0)
+
+
+def list_array(rows: NDArray[Any]) -> pa.ListArray:
+    """A matrix (n, width) as an array of lists."""
+    count, width = rows.shape
+    return ragged_array(np.ascontiguousarray(rows).reshape(-1), np.full(count, width))
+
+
+def ragged_array(values: NDArray[Any], lengths: NDArray[Any]) -> pa.ListArray:
+    """Values (total,) as lists of the given lengths (n,)."""
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))

@@ -1,0 +1,117 @@
+"""Seed clusters in a grouped Arrow UDF: k-means of one item's seeds at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ralm.scoring.cluster import cluster_seeds
+from ralm.scoring.kmeans import Floats, single_thread
+from ralm.scoring.scorer import Scorer, targets
+from udfs.arrow_arrays import GroupUdf, column, list_array, matrix
+
+SCHEMA = (
+    "item_id string, centroids array<float>, sizes array<int>, inertia double, cluster_metric string, "
+    "global_embedding array<float>"
+)
+
+
+def cluster_items(k: int, *, iterations: int, seed: int, weights: Mapping[str, NDArray[Any]] | None = None) -> GroupUdf:
+    """For `groupBy("item_id").applyInArrow` over the seeds of every item; the caller caps the seeds an item.
+
+    Input rows are seeds (item_id, user_id, embedding) in any order. For a warm start there is a fourth column,
+    `previous` array<float>, and one more row an item, with NULL user_id and embedding, that holds the flat raw
+    centroids of the round before: a union, so that they are not repeated with every seed.
+
+    Args:
+        k: clusters an item.
+        iterations: Lloyd iterations at most.
+        seed: of the random starts, together with the item id.
+        weights: of the look-alike model whose tower space counts (`export_weights`); None: the raw space.
+
+    Returns:
+        One row an item with seeds: item_id, centroids (flat k·d, mean raw embeddings), sizes (k), inertia,
+        cluster_metric ('tower' or 'raw'), global_embedding (h; NULL without weights).
+    """
+
+    def run(group: pa.Table) -> pa.Table:
+        seeds, start = _split(group, k)
+        if seeds.num_rows == 0:
+            return _rows([], [], [], [], None, weights is not None)
+        item_id = column(seeds, "item_id")[0].as_py()
+        raw = matrix(seeds, "embedding").astype(np.float32)  # (n, d)
+        with single_thread():
+            found = cluster_seeds(
+                raw,
+                raw if weights is None else targets(weights, raw)[0],
+                k,
+                iterations=iterations,
+                seed=item_seed(seed, item_id),
+                start=_in_space(start, weights),
+            )
+            embedding = None
+            if weights is not None:
+                scorer = Scorer(weights, found.centroids[None], found.sizes[None])
+                embedding = scorer.global_embeddings.numpy()  # (1, h)
+        return _rows(
+            [item_id],
+            found.centroids.reshape(1, -1),
+            found.sizes[None],
+            [found.inertia],
+            embedding,
+            weights is not None,
+        )
+
+    return GroupUdf(run, SCHEMA)
+
+
+def item_seed(seed: int, item_id: str) -> int:
+    """The seed of one item's random start: the same whatever else is clustered, and in whatever order."""
+    digest = hashlib.blake2b(f"{seed}:{item_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+def _split(group: pa.Table, k: int) -> tuple[pa.Table, Floats | None]:
+    """The seeds ordered by user, and the centroids (k, d) of the round before if there are any."""
+    is_seed = pc.is_valid(group.column("user_id"))
+    seeds = group.filter(is_seed).sort_by("user_id")
+    if "previous" not in group.schema.names:
+        return seeds, None
+    previous = group.filter(pc.and_(pc.invert(is_seed), pc.is_valid(group.column("previous"))))
+    if previous.num_rows == 0:
+        return seeds, None
+    flat = matrix(previous.slice(0, 1), "previous")  # (1, k·d)
+    if seeds.num_rows and flat.size != k * matrix(seeds.slice(0, 1), "embedding").size:
+        return seeds, None  # another k or another user model: nothing to go on from
+    return seeds, flat.reshape(k, -1).astype(np.float32)
+
+
+def _in_space(start: Floats | None, weights: Mapping[str, NDArray[Any]] | None) -> Floats | None:
+    if start is None or weights is None:
+        return start
+    present = (start != 0).any(axis=1, keepdims=True)
+    # The tower sends an absent cluster's zeros to its own bias: they have to stay zeros.
+    return np.asarray(targets(weights, start)[0] * present, dtype=np.float32)
+
+
+def _rows(
+    item_ids: list[str], centroids: Any, sizes: Any, inertia: list[float], embedding: Floats | None, towered: bool
+) -> pa.Table:
+    count = len(item_ids)
+    floats, integers = pa.list_(pa.float32()), pa.list_(pa.int32())
+    return pa.table(
+        {
+            "item_id": pa.array(item_ids, pa.string()),
+            "centroids": list_array(centroids) if count else pa.array([], floats),
+            "sizes": list_array(sizes) if count else pa.array([], integers),
+            "inertia": pa.array(inertia, pa.float64()),
+            "cluster_metric": pa.array(["tower" if towered else "raw"] * count, pa.string()),
+            "global_embedding": pa.nulls(count, floats) if embedding is None else list_array(embedding),
+        }
+    )

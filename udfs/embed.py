@@ -1,0 +1,100 @@
+"""User embeddings and field attention in Arrow UDFs over `user_fields`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from ralm.errors import ConfigError
+from ralm.fields import UserFields
+from ralm.models.user_model import UserModel
+from ralm.training.checkpoints import load_user_model
+from udfs.arrow_arrays import Batches, BatchUdf, column, list_array, matrix, scalars
+
+# Users a forward pass: embeddings of their fields stay in the processor's cache.
+FORWARD_ROWS = 2_048
+
+
+def embed_users(model_folders: Sequence[str], fields: UserFields, user_id_type: str) -> BatchUdf:
+    """For `mapInArrow` over `user_fields`: the raw embedding of every user, all representations side by side.
+
+    Args:
+        model_folders: finished user models, one a representation, in the recorded order.
+        fields: what the models were trained on.
+        user_id_type: 'string' or 'bigint'.
+
+    Returns:
+        Rows (user_id, embedding array<float>). In the workers, MissingInputError where a model is not mounted,
+        ConfigError where it was trained on other fields, DataError for arrays of a wrong length.
+    """
+    folders = tuple(model_folders)
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            parts = [_forward(_model(folder, fields.model_dump_json()), batch, fields) for folder in folders]
+            embeddings = np.concatenate(parts, axis=1)  # (n, d)
+            yield pa.record_batch([column(batch, "user_id"), list_array(embeddings)], ["user_id", "embedding"])
+
+    return BatchUdf(run, f"user_id {user_id_type}, embedding array<float>")
+
+
+def field_attention(model_folder: str, fields: UserFields, user_id_type: str) -> BatchUdf:
+    """For `mapInArrow` over `user_fields`: how much the attention merge layer takes from each field of a user.
+
+    Args:
+        model_folder: a finished user model with an attention merge layer.
+        fields: what the model was trained on.
+        user_id_type: 'string' or 'bigint'.
+
+    Returns:
+        Rows (user_id, weights array<float>), one weight a field in the order of `fields.names`, summing to 1; zeros
+        for a user without any field. In the workers, ConfigError where the model merges by concatenation.
+    """
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            model = _model(model_folder, fields.model_dump_json())
+            weights = _forward(model, batch, fields, attention=True)
+            yield pa.record_batch([column(batch, "user_id"), list_array(weights)], ["user_id", "weights"])
+
+    return BatchUdf(run, f"user_id {user_id_type}, weights array<float>")
+
+
+@lru_cache(maxsize=16)
+def _model(folder: str, fields: str) -> UserModel:
+    model = load_user_model(folder)
+    if model.encoder.fields != UserFields.model_validate_json(fields):
+        raise ConfigError(f"user model {folder}: trained on other fields than the table's; train it again")
+    return model
+
+
+def _forward(model: UserModel, batch: pa.RecordBatch, fields: UserFields, attention: bool = False) -> np.ndarray:  # type: ignore[type-arg]
+    arrays = {spec.column: matrix(batch, spec.column, spec.length) for spec in fields.histories}
+    arrays |= {spec.column: scalars(batch, spec.column) for spec in fields.categories}
+    if fields.numerics:
+        arrays["numeric"] = matrix(batch, "numeric", len(fields.numerics))
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, max(batch.num_rows, 1), FORWARD_ROWS):
+            tensors = {
+                name: torch.from_numpy(values[start : start + FORWARD_ROWS].astype(_dtype(name)))
+                for name, values in arrays.items()
+            }
+            parts.append(_weights(model, tensors) if attention else model.encode(tensors))
+    return torch.cat(parts).numpy().astype(np.float32, copy=False)
+
+
+def _dtype(name: str) -> type[np.generic]:
+    return np.float32 if name == "numeric" else np.int64
+
+
+def _weights(model: UserModel, tensors: dict[str, Tensor]) -> Tensor:
+    weights: Tensor | None = model.merge(*model.encoder(tensors))[1]
+    if weights is None:
+        raise ConfigError("field attention: the model merges its fields by concatenation; give one with attention")
+    return weights

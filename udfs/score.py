@@ -1,0 +1,158 @@
+"""Scores in Arrow UDFs over `target_embeddings`: what passes the cuts, the best items a user, samples, given pairs.
+
+The items come from a scoring bundle that every worker process memory-maps; UDFs name an item by its row there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ralm.errors import DataError
+from ralm.scoring.bundle import cached_scorer
+from ralm.scoring.scorer import Scorer, published
+from ralm.scoring.thresholds import histogram
+from udfs.arrow_arrays import Batches, BatchUdf, column, list_array, matrix, ragged_array, scalars
+
+
+def score_users(bundle: str, user_id_type: str, *, top_m: int = 0, block: int = 256) -> BatchUdf:
+    """For `mapInArrow` over `target_embeddings` (user_id, bias, embedding): audiences and recommendations in one pass.
+
+    Args:
+        bundle: path of a scoring bundle; its cuts say which scores are emitted.
+        user_id_type: 'string' or 'bigint'.
+        top_m: best items a user, whatever their score; 0: none.
+        block: users a matrix product.
+
+    Returns:
+        A row for every user that has anything: user_id; items array<int> and scores array<double>, by item row, the
+        published scores at or above the item's cut; top_items and top_scores, best first, ties by item row.
+    """
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            scorer, cuts = cached_scorer(bundle, block)
+            scores = _scores(scorer, batch)  # (n, items)
+            passing = scores >= cuts if cuts is not None else np.zeros(scores.shape, dtype=bool)
+            best = top_items(scores, top_m)  # (n, top)
+            kept = np.flatnonzero(passing.any(axis=1)) if best.shape[1] == 0 else np.arange(len(scores))
+            passing, scores, best = passing[kept], scores[kept], best[kept]
+            lengths = passing.sum(axis=1)
+            items = np.nonzero(passing)[1].astype(np.int32)
+            yield pa.record_batch(
+                [
+                    column(batch, "user_id").take(pa.array(kept)),
+                    ragged_array(items, lengths),
+                    ragged_array(scores[passing], lengths),
+                    list_array(best),
+                    list_array(np.take_along_axis(scores, best, axis=1)),
+                ],
+                ["user_id", "items", "scores", "top_items", "top_scores"],
+            )
+
+    return BatchUdf(
+        run,
+        f"user_id {user_id_type}, items array<int>, scores array<double>, top_items array<int>, "
+        "top_scores array<double>",
+    )
+
+
+def score_all(bundle: str, user_id_type: str, *, block: int = 256) -> BatchUdf:
+    """For `mapInArrow` over a probe or sample of `target_embeddings`: the published score with every item.
+
+    Returns:
+        Rows (user_id, scores array<double>), one score an item row of the bundle.
+    """
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            scores = _scores(cached_scorer(bundle, block)[0], batch)
+            yield pa.record_batch([column(batch, "user_id"), list_array(scores)], ["user_id", "scores"])
+
+    return BatchUdf(run, f"user_id {user_id_type}, scores array<double>")
+
+
+def score_histograms(bundle: str, edges: NDArray[np.float64], *, block: int = 256) -> BatchUdf:
+    """For `mapInArrow` over `target_embeddings`: counts of published scores a bin, one part a partition.
+
+    Args:
+        bundle: path of a scoring bundle.
+        edges: (bins + 1,), the same for the whole run (`thresholds.histogram_edges`).
+        block: users a matrix product.
+
+    Returns:
+        Rows (item int, bin int, count bigint) of the bins that are not empty; sum them by item and bin.
+    """
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        counts: NDArray[np.int64] | int = 0
+        for batch in batches:
+            counts = counts + histogram(_scores(cached_scorer(bundle, block)[0], batch), edges)
+        if isinstance(counts, int):
+            return
+        item, place = np.nonzero(counts)
+        yield pa.record_batch(
+            [pa.array(item.astype(np.int32)), pa.array(place.astype(np.int32)), pa.array(counts[item, place])],
+            ["item", "bin", "count"],
+        )
+
+    return BatchUdf(run, "item int, bin int, count bigint")
+
+
+def score_pairs(bundle: str, keep: dict[str, str], *, block: int = 256) -> BatchUdf:
+    """For `mapInArrow` over given pairs (bias, embedding, item_index, and the columns to keep): adds their score.
+
+    Args:
+        bundle: path of a scoring bundle.
+        keep: column -> Spark SQL type, passed through.
+        block: pairs a matrix product.
+
+    Returns:
+        Rows of the kept columns and `score` double, published.
+    """
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            scorer, _ = cached_scorer(bundle, block)
+            item = scalars(batch, "item_index")
+            if len(item) and not 0 <= item.min() <= item.max() < scorer.items:
+                raise DataError(f"item_index: {item.min()} to {item.max()} found, the bundle has {scorer.items} items")
+            pairs = scorer.pairs(*_users(scorer, batch), item)
+            yield pa.record_batch(
+                [*(column(batch, name) for name in keep), pa.array(published(pairs))], [*keep, "score"]
+            )
+
+    return BatchUdf(run, ", ".join([*(f"`{name}` {kind}" for name, kind in keep.items()), "score double"]))
+
+
+def top_items(scores: NDArray[np.float64], top_m: int) -> NDArray[np.int32]:
+    """The rows of the best items of every user, best first, ties by item row.
+
+    Args:
+        scores: (n, items), published: multiples of 1e-6.
+        top_m: items wanted; all of them where there are fewer.
+
+    Returns:
+        (n, min(top_m, items)).
+    """
+    count, items = scores.shape
+    top = min(top_m, items)
+    if top == 0 or count == 0:
+        return np.zeros((count, top), dtype=np.int32)
+    # Whole numbers that differ within a row make the selection unique and cheaper than a stable sort.
+    keys = np.arange(items) - np.round(scores * 1e6).astype(np.int64) * items
+    chosen = np.argpartition(keys, top - 1, axis=1)[:, :top]
+    order = np.take_along_axis(keys, chosen, axis=1).argsort(axis=1)
+    return np.take_along_axis(chosen, order, axis=1).astype(np.int32)
+
+
+def _users(scorer: Scorer, batch: pa.RecordBatch) -> tuple[Any, Any]:
+    return matrix(batch, "embedding", scorer.global_embeddings.shape[1]), scalars(batch, "bias")
+
+
+def _scores(scorer: Scorer, batch: pa.RecordBatch) -> NDArray[np.float64]:
+    return published(scorer.score(*_users(scorer, batch)))

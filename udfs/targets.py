@@ -1,0 +1,36 @@
+"""Raw user embeddings through the target tower in an Arrow UDF: what serving and scoring read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ralm.scoring.scorer import targets
+from udfs.arrow_arrays import Batches, BatchUdf, column, list_array, matrix
+
+
+def target_embeddings(weights: Mapping[str, NDArray[Any]], user_id_type: str) -> BatchUdf:
+    """For `mapInArrow` over `user_embeddings` (user_id, embedding).
+
+    Args:
+        weights: name -> array, as `ralm.models.lookalike.export_weights` gives them.
+        user_id_type: 'string' or 'bigint'.
+
+    Returns:
+        Rows (user_id, bias float, embedding array<float> of unit length).
+    """
+    tower = {name: np.asarray(weights[name]) for name in ("tower_weight", "tower_bias", "prelu", "bias_weight")}
+    width = tower["tower_weight"].shape[1]
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            unit, bias = targets(tower, matrix(batch, "embedding", width))
+            yield pa.record_batch(
+                [column(batch, "user_id"), pa.array(bias), list_array(unit)], ["user_id", "bias", "embedding"]
+            )
+
+    return BatchUdf(run, f"user_id {user_id_type}, bias float, embedding array<float>")
