@@ -33,7 +33,7 @@ def known_events(step: RunningStep) -> DataFrame:
 
 def sizes_path(context: Context) -> Path:
     """Where the sizes of the current vocabulary are kept."""
-    version = context.require("build_vocabularies", "a1").token[:8]
+    version = context.require("build_vocabularies", "a1").version
     return model_folder(context.models("vocabulary", version)) / "fields.json"
 
 

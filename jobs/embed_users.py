@@ -25,10 +25,10 @@ def step_name(merge: Merge) -> str:
 
 
 def model_version(context: Context, merge: Merge) -> str:
-    """The version of the stacked user models: one token for all representations."""
+    """The version of the stacked user models: one hash for all representations."""
     representations = context.config.user_model.representations
-    tokens = [context.require(training_step(merge, name), "a0").token for name in representations]
-    return f"{merge}-{hashlib.sha256(' '.join(tokens).encode()).hexdigest()[:8]}"
+    versions = [context.require(training_step(merge, name), "a0").version for name in representations]
+    return f"{merge}-{hashlib.sha256(' '.join(versions).encode()).hexdigest()[:8]}"
 
 
 def _embed(merge: Merge, step: RunningStep) -> None:

@@ -105,7 +105,7 @@ def _histograms(context: Context) -> list[FieldHistogram]:
     representation = config.user_model.representations[0]
     found = []
     for merge in merges(context):
-        version = context.require(user_step(merge, representation), "a0").token[:8]
+        version = context.require(user_step(merge, representation), "a0").version
         folder = model_folder(context.models("tensorboard", f"user-{merge}-{representation}-{version}"))
         try:
             events = Events(folder)

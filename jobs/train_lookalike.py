@@ -36,9 +36,9 @@ def _cluster(variant: str, round_: int, step: RunningStep) -> None:
     weights = previous = None
     if round_ > 1:
         weights = load_weights(lookalike_folder(context, variant, round_ - 1))
-        before = context.require(clustering_step(variant, round_ - 1), "a1").token
+        before = context.require(clustering_step(variant, round_ - 1), "a1").version
         previous = context.warehouse.read("seed_clusters").where(F.col("model_version") == version_of(variant, before))
-    version = version_of(variant, step.record.token)
+    version = version_of(variant, step.version)
     frame = cluster(step, variant, "train", weights, previous, round_).withColumn("model_version", F.lit(version))
     step.replace("seed_clusters", frame, "items", as_of=step.as_of, purpose="train", model_version=version)
 
@@ -54,7 +54,7 @@ def _budget(config: Config, variant: str) -> tuple[Training, int | None]:
 def _write_centroids(step: RunningStep, variant: str, round_: int, folder: str) -> tuple[str, str]:
     """The centroids of the round as memory-mapped files, in the order of the samples' item indices."""
     context = step.context
-    version = version_of(variant, context.require(clustering_step(variant, round_), "a1").token)
+    version = version_of(variant, context.require(clustering_step(variant, round_), "a1").version)
     items = training_items(context, step.at("item_seeds", as_of=step.as_of, purpose="train"))
     clusters = step.at("seed_clusters", as_of=step.as_of, purpose="train", model_version=version)
     found, arrays = centroid_arrays(clusters, items)
@@ -72,7 +72,7 @@ def _write_centroids(step: RunningStep, variant: str, round_: int, folder: str) 
 
 def _train(variant: str, round_: int, step: RunningStep) -> None:
     context, config = step.context, step.context.config
-    version = version_of(variant, step.record.token)
+    version = version_of(variant, step.version)
     output = context.models("lookalike", version)
     centroids, sizes = _write_centroids(step, variant, round_, output)
     embeddings = model_version(context, config.variants[variant].merge)

@@ -29,7 +29,7 @@ def merges(context: Context) -> list[Merge]:
 
 def folder(context: Context, merge: Merge, representation: str) -> str:
     """The folder of the current user model."""
-    version = context.require(step_name(merge, representation), "a0").token[:8]
+    version = context.require(step_name(merge, representation), "a0").version
     return context.models("user", f"{merge}-{representation}-{version}")
 
 

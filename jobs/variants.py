@@ -28,15 +28,15 @@ def final_step(config: Config, variant: str) -> str:
     return training_step(variant, rounds(config, variant))
 
 
-def version_of(variant: str, token: str) -> str:
+def version_of(variant: str, version: str) -> str:
     """The model version of a training round."""
-    return f"{variant}-{token[:8]}"
+    return f"{variant}-{version}"
 
 
 def lookalike_version(context: Context, variant: str, round_: int | None = None) -> str:
     """The version of a variant's current model, after a round or (by default) after the last."""
     step = final_step(context.config, variant) if round_ is None else training_step(variant, round_)
-    return version_of(variant, context.require(step, "a1").token)
+    return version_of(variant, context.require(step, "a1").version)
 
 
 def lookalike_folder(context: Context, variant: str, round_: int | None = None) -> str:

@@ -199,10 +199,11 @@ class Dates(Section):
 
     @model_validator(mode="after")
     def _ordered(self) -> Dates:
-        given = [d for d in (self.a0, self.a1, self.a2, self.a3) if isinstance(d, dt.date)]
-        shares = [d for d in (self.a0, self.a1, self.a2) if isinstance(d, float)]
-        if given and shares:
+        named = (self.a0, self.a1, self.a2)
+        shares = [d for d in named if isinstance(d, float)]
+        if 0 < len(shares) < len(named):
             raise ValueError("a0, a1 and a2 are either all dates or all shares")
+        given = [d for d in (*named, self.a3) if isinstance(d, dt.date)]
         for kind in (given, shares):
             if any(x >= y for x, y in itertools.pairwise(kind)):  # type: ignore[operator]
                 raise ValueError(f"a0 < a1 < a2 < a3 is required, found {', '.join(map(str, kind))}")

@@ -1,6 +1,6 @@
 """Steps that run once: each is recorded before it writes and after, skipped when done, resumed after a crash.
 
-A step's token is a hash of its settings and of the tokens of the steps before it: a step is done when its last
+A step's token is a hash of its settings and of the versions of the steps before it: a step is done when its last
 finished run carries the token that it would have now. `attempt` numbers the writes of a step; it is reserved in the
 `runs` table before anything is written, reused by the retry of a crashed run (Delta then skips what is already
 committed), and raised by other settings, other inputs or `--force`.
@@ -46,6 +46,11 @@ class Record:
     started_at: dt.datetime
     ended_at: dt.datetime | None = None
     message: str | None = None
+
+    @property
+    def version(self) -> str:
+        """A short version for what the run made: other settings, other inputs or `--force` give another one."""
+        return hashlib.sha256(f"{self.token}#{self.attempt}".encode()).hexdigest()[:8]
 
     def row(self) -> tuple[Any, ...]:
         """The record in the column order of the table."""
@@ -138,11 +143,6 @@ class Context:
         """A step's logical date."""
         return None if step.as_of is None else self.dates[step.as_of]
 
-    def done_token(self, name: str, as_of: DateName | None) -> str | None:
-        """The token of the last finished run of a step, if any."""
-        record = self.ledger.last(name, None if as_of is None else self.dates[as_of], "done")
-        return record.token if record else None
-
     def require(self, name: str, as_of: DateName | None) -> Record:
         """The last finished run of a step.
 
@@ -162,7 +162,7 @@ class Context:
             "step": step.name,
             "as_of": str(self.as_of(step)),
             "config": self.config.digest("name", "seed", *step.sections),
-            "after": [self.require(name, as_of).token for name, as_of in step.after],
+            "after": [self.require(name, as_of).version for name, as_of in step.after],
             "extra": step.extra() if step.extra else "",
         }
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
@@ -266,8 +266,8 @@ class RunningStep:
 
     @property
     def version(self) -> str:
-        """A short version for what this step makes; other settings or inputs give another one."""
-        return self.record.token[:8]
+        """A short version for what this step makes."""
+        return self.record.version
 
     def read(self, name: str) -> DataFrame:
         """An input table at its pinned version."""

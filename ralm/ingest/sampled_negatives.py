@@ -13,44 +13,52 @@ def sample_negatives(clicks: DataFrame, settings: SampledNegatives, seed: int, *
     """`per_click` non-clicks for every click, from the items clicked in the same bucket, p(item) ∝ its clicks there.
 
     An item that the user clicked anywhere in the log is never drawn, nor the same item twice for one user and moment;
-    further draws make up for those, so that only a bucket with too few items gives fewer.
+    further draws make up for those, so that fewer come only where a bucket holds hardly anything else.
 
     Args:
-        clicks: user_id, item_id, shown_at.
+        clicks: user_id, item_id, shown_at; no row twice.
         untimed: there are no hours: one bucket, and a non-click's time is the sentinel day of its own pair.
 
     Returns:
         user_id, item_id, shown_at (the click's time).
     """
-    draws = drawn(clicks, settings, seed, "all" if untimed else settings.bucket)
     if untimed:
-        draws = draws.withColumn("shown_at", sentinel_time(F.col("user_id"), F.col("candidate"), seed))
+        # A pair has one day, so an item can be drawn once for a user: all of a user's clicks are one moment.
+        clicks = clicks.withColumn("shown_at", F.lit(0).cast("timestamp"))
+    draws = drawn(clicks, settings, seed, "all" if untimed else settings.bucket)
     clicked = clicks.select("user_id", F.col("item_id").alias("candidate")).distinct()
-    fresh = draws.join(clicked, ["user_id", "candidate"], "left_anti")
-    distinct = (
-        fresh.groupBy("user_id", "candidate", "shown_at")
-        .agg(F.min(F.struct("draw", "item_id", "clicked_at")).alias("first"))
-        .select("user_id", "candidate", "shown_at", "first.*")
-    )
-    order = Window.partitionBy("user_id", "item_id", "clicked_at").orderBy("draw")
-    return (
+    # The pairs are spread evenly by their hash and small beside the draws, which need no sorting this way.
+    fresh = draws.join(clicked.hint("shuffle_hash"), ["user_id", "candidate"], "left_anti")
+    distinct = fresh.groupBy("user_id", "candidate", "shown_at", "clicks").agg(F.min("draw").alias("draw"))
+    order = Window.partitionBy("user_id", "shown_at").orderBy("draw")
+    negatives = (
         distinct.withColumn("_rank", F.row_number().over(order))
-        .where(F.col("_rank") <= settings.per_click)
+        .where(F.col("_rank") <= F.col("clicks") * settings.per_click)
         .select("user_id", F.col("candidate").alias("item_id"), "shown_at")
     )
+    if untimed:
+        return negatives.withColumn("shown_at", sentinel_time(F.col("user_id"), F.col("item_id"), seed))
+    return negatives
 
 
 def drawn(clicks: DataFrame, settings: SampledNegatives, seed: int, bucket: str) -> DataFrame:
-    """The draws before any is refused: user_id, item_id, shown_at, clicked_at of the click, draw, candidate."""
-    attempts = 2 * settings.per_click + 6  # enough for a draw in two refused; more only cost time
-    keyed = clicks.select("user_id", "item_id", "shown_at", bucket_of(F.col("shown_at"), bucket).alias("bucket"))
-    key = F.xxhash64(F.lit(seed), "user_id", "item_id", "shown_at", "draw")
-    asked = keyed.withColumn("draw", F.explode(F.sequence(F.lit(0), F.lit(attempts - 1)))).withColumn(
-        "slot", F.pmod(key, F.lit(settings.slots)).cast("int")
+    """The draws before any is refused, each a hash of (seed, user, moment, number of the draw).
+
+    Returns:
+        user_id, shown_at, clicks (of the user at this moment), draw, candidate.
+    """
+    attempts = 2 * settings.per_click + 4  # enough where half of the draws are refused; more only cost time
+    moments = clicks.groupBy("user_id", "shown_at").agg(F.count("*").alias("clicks"))
+    slot = F.pmod(F.xxhash64(F.lit(seed), "user_id", "shown_at", "draw"), F.lit(settings.slots)).cast("int")
+    asked = (
+        moments.withColumn("draw", F.explode(F.sequence(F.lit(0), F.col("clicks") * attempts - 1)))
+        .withColumn("slot", slot)
+        .withColumn("bucket", bucket_of(F.col("shown_at"), bucket))
     )
+    keyed = clicks.select("item_id", bucket_of(F.col("shown_at"), bucket).alias("bucket"))
     # (bucket, slot) spreads the busiest hour over all slots: no partition holds it whole if the join shuffles.
     return asked.join(popularity_slots(keyed, settings.slots), ["bucket", "slot"]).select(
-        "user_id", "item_id", "shown_at", F.col("shown_at").alias("clicked_at"), "draw", "candidate"
+        "user_id", "shown_at", "clicks", "draw", "candidate"
     )
 
 

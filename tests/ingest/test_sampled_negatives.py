@@ -35,8 +35,6 @@ def test_slots_are_the_inverse_of_the_cumulative_popularity(spark: SparkSession)
     counts = {"a": 5, "b": 3, "c": 1, "d": 1}
     clicks = [(item, 1) for item, n in counts.items() for _ in range(n)]
     keyed = spark.createDataFrame(clicks, "item_id string, bucket int")
-        [(item, 1) for item, n in counts.items() for _ in range(n)], "item_id string, bucket int"
-    )
     rows = popularity_slots(keyed, 100).collect()
     assert sorted(row["slot"] for row in rows) == list(range(100))
     assert Counter(row["candidate"] for row in rows) == {item: 10 * n for item, n in counts.items()}

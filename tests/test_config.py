@@ -1,0 +1,70 @@
+"""The configuration: every mistake is one line that names the key, what was found and what is expected."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from ralm.config import Dates, load_config
+from ralm.errors import ConfigError, MissingInputError
+
+TINY = Path(__file__).resolve().parents[1] / "conf" / "tiny.yaml"
+
+
+@pytest.mark.parametrize("path", sorted(TINY.parent.glob("*.yaml")), ids=lambda p: p.stem)
+def test_shipped_configurations_are_valid(path: Path) -> None:
+    assert load_config(path).name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("lookalike.clusterz=3", ["lookalike.clusterz", "unknown key"]),
+        ("lookalike.clusters=0", ["lookalike.clusters", "greater than or equal to 1", "0"]),
+        ("evaluation.new_item_share=1.5", ["evaluation.new_item_share", "1.5"]),
+        ("user_model.representations=[cooking]", ["user_model.representations", "'cooking'", "reading"]),
+        ("fields.strong_domain=cooking", ["strong_domain", "'cooking'"]),
+        ("dates.a0=0.9", ["dates", "a0 < a1 < a2", "0.9"]),
+        ("lookalike={alpha: 0, beta: 0}", ["alpha + beta"]),
+        ("user_training.loader=csv", ["user_training.loader", "petastorm"]),
+        ("simulate=null", ["exactly one of `ingest` and `simulate`"]),
+        ("nonsense", ["section.key=value"]),
+        ("name.x=1", ["'name' is not a section"]),
+    ],
+)
+def test_a_mistake_is_named_in_one_line(assignment: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(TINY, [assignment])
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(word in message for word in words), message
+    assert caught.value.exit_code == 2
+
+
+def test_a_missing_file_has_its_own_exit_code(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match="No such file") as caught:
+        load_config(tmp_path / "none.yaml")
+    assert caught.value.exit_code == 4
+
+
+def test_a_file_that_is_no_yaml(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("name: [")
+    with pytest.raises(ConfigError, match="not YAML"):
+        load_config(tmp_path / "bad.yaml")
+
+
+def test_assignments_override_the_file_and_are_typed() -> None:
+    config = load_config(TINY, ["lookalike.clusters=7", "dates={a0: 2024-01-02, a1: 2024-01-03, a2: 2024-01-04}"])
+    assert config.lookalike.clusters == 7
+    assert config.dates.a1 == dt.date(2024, 1, 3)
+
+
+def test_the_digest_changes_with_its_sections_only() -> None:
+    one, other = load_config(TINY), load_config(TINY, ["lookalike.clusters=7"])
+    assert one.digest("fields") == other.digest("fields")
+    assert one.digest("fields", "lookalike") != other.digest("fields", "lookalike")
+
+
+def test_dates_are_all_given_or_all_shares() -> None:
+    with pytest.raises(ValueError, match="all dates or all shares"):
+        Dates(a0=dt.date(2024, 1, 1), a1=0.5, a2=0.7)

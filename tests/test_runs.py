@@ -1,0 +1,159 @@
+"""Steps run once: skipped when done, resumed after a crash, redone for other settings; never half written."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from ralm.config import Config, load_config
+from ralm.errors import DataError, MissingInputError
+from ralm.runs import Context, RunningStep, Step
+
+pytestmark = pytest.mark.spark
+TINY = Path(__file__).resolve().parents[1] / "conf" / "tiny.yaml"
+
+
+class CrashError(Exception):
+    """A stand-in for a killed driver: nothing of ours handles it."""
+
+
+class Bench:
+    """A warehouse with one step that writes `checks`-like rows into `thresholds`."""
+
+    def __init__(self, spark: SparkSession, path: Path) -> None:
+        self.spark, self.path, self.lines, self.calls = spark, path, [], 0
+
+    def config(self, *assignments: str) -> Config:
+        return load_config(TINY, [f"warehouse={self.path}", *assignments])
+
+    def step(self, after_write: Callable[[], None] | None = None, rows: int = 3) -> Step:
+        def action(step: RunningStep) -> None:
+            self.calls += 1
+            frame = self.spark.range(rows).select(
+                F.lit("2024-01-01").alias("as_of"),
+                F.lit("ralm").alias("system"),
+                F.concat(F.lit("i"), "id").alias("item_id"),
+                F.lit(float(self.calls)).alias("cutoff"),
+                F.lit(1).alias("probe_size"),
+                F.lit(0.1).alias("top_fraction"),
+                F.array(F.lit(0.5)).alias("quantiles"),
+            )
+            step.replace("thresholds", frame, "rows", as_of="2024-01-01", system="ralm")
+            if after_write:
+                after_write()
+
+        return Step("score_users", action, sections=("scoring",))
+
+    def run(self, step: Step, *assignments: str, force: bool = False) -> Context:
+        context = Context(self.spark, self.config(*assignments), force=force, say=self.lines.append)
+        context.run([step])
+        return context
+
+    def cutoffs(self) -> set[float]:
+        frame = self.spark.read.format("delta").load(f"{self.path}/thresholds")
+        return {row["cutoff"] for row in frame.collect()}
+
+    def version(self) -> int:
+        return Context(self.spark, self.config(), say=self.lines.append).warehouse.version("thresholds")
+
+
+@pytest.fixture
+def bench(spark: SparkSession, tmp_path: Path) -> Bench:
+    return Bench(spark, tmp_path / "wh")
+
+
+def test_a_finished_step_is_skipped_and_says_so(bench: Bench) -> None:
+    bench.run(bench.step())
+    version = bench.version()
+    bench.run(bench.step())
+    assert bench.calls == 1
+    assert "done before, skipped" in bench.lines[-1]
+    assert bench.version() == version
+
+
+def test_force_and_other_settings_run_it_again(bench: Bench) -> None:
+    bench.run(bench.step())
+    bench.run(bench.step(), force=True)
+    assert bench.cutoffs() == {2.0}
+    bench.run(bench.step(), "scoring.max_items=7")
+    assert bench.cutoffs() == {3.0}
+    bench.run(bench.step(), "lookalike.clusters=9")  # not one of its sections, so the settings before it are meant
+    assert bench.calls == 4
+
+
+def test_a_crash_after_the_write_keeps_what_is_committed(bench: Bench) -> None:
+    def crash() -> None:
+        raise CrashError
+
+    with pytest.raises(CrashError):
+        bench.run(bench.step(crash))
+    version = bench.version()
+    bench.run(bench.step())
+    assert bench.version() == version  # the retry's write was skipped by Delta: exactly once
+    assert bench.cutoffs() == {1.0}
+    assert any("already written by an earlier try" in line for line in bench.lines)
+    bench.run(bench.step())
+    assert "done before, skipped" in bench.lines[-1]
+
+
+def test_a_failure_is_recorded_with_its_message(bench: Bench) -> None:
+    def fail() -> None:
+        raise DataError("table 'x': broken")
+
+    with pytest.raises(DataError):
+        bench.run(bench.step(fail))
+    records = bench.spark.read.format("delta").load(f"{bench.path}/runs").where("state = 'failed'").collect()
+    assert [row["message"] for row in records] == ["table 'x': broken"]
+
+
+def test_a_step_names_the_one_that_must_run_first(bench: Bench) -> None:
+    needy = Step("cluster_seeds", lambda step: None, after=(("update_seeds", None),))
+    with pytest.raises(MissingInputError, match=r"update_seeds.*run job 'update_seeds' first"):
+        bench.run(needy)
+
+
+def test_a_later_step_runs_again_when_one_before_it_did(bench: Bench) -> None:
+    calls: list[str] = []
+    first = bench.step()
+    second = Step("publish", lambda step: calls.append("x"), after=(("score_users", None),))
+    for force in (False, False):
+        context = Context(bench.spark, bench.config(), force=force, say=bench.lines.append)
+        context.run([first, second])
+    assert calls == ["x"]
+    bench.run(first, "scoring.max_items=7")
+    context = Context(bench.spark, bench.config("scoring.max_items=7"), say=bench.lines.append)
+    assert dict(context.plan([first, second])) == {"score_users": "skip (done)", "publish": "run"}
+    context.run([first, second])
+    assert calls == ["x", "x"]
+
+
+def test_forcing_a_step_makes_the_later_ones_run_again(bench: Bench) -> None:
+    calls: list[str] = []
+    second = Step("publish", lambda step: calls.append("x"), after=(("score_users", None),))
+    Context(bench.spark, bench.config(), say=bench.lines.append).run([bench.step(), second])
+    bench.run(bench.step(), force=True)
+    Context(bench.spark, bench.config(), say=bench.lines.append).run([bench.step(), second])
+    assert calls == ["x", "x"]
+
+
+def test_other_partitions_are_left_alone(bench: Bench) -> None:
+    bench.run(bench.step())
+    warehouse = Context(bench.spark, bench.config(), say=bench.lines.append).warehouse
+    other = warehouse.read("thresholds").withColumn("system", F.lit("lsh_iv"))
+    where = {"as_of": "2024-01-01", "system": "lsh_iv"}
+    warehouse.replace("thresholds", other, where, app_id="other", attempt=1, run_id="r")
+    bench.run(bench.step(rows=1), force=True)
+    frame = warehouse.read("thresholds")
+    assert frame.where("system = 'lsh_iv'").count() == 3
+    assert frame.where("system = 'ralm'").count() == 1
+
+
+def test_constraints_and_columns_are_enforced(bench: Bench) -> None:
+    warehouse = Context(bench.spark, bench.config(), say=bench.lines.append).warehouse
+    with pytest.raises(DataError, match=r"missing columns \['as_of', .*unexpected columns \['id'\]"):
+        warehouse.replace("thresholds", bench.spark.range(1), {}, app_id="a", attempt=1, run_id="r")
+    negative = bench.spark.sql("select 'v' vocabulary_version, 'f' field, 'x' feature_id, 0 index, 1L frequency")
+    with pytest.raises(Exception, match="index_positive"):
+        warehouse.replace("vocabularies", negative, {"vocabulary_version": "v"}, app_id="a", attempt=1, run_id="r")
