@@ -167,7 +167,9 @@ def _bind(raw: DataFrame, text: str, setting: str, path: str, problems: list[str
 
 def _time_problems(spark: SparkSession, source: Source, setting: str) -> list[str]:
     """What is wrong with the time zone and the pattern, found before any row is read."""
-    tried = [("time_zone", source.time_zone, "to_utc_timestamp(timestamp_seconds(0), :value)")]
+    tried = []
+    if source.time_zone != "UTC":
+        tried.append(("time_zone", source.time_zone, "to_utc_timestamp(timestamp_seconds(0), :value)"))
     if source.time_format not in (None, "epoch_s", "epoch_ms"):
         tried.append(("time_format", str(source.time_format), "try_to_timestamp('2024-01-01', :value)"))
     problems = []

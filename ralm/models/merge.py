@@ -11,14 +11,15 @@ Merge = Literal["attention", "concat"]
 
 
 class AttentionMerge(nn.Module):
-    """u = tanh(W1 H^T), a = softmax(W2 u + c), M = a H (Liu et al., KDD 2019, section 3.2.2, W1 as in the errata).
+    """u = tanh(W1 H^T), a = softmax(W2 u + c), M = n a H (Liu et al., KDD 2019, section 3.2.2, W1 as in the errata).
 
     Absent fields take no part in the softmax: a user without a reading history is described by the fields that
     there are, where concatenation feeds the next layer zeros.
 
-    The paper has no c. It is a learned number a field, zero at the start: field vectors of many averaged entries are
-    short, tanh of them is near zero, and without c the softmax stays near 1/n, so that many uninformative fields
-    dilute an informative one until W1 has learned to tell the fields apart by their content.
+    Three things are not in the paper, against the dilution of an informative field among n - 1 others while the
+    softmax is still near 1/n: the factor n, so that a field's vector reaches the next layer, and the gradient the
+    field, at the size that concatenation would give them; a learned number c a field on the logits; and a learned
+    scale a field on its vector. c and the scale start at 0 and 1.
 
     Args:
         fields: n, number of fields.
@@ -32,10 +33,14 @@ class AttentionMerge(nn.Module):
         self.w1 = nn.Linear(dim, attention_dim, bias=False)  # W1 (t, m)
         self.w2 = nn.Linear(attention_dim, 1, bias=False)  # W2 (1, t)
         self.field_logit = nn.Parameter(torch.zeros(fields))  # c (n,)
+        self.field_scale = nn.Parameter(torch.ones(fields))
 
     def logits(self, field_vectors: Tensor) -> Tensor:
         """The attention logits before the mask: (batch, fields, m) -> (batch, fields)."""
-        content: Tensor = self.w2(torch.tanh(self.w1(field_vectors)))
+        return self._logits(field_vectors * self.field_scale.unsqueeze(1))
+
+    def _logits(self, scaled: Tensor) -> Tensor:
+        content: Tensor = self.w2(torch.tanh(self.w1(scaled)))
         return content.squeeze(-1) + self.field_logit
 
     def forward(self, field_vectors: Tensor, present: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -48,10 +53,11 @@ class AttentionMerge(nn.Module):
         Returns:
             Merged (batch, m), zeros for a user without any field, and weights (batch, fields).
         """
-        logits = self.logits(field_vectors)
+        scaled = field_vectors * self.field_scale.unsqueeze(1)
+        logits = self._logits(scaled)
         # The lowest number in place of -inf: a row of -inf alone is NaN, and so is its gradient.
         weights = logits.masked_fill(~present, torch.finfo(logits.dtype).min).softmax(dim=1) * present
-        return torch.einsum("bf,bfm->bm", weights, field_vectors), weights
+        return torch.einsum("bf,bfm->bm", weights, scaled) * present.shape[1], weights
 
 
 class ConcatMerge(nn.Module):

@@ -194,7 +194,6 @@ def launch(
     from pyspark.ml.torch.distributor import TorchDistributor
 
     check_slots(spark, training.processes, training.local_mode)
-    logging.getLogger("TorchDistributor").setLevel(logging.WARNING)
     # Where this package was imported from: a checkout, or the archive itself (.zip).
     package = Path(errors.__file__).resolve().parents[1]
     worker = _worker(f"{__name__}:_run_by_name", [str(package)])
@@ -208,6 +207,7 @@ def launch(
         distributor = TorchDistributor(
             num_processes=training.processes, local_mode=training.local_mode, use_gpu=training.device == "cuda"
         )
+        distributor.logger.setLevel(logging.WARNING)  # its constructor sets INFO
         relay = _Relay(sys.stdout)
         try:
             # Ranks on the driver's machine are relayed to stdout, those on executors to stderr.

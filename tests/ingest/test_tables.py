@@ -58,17 +58,24 @@ def test_four_tables(spark: SparkSession, tmp_path: Path) -> None:
         assert {c: t for c, t in frame.dtypes if c in types} == types
 
 
+@pytest.fixture(scope="module")
+def from_csv(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
+    result = ingest(spark, make(tmp_path_factory.mktemp("csv")))
+    return {name: rows(getattr(result, name)) for name in ("users", "items", "events", "impressions")}
+
+
 @pytest.mark.parametrize("kind", ["tsv", "jsonl", "parquet"])
-def test_formats_agree(spark: SparkSession, tmp_path: Path, kind: str) -> None:
-    reference = ingest(spark, make(tmp_path))
+def test_formats_agree(
+    spark: SparkSession, tmp_path: Path, from_csv: dict[str, list[tuple[object, ...]]], kind: str
+) -> None:
     for name, content in (("users", USERS), ("items", ITEMS), ("log", LOG)):
         write(tmp_path / f"{name}.{kind}", content, kind)
     paths = {"users": "users", "items": "items", "events__0": "log", "impressions": "log"}
     changes = {f"{section}__format": kind for section in paths}
     changes |= {f"{section}__path": f"{name}.{kind}" for section, name in paths.items()}
     other = ingest(spark, make(tmp_path, **changes))
-    for name in ("users", "items", "events", "impressions"):
-        assert rows(getattr(other, name)) == rows(getattr(reference, name)), name
+    for name, expected in from_csv.items():
+        assert rows(getattr(other, name)) == expected, name
 
 
 def test_bad_rows_go_to_quarantine_with_their_reason(spark: SparkSession, tmp_path: Path) -> None:

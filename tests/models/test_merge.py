@@ -19,15 +19,17 @@ def test_attention_is_the_papers_formula_over_present_fields(fields) -> None:
     vectors, present = fields
     layer = AttentionMerge(fields=4, dim=5, attention_dim=3)
     torch.nn.init.normal_(layer.field_logit)
+    torch.nn.init.normal_(layer.field_scale)
     merged, weights = layer(vectors, present)
     assert weights is not None
     w1, w2, c = (p.detach().numpy() for p in (layer.w1.weight, layer.w2.weight[0], layer.field_logit))
+    scaled = (vectors * layer.field_scale[:, None]).detach().numpy()
     for row in range(6):
         there = [f for f in range(4) if present[row, f]]
-        raw = [np.exp(w2 @ np.tanh(w1 @ vectors[row, f].numpy()) + c[f]) for f in there]
+        raw = [np.exp(w2 @ np.tanh(w1 @ scaled[row, f]) + c[f]) for f in there]
         expected = np.zeros(5)
         for f, value in zip(there, raw, strict=True):
-            expected += value / sum(raw) * vectors[row, f].numpy()
+            expected += 4 * value / sum(raw) * scaled[row, f]
             assert weights[row, f].item() == pytest.approx(value / sum(raw), abs=1e-6)
         np.testing.assert_allclose(merged[row].detach().numpy(), expected, atol=1e-5)
         assert all(weights[row, f] == 0 for f in range(4) if f not in there)

@@ -1,0 +1,276 @@
+"""The whole pipeline on the smallest built-in world, run once; then what it left is looked at from all sides."""
+
+import dataclasses
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs import pipeline, score_users
+from jobs.evaluate import steps as evaluate_steps
+from jobs.publish import steps as publish_steps
+from jobs.variants import lookalike_folder, lookalike_version
+from ralm.config import Config, load_config
+from ralm.errors import DataError
+from ralm.features.holdout import is_new_item
+from ralm.runs import Context
+from ralm.tables import TABLES
+from ralm.training.checkpoints import load_weights
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+TINY = Path(__file__).resolve().parents[1] / "conf" / "tiny.yaml"
+
+
+@dataclasses.dataclass
+class Finished:
+    """A warehouse that the pipeline filled, and the lines that it printed."""
+
+    spark: SparkSession
+    config: Config
+    lines: list[str]
+
+    def context(self, *assignments: str, say: Callable[[str], None] | None = None) -> Context:
+        config = load_config(TINY, [f"warehouse={self.config.warehouse}", *assignments])
+        return Context(self.spark, config, say=say or self.lines.append)
+
+    def table(self, name: str) -> DataFrame:
+        return self.spark.read.format("delta").load(f"{self.config.warehouse}/{name}")
+
+
+@pytest.fixture(scope="module")
+def finished(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    path = tmp_path_factory.mktemp("pipeline") / "wh"
+    made = Finished(spark, load_config(TINY, [f"warehouse={path}"]), [])
+    context = made.context()
+    context.run(pipeline.steps(context))
+    return made
+
+
+def test_every_table_is_there_with_its_columns(finished: Finished) -> None:
+    absent = {"quarantine", "checks"}  # a simulated world has nothing to refuse
+    for name, table in TABLES.items():
+        if name not in absent:
+            frame = finished.table(name)
+            assert [column for column, _ in table.columns] == frame.columns[: len(table.columns)], name
+            assert not frame.isEmpty(), name
+
+
+def test_progress_names_steps_times_and_rows(finished: Finished) -> None:
+    ended = [line for line in finished.lines if re.search(r"^\[ *\d+/\d+\] .*, \d+\.\d s$", line)]
+    assert any(re.search(r"simulate: 1,000 users, 120 items, [\d,]+ events, [\d,]+ impressions", x) for x in ended)
+    assert any("score_users as of" in line and "audience rows" in line for line in ended)
+
+
+def test_a_second_run_skips_everything_and_writes_nothing(finished: Finished) -> None:
+    versions = {name: finished.context().warehouse.version(name) for name in ("audiences", "runs", "metrics")}
+    lines: list[str] = []
+    context = finished.context(say=lines.append)
+    context.run(pipeline.steps(context))
+    assert lines
+    assert all(line.endswith("done before, skipped") for line in lines)
+    assert {name: context.warehouse.version(name) for name in versions} == versions
+
+
+def test_other_scoring_settings_rerun_only_what_depends_on_them(finished: Finished) -> None:
+    context = finished.context("scoring.audience.top_fraction=0.2")
+    plan = dict(context.plan(pipeline.steps(context)))
+    assert plan["score_users [a3]"] == "run"
+    assert plan["publish [a3]"].startswith("run")
+    assert plan["train_lookalike[ralm/2] [a1]"] == "skip (done)"
+
+
+def test_nothing_after_its_date_is_in_a_history(finished: Finished) -> None:
+    late = (
+        finished.table("histories")
+        .select("as_of", F.explode(F.concat("reading", "shopping")).alias("entry"))
+        .where(F.col("entry.event_time") >= F.col("as_of").cast("timestamp"))
+    )
+    assert late.isEmpty()
+    assert finished.table("histories").select("as_of").distinct().count() == 4
+
+
+def test_new_items_are_in_nothing_that_is_trained_or_counted(finished: Finished) -> None:
+    share, seed = finished.config.evaluation.new_item_share, finished.config.seed
+    new = {r[0] for r in finished.table("items").where(is_new_item("item_id", share, seed)).select("item_id").collect()}
+    assert len(new) > 10
+    read = {r[0] for r in finished.table("histories").select(F.explode("reading.feature_id")).distinct().collect()}
+    known = {r[0] for r in finished.table("vocabularies").where("field = 'reading'").select("feature_id").collect()}
+    seeds = finished.table("item_seeds")
+    training = {r[0] for r in seeds.where("purpose = 'train'").select("item_id").collect()}
+    evaluated = {r[0] for r in seeds.where("purpose = 'evaluate'").select("item_id").collect()}
+    clusters = finished.table("seed_clusters").where("purpose = 'train'").select("item_id").distinct().collect()
+    assert not new & read
+    assert not new & known
+    assert not new & training
+    assert not new & {row[0] for row in clusters}
+    assert new & evaluated  # they do have seeds to be judged by
+
+
+def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarray]:
+    """Every user against every scored item by plain loops over the published tables and weights."""
+    context = finished.context()
+    weights = load_weights(lookalike_folder(context, "ralm"))
+    version = lookalike_version(context, "ralm")
+    items = sorted(r[0] for r in finished.table("thresholds").select("item_id").collect())
+    clusters = {
+        r["item_id"]: r
+        for r in finished.table("seed_clusters")
+        .where(f"purpose = 'production' and model_version = '{version}'")
+        .collect()
+    }
+    users = finished.table("user_embeddings").where(
+        (F.col("as_of") == F.lit(context.dates.a3)) & F.col("model_version").startswith("attention")
+    )
+    rows = sorted(((r["user_id"], np.array(r["embedding"])) for r in users.collect()), key=lambda pair: pair[0])
+
+    def tower(raw: np.ndarray) -> np.ndarray:
+        hidden = raw @ weights["tower_weight"].T + weights["tower_bias"]
+        hidden = np.where(hidden >= 0, hidden, weights["prelu"] * hidden)
+        return hidden / np.linalg.norm(hidden)
+
+    def softmax(x: np.ndarray) -> np.ndarray:
+        e = np.exp(x - x.max())
+        return e / e.sum()
+
+    def cosine(a: np.ndarray, b: np.ndarray) -> float:
+        return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+
+    alpha, beta = float(weights["alpha"]), float(weights["beta"])
+    scores = np.zeros((len(rows), len(items)))
+    for j, item in enumerate(items):
+        sizes = np.array(clusters[item]["sizes"])
+        raw = np.array(clusters[item]["centroids"]).reshape(len(sizes), -1)[sizes > 0]
+        seeds = np.stack([tower(c) for c in raw])
+        weight = softmax(np.array([weights["global_v2"] @ np.tanh(weights["global_v1"] @ s) for s in seeds]))
+        overall = sum(w * s for w, s in zip(weight, seeds, strict=True))
+        for i, (_, embedding) in enumerate(rows):
+            user = tower(embedding)
+            attention = softmax(np.array([s @ weights["attention_w"] @ user for s in seeds]))
+            local = sum(a * s for a, s in zip(attention, seeds, strict=True))
+            scores[i, j] = alpha * cosine(user, overall) + beta * cosine(user, local)
+    return [u for u, _ in rows], items, scores
+
+
+def test_audiences_are_the_exact_top_of_all_users(finished: Finished) -> None:
+    users, items, scores = _expected_scores(finished)
+    seeds: dict[str, set[str]] = {
+        r["item_id"]: {s["user_id"] for s in r["seeds"]}
+        for r in finished.table("item_seeds").where("purpose = 'production'").collect()
+    }
+    got: dict[str, dict[str, float]] = {item: {} for item in items}
+    for row in finished.table("audiences").collect():
+        got[row["item_id"]][row["user_id"]] = row["score"]
+    for j, item in enumerate(items):
+        candidates = {u: s for u, s in zip(users, scores[:, j], strict=True) if u not in seeds[item]}
+        size = int(np.ceil(0.05 * len(candidates)))
+        assert len(got[item]) == size
+        assert not got[item].keys() & seeds[item]
+        for user, score in got[item].items():
+            assert score == pytest.approx(candidates[user], abs=2e-5)
+        cut = sorted(candidates.values(), reverse=True)[size - 1]
+        assert min(candidates[user] for user in got[item]) >= cut - 2e-5
+
+
+def test_recommendations_are_the_best_items_of_every_user(finished: Finished) -> None:
+    users, _, scores = _expected_scores(finished)
+    rows = {r["user_id"]: r for r in finished.table("recommendations").collect()}
+    assert rows.keys() == set(users)
+    for i, user in enumerate(users):
+        np.testing.assert_allclose(rows[user]["scores"], np.sort(scores[i])[::-1][:10], atol=2e-5)
+
+
+def test_users_without_any_history_are_scored_too(finished: Finished) -> None:
+    as_of = finished.context().dates.a3
+    scored = finished.table("target_embeddings").where(F.col("as_of") == F.lit(as_of)).select("user_id").distinct()
+    assert scored.count() == 1000
+    with_history = finished.table("histories").where(F.col("as_of") == F.lit(as_of)).count()
+    assert with_history < 1000
+
+
+def test_an_item_with_fewer_seeds_than_clusters_has_absent_ones(finished: Finished) -> None:
+    k = finished.config.lookalike.clusters
+    seeds = finished.table("item_seeds").where("purpose = 'production'").select("item_id", "seed_count")
+    clusters = finished.table("seed_clusters").where("purpose = 'production'").join(seeds, "item_id").collect()
+    few = [row for row in clusters if row["seed_count"] < k]
+    assert few
+    for row in clusters:
+        assert len(row["sizes"]) == k
+        assert sum(row["sizes"]) == row["seed_count"]
+    for row in few:
+        absent = np.array(row["sizes"]) == 0
+        assert absent.sum() >= k - row["seed_count"]
+        assert not np.array(row["centroids"]).reshape(k, -1)[absent].any()
+
+
+def test_metrics_compare_the_systems(finished: Finished) -> None:
+    rows = finished.table("metrics").collect()
+    found = {(r["system"], r["metric"]) for r in rows if r["split"] == "test" and r["protocol"] == "new_items"}
+    for system in ("ralm", "ralm_average", "popularity", "activity"):
+        for metric in ("item_auc", "auc", "prec@10", "prec@50", "recall@1%", "recall@5%"):
+            assert (system, metric) in found
+    assert ("oracle", "item_auc") in found
+    assert all(0 <= r["value"] <= 1 for r in rows)
+    popularity = next(r for r in rows if r["system"] == "popularity" and r["metric"] == "item_auc")
+    assert popularity["value"] == 0.5  # the same score for all users of an item
+
+
+def test_the_report_is_one_self_contained_file(finished: Finished) -> None:
+    text = (Path(str(finished.config.warehouse)) / "report.html").read_text(encoding="utf-8")
+    assert "RALM" in text
+    assert text.count("<svg") >= 5
+    assert not re.search(r"""(?:src|href)=["']https?://""", text)
+
+
+def test_a_release_names_versions_that_can_be_read_together(finished: Finished) -> None:
+    release = finished.table("releases").where("current").first()
+    assert release is not None
+    versions = release["tables"]
+    frame = finished.spark.read.format("delta").option("versionAsOf", versions["audiences"])
+    assert frame.load(f"{finished.config.warehouse}/audiences").count() > 0
+
+
+def test_the_gate_keeps_the_current_release(finished: Finished) -> None:
+    warehouse = finished.context().warehouse
+    releases = warehouse.read("releases").collect()
+    better = [(*tuple(r)[:5], {"new_items": 0.999, "later_clicks": 0.999}, True) for r in releases]
+    frame = finished.spark.createDataFrame(better, warehouse.read("releases").schema)
+    warehouse.replace("releases", frame, {}, app_id="test", attempt=1, run_id="test")
+    context = finished.context("evaluation.gate=0.01")
+    context.force = True
+    with pytest.raises(DataError, match=r"item_auc .* it stays current"):
+        context.run(publish_steps(context))
+    assert context.warehouse.read("releases").where("current").first()["metrics"]["new_items"] == 0.999
+
+
+def test_chosen_items_without_seeds_are_named_and_left_out(finished: Finished) -> None:
+    scored = finished.table("thresholds").select("item_id").first()[0]
+    lines: list[str] = []
+    context = finished.context(f"scoring.items=[{scored}, nobody]", say=lines.append)
+    context.run(score_users.steps(context))
+    assert any("item 'nobody' skipped: 0 seeds" in line for line in lines)
+    assert {r[0] for r in finished.table("audiences").select("item_id").distinct().collect()} == {scored}
+    before = finished.context().warehouse.version("audiences")
+    context = finished.context("scoring.items=[nobody]", say=lines.append)
+    with pytest.raises(DataError, match="no chosen item has"):
+        context.run(score_users.steps(context))
+    assert context.warehouse.version("audiences") == before
+
+
+def test_dry_run_prints_and_runs_nothing(finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+    context = finished.context("scoring.recommendations=3")
+    before = context.warehouse.version("runs")
+    pipeline._dry_run(context, pipeline.steps(context))
+    printed = capsys.readouterr().out
+    assert "recommendations: 3" in printed
+    assert re.search(r"impressions: version \d+", printed)
+    assert "score_users [a3]: run" in printed
+    assert context.warehouse.version("runs") == before
+
+
+def test_the_evaluation_reads_pinned_inputs(finished: Finished) -> None:
+    record = finished.context().require("evaluate", "a2")
+    assert set(evaluate_steps(finished.context())[0].inputs) == set(record.inputs)
