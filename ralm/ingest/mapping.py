@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -151,18 +152,27 @@ def _column(name: str) -> Column:
 def _bind(raw: DataFrame, text: str, setting: str, path: str, problems: list[str]) -> tuple[Column, DataType] | None:
     """The column that a setting names or computes, with its type; None and a further problem if there is none."""
     exact = [name for name in raw.columns if name == text] or [n for n in raw.columns if n.lower() == text.lower()]
+    # Spark takes a bare `user` or `current_date` for a function where no column has that name.
+    bare = re.fullmatch(r"(?!(?i:true|false|null)$)[A-Za-z_]\w*", text)
+    if bare and not exact:
+        problems.append(_missing(text, raw, setting, path))
+        return None
     try:
         column = _column(exact[0]) if exact else F.expr(text)
         return column, raw.select(column.alias("value")).schema[0].dataType
     except AnalysisException as error:
         condition = error.getCondition() or ""
         if condition.startswith(("UNRESOLVED_COLUMN", "UNRESOLVED_MAP_KEY")):
-            missing = (error.getMessageParameters() or {}).get("objectName", text).replace("`", "")
-            available = ", ".join(name for name in raw.columns if name != CORRUPT)
-            problems.append(f"{setting}: column '{missing}' not found in {path}; its columns: {available}")
+            name = (error.getMessageParameters() or {}).get("objectName", text).replace("`", "")
+            problems.append(_missing(name, raw, setting, path))
         else:
             problems.append(f"{setting}: `{text}`: {short_message(str(error))}")
     return None
+
+
+def _missing(name: str, raw: DataFrame, setting: str, path: str) -> str:
+    available = ", ".join(column for column in raw.columns if column != CORRUPT)
+    return f"{setting}: column '{name}' not found in {path}; its columns: {available}"
 
 
 def _time_problems(spark: SparkSession, source: Source, setting: str) -> list[str]:

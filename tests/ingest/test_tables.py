@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from ralm.config import Config
 from ralm.errors import ConfigError, DataError, MissingInputError
 from ralm.ingest.tables import ingest
 from ralm.tables import TABLES
@@ -91,7 +90,7 @@ def test_bad_rows_go_to_quarantine_with_their_reason(spark: SparkSession, tmp_pa
         {"uid": "7", "item": "i1", "time": "2024-01-02 10:00:00", "action": ""},
     ]
     good = [{**row, "uid": row["uid"].removeprefix("u")} for row in LOG * 2]
-    config = make(tmp_path, users=[{"uid": "1", "town": "x", "age": "old"}, {"uid": "2", "town": "y", "age": "5"}],
+    config = make(tmp_path, user_rows=[{"uid": "1", "town": "x", "age": "old"}, {"uid": "2", "town": "y", "age": "5"}],
                   log=good + bad, max_bad_share=0.9)  # fmt: skip
     result = ingest(spark, config.model_copy(update={"user_id_type": "bigint"}), run_id="run")
     found = {(r["source"], r["reason"]): r["count"] for r in result.quarantine.groupBy("source", "reason").count().collect()}  # fmt: skip  # noqa: E501
@@ -163,6 +162,8 @@ def test_a_source_without_rows_stops_the_job(spark: SparkSession, tmp_path: Path
                 "ingest.impressions.columns.item_id: column 'article' not found",
             ],
         ),
+        # Spark knows this word, and `user` above, as functions: here they are columns that are not there.
+        ({"impressions__columns__user_id": "current_date"}, ConfigError, ["column 'current_date' not found"]),
         ({"events__0__where": "deed = 'x'"}, ConfigError, ["ingest.events[0].where: column 'deed' not found"]),
         ({"events__0__where": "item"}, ConfigError, ["ingest.events[0].where: a condition (boolean)", "string"]),
         ({"events__0__columns__user_id": "split(uid, '')"}, ConfigError,
@@ -178,7 +179,7 @@ def test_a_source_without_rows_stops_the_job(spark: SparkSession, tmp_path: Path
         ({"users__columns__shoe": "age"}, ConfigError, ["mapped but no field: ['shoe']"]),
         ({"users": None}, ConfigError, ["ingest.users is left out", "['city', 'age']"]),
         ({"events__0__columns__user_id": "cast(cast(substr(uid, 2) as int) / 0 as string)"}, DataError,
-         ["ingest.events[0].columns.user_id", "expected"]),
+         ["ingest.events[0].columns.user_id", "Division by zero"]),
         ({"impressions__columns__item_id": "cast(cast(item as int) as string)"}, DataError,
          ["ingest.impressions.columns.item_id", "cast(item as int)", "'i1'"]),
     ],
@@ -186,8 +187,6 @@ def test_a_source_without_rows_stops_the_job(spark: SparkSession, tmp_path: Path
 def test_bad_configurations(
     spark: SparkSession, tmp_path: Path, changes: dict[str, object], kind: type[Exception], expected: list[str]
 ) -> None:
-    if expected[-1] == "expected":
-        expected = [expected[0], "Division by zero"]
     with pytest.raises(kind) as raised:
         ingest(spark, make(tmp_path, **changes))
     message = str(raised.value)
@@ -235,12 +234,8 @@ def test_broken_json_lines_are_quarantined(spark: SparkSession, tmp_path: Path) 
 
 def test_without_users_and_items(spark: SparkSession, tmp_path: Path) -> None:
     config = make(tmp_path, users=None, items=None)
-    assert config.ingest is not None
     fields = config.fields.model_copy(update={"categorical": [], "numeric": []})
-    bare: Config = config.model_copy(
-        update={"fields": fields, "ingest": config.ingest.model_copy(update={"users": None, "items": None})}
-    )
-    result = ingest(spark, bare)
+    result = ingest(spark, config.model_copy(update={"fields": fields}))
     assert rows(result.users.select("user_id")) == [("u1",), ("u2",), ("u3",)]
     assert rows(result.items) == [
         ("i1", at("2024-01-02 10:00"), []),
@@ -257,14 +252,14 @@ def test_profiles_from_a_log(spark: SparkSession, tmp_path: Path, keep: str, cit
         {"uid": "u1", "town": "Metz", "age": "2", "seen": "2024-01-02"},
     ]
     changes = {"users__keep": keep, "users__columns__seen_at": "seen"}
-    result = ingest(spark, make(tmp_path, users=profiles, **changes))
+    result = ingest(spark, make(tmp_path, user_rows=profiles, **changes))
     assert [tuple(r) for r in result.users.where("user_id = 'u1'").select("city").collect()] == [(city,)]
     assert result.quarantine.isEmpty()  # other moments of a user are no errors
 
 
 def test_repeated_users_and_items_are_duplicates(spark: SparkSession, tmp_path: Path) -> None:
     items = [*ITEMS, {**ITEMS[0], "published": "2023-12-01"}]
-    result = ingest(spark, make(tmp_path, users=[*USERS, USERS[0]], items=items))
+    result = ingest(spark, make(tmp_path, user_rows=[*USERS, USERS[0]], item_rows=items))
     assert rows(result.quarantine.select("source", "reason")) == [("items", "duplicate"), ("users", "duplicate")]
     assert result.users.count() == 4
     assert result.items.where("item_id = 'i1'").collect()[0]["published_at"] == at("2023-12-01")

@@ -83,11 +83,16 @@ LOG: Rows = [
 
 
 def make(
-    folder: Path, *, users: Rows | None = None, items: Rows | None = None, log: Rows | None = None, **changes: Any
+    folder: Path,
+    *,
+    user_rows: Rows | None = None,
+    item_rows: Rows | None = None,
+    log: Rows | None = None,
+    **changes: Any,
 ) -> Config:
     """The files in `folder` and the configuration that reads them; `changes` are section__key=value of `ingest`."""
-    write(folder / "users.csv", USERS if users is None else users)
-    write(folder / "items.csv", ITEMS if items is None else items)
+    write(folder / "users.csv", USERS if user_rows is None else user_rows)
+    write(folder / "items.csv", ITEMS if item_rows is None else item_rows)
     write(folder / "log.csv", LOG if log is None else log)
     return config(folder, **changes)
 

@@ -1,0 +1,157 @@
+"""Bad input through the real job: its one-line message, its exit code, and what was (not) written."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from jobs import ingest
+from ralm.config import load_config
+from ralm.errors import ConfigError, DataError, MissingInputError, RalmError
+from ralm.runs import Context
+
+pytestmark = pytest.mark.spark
+
+
+class Logs:
+    """A small set of raw logs, good until a test spoils it."""
+
+    def __init__(self, spark: SparkSession, root: Path) -> None:
+        self.spark, self.root = spark, root
+        reads = [{"uid": f"u{i % 50}", "art": f"a{i % 20}", "ts": 1_704_067_200 + 3_600 * i} for i in range(200)]
+        shown = [{**row, "sec": float(i % 7)} for i, row in enumerate(reads)]
+        self.write("reads.jsonl", reads)
+        self.write("shown.jsonl", shown)
+        self.settings: dict[str, Any] = {
+            "name": "mine",
+            "warehouse": str(root / "wh"),
+            "data_root": str(root),
+            "ingest": {
+                "events": [
+                    {
+                        "path": "reads.jsonl",
+                        "format": "jsonl",
+                        "domain": "reading",
+                        "time_format": "epoch_s",
+                        "columns": {"user_id": "uid", "feature_id": "art", "event_time": "ts"},
+                    }
+                ],
+                "impressions": {
+                    "path": "shown.jsonl",
+                    "format": "jsonl",
+                    "time_format": "epoch_s",
+                    "columns": {"user_id": "uid", "item_id": "art", "shown_at": "ts", "clicked": "sec > 3"},
+                },
+            },
+            "fields": {"history": [{"domain": "reading"}], "item_domains": ["reading"], "strong_domain": "reading"},
+            "user_model": {"representations": ["reading"]},
+        }
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.root / name).read_text().splitlines()]
+
+    def write(self, name: str, rows: list[dict[str, Any]]) -> None:
+        (self.root / name).write_text("\n".join(map(json.dumps, rows)))
+
+    def run(self) -> Context:
+        (self.root / "mine.yaml").write_text(yaml.safe_dump(self.settings))
+        context = Context(self.spark, load_config(self.root / "mine.yaml"), say=lambda line: None)
+        context.run(ingest.steps(context))
+        return context
+
+    def fails(self, kind: type[RalmError], *words: str) -> None:
+        """It fails with one line that has the words, and no table of data was made."""
+        with pytest.raises(kind) as caught:
+            self.run()
+        message = str(caught.value)
+        assert "\n" not in message
+        for word in words:
+            assert word in message, message
+        made = {path.name for path in (self.root / "wh").glob("*") if not path.name.startswith("_")}
+        assert made <= {"runs", "checks"}
+
+
+@pytest.fixture
+def logs(spark: SparkSession, tmp_path: Path) -> Logs:
+    return Logs(spark, tmp_path)
+
+
+def test_good_logs_fill_the_tables(logs: Logs) -> None:
+    warehouse = logs.run().warehouse
+    assert warehouse.read("events").count() == 200
+    assert warehouse.read("impressions").where("clicked").count() == sum(i % 7 > 3 for i in range(200))
+    assert warehouse.read("users").count() == 50
+    assert warehouse.read("items").count() == 20
+    assert warehouse.read("quarantine").count() == 0
+
+
+def test_new_files_make_it_run_again(logs: Logs) -> None:
+    logs.run()
+    logs.write("reads.jsonl", logs.rows("reads.jsonl")[:150])
+    assert logs.run().warehouse.read("events").count() == 150
+
+
+def test_a_missing_file(logs: Logs) -> None:
+    (logs.root / "shown.jsonl").unlink()
+    logs.fails(MissingInputError, "ingest.impressions.path", "shown.jsonl")
+
+
+def test_a_missing_column(logs: Logs) -> None:
+    logs.settings["ingest"]["events"][0]["columns"]["feature_id"] = "article"
+    logs.fails(ConfigError, "ingest.events[0]", "article", "art")
+
+
+def test_a_type_that_cannot_be_mapped(logs: Logs) -> None:
+    logs.write("shown.jsonl", [{**row, "sec": [1, 2]} for row in logs.rows("shown.jsonl")])
+    logs.settings["ingest"]["impressions"]["columns"]["clicked"] = "sec"
+    logs.fails(ConfigError, "ingest.impressions", "clicked")
+
+
+def test_null_ids_over_the_share_stop_it(logs: Logs) -> None:
+    rows = logs.rows("reads.jsonl")
+    logs.write("reads.jsonl", [{**row, "uid": None} if i < 20 else row for i, row in enumerate(rows)])
+    logs.fails(DataError, "ingest.events[0]", "max_bad_share", "20")
+
+
+def test_null_ids_under_the_share_go_to_quarantine(logs: Logs) -> None:
+    rows = logs.rows("reads.jsonl")
+    logs.write("reads.jsonl", [{**row, "uid": None} if i < 2 else row for i, row in enumerate(rows)])
+    logs.settings["ingest"]["max_bad_share"] = 0.05
+    warehouse = logs.run().warehouse
+    assert warehouse.read("events").count() == 198
+    refused = warehouse.read("quarantine").collect()
+    assert len(refused) == 2
+    assert all("user_id" in row["reason"] for row in refused)
+
+
+def test_future_times_over_the_share_stop_it(logs: Logs) -> None:
+    logs.settings["ingest"]["not_after"] = "2024-01-02T00:00:00"
+    logs.fails(DataError, "future")
+
+
+def test_duplicated_impressions_are_quarantined_and_never_stop_it(logs: Logs) -> None:
+    rows = logs.rows("shown.jsonl")
+    logs.write("shown.jsonl", rows + rows[:80])
+    warehouse = logs.run().warehouse
+    assert warehouse.read("impressions").count() == 200
+    assert warehouse.read("quarantine").where(F.col("reason").contains("duplicate")).count() == 80
+
+
+def test_a_corrupt_parquet_file(logs: Logs) -> None:
+    folder = logs.root / "reads"
+    logs.spark.read.json(str(logs.root / "reads.jsonl")).repartition(2).write.parquet(str(folder))
+    spoilt = next(folder.glob("part-*.parquet"))
+    spoilt.write_bytes(b"PAR1" + b"\0" * 200 + b"PAR1")
+    for checksum in folder.glob(".*.crc"):
+        checksum.unlink()
+    logs.settings["ingest"]["events"][0] |= {"path": "reads", "format": "parquet"}
+    logs.fails(DataError, "ingest.events[0]", spoilt.name)
+
+
+def test_an_expression_that_fails_names_its_setting(logs: Logs) -> None:
+    logs.settings["ingest"]["impressions"]["columns"]["clicked"] = "sec >"
+    logs.fails(ConfigError, "ingest.impressions", "clicked")
