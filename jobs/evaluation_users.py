@@ -90,6 +90,7 @@ def _judge(step: RunningStep, merge: Merge, representation: str, position: int, 
     model = load_user_model(folder(step.context, merge, representation))
     part = sample.embedding[:, position * config.user_dim : (position + 1) * config.user_dim]
     items = model.items.weight.detach()[1:]  # (items, user_dim), by rank
+    bias = model.item_bias.weight.detach()[1:, 0]  # (items,)
     count = len(items)
     rank = torch.arange(count, dtype=torch.float64)
     share = (torch.log((rank + 2) / (rank + 1)) / np.log(count + 1)).float()  # of the negatives
@@ -98,7 +99,7 @@ def _judge(step: RunningStep, merge: Merge, representation: str, position: int, 
     tops, areas = [], []
     with torch.inference_mode():
         for start in range(0, len(part), BLOCK):
-            scores = torch.from_numpy(part[start : start + BLOCK]) @ items.T  # (block, items)
+            scores = torch.from_numpy(part[start : start + BLOCK]) @ items.T + bias  # (block, items)
             top = torch.topk(scores + prior, min(TOP, count), dim=1).indices + 1
             tops.append(np.pad(top.numpy(), ((0, 0), (0, TOP - top.shape[1]))))
             areas += _areas(scores, share, sample.positives[start : start + BLOCK])

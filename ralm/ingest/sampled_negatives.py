@@ -47,7 +47,7 @@ def drawn(clicks: DataFrame, settings: SampledNegatives, seed: int, bucket: str)
     Returns:
         user_id, shown_at, clicks (of the user at this moment), draw, candidate.
     """
-    attempts = 2 * settings.per_click + 4  # enough where half of the draws are refused; more only cost time
+    attempts = 3 * settings.per_click + 4  # enough where half of the draws are refused; more only cost time
     moments = clicks.groupBy("user_id", "shown_at").agg(F.count("*").alias("clicks"))
     slot = F.pmod(F.xxhash64(F.lit(seed), "user_id", "shown_at", "draw"), F.lit(settings.slots)).cast("int")
     asked = (

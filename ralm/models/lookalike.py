@@ -90,6 +90,19 @@ class LookalikeModel(nn.Module):
         self.log_temperature = nn.Parameter(torch.tensor(float(np.log(INITIAL_TEMPERATURE))))
         self.offset = nn.Parameter(torch.zeros(()))
 
+    def standardise(self, mean: Tensor, deviation: Tensor) -> None:
+        """Start the tower on embeddings of mean 0 and deviation 1, by its weights and bias alone.
+
+        What all users share would otherwise fill every cosine, and most of the training would go into removing it.
+
+        Args:
+            mean: (d,), of raw embeddings.
+            deviation: (d,).
+        """
+        with torch.no_grad():
+            self.linear.weight.div_(deviation.clamp(min=1e-6))
+            self.linear.bias.copy_(-self.linear.weight @ mean)
+
     def tower(self, raw: Tensor) -> Tensor:
         """The transform that targets and centroids share: fully connected, PReLU, dropout, unit length.
 

@@ -59,6 +59,10 @@ class UserModel(nn.Module):
             item_count, config.user_dim, padding_idx=0, sparse=sparse and item_count > SPARSE_ROWS
         )
         start_table(self.items.weight)
+        # How often an item is acted on, whoever the user is: without it all user embeddings share one large
+        # direction that says so, and cosines between users see little else.
+        self.item_bias = nn.Embedding(item_count, 1, padding_idx=0, sparse=sparse and item_count > SPARSE_ROWS)
+        nn.init.zeros_(self.item_bias.weight)
 
     def encode(self, batch: dict[str, Tensor]) -> Tensor:
         """User embeddings (batch, user_dim) from the columns of `user_fields`; see `FieldEncoder.forward`."""
@@ -68,7 +72,7 @@ class UserModel(nn.Module):
         return embedding
 
     def logits(self, user: Tensor, item_indices: Tensor) -> Tensor:
-        """Dot products of users and items.
+        """Dot products of users and items, plus the items' biases.
 
         Args:
             user: (batch, user_dim).
@@ -78,7 +82,9 @@ class UserModel(nn.Module):
             The shape of `item_indices`.
         """
         items = self.items(item_indices.flatten(1))  # (batch, n, user_dim)
-        return torch.einsum("bd,bnd->bn", user, items).reshape(item_indices.shape)
+        bias = self.item_bias(item_indices.flatten(1)).squeeze(-1)  # (batch, n)
+        logits: Tensor = torch.einsum("bd,bnd->bn", user, items) + bias
+        return logits.reshape(item_indices.shape)
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Logits of each positive and its negatives.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,6 +18,9 @@ from ralm.training.loop import Arrays, Batch, Objective, Run, to_tensors
 from ralm.training.ranks import Rank, process_group
 from ralm.training.specs import LookalikeTrainingSpec
 
+# Rows that the mean and deviation of the embeddings are taken from.
+STANDARDISED_ROWS = 20_000
+
 
 def _open(path: str, dimensions: int) -> np.ndarray[Any, Any]:
     try:
@@ -26,6 +30,23 @@ def _open(path: str, dimensions: int) -> np.ndarray[Any, Any]:
     if array.ndim != dimensions:
         raise DataError(f"centroids {path}: {dimensions} dimensions expected, found shape {array.shape}")
     return array
+
+
+def _embeddings(files: list[str], dim: int) -> Tensor:
+    """Target embeddings (rows, d) of the first samples: at most `STANDARDISED_ROWS`, at least two."""
+    parts, rows = [], 0
+    for path in files:
+        for batch in pq.ParquetFile(model_folder(path)).iter_batches(STANDARDISED_ROWS, columns=["embedding"]):
+            parts.append(batch.column(0).flatten().to_numpy().reshape(-1, dim))
+            rows += len(parts[-1])
+            if rows >= STANDARDISED_ROWS:
+                break
+        if rows >= STANDARDISED_ROWS:
+            break
+    found = np.concatenate(parts) if parts else np.zeros((0, dim), np.float32)
+    if len(found) < 2:
+        raise DataError("lookalike_samples: fewer than two rows to train on; check dates and lookalike.min_seeds")
+    return torch.from_numpy(found[:STANDARDISED_ROWS].astype(np.float32))
 
 
 class LookalikeObjective(Objective):
@@ -41,7 +62,11 @@ class LookalikeObjective(Objective):
                 f"centroids {spec.centroids}: shape {self.centroids.shape} and sizes {self.sizes.shape} do not fit "
                 f"each other and the embedding width {spec.input_dim}; cluster with the same user model"
             )
-        self.lookalike = LookalikeModel(spec.input_dim, spec.model, spec.pooling).to(rank.device)
+        self.lookalike = LookalikeModel(spec.input_dim, spec.model, spec.pooling)
+        if spec.start_from is None:
+            sample = _embeddings(spec.train_files, spec.input_dim)
+            self.lookalike.standardise(sample.mean(dim=0), sample.std(dim=0))
+        self.lookalike.to(rank.device)
         self.model = self.lookalike
         training = spec.training
         groups = self.lookalike.parameter_groups(training.learning_rate, training.weight_decay)
