@@ -132,8 +132,8 @@ def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarr
         hidden = np.where(hidden >= 0, hidden, weights["prelu"] * hidden)
         return hidden / np.linalg.norm(hidden)
 
-    def softmax(x: np.ndarray) -> np.ndarray:
-        e = np.exp(x - x.max())
+    def softmax(x: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        e = counts * np.exp(x - x.max())
         return e / e.sum()
 
     def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -145,11 +145,12 @@ def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarr
         sizes = np.array(clusters[item]["sizes"])
         raw = np.array(clusters[item]["centroids"]).reshape(len(sizes), -1)[sizes > 0]
         seeds = np.stack([tower(c) for c in raw])
-        weight = softmax(np.array([weights["global_v2"] @ np.tanh(weights["global_v1"] @ s) for s in seeds]))
+        counts = sizes[sizes > 0]
+        weight = softmax(np.array([weights["global_v2"] @ np.tanh(weights["global_v1"] @ s) for s in seeds]), counts)
         overall = sum(w * s for w, s in zip(weight, seeds, strict=True))
         for i, (_, embedding) in enumerate(rows):
             user = tower(embedding)
-            attention = softmax(np.array([s @ weights["attention_w"] @ user for s in seeds]))
+            attention = softmax(np.array([s @ weights["attention_w"] @ user for s in seeds]), counts)
             local = sum(a * s for a, s in zip(attention, seeds, strict=True))
             scores[i, j] = alpha * cosine(user, overall) + beta * cosine(user, local)
     return [u for u, _ in rows], items, scores

@@ -39,16 +39,22 @@ def average_centroids(centroids: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]
     return mean.unsqueeze(1), sizes.sum(dim=1, keepdim=True)
 
 
-def masked_softmax(logits: Tensor, present: Tensor) -> Tensor:
-    """Softmax over the last axis, where absent entries weigh nothing; all zeros if nothing is present.
+def seeds_softmax(logits: Tensor, sizes: Tensor) -> Tensor:
+    """Attention over all seeds when those of a cluster share their centroid's logit: n_j exp(z_j) / Σ n_i exp(z_i).
+
+    With equal logits it is the average of the seeds, not of the clusters: small clusters of odd users weigh little.
 
     Args:
         logits: (..., k).
-        present: boolean, broadcastable to the logits.
+        sizes: members a cluster, broadcastable to the logits; 0 is absent and weighs nothing.
+
+    Returns:
+        (..., k), summing to 1; all zeros if nothing is present.
     """
-    present = present.expand_as(logits)
+    present = sizes.expand_as(logits) > 0
+    shifted = logits + sizes.clamp(min=1).to(logits.dtype).log()
     # The lowest number in place of -inf: a row of -inf alone is NaN, and so is its gradient.
-    weights = logits.masked_fill(~present, torch.finfo(logits.dtype).min).softmax(dim=-1)
+    weights = shifted.masked_fill(~present, torch.finfo(logits.dtype).min).softmax(dim=-1)
     return weights * present
 
 
@@ -124,31 +130,31 @@ class LookalikeModel(nn.Module):
         return raw.new_zeros(raw.shape[:-1])
 
     def seeds(self, centroids: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-        """The items' centroids after the tower: unit vectors (items, k, h) and which are present (items, k)."""
+        """The items' centroids after the tower: unit vectors (items, k, h) and their sizes (items, k)."""
         if self.pooling == "average":
             centroids, sizes = average_centroids(centroids, sizes)
-        return self.tower(centroids), sizes > 0
+        return self.tower(centroids), sizes
 
-    def similarity(self, users: Tensor, seeds: Tensor, present: Tensor) -> Tensor:
+    def similarity(self, users: Tensor, seeds: Tensor, sizes: Tensor) -> Tensor:
         """alpha cos(e_u, E_global) + beta cos(e_u, E_local), for several users an item.
 
         Args:
             users: (items, users, h), unit length.
             seeds: (items, k, h), unit length.
-            present: (items, k), boolean.
+            sizes: (items, k), members a cluster; 0 is absent.
 
         Returns:
             (items, users); 0 for an item without any present centroid.
         """
         config = self.config
         if self.pooling == "average":
-            pooled = seeds[:, 0] * present[:, :1]  # (items, h)
+            pooled = seeds[:, 0] * (sizes[:, :1] > 0)  # (items, h)
             return (config.alpha + config.beta) * torch.einsum("iuh,ih->iu", users, pooled)
-        global_weights = masked_softmax(torch.tanh(seeds @ self.global_v1.T) @ self.global_v2, present)  # (items, k)
+        global_weights = seeds_softmax(torch.tanh(seeds @ self.global_v1.T) @ self.global_v2, sizes)  # (items, k)
         global_embedding = F.normalize(torch.einsum("ik,ikh->ih", global_weights, seeds), dim=-1)
         attention = self.log_sharpness.exp() * self.attention_w  # (h, h)
         logits = torch.einsum("ikh,iuh->iuk", seeds @ attention, users)
-        local_weights = masked_softmax(logits, present.unsqueeze(1))  # (items, users, k)
+        local_weights = seeds_softmax(logits, sizes.unsqueeze(1))  # (items, users, k)
         local_embedding = F.normalize(local_weights @ seeds, dim=-1)  # (items, users, h)
         global_part = torch.einsum("iuh,ih->iu", users, global_embedding)
         local_part = (users * local_embedding).sum(dim=-1)
@@ -166,10 +172,10 @@ class LookalikeModel(nn.Module):
         Returns:
             (pairs,).
         """
-        seeds, present = self.seeds(centroids, sizes)
+        seeds, members = self.seeds(centroids, sizes)
         if item is not None:
-            seeds, present = seeds[item], present[item]
-        return self.similarity(self.tower(embedding).unsqueeze(1), seeds, present).squeeze(1) + self.bias(embedding)
+            seeds, members = seeds[item], members[item]
+        return self.similarity(self.tower(embedding).unsqueeze(1), seeds, members).squeeze(1) + self.bias(embedding)
 
     def logits(self, score: Tensor) -> Tensor:
         """temperature · score + offset: what the losses read."""
@@ -199,9 +205,9 @@ class LookalikeModel(nn.Module):
         """
         if rows is None or users is None:
             return self.logits(self.score(embedding, centroids, sizes, item))
-        seeds, present = self.seeds(centroids, sizes)
+        seeds, members = self.seeds(centroids, sizes)
         wanted = rows if item is None else item[rows]
-        score = self.similarity(self.tower(embedding)[users], seeds[wanted], present[wanted])
+        score = self.similarity(self.tower(embedding)[users], seeds[wanted], members[wanted])
         return self.logits(score + self.bias(embedding)[users])
 
     def parameter_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, object]]:
@@ -243,8 +249,8 @@ def export_weights(model: LookalikeModel) -> dict[str, NDArray[np.generic]]:
         e   = tower(x)                              (h,)
         E_j = tower(c_j)                            (k, h)
         absent clusters (s_j = 0) get the weight 0 in both softmaxes; if all are absent, both cosines are 0
-        b = softmax_j(global_v2 · tanh(global_v1 E_j)),   G = norm(Σ_j b_j E_j)
-        a = softmax_j(E_jᵀ attention_w e),                L = norm(Σ_j a_j E_j)
+        b = softmax_j(global_v2 · tanh(global_v1 E_j) + ln s_j),   G = norm(Σ_j b_j E_j)
+        a = softmax_j(E_jᵀ attention_w e + ln s_j),                L = norm(Σ_j a_j E_j)
         score  = alpha · (e · G) + beta · (e · L) + bias_weight · x
         logits = temperature · score + offset       (click probability = sigmoid(logits))
 

@@ -1,9 +1,9 @@
 """The look-alike score of many users against many items as matrix products (docs: the matrix form of the model).
 
-With U the users' unit embeddings and E the items' unit centroids, P = U (E W)ᵀ holds every local attention logit and
-Q = U Eᵀ every dot product. With weights w = exp(P) of one item, cos(e, E_local) = Σ_j w_j Q_j / sqrt(w G wᵀ), where
-G = E_i E_iᵀ: the softmax's denominator cancels and E_local is never built. An absent centroid is a row of zeros in E,
-so it adds nothing to either sum and needs no mask.
+With U the users' unit embeddings, E the items' unit centroids and n their shares of the seeds, P = U (E W)ᵀ holds
+every local attention logit (but for ln n) and Q = U (n E)ᵀ every dot product. With w = exp(P) of one item,
+cos(e, E_local) = Σ_j w_j Q_j / sqrt(w G wᵀ), where G = (n E_i)(n E_i)ᵀ: the softmax's denominator cancels and E_local
+is never built. An absent centroid is a row of zeros, so it adds nothing to either sum and needs no mask.
 """
 
 from __future__ import annotations
@@ -78,11 +78,12 @@ class Scorer:
         self.absent = members <= 0  # (I, k)
         self.k = raw.shape[1]
         self.centroids = self._tower(raw) * present  # (I, k, h), unit length, zeros where absent
-        self.global_embeddings = self._global(self.centroids, present)  # (I, h)
-        stacked = self.centroids.flatten(0, 1)  # (I·k, h)
-        self.local_dots = stacked.T.contiguous()  # (h, I·k)
-        self.local_logits = (stacked @ self.weights["attention_w"]).T.contiguous()  # (h, I·k)
-        self.gram = self.centroids @ self.centroids.transpose(1, 2)  # (I, k, k)
+        shares = members / members.sum(dim=1, keepdim=True).clamp(min=1.0)  # (I, k)
+        self.weighted = self.centroids * shares.unsqueeze(-1)  # (I, k, h)
+        self.global_embeddings = self._global(self.centroids, self.weighted)  # (I, h)
+        self.local_dots = self.weighted.flatten(0, 1).T.contiguous()  # (h, I·k)
+        self.local_logits = (self.centroids.flatten(0, 1) @ self.weights["attention_w"]).T.contiguous()  # (h, I·k)
+        self.gram = self.weighted @ self.weighted.transpose(1, 2)  # (I, k, k)
         bound = float(self.local_logits.norm(dim=0).max()) if self.items else 0.0
         self.subtract_maximum = bound > SAFE_LOGIT
 
@@ -90,12 +91,12 @@ class Scorer:
         hidden = raw @ self.weights["tower_weight"].T + self.weights["tower_bias"]
         return F.normalize(torch.where(hidden >= 0, hidden, self.weights["prelu"] * hidden), dim=-1)
 
-    def _global(self, centroids: Tensor, present: Tensor) -> Tensor:
+    def _global(self, centroids: Tensor, weighted: Tensor) -> Tensor:
         if self.average:
             return centroids[:, 0]
         logits = torch.tanh(centroids @ self.weights["global_v1"].T) @ self.weights["global_v2"]  # (I, k)
-        shifted = (logits - logits.amax(dim=1, keepdim=True)).exp().unsqueeze(-1) * present  # (I, k, 1)
-        return F.normalize((shifted * centroids).sum(dim=1), dim=-1)
+        shifted = (logits - logits.amax(dim=1, keepdim=True)).exp().unsqueeze(-1)  # (I, k, 1)
+        return F.normalize((shifted * weighted).sum(dim=1), dim=-1)
 
     def targets(self, raw: Floats) -> tuple[Floats, Floats]:
         """Target users after the tower: unit embeddings (n, h), and what the model adds for the user alone (n,)."""
@@ -162,7 +163,7 @@ class Scorer:
                 logits = (seeds @ (users @ self.weights["attention_w"].T).unsqueeze(2)).squeeze(2)  # (b, k)
                 shifted = logits.masked_fill(~present, float("-inf"))
                 shifted = (shifted - shifted.amax(dim=1, keepdim=True).nan_to_num(neginf=0.0)).exp()
-                local = F.normalize((shifted.unsqueeze(1) @ seeds).squeeze(1), dim=-1)  # (b, h)
+                local = F.normalize((shifted.unsqueeze(1) @ self.weighted[rows]).squeeze(1), dim=-1)  # (b, h)
                 similarity = self.alpha * common + self.beta * (users * local).sum(dim=1)
             scores[part] = similarity.numpy() + bias[part]
         return scores

@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from torch.nn import functional as F
 
 from ralm.config import Lookalike
-from ralm.models.lookalike import LookalikeModel, average_centroids, export_weights, masked_softmax
+from ralm.models.lookalike import LookalikeModel, average_centroids, export_weights, seeds_softmax
 from ralm.models.losses import sample_users, users_softmax
 from tests.models.multimodal import make_world
 
@@ -31,8 +31,9 @@ def plain_score(w, x, centroids, sizes):
     bias = float(w["bias_weight"] @ x)
     if not there:
         return bias
-    b = np.exp([w["global_v2"] @ np.tanh(w["global_v1"] @ E) for E in there])
-    a = np.exp([E @ w["attention_w"] @ e for E in there])
+    counts = np.array([s for s in sizes if s > 0]) if len(there) > 1 else np.ones(1)
+    b = counts * np.exp([w["global_v2"] @ np.tanh(w["global_v1"] @ E) for E in there])
+    a = counts * np.exp([E @ w["attention_w"] @ e for E in there])
     G = unit(sum(p * E for p, E in zip(b / b.sum(), there, strict=True)))
     L = unit(sum(p * E for p, E in zip(a / a.sum(), there, strict=True)))
     return float(w["alpha"] * (e @ G) + w["beta"] * (e @ L)) + bias
@@ -120,11 +121,13 @@ def test_a_single_cluster_makes_attention_the_average() -> None:
     torch.testing.assert_close(model.score(x, centroid, torch.ones(5, 1)), 0.9 * cosine)
 
 
-def test_masked_softmax_against_the_present_entries_alone() -> None:
-    logits = torch.tensor([1.0, 5.0, -2.0, 0.0])
-    weights = masked_softmax(logits, torch.tensor([True, False, True, True]))
-    torch.testing.assert_close(weights[[0, 2, 3]], logits[[0, 2, 3]].softmax(0))
-    assert weights[1] == 0
+def test_seeds_softmax_is_attention_over_every_seed() -> None:
+    logits, sizes = torch.tensor([1.0, 5.0, -2.0, 0.0]), torch.tensor([3, 0, 1, 2])
+    weights = seeds_softmax(logits, sizes)
+    every_seed = torch.tensor([1.0, 1.0, 1.0, -2.0, 0.0, 0.0]).softmax(0)  # each seed has its cluster's logit
+    expected = torch.stack([every_seed[:3].sum(), torch.tensor(0.0), every_seed[3], every_seed[4:].sum()])
+    torch.testing.assert_close(weights, expected)
+    assert not seeds_softmax(logits, torch.zeros(4, dtype=torch.int32)).any()
 
 
 def learn(pooling, loss, steps=150, batch=256) -> tuple[float, float]:

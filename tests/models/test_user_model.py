@@ -108,7 +108,7 @@ def test_sparse_gradients_are_the_dense_ones(monkeypatch) -> None:
     for model in (dense, sparse):
         model.loss(*model(batch())).backward()
     found = sparse.parameter_groups()[1]
-    assert len(found) == 3  # reading, search, items; the city table is small
+    assert len(found) == 4  # reading, search, items and their biases; the city table is small
     for (name, a), b in zip(dense.named_parameters(), sparse.parameters(), strict=True):
         assert a.grad is not None
         assert b.grad is not None

@@ -43,16 +43,18 @@ def loop_score(weights, x, centroids, sizes):
         return unit(np.where(z >= 0, z, w["prelu"] * z))
 
     def softmax(logits):
-        e = np.exp(np.array(logits) - max(logits))
+        e = np.array(counts) * np.exp(np.array(logits) - max(logits))
         return e / e.sum()
 
     x, centroids = x.astype(np.float64), centroids.astype(np.float64)
     bias = w["bias_weight"] @ x
     present = [centroids[j] for j in range(len(sizes)) if sizes[j] > 0]
+    counts = [sizes[j] for j in range(len(sizes)) if sizes[j] > 0]
     if not present:
         return bias
     if str(weights["pooling"]) == "average":
         present = [sum(s * c for s, c in zip(sizes, centroids, strict=True)) / sum(sizes)]
+        counts = [1]
     e, seeds = tower(x), [tower(c) for c in present]
     b = softmax([w["global_v2"] @ np.tanh(w["global_v1"] @ s) for s in seeds])
     a = softmax([s @ w["attention_w"] @ e for s in seeds])
