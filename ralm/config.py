@@ -162,20 +162,20 @@ class Simulate(Section):
     history_days: int = Field(
         default=10, ge=0, le=365, description="days before the log in which people already read, shop and search"
     )
-    topics: int = Field(default=24, ge=2, le=512, description="latent interests")
+    topics: int = Field(default=40, ge=2, le=512, description="latent interests")
     impressions_per_user: float = Field(
-        default=100, gt=0, le=100_000, description="mean over the log, before repeats of (user, item) are dropped"
+        default=160, gt=0, le=100_000, description="mean over the log, before repeats of (user, item) are dropped"
     )
     behaviour_events: float = Field(
         default=20, gt=0, le=100_000, description="mean shopping events a user; the other domains in proportion"
     )
     features_per_topic: int = Field(
-        default=30, ge=1, le=100_000, description="things to buy, search for, listen to, a topic and domain"
+        default=10, ge=1, le=100_000, description="things to buy, search for, listen to, a topic and domain"
     )
     popularity_exponent: float = Field(
         default=1.1, ge=0, le=5, description="an item's exposure falls as rank^-this among items of the same age"
     )
-    age_exponent: float = Field(default=0.8, ge=0, le=5, description="exposure falls as (days since publication)^-this")
+    age_exponent: float = Field(default=0.5, ge=0, le=5, description="exposure falls as (days since publication)^-this")
     lifetime_days: float = Field(default=20, ge=1, le=3650, description="items older than this are not shown")
     cold_share: float = Field(
         default=0.3,
@@ -283,7 +283,10 @@ class Lookalike(Section):
     alpha: float = Field(default=0.3, ge=0, le=1, description="weight of the global part (paper: 0.3)")
     beta: float = Field(default=0.7, ge=0, le=1, description="weight of the local part (paper: 0.7)")
     user_bias: bool = Field(default=False, description="add a linear term of the user alone to the score")
-    loss: Literal["sigmoid", "multiclass"] = "sigmoid"
+    loss: Literal["sigmoid", "multiclass"] = Field(
+        default="multiclass",
+        description="multiclass: sampled users compete for an item (the talk); sigmoid: clicks against non-clicks",
+    )
     negative_users: int = Field(default=10, ge=1, le=1_000, description="sampled users a positive (multiclass)")
     clusters: int = Field(default=20, ge=1, le=1_000, description="k, centroids an item (paper: 20, online 100)")
     cluster_iterations: int = Field(default=10, ge=1, le=1_000, description="Lloyd iterations at most")

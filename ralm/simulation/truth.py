@@ -15,40 +15,41 @@ from pyspark.sql import functions as F
 from ralm.config import Simulate
 from ralm.simulation.draws import integer, normal, power_law_rank, uniform
 
-MOST_TOPICS = 4  # topics of a user, and of an item, at most; at least two
-TOPIC_SKEW = 0.6  # exponent of the topics' popularity
-PROFILE_SHARE = 0.5  # share of the interests that follow the taste of the user's gender and age
-ACTIVITY_SPREAD = 0.7  # sigma of the lognormal activity
+INTERESTS = 3  # interests of a user at most; at least one
+SIDE_CHANCES = (0.5, 0.2)  # chance of a second and of a third interest
+SIDE_WEIGHT = 0.4  # their weight at most; the first has 1
+FEWEST_AUDIENCES, MOST_AUDIENCES = 3, 6  # topics whose friends like an item
+TOPIC_SKEW = 0.5  # exponent of the topics' popularity
+PROFILE_SHARE = 0.3  # share of the interests that follow the taste of the user's gender and age
+ACTIVITY_SPREAD = 0.5  # sigma of the lognormal activity
 GENDERS = ("f", "m")
 AGE_BANDS = ("18-24", "25-34", "35-44", "45-54", "55+")
 
-BASE = -3.4  # log-odds of a click of an average user on an average item that he has no interest in
-AFFINITY = 3.6  # added for a full interest
-ACTIVITY_EFFECT = 0.25  # added a standard deviation of log activity
-QUALITY_SPREAD = 0.4  # standard deviation of the items' quality
+BASE = -3.0  # log-odds of a click of an average user on an average item that he has no interest in
+AFFINITY = 4.4  # added for a full interest
+ACTIVITY_EFFECT = 0.3  # added a standard deviation of log activity
+QUALITY_SPREAD = 0.3  # standard deviation of the items' quality
 
 
 @dataclass(frozen=True)
 class Domain:
     """A behaviour domain beside reading: how much it tells of a user's interests.
 
-    `users`: share of the users who act in it at all; `volume`: events a user against `behaviour_events`;
-    `telling`: share of its users whose acts follow their interests; the acts of the rest are nearly noise.
+    `users`: share of the users who act in it at all; `volume`: mean events a user in shares of `behaviour_events`;
+    `focus`: share of the acts that follow the user's interests; the others follow the crowd.
     """
 
     name: str
     users: float
     volume: float
-    telling: float
+    focus: float
 
 
 DOMAINS = (
-    Domain("shopping", users=0.95, volume=1.0, telling=0.75),
-    Domain("search", users=0.85, volume=0.8, telling=0.5),
-    Domain("music", users=0.8, volume=1.2, telling=0.1),
+    Domain("shopping", users=0.95, volume=1.0, focus=0.7),
+    Domain("search", users=0.85, volume=0.5, focus=0.6),
+    Domain("music", users=0.8, volume=0.8, focus=0.15),
 )
-FOCUS = 0.85  # share of the acts that follow the interests, of a user whom the domain tells of
-NO_FOCUS = 0.05  # the same share of the others
 
 
 def _popular_topic(name: str, cfg: Simulate, seed: int, *keys: Column) -> Column:
@@ -81,9 +82,9 @@ def is_cold(user: Column, cfg: Simulate, seed: int) -> Column:
 
 
 def with_user_truth(users: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
-    """Add a user's latent values: topic_0 … topic_3 (int), weight_0 … weight_3 and log_activity (double).
+    """Add a user's latent values: topic_0 … (int), weight_0 … and log_activity (double).
 
-    2 to 4 weights are in (0, 1], the first is 1; the others are 0.
+    weight_0 is 1, the others are at most SIDE_WEIGHT, or 0 where the user has no such interest.
 
     Args:
         users: has `number` (bigint).
@@ -92,39 +93,37 @@ def with_user_truth(users: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
     segment = gender(user, seed) * F.lit(len(AGE_BANDS)) + age_band(user, seed)
     # A column of its own: Spark would otherwise write it out once for each topic.
     framed = users.withColumn("shift", F.floor(segment * F.lit(cfg.topics / (len(GENDERS) * len(AGE_BANDS)))))
-    count = F.lit(2) + integer("user.topics", seed, MOST_TOPICS - 1, user)
-    latent = {"log_activity": log_activity(user, seed), "topic_count": count}
-    for place in range(MOST_TOPICS):
+    latent = {"log_activity": log_activity(user, seed), "weight_0": F.lit(1.0)}
+    for place in range(INTERESTS):
         shared = uniform(f"user.topic.{place}.taste", seed, user) < F.lit(PROFILE_SHARE)
         topic = _popular_topic(f"user.topic.{place}", cfg, seed, user) + F.when(shared, F.col("shift")).otherwise(0)
         latent[f"topic_{place}"] = F.when(topic >= cfg.topics, topic - cfg.topics).otherwise(topic).cast("int")
-        latent[f"weight_{place}"] = F.lit(0.5) + F.lit(0.5) * uniform(f"user.weight.{place}", seed, user)
-    latent["weight_0"] = F.lit(1.0)
-    present = {
-        f"weight_{place}": F.when(F.lit(place) < F.col("topic_count"), F.col(f"weight_{place}")).otherwise(0.0)
-        for place in range(2, MOST_TOPICS)
-    }
-    return framed.withColumns(latent).withColumns(present).drop("shift", "topic_count")
+    for place, chance in enumerate(SIDE_CHANCES, start=1):
+        weight = F.lit(SIDE_WEIGHT) * F.pow(uniform(f"user.weight.{place}", seed, user), F.lit(0.3))
+        there = uniform(f"user.interest.{place}", seed, user) < F.lit(chance)
+        latent[f"weight_{place}"] = F.when(there, weight).otherwise(0.0)
+    return framed.withColumns(latent).drop("shift")
 
 
 def with_item_truth(items: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
-    """Add an item's latent values: liked_0 … liked_3 (int), the topics whose friends like it, and quality (double).
+    """Add an item's latent values: liked_0 … (int), the topics whose friends like it, and quality (double).
 
-    2 to 4 topics are drawn, which may coincide; the others are −1.
+    FEWEST_AUDIENCES to MOST_AUDIENCES topics are drawn, which may coincide; the others are −1.
 
     Args:
         items: has `item` (bigint).
     """
     item = F.col("item")
+    further = MOST_AUDIENCES - FEWEST_AUDIENCES
     latent = {
-        "liked_count": F.lit(2) + integer("item.topics", seed, MOST_TOPICS - 1, item),
+        "liked_count": F.lit(FEWEST_AUDIENCES) + integer("item.topics", seed, further + 1, item),
         "quality": F.lit(QUALITY_SPREAD) * normal("item.quality", seed, item),
     }
-    for place in range(MOST_TOPICS):
+    for place in range(MOST_AUDIENCES):
         latent[f"liked_{place}"] = _popular_topic(f"item.topic.{place}", cfg, seed, item)
     present = {
         f"liked_{place}": F.when(F.lit(place) < F.col("liked_count"), F.col(f"liked_{place}")).otherwise(-1)
-        for place in range(2, MOST_TOPICS)
+        for place in range(FEWEST_AUDIENCES, MOST_AUDIENCES)
     }
     return items.withColumns(latent).withColumns(present).drop("liked_count")
 
@@ -134,9 +133,9 @@ def affinity() -> Column:
 
     Over the columns of `with_user_truth` and `with_item_truth`; in [0, 1].
     """
-    liked = [F.col(f"liked_{place}") for place in range(MOST_TOPICS)]
+    liked = [F.col(f"liked_{place}") for place in range(MOST_AUDIENCES)]
     strengths = []
-    for place in range(MOST_TOPICS):
+    for place in range(INTERESTS):
         shared = reduce(Column.__or__, [F.col(f"topic_{place}") == topic for topic in liked])
         strengths.append(F.when(shared, F.col(f"weight_{place}")).otherwise(0.0))
     return F.greatest(*strengths)

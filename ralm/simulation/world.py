@@ -47,24 +47,29 @@ def _choose(names: tuple[str, ...], index: Column) -> Column:
 
 
 def users(spark: SparkSession, cfg: Simulate, seed: int, user_id_type: str = "string") -> DataFrame:
-    """Profiles: user_id, gender, age_band, city (strings), tenure_days, activity_level (doubles).
+    """Profiles: user_id, gender, age_band, city, device, channel (strings), tenure_days, activity_level (doubles).
 
-    Gender and age tell a little of the interests, the activity level a noisy log of the activity; city and tenure
-    nothing. Some values are missing.
+    Gender and age tell a little of the interests, the activity level of the activity; city, device, channel and
+    tenure tell nothing. Some values are missing.
     """
     number = F.col("number")
 
     def known(name: str, share: float, value: Column) -> Column:
         return F.when(uniform(f"profile.{name}", seed, number) < F.lit(share), value).alias(name)
 
-    city = F.concat(F.lit("city"), power_law_rank(uniform("user.city", seed, number), F.lit(200), 1.0).cast("string"))
+    def popular(name: str, size: int) -> Column:
+        rank = power_law_rank(uniform(f"user.{name}", seed, number), F.lit(size), 1.0)
+        return F.concat(F.lit(name), rank.cast("string"))
+
     tenure = F.round(F.lit(-400.0) * F.log(F.lit(1.0) - uniform("user.tenure", seed, number)))
     level = truth.log_activity(number, seed) + normal("user.activity_level", seed, number)
     return _numbers(spark, cfg.users).select(
         user_id(number, cfg, user_id_type).alias("user_id"),
         known("gender", 0.9, _choose(truth.GENDERS, truth.gender(number, seed))),
         known("age_band", 0.8, _choose(truth.AGE_BANDS, truth.age_band(number, seed))),
-        known("city", 0.95, city),
+        known("city", 0.95, popular("city", 200)),
+        known("device", 0.95, popular("device", 100)),
+        known("channel", 0.9, popular("channel", 50)),
         known("tenure_days", 0.98, tenure),
         known("activity_level", 0.95, F.round(level, 4)),
     )
@@ -138,17 +143,16 @@ def _behaviour(spark: SparkSession, cfg: Simulate, seed: int, user_id_type: str,
     acting = (
         truth.with_user_truth(_numbers(spark, cfg.users), cfg, seed)
         .withColumn("count", F.when(taking_part, F.floor(volume + of_user("count"))).otherwise(0).cast("int"))
-        .withColumn("focus", F.when(of_user("telling") < F.lit(domain.telling), truth.FOCUS).otherwise(truth.NO_FOCUS))
         .withColumn("user_id", user_id(number, cfg, user_id_type))
-        .withColumn("topics", F.array(*(f"topic_{n}" for n in range(truth.MOST_TOPICS))))
+        .withColumn("topics", F.array(*(f"topic_{n}" for n in range(truth.INTERESTS))))
     )
-    columns = [F.col(f"weight_{n}") for n in range(truth.MOST_TOPICS)]
+    columns = [F.col(f"weight_{n}") for n in range(truth.INTERESTS)]
     cut = of_event("interest") * reduce(Column.__add__, columns)
     # The interest whose stretch of the cumulated weights holds the draw.
-    passed = [(cut >= reduce(Column.__add__, columns[: n + 1])).cast("int") for n in range(truth.MOST_TOPICS - 1)]
+    passed = [(cut >= reduce(Column.__add__, columns[: n + 1])).cast("int") for n in range(truth.INTERESTS - 1)]
     own = F.get(F.col("topics"), reduce(Column.__add__, passed))
     anything = power_law_rank(of_event("anything"), F.lit(cfg.topics), truth.TOPIC_SKEW).cast("int")
-    topic = F.when(of_event("focused") < F.col("focus"), own).otherwise(anything)
+    topic = F.when(of_event("focused") < F.lit(domain.focus), own).otherwise(anything)
     thing = power_law_rank(of_event("thing"), F.lit(cfg.features_per_topic), 1.0)
     feature = topic * F.lit(cfg.features_per_topic).cast("bigint") + thing
     moment = F.floor(F.lit(float(calendar.acting)) + F.lit(float(calendar.end - calendar.acting)) * of_event("moment"))
