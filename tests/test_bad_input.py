@@ -44,7 +44,7 @@ class Logs:
                     "path": "shown.jsonl",
                     "format": "jsonl",
                     "time_format": "epoch_s",
-                    "columns": {"user_id": "uid", "item_id": "art", "shown_at": "ts", "clicked": "sec > 3"},
+                    "columns": {"user_id": "uid", "item_id": "art", "shown_at": "ts", "clicked": "double(sec) > 3"},
                 },
             },
             "fields": {"history": [{"domain": "reading"}], "item_domains": ["reading"], "strong_domain": "reading"},

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from ralm.training.checkpoints import load_user_spec
+
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -26,7 +28,9 @@ def test_the_pipeline_runs_on_two_executors(spark: SparkSession, tmp_path: Path)
     command += ["--", "--master", "local-cluster[2,1,1024]", "--conf", "spark.executor.memory=1g"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    assert "Started distributed training with 2 executor processes" in done.stdout + done.stderr
+    model = next((tmp_path / "wh" / "_models" / "user").iterdir())
+    training = load_user_spec(str(model)).training
+    assert (training.local_mode, training.processes) == (False, 2)
     audiences = spark.read.format("delta").load(str(tmp_path / "wh" / "audiences"))
     assert not audiences.isEmpty()
     assert (tmp_path / "wh" / "report.html").exists()

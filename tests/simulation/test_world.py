@@ -38,7 +38,7 @@ def items(spark: SparkSession) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def cold(spark: SparkSession) -> set[str]:
-    """Users whose probability of being cold, by the configuration, came true: those who read nothing for long."""
+    """Users that the world calls new to the feed."""
     number = F.col("id")
     frame = spark.range(WORLD.users).where(is_cold(number, WORLD, SEED))
     return set(frame.select(world.user_id(number, WORLD).alias("user_id")).toPandas()["user_id"])
@@ -168,7 +168,7 @@ def test_cold_users_shop_and_search_but_do_not_read_before_they_arrive(
     never_read = cold - actors["reading"]
     assert impressions[impressions["shown_at"] >= a2]["user_id"].isin(never_read).sum() > 100
     trained = impressions[(impressions["shown_at"] >= a2 - pd.Timedelta(days=8)) & (impressions["shown_at"] < a2)]
-    assert trained["user_id"].isin(cold).mean() > 0.03
+    assert trained["user_id"].isin(cold).mean() > 0.01
 
 
 def test_few_items_take_most_of_the_exposure(spark: SparkSession) -> None:
