@@ -149,7 +149,7 @@ def test_a_corrupt_parquet_file(logs: Logs) -> None:
     for checksum in folder.glob(".*.crc"):
         checksum.unlink()
     logs.settings["ingest"]["events"][0] |= {"path": "reads", "format": "parquet"}
-    logs.fails(DataError, "ingest.events[0]", spoilt.name)
+    logs.fails(DataError, spoilt.name, "cannot be read")
 
 
 def test_an_expression_that_fails_names_its_setting(logs: Logs) -> None:
