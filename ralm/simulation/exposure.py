@@ -20,7 +20,6 @@ from ralm.simulation.draws import power_law_rank, uniform
 
 DAY = 86_400
 ARRIVAL_FROM, ARRIVAL_TO = 0.35, 1.25  # arrivals of cold users, in shares of the log: some come after its end
-GROWTH = 2.5  # the arrived share grows as this power of the time: few new users in what is trained on, more later
 STAY = 0.1  # mean stay of a cold user, in shares of the log
 COLD_VOLUME = 0.5  # impressions of a cold user against a regular one of the same activity
 COHORT_ITEMS = 10  # items that a cohort has at least, so that there are ranks to draw
@@ -115,12 +114,11 @@ def _visits(users: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
     cold = truth.is_cold(number, cfg, seed)
     log = float(calendar.end - calendar.start)
     arrival = F.lit(float(calendar.start)) + F.lit(log) * (
-        F.lit(ARRIVAL_FROM)
-        + F.lit(ARRIVAL_TO - ARRIVAL_FROM) * F.pow(uniform("user.arrival", seed, number), F.lit(1 / GROWTH))
+        F.lit(ARRIVAL_FROM) + F.lit(ARRIVAL_TO - ARRIVAL_FROM) * uniform("user.arrival", seed, number)
     )
     stay = F.lit(-STAY * log) * F.log(F.lit(1.0) - uniform("user.stay", seed, number))
     # The configured mean is over all users and the log; cold users who arrive before its end have COLD_VOLUME of it.
-    arrived = ((1.0 - ARRIVAL_FROM) / (ARRIVAL_TO - ARRIVAL_FROM)) ** GROWTH
+    arrived = min(1.0, (1.0 - ARRIVAL_FROM) / (ARRIVAL_TO - ARRIVAL_FROM))
     regular = cfg.impressions_per_user / (1 - cfg.cold_share + cfg.cold_share * COLD_VOLUME * arrived)
     mean = F.when(cold, F.lit(regular * COLD_VOLUME)).otherwise(F.lit(regular * span / log))
     volume = mean * truth.activity()
