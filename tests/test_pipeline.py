@@ -21,7 +21,8 @@ from ralm.runs import Context
 from ralm.tables import TABLES
 from ralm.training.checkpoints import load_weights
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+# The first test waits for the whole pipeline.
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
 TINY = Path(__file__).resolve().parents[1] / "conf" / "tiny.yaml"
 
 
