@@ -195,8 +195,8 @@ def test_users_without_any_history_are_scored_too(finished: Finished) -> None:
 
 def test_an_item_with_fewer_seeds_than_clusters_has_absent_ones(finished: Finished) -> None:
     k = finished.config.lookalike.clusters
-    seeds = finished.table("item_seeds").where("purpose = 'production'").select("item_id", "seed_count")
-    clusters = finished.table("seed_clusters").where("purpose = 'production'").join(seeds, "item_id").collect()
+    seeds = finished.table("item_seeds").select("purpose", "item_id", "seed_count")
+    clusters = finished.table("seed_clusters").join(seeds, ["purpose", "item_id"]).where("round = 2").collect()
     few = [row for row in clusters if row["seed_count"] < k]
     assert few
     for row in clusters:
