@@ -52,7 +52,7 @@ def centroid_arrays(clusters: DataFrame, items: Sequence[str] | None = None) -> 
     """The centroids of the chosen items as arrays on the driver: items · k · d floats, bounded by the items.
 
     Returns:
-        The item ids, and `centroids` (items, k, d), `sizes` (items, k), `global` (items, h) where there is one.
+        The item ids, and `centroids` (items, k, d) and `sizes` (items, k); no arrays where there are no items.
     """
     table = clusters.select("item_id", "centroids", "sizes").toArrow()
     ids = table.column("item_id").to_pylist()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -335,8 +334,3 @@ class RunningStep:
                 "message": message,
             }
         )
-
-
-def warn(line: str) -> None:
-    """A line for the user that is not progress."""
-    print(line, file=sys.stderr, flush=True)
