@@ -24,7 +24,7 @@ def _build(step: RunningStep) -> None:
         histories = build_histories(known_events(step), fields, step.as_of)
     else:
         since = context.dates[earlier[-1]]
-        previous = context.warehouse.read("histories").where(F.col("as_of") == F.lit(since))
+        previous = step.at("histories", as_of=since)
         recent = build_histories(known_events(step), fields, step.as_of, since=since)
         histories = update_histories(previous.drop("as_of"), recent, fields)
     step.replace("histories", histories.withColumn("as_of", F.lit(step.as_of)), "users", as_of=step.as_of)
@@ -42,7 +42,7 @@ def steps(context: Context) -> Sequence[Step]:
                 ("fields", "evaluation", "dates"),
                 as_of=name,
                 after=(source(context), *previous),
-                inputs=("events",),
+                inputs=("events", "histories") if previous else ("events",),
             )
         )
     return made

@@ -10,15 +10,14 @@ from pyspark.sql import functions as F
 
 from jobs.application import run
 from jobs.arguments import Arguments, run_job
-from jobs.build_user_samples import FILES_A_RANK
 from jobs.build_vocabularies import source
 from jobs.embed_users import model_version
 from jobs.embed_users import step_name as embedding_step
 from jobs.train_user_model import merges
+from jobs.training_sets import write_training_set
 from jobs.update_seeds import step_name as seeds_step
 from ralm.config import Merge
-from ralm.errors import DataError
-from ralm.features.seeds import is_validation_item, training_pairs
+from ralm.features.seeds import is_validation_item, shown_between, training_pairs
 from ralm.runs import Context, RunningStep, Step
 
 
@@ -38,7 +37,12 @@ def _build(merge: Merge, step: RunningStep) -> None:
     items = training_items(context, step.at("item_seeds", as_of=dates.a1, purpose="train"))
     indices = context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
     share = config.evaluation.new_item_share
-    pairs = training_pairs(step.read("impressions"), dates.a1, dates.a2, share, config.seed)
+    impressions = step.read("impressions")
+    step.refuse_empty(
+        shown_between(impressions, dates.a1, dates.a2),
+        f"lookalike_samples: no impression in [{dates.a1}, {dates.a2}); check dates",
+    )
+    pairs = training_pairs(impressions, dates.a1, dates.a2, share, config.seed)
     version = model_version(context, merge)
     embeddings = step.at("user_embeddings", as_of=dates.a1, model_version=version)
     samples = (
@@ -46,18 +50,15 @@ def _build(merge: Merge, step: RunningStep) -> None:
         .join(embeddings.select("user_id", "embedding"), "user_id")
         .select(
             is_validation_item(config.user_samples.validation_share, config.seed).alias("validation"),
-            F.xxhash64(F.lit(config.seed), "user_id", "item_id").alias("order"),
             "embedding",
             "item_index",
             F.col("label").cast("float").alias("label"),
         )
     )
-    files = max(FILES_A_RANK * config.lookalike_training.processes, config.spark.shuffle_partitions)
-    shuffled = samples.repartition(files, "order").sortWithinPartitions("validation", "order").drop("order")
-    keyed = shuffled.withColumns({"as_of": F.lit(step.as_of), "model_version": F.lit(version)})
-    step.replace("lookalike_samples", keyed, "pairs", as_of=step.as_of, model_version=version)
-    if step.counts["pairs"] == 0:
-        raise DataError(f"lookalike_samples: no labelled pair in [{dates.a1}, {dates.a2}); check dates")
+    keys = ["item_index", "embedding"]
+    write_training_set(
+        step, "lookalike_samples", samples, keys, config.lookalike_training, "pairs", model_version=version
+    )
 
 
 def steps(context: Context) -> Sequence[Step]:

@@ -10,12 +10,9 @@ from pyspark.sql import functions as F
 from jobs.application import run
 from jobs.arguments import Arguments, run_job
 from jobs.build_vocabularies import current_vocabulary, known_events, load_sizes, source
-from ralm.errors import DataError
-from ralm.features.samples import build_user_samples, user_positives
+from jobs.training_sets import write_training_set
+from ralm.features.samples import build_user_samples, events_between, user_positives
 from ralm.runs import Context, RunningStep, Step
-
-# Each rank reads whole files: fewer files than this a rank would leave ranks without rows of some epoch.
-FILES_A_RANK = 4
 
 
 def step_name(representation: str) -> str:
@@ -27,26 +24,20 @@ def _build(representation: str, step: RunningStep) -> None:
     config, dates = step.context.config, step.context.dates
     sizes = load_sizes(step.context)
     vocabulary = current_vocabulary(step, sizes)
-    positives = user_positives(
-        known_events(step), vocabulary, representation, dates.a0, dates.a1, config.user_samples, config.seed
+    events = known_events(step)
+    step.refuse_empty(
+        events_between(events, representation, dates.a0, dates.a1),
+        f"user_samples: no event of domain '{representation}' in [{dates.a0}, {dates.a1}); check "
+        "user_model.representations and dates",
     )
+    positives = user_positives(events, vocabulary, representation, dates.a0, dates.a1, config.user_samples, config.seed)
     items = vocabulary.where(F.col("field") == representation).count()
     fields = step.at("user_fields", as_of=step.as_of, vocabulary_version=sizes.version)
     samples = build_user_samples(
         fields.drop("as_of", "vocabulary_version"), positives, items, config.user_samples, config.seed
     )
-    files = max(FILES_A_RANK * config.user_training.processes, step.context.config.spark.shuffle_partitions)
-    # Within and over files the order is by hash, so that a reader of whole files sees a shuffled set.
-    shuffled = samples.repartition(files, F.xxhash64("user_key", "positives")).sortWithinPartitions(
-        "validation", F.xxhash64("positives", "user_key")
-    )
-    keyed = shuffled.withColumns({"as_of": F.lit(step.as_of), "representation": F.lit(representation)})
-    step.replace("user_samples", keyed, "rows", representation=representation, as_of=step.as_of)
-    if step.counts["rows"] == 0:
-        raise DataError(
-            f"user_samples: no event of domain '{representation}' in [{dates.a0}, {dates.a1}); check "
-            "user_model.representations and dates"
-        )
+    keys = ["user_key", "positives"]
+    write_training_set(step, "user_samples", samples, keys, config.user_training, "rows", representation=representation)
 
 
 def steps(context: Context) -> Sequence[Step]:

@@ -53,7 +53,7 @@ def _build(step: RunningStep) -> None:
     frame = build_vocabularies(known_events(step), users, config.fields, context.dates.a1)
     labelled = frame.withColumn("vocabulary_version", F.lit(step.version))
     step.replace("vocabularies", labelled, "features", vocabulary_version=step.version)
-    written = context.warehouse.read("vocabularies").where(F.col("vocabulary_version") == step.version)
+    written = step.written("vocabularies").where(F.col("vocabulary_version") == step.version)
     folder = model_folder(context.models("vocabulary", step.version))
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / ".fields.json.tmp"

@@ -147,6 +147,7 @@ def steps(context: Context) -> Sequence[Step]:
             inputs=(
                 "impressions",
                 "events",
+                "users",
                 "items",
                 "item_seeds",
                 "user_fields",

@@ -6,7 +6,6 @@ for, never users x items.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -168,8 +167,3 @@ def _candidates(scored: Scored, rows: DataFrame, seeds: DataFrame | None) -> Dat
         F.get(ids, F.col("pair.items")).alias("item_id"), "user_id", F.col("pair.scores").alias("score")
     )
     return named if seeds is None else named.join(seeds, ["item_id", "user_id"], "left_anti")
-
-
-def share_of(users: int, fraction: float) -> int:
-    """How many users the top fraction is: at least one."""
-    return max(1, math.ceil(round(users * fraction, 6)))

@@ -117,9 +117,8 @@ def _histograms(context: Context) -> list[FieldHistogram]:
     return found
 
 
-def _exposure(step: RunningStep) -> list[Exposure]:
+def _exposure(step: RunningStep, users: int) -> list[Exposure]:
     """How the log and the recommendations spread over the scored items."""
-    context = step.context
     items = step.read("items")
     recommendations = _production(step, "recommendations")
     if recommendations.isEmpty():
@@ -128,7 +127,7 @@ def _exposure(step: RunningStep) -> list[Exposure]:
     shown = step.read("impressions").groupBy("item_id").count().withColumnRenamed("count", "exposure")
     logged = scored.join(shown, "item_id", "left").select(F.coalesce("exposure", F.lit(0)).alias("exposure"))
     recommended = recommended_exposure(recommendations, scored).select("exposure")
-    share = min(1.0, 100_000 / max(1, context.warehouse.read("users").count()))
+    share = min(1.0, 100_000 / max(1, users))
     varied = recommended_categories(recommendations, items, share).first()
     found = []
     for name, frame, distinct in (
@@ -214,7 +213,7 @@ def write_report(
 ) -> None:
     """Write `<warehouse>/report.html`."""
     context, dates = step.context, step.context.dates
-    counts = {name: context.warehouse.read(name).count() for name in COUNTED if context.warehouse.exists(name)}
+    counts = {name: step.read(name).count() for name in COUNTED}
     times = [StepTime(title, seconds, counts) for title, seconds, counts in context.times]
     data = ReportData(
         title=f"Look-alike audiences: {context.config.name}",
@@ -229,7 +228,7 @@ def write_report(
         histories=_histories(context),
         attention=_attention(step),
         histograms=_histograms(context),
-        exposure=_exposure(step),
+        exposure=_exposure(step, counts["users"]),
         audiences=_examples(step),
         steps=times,
         notes=_notes(context, metrics),

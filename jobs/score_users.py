@@ -15,10 +15,11 @@ from jobs.arguments import Arguments, run_job
 from jobs.cluster_seeds import step_name as clusters_step
 from jobs.clustering import centroid_arrays, current_clusters
 from jobs.embed_targets import step_name as targets_step
-from jobs.ranking import Ranking, Scored, rank_users, share_of
+from jobs.ranking import Ranking, Scored, rank_users
 from jobs.variants import lookalike_folder, lookalike_version
 from ralm.config import Scoring
 from ralm.errors import DataError
+from ralm.evaluation.metrics import top_size
 from ralm.features.hashing import bucket
 from ralm.runs import Context, RunningStep, Step
 from ralm.scoring.thresholds import exposure_threshold, histogram, histogram_edges, quantiles
@@ -97,7 +98,7 @@ def _rank(step: RunningStep, scored: Scored, scoring: Scoring, seeds: DataFrame 
         counts = {row["item_id"]: row["count"] for row in seeds.groupBy("item_id").count().collect()}
     candidates = {item: max(0, scored.users - counts.get(item, 0)) for item in scored.items}
     wanted = {
-        item: min(audience.top_n, count) if audience.mode == "top_n" else share_of(count, audience.top_fraction)
+        item: min(audience.top_n, count) if audience.mode == "top_n" else top_size(count, audience.top_fraction)
         for item, count in candidates.items()
     }
     cuts = thresholds if audience.mode == "threshold" else None

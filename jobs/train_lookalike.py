@@ -37,7 +37,9 @@ def _cluster(variant: str, round_: int, step: RunningStep) -> None:
     if round_ > 1:
         weights = load_weights(lookalike_folder(context, variant, round_ - 1))
         before = context.require(clustering_step(variant, round_ - 1), "a1").version
-        previous = context.warehouse.read("seed_clusters").where(F.col("model_version") == version_of(variant, before))
+        previous = step.at(
+            "seed_clusters", as_of=step.as_of, purpose="train", model_version=version_of(variant, before)
+        )
     version = version_of(variant, step.version)
     frame = cluster(step, variant, "train", weights, previous, round_).withColumn("model_version", F.lit(version))
     step.replace("seed_clusters", frame, "items", as_of=step.as_of, purpose="train", model_version=version)
@@ -119,7 +121,7 @@ def steps(context: Context) -> Sequence[Step]:
                     ("lookalike",),
                     as_of="a1",
                     after=((seeds_step("train"), "a1"), (embedding_step(settings.merge), "a1"), *before),
-                    inputs=("item_seeds", "user_embeddings"),
+                    inputs=("item_seeds", "user_embeddings", *(("seed_clusters",) if before else ())),
                 )
             )
             made.append(

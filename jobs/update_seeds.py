@@ -11,8 +11,7 @@ from jobs.application import run
 from jobs.arguments import Arguments, run_job
 from jobs.build_vocabularies import source
 from ralm.dates import DateName
-from ralm.errors import DataError
-from ralm.features.seeds import clicks, item_seeds, training_clicks
+from ralm.features.seeds import clicks, item_seeds, items_with_seeds, training_clicks
 from ralm.runs import Context, RunningStep, Step
 
 # Whose seeds they are, and the date of the embeddings that go with them.
@@ -33,19 +32,15 @@ def _update(purpose: str, step: RunningStep) -> None:
     else:
         assert step.as_of is not None
         clicked = clicks(impressions, step.as_of)
+    least = config.lookalike.min_seeds
+    step.refuse_empty(
+        items_with_seeds(clicked, least),
+        f"item_seeds: no item has lookalike.min_seeds = {least} seeds for '{purpose}' as of {step.as_of}; lower it, or "
+        "check what counts as a click",
+    )
     seeds = item_seeds(clicked, config.lookalike.seed_cap)
     keyed = seeds.withColumns({"as_of": F.lit(step.as_of), "purpose": F.lit(purpose)})
     step.replace("item_seeds", keyed, "items", as_of=step.as_of, purpose=purpose)
-    enough = context.warehouse.read("item_seeds").where(
-        (F.col("purpose") == purpose)
-        & (F.col("as_of") == F.lit(step.as_of))
-        & (F.col("seed_count") >= config.lookalike.min_seeds)
-    )
-    if enough.isEmpty():
-        raise DataError(
-            f"item_seeds: none of {step.counts['items']} items has lookalike.min_seeds = {config.lookalike.min_seeds} "
-            f"seeds for '{purpose}' as of {step.as_of}; lower it, or check what counts as a click"
-        )
 
 
 def steps(context: Context) -> Sequence[Step]:

@@ -23,7 +23,7 @@ from pyspark.sql import functions as F
 
 from ralm.config import Config
 from ralm.dates import DateName, ResolvedDates, resolve_dates
-from ralm.errors import MissingInputError, RalmError
+from ralm.errors import DataError, MissingInputError, RalmError
 from ralm.spark_errors import user_errors
 from ralm.tables import Warehouse
 
@@ -289,7 +289,7 @@ class RunningStep:
         return frame
 
     def replace(self, name: str, frame: DataFrame, label: str | None = None, **partition: Any) -> None:
-        """Replace one logical partition of a table exactly once; an empty frame is refused where `label` is given.
+        """Replace one logical partition of a table exactly once.
 
         Args:
             name: the table.
@@ -312,6 +312,19 @@ class RunningStep:
         if label:
             rows = self.context.warehouse.rows_written(name, version)
             self.counts[label] = self.counts.get(label, 0) + rows
+
+    def refuse_empty(self, frame: DataFrame, message: str) -> None:
+        """Stop before anything is written: replacing a partition by an empty frame would empty it.
+
+        Raises:
+            DataError: the frame, which should be cheap to begin, has no row.
+        """
+        if frame.isEmpty():
+            raise DataError(message)
+
+    def written(self, name: str) -> DataFrame:
+        """A table at the version that this step's own write made."""
+        return self.context.warehouse.read(name, self.outputs[name])
 
     def check(self, name: str, passed: bool, value: float | None = None, detail: str | None = None) -> None:
         """Record a data check with its outcome."""

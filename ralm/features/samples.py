@@ -25,6 +25,12 @@ def log_uniform_rank(r: Column, items: int) -> Column:
     return F.least(F.floor(F.pow(F.lit(float(items + 1)), r)) - 1, F.lit(items - 1)).cast("int")
 
 
+def events_between(events: DataFrame, domain: str, since: dt.date, until: dt.date) -> DataFrame:
+    """The events of a behaviour domain in [since, until)."""
+    moment = F.col("event_time")
+    return events.where((F.col("domain") == domain) & (moment >= F.lit(since)) & (moment < F.lit(until)))
+
+
 def user_positives(
     events: DataFrame,
     vocabulary: DataFrame,
@@ -50,12 +56,7 @@ def user_positives(
     """
     labels = F.broadcast(vocabulary.where(F.col("field") == domain).select("feature_id", "index"))
     acted = (
-        events.where(
-            (F.col("domain") == domain) & (F.col("event_time") >= F.lit(since)) & (F.col("event_time") < F.lit(until))
-        )
-        .join(labels, "feature_id")
-        .select("user_id", "index")
-        .distinct()
+        events_between(events, domain, since, until).join(labels, "feature_id").select("user_id", "index").distinct()
     )
     by_hash = Window.partitionBy("user_id").orderBy(uniform("positive", seed, "user_id", "index"), "index")
     kept = acted.withColumn("rank", F.row_number().over(by_hash)).where(

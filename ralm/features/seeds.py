@@ -50,10 +50,20 @@ def item_seeds(clicked: DataFrame, cap: int) -> DataFrame:
     )
 
 
+def items_with_seeds(clicked: DataFrame, least: int) -> DataFrame:
+    """(item_id) of the items with at least `least` distinct clickers; clicks as of `item_seeds`."""
+    return clicked.groupBy("item_id").agg(F.countDistinct("user_id").alias("n")).where(F.col("n") >= least).drop("n")
+
+
+def shown_between(impressions: DataFrame, since: dt.date, until: dt.date) -> DataFrame:
+    """The impressions of [since, until)."""
+    return impressions.where((F.col("shown_at") >= F.lit(since)) & (F.col("shown_at") < F.lit(until)))
+
+
 def labelled_pairs(impressions: DataFrame, since: dt.date, until: dt.date) -> DataFrame:
     """What users did with items in a window: (user_id, item_id, label 0/1), a pair once, 1 if it was ever clicked."""
-    shown = impressions.where((F.col("shown_at") >= F.lit(since)) & (F.col("shown_at") < F.lit(until)))
-    return shown.groupBy("user_id", "item_id").agg(F.max(F.col("clicked").cast("int")).alias("label"))
+    clicked = F.max(F.col("clicked").cast("int"))
+    return shown_between(impressions, since, until).groupBy("user_id", "item_id").agg(clicked.alias("label"))
 
 
 def training_pairs(
