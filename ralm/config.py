@@ -309,12 +309,20 @@ class Training(Section):
 
     processes: int = Field(default=2, ge=1, le=1_024, description="DDP ranks")
     batch_size: int = Field(default=256, ge=1, le=1_000_000, description="rows a step over all ranks (paper: 256)")
-    epochs: int = Field(default=3, ge=1, le=1_000, description="passes over the data (look-alike: a round)")
+    epochs: int = Field(
+        default=3,
+        ge=1,
+        le=1_000,
+        description="passes over the data (look-alike: a round); the best by validation loss (look-alike: AUC) is kept",
+    )
     learning_rate: float = Field(default=1e-3, gt=0, le=10, description="Adam (paper: 0.001)")
     weight_decay: float = Field(default=0.0, ge=0, le=1)
     loader: Literal["petastorm", "pyarrow"] = "petastorm"
     device: Literal["cpu", "cuda"] = "cpu"
     local_mode: bool = Field(default=True, description="ranks on the driver's machine; false: on the executors")
+    patience: int | None = Field(
+        default=None, ge=1, le=1_000, description="stop after this many epochs without a better validation"
+    )
     retries: int = Field(default=1, ge=0, le=10, description="new launches after a failure, from the last checkpoint")
 
 

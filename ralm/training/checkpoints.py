@@ -100,9 +100,15 @@ def _checkpoints(output: Path, digest: str) -> list[Path]:
 
 
 def save_checkpoint(
-    output: str, digest: str, epoch: int, model: State, optimizers: list[State], metadata: dict[str, Any]
+    output: str,
+    digest: str,
+    epoch: int,
+    model: State,
+    optimizers: list[State],
+    metadata: dict[str, Any],
+    best: int | None = None,
 ) -> Path:
-    """Save a checkpoint atomically; older ones than the last `KEPT` of the same digest go.
+    """Save a checkpoint atomically; older ones than the last `KEPT` of the same digest go, but for the best.
 
     Args:
         output: model folder.
@@ -111,6 +117,7 @@ def save_checkpoint(
         model: state_dict.
         optimizers: state_dicts.
         metadata: JSON content of the marker.
+        best: the epoch whose checkpoint is kept however old it is.
     """
     root = model_folder(output)
     root.mkdir(parents=True, exist_ok=True)
@@ -125,27 +132,37 @@ def save_checkpoint(
     temporary.rename(final)
     _mark(final, {**metadata, "digest": digest, "epoch": epoch})
     for old in _checkpoints(root, digest)[:-KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+        if _number(old) != best:
+            shutil.rmtree(old, ignore_errors=True)
     return final
 
 
-def latest_checkpoint(output: str, digest: str) -> Checkpoint | None:
-    """The last complete checkpoint of a digest in a model folder, if there is one."""
+def latest_checkpoint(output: str, digest: str, epoch: int | None = None) -> Checkpoint | None:
+    """The last complete checkpoint of a digest in a model folder, or that of an epoch, if there is one."""
     for folder in reversed(_checkpoints(model_folder(output), digest)):
+        if epoch is not None and _number(folder) != epoch:
+            continue
         metadata = _read_marker(folder)
         if metadata is not None:
             return Checkpoint(folder, metadata)
     return None
 
 
-def publish(output: str, checkpoint: Path, spec: State, weights: dict[str, NDArray[np.generic]] | None = None) -> None:
-    """Make a checkpoint the finished model of its folder; checkpoints of other specs and leftovers go.
+def publish(
+    output: str,
+    checkpoint: Path,
+    spec: State,
+    weights: dict[str, NDArray[np.generic]] | None = None,
+    history: list[dict[str, Any]] | None = None,
+) -> None:
+    """Make a checkpoint the finished model of its folder; the other checkpoints but the last one, and leftovers, go.
 
     Args:
         output: model folder.
         checkpoint: complete, in this folder.
         spec: JSON content of the training's spec.
         weights: plain arrays for scorers, written as `weights.npz`.
+        history: of all epochs, where the checkpoint is not of the last one.
     """
     root = model_folder(output)
     (root / MARKER).unlink(missing_ok=True)
@@ -158,9 +175,12 @@ def publish(output: str, checkpoint: Path, spec: State, weights: dict[str, NDArr
 
         _write(root / WEIGHTS, save)
     metadata = _read_marker(checkpoint) or {}
+    if history is not None:
+        metadata["history"] = history
     _mark(root, {**metadata, "checkpoint": checkpoint.name, "spec": spec})
+    kept = {checkpoint, *_checkpoints(root, metadata.get("digest", ""))[-1:]}
     for other in [*root.glob("checkpoint_*"), *root.glob(".*.tmp")]:
-        if other != checkpoint:
+        if other not in kept:
             shutil.rmtree(other, ignore_errors=True) if other.is_dir() else other.unlink(missing_ok=True)
 
 

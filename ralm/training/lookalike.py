@@ -52,6 +52,9 @@ def _embeddings(files: list[str], dim: int) -> Tensor:
 class LookalikeObjective(Objective):
     """The look-alike model with its loss, over memory-mapped centroids; validation scores are its logits."""
 
+    # The sigmoid loss of the validation judges the size of logits that the multi-class loss leaves free.
+    criterion = "val_auc"
+
     def __init__(self, spec: LookalikeTrainingSpec, rank: Rank) -> None:
         self.spec = spec
         self.device = rank.device

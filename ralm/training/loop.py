@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
 VALIDATION_ROWS = 100_000
 PROGRESS_SECONDS = 30.0
 
+Criterion = Literal["val_loss", "val_auc"]
 Arrays = dict[str, np.ndarray[Any, Any]]
 Batch = dict[str, Tensor]
 
@@ -35,10 +36,12 @@ class Objective(ABC):
     Attributes:
         model: on the rank's device.
         optimizers: over the model's parameters.
+        criterion: what the best epoch has the best of.
     """
 
     model: nn.Module
     optimizers: list[Optimizer]
+    criterion: Criterion = "val_loss"
 
     @abstractmethod
     def prepare(self, arrays: Arrays) -> Batch:
@@ -99,6 +102,13 @@ def validate(objective: Objective, loader: Loader) -> tuple[float, float | None,
     if 0 < truth.sum() < len(truth):
         auc = float(roc_auc_score(truth, np.concatenate(logits)))
     return sum(losses) / rows, auc, first
+
+
+def best_epoch(history: Sequence[dict[str, Any]], criterion: Criterion) -> int:
+    """The epoch with the lowest validation loss or the highest validation AUC; the last one without validation."""
+    sign = 1 if criterion == "val_loss" else -1
+    judged = [entry for entry in history if entry[criterion] is not None]
+    return int(min(judged, key=lambda e: sign * e[criterion])["epoch"] if judged else history[-1]["epoch"])
 
 
 class Run:
@@ -169,7 +179,8 @@ class Run:
         self.say(f"resumed from epoch {epoch}, step {self.step}")
 
     def train(self) -> dict[str, Any]:
-        """Train to the end and publish the model.
+        """Train to the end, or until the validation has not got better for `training.patience` epochs, and publish the
+        model of the best epoch.
 
         Returns:
             history (epoch, step, loss, val_loss, val_auc), seconds, rows, checkpoint: of rank 0, on every rank.
@@ -183,7 +194,7 @@ class Run:
             events.histograms(self.objective.histograms(None), 0)
         batches = iter(self.loader)
         try:
-            while self.epoch < self.epochs:
+            while self.epoch < self.epochs and not self._exhausted():
                 seed_epoch(self.spec.seed, self.epoch, self.rank.number)
                 loss = self._epoch(batches)
                 self.epoch += 1
@@ -195,10 +206,14 @@ class Run:
             events.close()
         result: dict[str, Any] = {}
         if self.rank.first:
-            checkpoint = latest_checkpoint(self.spec.output, self.spec.digest)
+            best = self.best
+            checkpoint = latest_checkpoint(self.spec.output, self.spec.digest, best)
             assert checkpoint is not None
+            if best != self.epoch:
+                self.objective.model.load_state_dict(checkpoint.model_state(str(self.rank.device)))
+                self.say(f"epoch {best} has the best {self.objective.criterion}: its model is kept")
             spec = self.spec.model_dump(mode="json")
-            publish(self.spec.output, checkpoint.folder, spec, weights=self.objective.weights())
+            publish(self.spec.output, checkpoint.folder, spec, self.objective.weights(), self.history)
             seconds = round(time.monotonic() - started, 3)
             result = {
                 "history": self.history,
@@ -207,6 +222,18 @@ class Run:
                 "checkpoint": str(checkpoint.folder),
             }
         return self.rank.share(result)
+
+    @property
+    def best(self) -> int:
+        """The best epoch so far."""
+        return best_epoch(self.history, self.objective.criterion)
+
+    def _exhausted(self) -> bool:
+        """Whether the validation has not got better for long enough: rank 0's answer, on every rank."""
+        patience = self.spec.training.patience
+        if patience is None or self.epoch == 0:
+            return False
+        return bool(self.rank.share(self.epoch - self.best >= patience if self.rank.first else None))
 
     def _epoch(self, batches: Iterator[Arrays]) -> float:
         """One epoch, or what is left of the steps; the mean loss of this rank."""
@@ -269,6 +296,7 @@ class Run:
             self.objective.model.state_dict(),
             [optimizer.state_dict() for optimizer in self.objective.optimizers],
             {"step": self.step, "rows": self.rows, "history": self.history},
+            self.best,
         )
         shown = "".join(f" {k} {v:.4f}" for k, v in entry.items() if isinstance(v, float))
         self.say(f"epoch {self.epoch}/{self.epochs} step {self.step}{shown}")

@@ -105,6 +105,25 @@ def test_another_spec_is_not_resumed_from(tmp_path: Path, interrupt) -> None:
     assert same_weights(other.output, fresh.output)
 
 
+def test_the_epoch_with_the_lowest_validation_loss_is_kept(tmp_path: Path) -> None:
+    spec = user_spec(tmp_path)
+    overfitting = {"epochs": 30, "learning_rate": 0.05}
+    spec = spec.model_copy(update={"training": spec.training.model_copy(update=overfitting)})
+    history = train_user_model(spec)["history"]
+    losses = [entry["val_loss"] for entry in history]
+    best = int(np.argmin(losses)) + 1
+    assert best < 28, "the toy set must overfit, or this test says nothing"
+    model = load_user_model(spec.output)
+    rows = {name: torch.from_numpy(values) for name, values in user_rows(200, 2).items()}
+    with torch.no_grad():
+        assert float(model.loss(*model(rows))) == pytest.approx(min(losses), rel=1e-5)
+
+    patient = spec.training.model_copy(update={"patience": 2})
+    stopped = spec.model_copy(update={"training": patient, "output": str(tmp_path / "stopped")})
+    assert train_user_model(stopped)["history"] == history[: best + 2]
+    assert same_weights(stopped.output, spec.output)
+
+
 def test_a_finished_training_does_nothing_again(tmp_path: Path) -> None:
     spec = user_spec(tmp_path)
     first = train_user_model(spec)
