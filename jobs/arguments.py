@@ -15,7 +15,7 @@ from ralm.config import Config, load_config
 from ralm.errors import ConfigError, RalmError
 
 EPILOG = (
-    "Configuration keys, with their units, bounds and defaults: ralm/config.py; worked examples: conf/*.yaml. "
+    "Configuration keys, with their units, bounds and defaults: ralm/config/; worked examples: conf/*.yaml. "
     "Exit codes: 2 bad configuration, 3 bad data, 4 a missing input, 1 anything else."
 )
 

@@ -36,7 +36,7 @@ def per_item_values(step: RunningStep, found: Judged) -> tuple[pd.DataFrame, lis
         pairs, ranked, users = variant_scores(step, variant, found, f"{work}/{variant}")
         scores.append(pairs)
         rankings.append(ranked)
-    rankings.append(baseline_rankings(step, found, users))
+    rankings.append(baseline_rankings(step, found))
     scored = reduce(DataFrame.unionByName, scores)
     path = f"{work}/pairs"
     scored.write.mode("overwrite").parquet(path)
@@ -111,6 +111,7 @@ def _evaluate(step: RunningStep) -> None:
     for protocol, items in found.items.items():
         step.counts[f"items ({protocol.replace('_', ' ')})"] = len(items)
     values, pooled, users = per_item_values(step, found)
+    found.shown.unpersist()
     resamples, seed = config.evaluation.bootstrap, config.seed
     rows = [*metric_rows(values, resamples, seed), *pooled]
     user_rows = user_model_rows(step)

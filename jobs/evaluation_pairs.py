@@ -22,6 +22,7 @@ class Judged:
     """The evaluation window [A2, A3).
 
     Attributes:
+        shown: what users were shown in the window, persisted.
         items: protocol -> its items; an item belongs to one protocol.
         pairs: (protocol, item_id, user_id, label 0/1, weak): labelled pairs, capped by hash.
         labels: (item_id, user_id, weak): held-out clickers.
@@ -30,6 +31,7 @@ class Judged:
         activity: (user_id, events before A2, without those on held-out items).
     """
 
+    shown: DataFrame
     items: dict[str, list[str]]
     pairs: DataFrame
     labels: DataFrame
@@ -78,6 +80,7 @@ def judged(step: RunningStep) -> Judged:
     sampled = kept if share == 1 else kept.where(chosen("evaluated pair", config.seed, share, "user_id", "item_id"))
     activity = known_events(step).where(F.col("event_time") < F.lit(dates.a2)).groupBy("user_id").count()
     return Judged(
+        shown=pairs,
         items=items,
         pairs=sampled.select("protocol", "item_id", "user_id", "label", "weak"),
         labels=kept.where("label = 1").select("item_id", "user_id", "weak"),

@@ -40,8 +40,7 @@ def variant_scores(step: RunningStep, variant: str, judged: Judged, work: str) -
     targets = step.at(
         "target_embeddings", as_of=context.dates.a2, model_version=lookalike_version(context, variant)
     ).select("user_id", "bias", "embedding")
-    candidates = candidate_users(step, targets, judged)
-    users = candidates.count()
+    candidates, users = candidate_users(step, targets, judged)
     weights = load_weights(lookalike_folder(context, variant))
     scored = Scored(candidates, users, items, weights, clusters, work, config.user_id_type, config.scoring.block)
     indices = context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
@@ -54,16 +53,17 @@ def variant_scores(step: RunningStep, variant: str, judged: Judged, work: str) -
     return pairs.withColumn("system", F.lit(variant)), ranked, users
 
 
-def candidate_users(step: RunningStep, targets: DataFrame, judged: Judged) -> DataFrame:
-    """At most about `evaluation.max_users` users by hash, and every held-out clicker."""
+def candidate_users(step: RunningStep, targets: DataFrame, judged: Judged) -> tuple[DataFrame, int]:
+    """At most about `evaluation.max_users` users by hash, and every held-out clicker; and how many they are."""
     total, config = targets.count(), step.context.config
     if total <= config.evaluation.max_users:
-        return targets
+        return targets, total
     share = config.evaluation.max_users / total
     held_out = judged.labels.select("user_id").distinct().withColumn("held_out", F.lit(True))
     flagged = targets.join(held_out, "user_id", "left")
     keep = chosen("evaluation user", config.seed, share, "user_id") | F.coalesce("held_out", F.lit(False))
-    return flagged.where(keep).drop("held_out")
+    kept = flagged.where(keep).drop("held_out")
+    return kept, kept.count()
 
 
 def baseline_pairs(step: RunningStep, judged: Judged) -> DataFrame:
@@ -84,7 +84,7 @@ def baseline_pairs(step: RunningStep, judged: Judged) -> DataFrame:
     return reduce(DataFrame.unionByName, parts)
 
 
-def baseline_rankings(step: RunningStep, judged: Judged, users: int) -> DataFrame:
+def baseline_rankings(step: RunningStep, judged: Judged) -> DataFrame:
     """The heads by user activity, and by popularity, which knows no order of users: ties by user_id.
 
     The same users head every item's list but for its seeds, so the list is cut before it meets the items.
@@ -93,7 +93,7 @@ def baseline_rankings(step: RunningStep, judged: Judged, users: int) -> DataFram
     targets = step.at(
         "target_embeddings", as_of=context.dates.a2, model_version=lookalike_version(context, "ralm")
     ).select("user_id")
-    candidates = candidate_users(step, targets, judged)
+    candidates, users = candidate_users(step, targets, judged)
     most_seeds = judged.seeds.groupBy("item_id").count().agg(F.max("count")).first()
     depth = ranking_depth(users) + int((most_seeds[0] if most_seeds else 0) or 0)
     items = context.spark.createDataFrame([(item,) for item in judged.all_items], "item_id string")

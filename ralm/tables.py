@@ -263,7 +263,8 @@ class Warehouse:
         writer = (
             writer.option("replaceWhere", " AND ".join(_equals(c, v) for c, v in partition.items()))
             if partition
-            else writer.option("overwriteSchema", "true")
+            # A schema that is overwritten takes its partitioning from the writer.
+            else writer.option("overwriteSchema", "true").partitionBy(*TABLES[name].partition)
         )
         writer.save(self.table_path(name))
         after = self.version(name)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -58,6 +59,8 @@ def test_every_table_is_there_with_its_columns(finished: Finished) -> None:
             frame = finished.table(name)
             assert [column for column, _ in table.columns] == frame.columns[: len(table.columns)], name
             assert not frame.isEmpty(), name
+            detail = DeltaTable.forPath(finished.spark, f"{finished.config.warehouse}/{name}").detail().first()
+            assert tuple(detail["partitionColumns"]) == table.partition, name
 
 
 def test_progress_names_steps_times_and_rows(finished: Finished) -> None:

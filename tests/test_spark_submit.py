@@ -139,7 +139,7 @@ def test_the_help_of_a_job_needs_no_spark(tree: Path) -> None:
     done = call(tree, "probe", "--help")
     assert done.returncode == 0
     assert "--set SECTION.KEY=VALUE" in done.stdout
-    assert "ralm/config.py" in done.stdout
+    assert "ralm/config/" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,7 @@ class UserModel(nn.Module):
 
     def encode(self, batch: dict[str, Tensor]) -> Tensor:
         """User embeddings (batch, user_dim) from the columns of `user_fields`; see `FieldEncoder.forward`."""
-        field_vectors, present = self.encoder(batch)
-        merged, _ = self.merge(field_vectors, present)
+        merged, _ = self.merge(*self.encoder(batch))
         embedding: Tensor = self.mlp(merged)
         return embedding
 

@@ -1,0 +1,51 @@
+"""The typed configuration: one YAML file a data set or deployment, checked before anything runs.
+
+Every key has a type, bounds and a default here; an unknown key is an error. Sections are passed to
+constructors as the typed objects below, never as dictionaries.
+"""
+
+from ralm.config.fields import CategoricalField, Dates, Fields, HistoryField
+from ralm.config.load import Config, load_config
+from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
+from ralm.config.outputs import Audience, Evaluation, Scoring, Spark
+from ralm.config.section import Identifier, Merge, Section, Share
+from ralm.config.sources import (
+    EventSource,
+    ImpressionSource,
+    Ingest,
+    ItemSource,
+    SampledNegatives,
+    Simulate,
+    Source,
+    UserSource,
+)
+
+__all__ = [
+    "Audience",
+    "CategoricalField",
+    "Config",
+    "Dates",
+    "Evaluation",
+    "EventSource",
+    "Fields",
+    "HistoryField",
+    "Identifier",
+    "ImpressionSource",
+    "Ingest",
+    "ItemSource",
+    "Lookalike",
+    "Merge",
+    "SampledNegatives",
+    "Scoring",
+    "Section",
+    "Share",
+    "Simulate",
+    "Source",
+    "Spark",
+    "Training",
+    "UserModel",
+    "UserSamples",
+    "UserSource",
+    "Variant",
+    "load_config",
+]

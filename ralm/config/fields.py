@@ -1,0 +1,70 @@
+"""The four dates, and what a user is described by."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from ralm.config.section import Identifier, Section, Share
+
+
+class Dates(Section):
+    """A0 < A1 < A2 < A3: dates (UTC midnights), or shares of the impression log rounded to midnights."""
+
+    a0: dt.date | Share = 0.4
+    a1: dt.date | Share = 0.6
+    a2: dt.date | Share = 0.8
+    a3: dt.date | Literal["end"] = "end"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Dates:
+        named = (self.a0, self.a1, self.a2)
+        shares = [d for d in named if isinstance(d, float)]
+        if 0 < len(shares) < len(named):
+            raise ValueError("a0, a1 and a2 are either all dates or all shares")
+        given = [d for d in (*named, self.a3) if isinstance(d, dt.date)]
+        for kind in (given, shares):
+            if any(x >= y for x, y in itertools.pairwise(kind)):  # type: ignore[operator]
+                raise ValueError(f"a0 < a1 < a2 < a3 is required, found {', '.join(map(str, kind))}")
+        return self
+
+
+class HistoryField(Section):
+    """A behaviour domain as a user field: the newest `length` things acted on."""
+
+    domain: Identifier
+    length: int = Field(default=30, ge=1, le=1_000, description="newest entries kept a user")
+    vocabulary: int = Field(default=200_000, ge=1, le=10_000_000, description="most frequent features with an index")
+    out_of_vocabulary: int = Field(default=1, ge=1, le=1_000_000, description="hash buckets that the rest share")
+
+
+class CategoricalField(Section):
+    """A profile column looked up in an embedding table."""
+
+    name: Identifier
+    vocabulary: int = Field(default=10_000, ge=1, le=1_000_000)
+
+
+class Fields(Section):
+    """What a user is described by."""
+
+    history: list[HistoryField] = Field(min_length=1)
+    categorical: list[CategoricalField] = Field(default_factory=list)
+    numeric: list[Identifier] = Field(default_factory=list)
+    item_domains: list[Identifier] = Field(
+        min_length=1, description="domains whose feature ids are item ids: new items leave these"
+    )
+    strong_domain: Identifier = Field(description="the domain whose absence makes a user 'weak' in the evaluation")
+
+    @model_validator(mode="after")
+    def _known_domains(self) -> Fields:
+        domains = [field.domain for field in self.history]
+        names = domains + [field.name for field in self.categorical] + self.numeric
+        if len(names) != len(set(names)):
+            raise ValueError(f"field names must differ, found {sorted(names)}")
+        if self.strong_domain not in domains:
+            raise ValueError(f"strong_domain '{self.strong_domain}' is not a history field; known: {domains}")
+        return self

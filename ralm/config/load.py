@@ -1,0 +1,125 @@
+"""A whole configuration, and how it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from ralm.config.fields import Dates, Fields
+from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
+from ralm.config.outputs import Evaluation, Scoring, Spark
+from ralm.config.section import Identifier, Section
+from ralm.config.sources import Ingest, Simulate
+from ralm.errors import ConfigError, MissingInputError
+
+
+class Config(Section):
+    """A whole run."""
+
+    name: Identifier
+    warehouse: str | None = Field(default=None, description="where tables land; default warehouse/<name>")
+    data_root: str = Field(default=".", description="where relative source paths start")
+    user_id_type: Literal["string", "bigint"] = Field(default="string", description="user ids stay as they came")
+    seed: int = Field(default=1, ge=0, le=2**31 - 1)
+    ingest: Ingest | None = None
+    simulate: Simulate | None = None
+    dates: Dates = Dates()
+    fields: Fields
+    user_samples: UserSamples = UserSamples()
+    user_model: UserModel
+    user_training: Training = Training()
+    lookalike: Lookalike = Lookalike()
+    lookalike_training: Training = Training()
+    variants: dict[Identifier, Variant] = Field(
+        default_factory=lambda: {
+            "ralm": Variant(),
+            "ralm_average": Variant(pooling="average"),
+            "ralm_concat": Variant(merge="concat"),
+        }
+    )
+    scoring: Scoring = Scoring()
+    evaluation: Evaluation = Evaluation()
+    spark: Spark = Spark()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Config:
+        if (self.ingest is None) == (self.simulate is None):
+            raise ValueError("give exactly one of `ingest` and `simulate`")
+        domains = {field.domain for field in self.fields.history}
+        for domain in self.user_model.representations:
+            if domain not in domains:
+                raise ValueError(
+                    f"user_model.representations: '{domain}' is not in fields.history; known: {sorted(domains)}"
+                )
+        if "ralm" not in self.variants:
+            raise ValueError("variants: 'ralm' is the one that is released and must be there")
+        return self
+
+    @property
+    def warehouse_path(self) -> str:
+        """Where this configuration's tables land."""
+        return self.warehouse or str(Path("warehouse") / self.name)
+
+    def digest(self, *sections: str) -> str:
+        """A short hash of the named sections (all of the configuration if none is named)."""
+        content = self.model_dump(mode="json")
+        chosen = {key: content[key] for key in sections} if sections else content
+        return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _set(content: dict[str, Any], assignment: str) -> None:
+    key, separator, text = assignment.partition("=")
+    if not separator or not key.strip():
+        raise ConfigError(f"--set {assignment}: expected section.key=value")
+    *parents, last = key.strip().split(".")
+    node = content
+    for parent in parents:
+        child = node.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise ConfigError(f"--set {assignment}: '{parent}' is not a section")
+        node = child
+    node[last] = yaml.safe_load(text)
+
+
+def _describe(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{where}: unknown key; see the keys in ralm/config/ or `--help`")
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+            found = problem.get("input")
+            shown = f" (found {found!r})" if isinstance(found, str | int | float | bool) else ""
+            lines.append(f"{where + ': ' if where else ''}{message}{shown}")
+    return "; ".join(lines)
+
+
+def load_config(path: str | Path, assignments: list[str] | None = None) -> Config:
+    """Read a YAML file and apply `section.key=value` assignments over it.
+
+    Raises:
+        MissingInputError: the file does not exist.
+        ConfigError: not YAML, an unknown key, a wrong type, a value out of bounds, a contradiction.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise MissingInputError(f"configuration {path}: {error.strerror or error}; give an existing file") from error
+    try:
+        content = yaml.safe_load(text)
+        if not isinstance(content, dict):
+            raise ConfigError(f"configuration {path}: expected a mapping of sections")
+        for assignment in assignments or []:
+            _set(content, assignment)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"configuration {path}: not YAML: {' '.join(str(error).split())}") from error
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"configuration {path}: {_describe(error)}") from error

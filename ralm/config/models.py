@@ -1,0 +1,93 @@
+"""The two models: their training sets, sizes and training."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from ralm.config.section import Identifier, Merge, Section, Share
+
+
+class UserSamples(Section):
+    """The negative-sampled training set of the user model."""
+
+    max_positives: int = Field(default=50, ge=1, le=1_000, description="positives a user at most (paper: 50)")
+    positives_per_row: int = Field(default=10, ge=1, le=1_000, description="P: more positives make further rows")
+    negatives: int = Field(default=10, ge=1, le=1_000, description="negatives a positive (paper: 10)")
+    redraws: int = Field(default=16, ge=1, le=100, description="draws tried before the nearest free rank is taken")
+    validation_share: Share = Field(default=0.1, description="share of the users kept for validation")
+
+
+class UserModel(Section):
+    """User representation learning (paper, section 3.2)."""
+
+    representations: list[Identifier] = Field(min_length=1, description="label domains; one model each, stacked")
+    field_dim: int = Field(default=32, ge=2, le=1024, description="m, the width of a field vector")
+    attention_dim: int = Field(default=32, ge=1, le=1024, description="t, the attention unit of the merge layer")
+    hidden: list[int] = Field(default_factory=lambda: [64])
+    user_dim: int = Field(default=32, ge=2, le=1024, description="width of one representation")
+    loss: Literal["softmax", "sigmoid"] = "softmax"
+    logq: bool = Field(default=False, description="subtract log of the sampling probability from the logits")
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
+class Lookalike(Section):
+    """Look-alike learning (paper, section 3.3)."""
+
+    hidden_dim: int = Field(default=64, ge=2, le=1024, description="h, width after the shared transform")
+    attention_dim: int = Field(default=32, ge=1, le=1024, description="unit of the global attention")
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    alpha: float = Field(default=0.3, ge=0, le=1, description="weight of the global part (paper: 0.3)")
+    beta: float = Field(default=0.7, ge=0, le=1, description="weight of the local part (paper: 0.7)")
+    user_bias: bool = Field(default=False, description="add a linear term of the user alone to the score")
+    loss: Literal["sigmoid", "multiclass"] = Field(
+        default="multiclass",
+        description="multiclass: sampled users compete for an item (the talk); sigmoid: clicks against non-clicks",
+    )
+    negative_users: int = Field(default=10, ge=1, le=1_000, description="sampled users a positive (multiclass)")
+    clusters: int = Field(default=20, ge=1, le=1_000, description="k, centroids an item (paper: 20, online 100)")
+    cluster_iterations: int = Field(default=10, ge=1, le=1_000, description="Lloyd iterations at most")
+    seed_cap: int = Field(default=10_000, ge=10, le=100_000, description="K, newest seeds kept an item")
+    min_seeds: int = Field(default=10, ge=1, le=10_000, description="items with fewer seeds are not trained or scored")
+    rounds: int = Field(default=3, ge=1, le=100, description="cluster, train, cluster, train ...")
+    batches_per_round: int | None = Field(
+        default=None, ge=1, description="batches a round (the talk: 1,000); default: `training.epochs` epochs"
+    )
+
+    @model_validator(mode="after")
+    def _weights(self) -> Lookalike:
+        if self.alpha + self.beta <= 0:
+            raise ValueError("alpha + beta must be above 0")
+        return self
+
+
+class Training(Section):
+    """How a model is trained: processes, batches, steps."""
+
+    processes: int = Field(default=2, ge=1, le=1_024, description="DDP ranks")
+    batch_size: int = Field(default=256, ge=1, le=1_000_000, description="rows a step over all ranks (paper: 256)")
+    epochs: int = Field(
+        default=3,
+        ge=1,
+        le=1_000,
+        description="passes over the data (look-alike: a round); the best by validation loss (look-alike: AUC) is kept",
+    )
+    learning_rate: float = Field(default=1e-3, gt=0, le=10, description="Adam (paper: 0.001)")
+    weight_decay: float = Field(default=0.0, ge=0, le=1)
+    loader: Literal["petastorm", "pyarrow"] = "petastorm"
+    device: Literal["cpu", "cuda"] = "cpu"
+    local_mode: bool = Field(default=True, description="ranks on the driver's machine; false: on the executors")
+    patience: int | None = Field(
+        default=None, ge=1, le=1_000, description="stop after this many epochs without a better validation"
+    )
+    retries: int = Field(default=1, ge=0, le=10, description="new launches after a failure, from the last checkpoint")
+
+
+class Variant(Section):
+    """One look-alike model to train: over which user model, with which pooling of the seeds."""
+
+    merge: Merge = "attention"
+    pooling: Literal["attention", "average"] = Field(
+        default="attention", description="average: the mean of all seeds in place of local and global attention"
+    )

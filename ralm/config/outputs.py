@@ -1,0 +1,56 @@
+"""Scoring, evaluation, and the Spark session."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ralm.config.section import Section
+
+
+class Audience(Section):
+    """Who gets an item: the top N, the top fraction, or all above the exposure threshold."""
+
+    mode: Literal["top_n", "top_fraction", "threshold"] = "top_fraction"
+    top_n: int = Field(default=1_000, ge=1, le=1_000_000_000)
+    top_fraction: float = Field(default=0.05, gt=0, le=1)
+    include_seeds: bool = Field(default=False, description="keep an item's own seeds in its audience")
+
+
+class Scoring(Section):
+    """score_users: all users against the chosen items."""
+
+    items: list[str] | Literal["newest", "all"] = "newest"
+    max_items: int = Field(default=100, ge=1, le=100_000, description="items a run ('newest': by first click)")
+    audience: Audience = Audience()
+    recommendations: int = Field(default=10, ge=0, le=1_000, description="M items a user; 0: none")
+    probe: int = Field(default=1_000, ge=10, le=10_000_000, description="users probed an item for the threshold")
+    probe_fraction: float = Field(default=0.05, gt=0, le=1, description="share of the probe above the threshold")
+    block: int = Field(default=256, ge=1, le=65_536, description="users a matrix product")
+    sample: int = Field(default=100_000, ge=1_000, le=10_000_000, description="users sampled to find the cuts")
+
+
+class Evaluation(Section):
+    """Protocols, and the gate of a release."""
+
+    new_item_share: float = Field(default=0.2, ge=0, lt=1, description="items held out of everything trained")
+    max_items: int = Field(default=400, ge=1, le=100_000, description="items ranked over all users, a protocol")
+    min_labels: int = Field(default=5, ge=1, description="held-out clickers (and non-clickers) an item needs")
+    max_users: int = Field(
+        default=1_000_000, ge=1_000, description="candidates ranked, by hash; held-out clickers are always among them"
+    )
+    bootstrap: int = Field(default=1_000, ge=10, le=100_000, description="resamples over items")
+    max_impressions: int = Field(default=1_000_000, ge=1_000, description="labelled pairs scored, by hash")
+    gate: float = Field(
+        default=0.02, ge=0, le=1, description="a release may lose this much item_auc against the current one"
+    )
+
+
+class Spark(Section):
+    """The session's own few settings; everything else belongs into conf/spark/*.conf."""
+
+    master: str | None = Field(default=None, description="only for a session made in Python; default local[*]")
+    shuffle_partitions: int = Field(default=8, ge=1, le=1_000_000)
+    driver_memory: str = "6g"
+    conf: dict[str, str] = Field(default_factory=dict, description="more Spark settings")

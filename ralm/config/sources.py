@@ -1,0 +1,164 @@
+"""Where the data comes from: raw logs mapped by expressions, or the built-in world."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from ralm.config.section import Identifier, Section
+
+
+class Source(Section):
+    """Files of one layout and the Spark SQL expressions that map them to a table's columns."""
+
+    path: str = Field(description="file, folder or glob; relative paths start at data_root")
+    format: Literal["parquet", "csv", "tsv", "jsonl"] = "parquet"
+    options: dict[str, str] = Field(default_factory=dict, description="options of Spark's reader")
+    where: str | None = Field(default=None, description="Spark SQL condition on the raw columns: the rows kept")
+    columns: dict[str, str] = Field(
+        description="target column -> raw column name or Spark SQL expression over the raw columns"
+    )
+    time_format: str | None = Field(
+        default=None,
+        description="'epoch_s', 'epoch_ms' or a Spark datetime pattern; default: the column is a timestamp "
+        "or an ISO-8601 string",
+    )
+    time_zone: str = Field(default="UTC", description="zone of times that carry none")
+
+
+class EventSource(Source):
+    """Rows that say: this user acted on this thing. Columns: user_id, feature_id, event_time (unless untimed)."""
+
+    domain: Identifier | None = Field(default=None, description="the behaviour domain of all rows of this source")
+
+    @model_validator(mode="after")
+    def _domain_once(self) -> EventSource:
+        if (self.domain is None) == ("domain" not in self.columns):
+            raise ValueError("give the behaviour domain once: as `domain` or as a column expression `domain`")
+        return self
+
+
+class ImpressionSource(Source):
+    """Rows that say: this item was shown to this user.
+
+    Columns: user_id, item_id, shown_at (unless untimed), clicked (a boolean expression; left out: every row is a
+    click and the non-clicks are sampled, see `sampled_negatives`).
+    """
+
+    domain: Identifier = Field(default="feed", description="the behaviour domain in which items are shown")
+
+
+class UserSource(Source):
+    """Profiles. Columns: user_id, the columns named in `fields.categorical` and `fields.numeric`, optional seen_at.
+
+    With seen_at (the time of the row) a user may have many rows, as in a log: one of them is kept. Without it a
+    second row of the same user is a duplicate and goes to quarantine.
+    """
+
+    keep: Literal["newest", "oldest"] = Field(default="newest", description="which row a user keeps, by seen_at")
+
+    @model_validator(mode="after")
+    def _columns(self) -> UserSource:
+        _expect_columns(self.columns, {"user_id"}, None)
+        return self
+
+
+class ItemSource(Source):
+    """Items. Columns: item_id; optional published_at, categories, and numeric features (any other name)."""
+
+    category_separator: str | None = Field(
+        default=None,
+        min_length=1,
+        description="splits a string of categories; left out: an array, or one category a row",
+    )
+
+    @model_validator(mode="after")
+    def _columns(self) -> ItemSource:
+        _expect_columns(self.columns, {"item_id"}, None)
+        return self
+
+
+def _expect_columns(columns: dict[str, str], required: set[str], optional: set[str] | None) -> None:
+    """Every required target is mapped, and nothing but the optional ones besides (None: anything)."""
+    missing = sorted(required - columns.keys())
+    unknown = [] if optional is None else sorted(columns.keys() - required - optional)
+    if missing or unknown:
+        known = sorted(required) + sorted(optional or ())
+        raise ValueError(f"columns: missing {missing}, unknown {unknown}; targets are {known}")
+
+
+class SampledNegatives(Section):
+    """Non-clicks for logs of clicks only: items drawn from those alive at the hour of the click."""
+
+    per_click: int = Field(default=4, ge=1, le=100, description="sampled non-clicks a click")
+    bucket: Literal["hour", "day", "all"] = Field(default="hour", description="items alive in the same bucket")
+    slots: int = Field(default=10_000, ge=100, le=1_000_000, description="resolution of the draw, slots a bucket")
+
+
+class Ingest(Section):
+    """Raw logs -> users, items, events, impressions, quarantine."""
+
+    users: UserSource | None = None
+    items: ItemSource | None = None
+    events: list[EventSource] = Field(min_length=1)
+    impressions: ImpressionSource
+    untimed: bool = Field(
+        default=False,
+        description="the log has no times: each (user, item) gets one of 100 sentinel days by hash, the same in "
+        "events and impressions, so that histories, seeds and labels are disjoint parts",
+    )
+    not_after: dt.datetime | None = Field(
+        default=None, description="times after this are 'future' (UTC; default: the moment of the run)"
+    )
+    sampled_negatives: SampledNegatives = SampledNegatives()
+    max_bad_share: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="share of a source's rows in quarantine (duplicates not counted) that stops",
+    )
+
+    @model_validator(mode="after")
+    def _columns(self) -> Ingest:
+        """A timed log names its times; an untimed one must not, or they would be dropped in silence."""
+        event_time, shown_at = (set(), set()) if self.untimed else ({"event_time"}, {"shown_at"})
+        for source in self.events:
+            _expect_columns(source.columns, {"user_id", "feature_id"} | event_time, {"domain"})
+        _expect_columns(self.impressions.columns, {"user_id", "item_id"} | shown_at, {"clicked"})
+        return self
+
+
+class Simulate(Section):
+    """The built-in world: a feed with known click probabilities, from per-key hashes."""
+
+    users: int = Field(default=20_000, ge=1_000, le=1_000_000_000)
+    items: int = Field(default=1_500, ge=50, le=10_000_000)
+    days: int = Field(default=20, ge=4, le=3650, description="days of the impression log")
+    start: dt.date = dt.date(2024, 1, 1)
+    history_days: int = Field(
+        default=10, ge=0, le=365, description="days before the log in which people already read, shop and search"
+    )
+    topics: int = Field(default=40, ge=2, le=512, description="latent interests")
+    impressions_per_user: float = Field(
+        default=160, gt=0, le=100_000, description="mean over the log, before repeats of (user, item) are dropped"
+    )
+    behaviour_events: float = Field(
+        default=20, gt=0, le=100_000, description="mean shopping events a user; the other domains in proportion"
+    )
+    features_per_topic: int = Field(
+        default=10, ge=1, le=100_000, description="things to buy, search for, listen to, a topic and domain"
+    )
+    popularity_exponent: float = Field(
+        default=1.1, ge=0, le=5, description="an item's exposure falls as rank^-this among items of the same age"
+    )
+    age_exponent: float = Field(default=0.5, ge=0, le=5, description="exposure falls as (days since publication)^-this")
+    lifetime_days: float = Field(default=20, ge=1, le=3650, description="items older than this are not shown")
+    cold_share: float = Field(
+        default=0.3,
+        ge=0,
+        lt=1,
+        description="share of users new to the feed: they shop and search, but read nothing until they arrive, in "
+        "the later part of the log or after it",
+    )
