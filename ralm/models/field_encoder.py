@@ -33,9 +33,9 @@ class FieldEncoder(nn.Module):
     Example:
         >>> from ralm.fields import HistorySpec
         >>> encoder = FieldEncoder(UserFields(histories=[HistorySpec(domain="search", length=3, size=10)]), dim=4)
-        >>> vectors, counts = encoder({"history_search": torch.tensor([[4, 2, 0], [0, 0, 0]])})
-        >>> vectors.shape, counts.tolist()
-        (torch.Size([2, 1, 4]), [[2.0], [0.0]])
+        >>> vectors, present = encoder({"history_search": torch.tensor([[4, 2, 0], [0, 0, 0]])})
+        >>> vectors.shape, present.tolist()
+        (torch.Size([2, 1, 4]), [[True], [False]])
     """
 
     def __init__(self, fields: UserFields, dim: int, dropout: float = 0.0, sparse: bool = False) -> None:
@@ -73,29 +73,28 @@ class FieldEncoder(nn.Module):
         return named
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """The field vectors and how much of each field a user has.
+        """The field vectors and which fields a user has.
 
         Args:
             batch: per column of `fields.columns`: histories (batch, length) and categories (batch,) of indices,
                 `numeric` (batch, numerics).
 
         Returns:
-            Vectors (batch, fields, m), zero where a field is absent, and counts (batch, fields), float: the entries
-            that a vector is the average of, 0 where the field is absent; 1 for a category and for the numerics.
+            Vectors (batch, fields, m), zero where a field is absent, and present (batch, fields), boolean; the
+            numerics are always present.
         """
         vectors = []
-        counts = []
+        present = []
         for history in self.fields.histories:
             indices = batch[history.column].flatten(1)  # (batch, length)
             vectors.append(self.histories[history.column](indices))
-            counts.append((indices != 0).sum(dim=1))
+            present.append((indices != 0).any(dim=1))
         for category in self.fields.categories:
             index = batch[category.column].flatten()  # (batch,)
             vectors.append(self.categories[category.column](index))
-            counts.append(index != 0)
+            present.append(index != 0)
         if self.numeric is not None:
             values = batch["numeric"].reshape(-1, len(self.fields.numerics)).to(self.numeric.weight.dtype)
             vectors.append(self.numeric(values))
-            counts.append(torch.ones(values.shape[0], device=values.device))
-        stacked = torch.stack(vectors, dim=1)
-        return self.dropout(stacked), torch.stack([count.to(stacked.dtype) for count in counts], dim=1)
+            present.append(torch.ones(values.shape[0], dtype=torch.bool, device=values.device))
+        return self.dropout(torch.stack(vectors, dim=1)), torch.stack(present, dim=1)

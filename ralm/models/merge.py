@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 Merge = Literal["attention", "concat"]
 
-EVIDENCE = 0.0
-
 
 class AttentionMerge(nn.Module):
     """u = tanh(W1 H^T), a = softmax(W2 u + c), M = n a H (Liu et al., KDD 2019, section 3.2.2, W1 as in the errata).
@@ -36,29 +34,27 @@ class AttentionMerge(nn.Module):
         self.w2 = nn.Linear(attention_dim, 1, bias=False)  # W2 (1, t)
         self.field_logit = nn.Parameter(torch.zeros(fields))  # c (n,)
         self.field_scale = nn.Parameter(torch.ones(fields))
-        self.evidence = nn.Parameter(torch.full((fields,), EVIDENCE))
 
-    def logits(self, field_vectors: Tensor, counts: Tensor) -> Tensor:
-        """The attention logits before the mask: (batch, fields, m), (batch, fields) -> (batch, fields)."""
-        return self._logits(field_vectors * self.field_scale.unsqueeze(1), counts)
+    def logits(self, field_vectors: Tensor) -> Tensor:
+        """The attention logits before the mask: (batch, fields, m) -> (batch, fields)."""
+        return self._logits(field_vectors * self.field_scale.unsqueeze(1))
 
-    def _logits(self, scaled: Tensor, counts: Tensor) -> Tensor:
+    def _logits(self, scaled: Tensor) -> Tensor:
         content: Tensor = self.w2(torch.tanh(self.w1(scaled)))
-        return content.squeeze(-1) + self.field_logit + self.evidence * counts.clamp(min=1.0).log()
+        return content.squeeze(-1) + self.field_logit
 
-    def forward(self, field_vectors: Tensor, counts: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forward(self, field_vectors: Tensor, present: Tensor) -> tuple[Tensor, Tensor | None]:
         """Merged vectors and attention weights.
 
         Args:
             field_vectors: (batch, fields, m).
-            counts: (batch, fields), entries behind each vector; 0: the user does not have the field.
+            present: (batch, fields), boolean.
 
         Returns:
             Merged (batch, m), zeros for a user without any field, and weights (batch, fields).
         """
         scaled = field_vectors * self.field_scale.unsqueeze(1)
-        logits = self._logits(scaled, counts)
-        present = counts > 0
+        logits = self._logits(scaled)
         # The lowest number in place of -inf: a row of -inf alone is NaN, and so is its gradient.
         weights = logits.masked_fill(~present, torch.finfo(logits.dtype).min).softmax(dim=1) * present
         return torch.einsum("bf,bfm->bm", weights, scaled) * present.shape[1], weights
@@ -76,6 +72,6 @@ class ConcatMerge(nn.Module):
         super().__init__()
         self.output_dim = fields * dim
 
-    def forward(self, field_vectors: Tensor, counts: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forward(self, field_vectors: Tensor, present: Tensor) -> tuple[Tensor, Tensor | None]:
         """Merged (batch, fields · m) and no weights; arguments as of `AttentionMerge`."""
-        return (field_vectors * (counts > 0).unsqueeze(-1)).flatten(1), None
+        return (field_vectors * present.unsqueeze(-1)).flatten(1), None

@@ -66,7 +66,8 @@ class UserModel(nn.Module):
 
     def encode(self, batch: dict[str, Tensor]) -> Tensor:
         """User embeddings (batch, user_dim) from the columns of `user_fields`; see `FieldEncoder.forward`."""
-        merged, _ = self.merge(*self.encoder(batch))
+        field_vectors, present = self.encoder(batch)
+        merged, _ = self.merge(field_vectors, present)
         embedding: Tensor = self.mlp(merged)
         return embedding
 

@@ -64,10 +64,10 @@ class UserObjective(Objective):
             if batch is None:
                 return tags
             with torch.no_grad():
-                field_vectors, counts = model.encoder(batch)
-                logits = model.merge.logits(field_vectors, counts)  # (batch, fields)
+                field_vectors, present = model.encoder(batch)
+                logits = model.merge.logits(field_vectors)  # (batch, fields)
             return tags | {
-                f"field/{name}/merge": logits[:, number][counts[:, number] > 0] for number, name in enumerate(names)
+                f"field/{name}/merge": logits[:, number][present[:, number]] for number, name in enumerate(names)
             }
         first = model.mlp[0].weight  # (hidden, fields · m)
         assert isinstance(first, Tensor)
