@@ -29,7 +29,10 @@ class UserModel(Section):
     user_dim: int = Field(default=32, ge=2, le=1024, description="width of one representation")
     loss: Literal["softmax", "sigmoid"] = "softmax"
     logq: bool = Field(default=False, description="subtract log of the sampling probability from the logits")
-    dropout: float = Field(default=0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="share of the field vectors' entries, in training")
+    field_dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="share of a user's fields that the attention does not see, in training"
+    )
 
 
 class Lookalike(Section):

@@ -21,15 +21,20 @@ class AttentionMerge(nn.Module):
     field, at the size that concatenation would give them; a learned number c a field on the logits; and a learned
     scale a field on its vector. c and the scale start at 0 and 1.
 
+    In training, `field_dropout` of a user's fields leave the softmax: the others then stand in for them, so that the
+    fields that a strong one outshines are learnt too, for the users who have only those.
+
     Args:
         fields: n, number of fields.
         dim: m, width of a field vector.
         attention_dim: t, the attention unit.
+        field_dropout: chance that a field is left out, in training.
     """
 
-    def __init__(self, fields: int, dim: int, attention_dim: int) -> None:
+    def __init__(self, fields: int, dim: int, attention_dim: int, field_dropout: float = 0.0) -> None:
         super().__init__()
         self.output_dim = dim
+        self.field_dropout = field_dropout
         self.w1 = nn.Linear(dim, attention_dim, bias=False)  # W1 (t, m)
         self.w2 = nn.Linear(attention_dim, 1, bias=False)  # W2 (1, t)
         self.field_logit = nn.Parameter(torch.zeros(fields))  # c (n,)
@@ -55,6 +60,8 @@ class AttentionMerge(nn.Module):
         """
         scaled = field_vectors * self.field_scale.unsqueeze(1)
         logits = self._logits(scaled)
+        if self.training and self.field_dropout:
+            present = present & (torch.rand_like(logits) >= self.field_dropout)
         # The lowest number in place of -inf: a row of -inf alone is NaN, and so is its gradient.
         weights = logits.masked_fill(~present, torch.finfo(logits.dtype).min).softmax(dim=1) * present
         return torch.einsum("bf,bfm->bm", weights, scaled) * present.shape[1], weights

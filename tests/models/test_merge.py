@@ -48,6 +48,18 @@ def test_absent_fields_do_not_matter_and_get_no_gradient(fields) -> None:
         assert (leaf.grad[1] != 0).any()
 
 
+def test_dropped_fields_leave_the_softmax_in_training_only() -> None:
+    torch.manual_seed(5)
+    vectors, present = torch.randn(4_000, 4, 5), torch.ones(4_000, 4, dtype=torch.bool)
+    layer = AttentionMerge(4, 5, 3, field_dropout=0.3)
+    merged, weights = layer(vectors, present)
+    assert weights is not None
+    seen = weights > 0
+    assert seen.float().mean().item() == pytest.approx(0.7, abs=0.01)
+    torch.testing.assert_close(merged, layer.eval()(vectors, seen)[0])
+    assert (layer(vectors, present)[1] > 0).all()
+
+
 def test_nobody_without_fields_is_nan() -> None:
     merged, weights = AttentionMerge(4, 5, 3)(torch.randn(2, 4, 5), torch.zeros(2, 4, dtype=torch.bool))
     assert weights is not None
