@@ -28,9 +28,9 @@ TOP = 10
 
 @dataclass(frozen=True)
 class _Sample:
-    """Users of a label window: `embedding` (users, d), `positives` (users, P) 0-padded, `weak` (users,)."""
+    """Users of a label window: `embeddings` (users, d) of each merge layer, `positives` (users, P) 0-padded, `weak`."""
 
-    embedding: NDArray[np.float32]
+    embeddings: dict[Merge, NDArray[np.float32]]
     positives: NDArray[np.int64]
     weak: NDArray[np.bool_]
 
@@ -44,14 +44,14 @@ def user_model_rows(step: RunningStep) -> list[UserModelRow]:
     rows = []
     context = step.context
     for position, representation in enumerate(context.config.user_model.representations):
-        for merge in merges(context):
-            sample = _sample(step, merge, representation)
-            if len(sample.weak):
+        sample = _sample(step, representation)
+        if len(sample.weak):
+            for merge in merges(context):
                 rows += _judge(step, merge, representation, position, sample)
     return rows
 
 
-def _sample(step: RunningStep, merge: Merge, representation: str) -> _Sample:
+def _sample(step: RunningStep, representation: str) -> _Sample:
     context, config, dates = step.context, step.context.config, step.context.dates
     sizes = load_sizes(context)
     positives = user_positives(
@@ -63,23 +63,24 @@ def _sample(step: RunningStep, merge: Merge, representation: str) -> _Sample:
         config.user_samples,
         config.seed,
     )
-    embeddings = step.at("user_embeddings", as_of=dates.a1, model_version=model_version(context, merge))
+    for merge in merges(context):
+        embeddings = step.at("user_embeddings", as_of=dates.a1, model_version=model_version(context, merge))
+        positives = positives.join(embeddings.select("user_id", F.col("embedding").alias(merge)), "user_id")
     fields = step.at("user_fields", as_of=dates.a1, vocabulary_version=sizes.version)
     strong = F.col(f"history_{config.fields.strong_domain}")
     table = (
-        positives.join(embeddings.select("user_id", "embedding"), "user_id")
-        .join(fields.select("user_id", (F.get(strong, F.lit(0)) == 0).alias("weak")), "user_id")
+        positives.join(fields.select("user_id", (F.get(strong, F.lit(0)) == 0).alias("weak")), "user_id")
         .orderBy(uniform("judged user", config.seed, "user_id"))
         .limit(SAMPLED_USERS)
-        .select("embedding", "positives", "weak")
+        .select(*merges(context), "positives", "weak")
         .toArrow()
     )
     found = table.column("positives").to_pylist()
     width = max((len(p) for p in found), default=1)
     padded = np.array([p + [0] * (width - len(p)) for p in found], dtype=np.int64).reshape(len(found), width)
-    flat = table.column("embedding").combine_chunks().flatten().to_numpy()
+    flat = {merge: table.column(merge).combine_chunks().flatten().to_numpy() for merge in merges(context)}
     return _Sample(
-        flat.reshape(len(found), -1).astype(np.float32),
+        {merge: values.reshape(len(found), -1).astype(np.float32) for merge, values in flat.items()},
         padded,
         table.column("weak").to_numpy(zero_copy_only=False).astype(bool),
     )
@@ -88,7 +89,7 @@ def _sample(step: RunningStep, merge: Merge, representation: str) -> _Sample:
 def _judge(step: RunningStep, merge: Merge, representation: str, position: int, sample: _Sample) -> list[UserModelRow]:
     config = step.context.config.user_model
     model = load_user_model(folder(step.context, merge, representation))
-    part = sample.embedding[:, position * config.user_dim : (position + 1) * config.user_dim]
+    part = sample.embeddings[merge][:, position * config.user_dim : (position + 1) * config.user_dim]
     items = model.items.weight.detach()[1:]  # (items, user_dim), by rank
     bias = model.item_bias.weight.detach()[1:, 0]  # (items,)
     count = len(items)
