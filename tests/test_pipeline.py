@@ -11,7 +11,7 @@ from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs import pipeline, score_users
+from jobs import pipeline, score_users, update_seeds
 from jobs.evaluate import steps as evaluate_steps
 from jobs.publish import steps as publish_steps
 from jobs.variants import lookalike_folder, lookalike_version
@@ -263,6 +263,14 @@ def test_chosen_items_without_seeds_are_named_and_left_out(finished: Finished) -
     with pytest.raises(DataError, match="no chosen item has"):
         context.run(score_users.steps(context))
     assert context.warehouse.version("audiences") == before
+
+
+def test_nothing_is_emptied_where_no_item_has_enough_seeds(finished: Finished) -> None:
+    before = finished.context().warehouse.version("item_seeds")
+    context = finished.context("lookalike.min_seeds=9999", "lookalike.seed_cap=9999")
+    with pytest.raises(DataError, match=r"item_seeds: no item has lookalike.min_seeds = 9999 seeds for 'train'"):
+        context.run(update_seeds.steps(context))
+    assert context.warehouse.version("item_seeds") == before
 
 
 def test_dry_run_prints_and_runs_nothing(finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
