@@ -15,8 +15,9 @@ from ralm.config import Lookalike
 Pooling = Literal["attention", "average"]
 
 # Cosines lie in [-1, 1]: a softmax over them is nearly uniform, the average of the seeds. With this factor the local
-# attention prefers near centroids from the first step on; it is learned from there.
-INITIAL_SHARPNESS = 8.0
+# attention prefers near centroids from the first step on. It is learned from there, and ends near 2; started at 8 or
+# more, a training can spend its epochs on the way down.
+INITIAL_SHARPNESS = 3.0
 # A sigmoid of a bare cosine cannot leave [0.27, 0.73].
 INITIAL_TEMPERATURE = 5.0
 # The scalars (sharpness, temperature, offset) have to move by whole units, the matrices by hundredths.
