@@ -1,0 +1,52 @@
+"""What the README tells its reader to type or to expect is so."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from ralm.config import load_config
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def indented(start: str) -> str:
+    """The indented block whose first line begins so, without its indentation."""
+    lines = README.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith(f"    {start}"))
+    block = []
+    for line in lines[first:]:
+        if line and not line.startswith("    "):
+            break
+        block.append(line[4:])
+    return "\n".join(block)
+
+
+def test_the_configuration_for_ones_own_data_is_valid(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(indented("name: mine"), encoding="utf-8")
+    config = load_config(path)
+    assert config.ingest is not None
+    assert [source.domain for source in config.ingest.events] == ["reading", "shopping"]
+
+
+def test_the_make_targets_are_there() -> None:
+    targets = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    named = re.findall(r"^ {4}make ([a-z-]+)|`make ([a-z-]+)", README, re.MULTILINE)
+    assert {"demo", "test", "help"} <= {a or b for a, b in named} <= set(targets)
+
+
+def test_the_jobs_are_described_as_they_describe_themselves() -> None:
+    described = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", README, re.MULTILINE))
+    jobs = {path.stem: path for path in (ROOT / "jobs").glob("*.py") if "run_job(main" in path.read_text()}
+    assert described.keys() == jobs.keys()
+    for name, path in jobs.items():
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        assert described[name] == " ".join(docstring.split()), name
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_the_links_lead_somewhere(target: str) -> None:
+    assert (ROOT / target).exists()
