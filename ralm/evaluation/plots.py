@@ -231,10 +231,9 @@ def parameter_histograms(fields: Mapping[str, Sequence[Bins]]) -> str:
             for bins in histograms:
                 _, deviation = _moments(bins)
                 tone = colour(bins.label)
-                axes.stairs(
-                    _density(bins), bins.edges, color=tone, linewidth=1.5, label=f"{bins.label} (s.d. {deviation:.2g})"
-                )
-                axes.stairs(_density(bins), bins.edges, color=tone, fill=True, alpha=0.18)
+                edges, density = _density(bins, reach)
+                axes.stairs(density, edges, color=tone, linewidth=1.5, label=f"{bins.label} (s.d. {deviation:.2g})")
+                axes.stairs(density, edges, color=tone, fill=True, alpha=0.18)
             axes.set_xlim(-reach, reach)
             axes.set_yticks([])
             axes.grid(axis="y", visible=False)
@@ -312,10 +311,15 @@ def _whisker(axes: Axes, place: float, bar: Bar) -> float:
     return bar.high
 
 
-def _density(bins: Bins) -> npt.NDArray[np.float64]:
-    counts = np.asarray(bins.counts, dtype=np.float64)
-    density: npt.NDArray[np.float64] = counts / max(counts.sum(), 1.0) / np.diff(np.asarray(bins.edges))
-    return density
+def _density(bins: Bins, reach: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Edges and densities of equally wide bins over [-reach, reach].
+
+    TensorBoard's own bins are hair-thin near 0: a few exact zeros there would tower over everything else.
+    """
+    cumulative = np.concatenate([[0.0], np.cumsum(np.asarray(bins.counts, dtype=np.float64))])
+    edges = np.linspace(-reach, reach, 81)
+    below = np.interp(edges, np.asarray(bins.edges, dtype=np.float64), cumulative)
+    return edges, np.diff(below) / max(cumulative[-1], 1.0) / np.diff(edges)
 
 
 def _moments(bins: Bins) -> tuple[float, float]:

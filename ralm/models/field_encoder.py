@@ -62,12 +62,12 @@ class FieldEncoder(nn.Module):
             start_table(table.weight)  # type: ignore[arg-type]
 
     def tables(self) -> dict[str, Tensor]:
-        """The parameter that reads each field, by field name: its embedding table, or the numerics' weights."""
+        """What reads each field, by name: its embedding table without the padding, or the weights of the numerics."""
         named: dict[str, Tensor] = {}
         for history in self.fields.histories:
-            named[history.domain] = self.histories[history.column].weight  # type: ignore[assignment]
+            named[history.domain] = self.histories[history.column].weight[1:]  # type: ignore[index]
         for category in self.fields.categories:
-            named[category.name] = self.categories[category.column].weight  # type: ignore[assignment]
+            named[category.name] = self.categories[category.column].weight[1:]  # type: ignore[index]
         if self.numeric is not None:
             named["numeric"] = self.numeric.weight
         return named
