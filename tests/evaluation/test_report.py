@@ -81,8 +81,9 @@ def test_every_plot_is_inside_and_described(full: str) -> None:
     assert page.tags["svg"] == 2 + 2 + 1 + 1 + 1 + 1 + 4 + 4
     assert len(re.findall(r'<svg role="img" aria-label="[^"]+"', full)) == page.tags["svg"]
     text = " ".join(page.text)
-    for shown in ("0.781", "0.773 – 0.789", "better: the interval excludes 0", "1 min 36 s", "item_00003", "Gini"):
+    for shown in ("0.781", "0.773 – 0.789", "Better or worse: the interval", "1 min 36 s", "item_00003", "Gini"):
         assert shown in text
+    assert 'title="better: the interval excludes 0">better<' in full
 
 
 def test_the_same_data_give_the_same_page(full: str) -> None:
