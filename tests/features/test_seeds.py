@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from ralm.features.holdout import is_new_item
-from ralm.features.seeds import clicks, item_seeds, training_clicks, training_pairs, unseen_pairs
+from ralm.features.seeds import clicks, item_seeds, items_with_seeds, training_clicks, training_pairs, unseen_pairs
 
 pytestmark = pytest.mark.spark
 A1, A2, A3 = dt.date(2024, 1, 3), dt.date(2024, 1, 5), dt.date(2024, 1, 7)
@@ -36,6 +36,13 @@ def test_the_newest_clickers_are_kept_once(spark: SparkSession) -> None:
     assert row["seeds"][0]["clicked_at"] == dt.datetime(2024, 1, 9)
     assert row["seed_count"] == 3
     assert row["clickers"] == 4
+
+
+def test_items_with_seeds_count_users_not_clicks(spark: SparkSession) -> None:
+    rows = [(f"u{n % users}", item) for item, users in (("five", 5), ("six", 6)) for n in range(30)]
+    clicked = spark.createDataFrame(rows, "user_id string, item_id string")
+    assert [r["item_id"] for r in items_with_seeds(clicked, 6).collect()] == ["six"]
+    assert items_with_seeds(clicked, 7).isEmpty()
 
 
 def test_a_click_at_or_after_the_date_is_no_seed(spark: SparkSession) -> None:
