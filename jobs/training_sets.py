@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from ralm.config import Training
+from ralm.errors import DataError
 from ralm.runs import RunningStep
 
 # Each rank reads whole files: fewer files than this a rank would leave ranks without rows of some epoch.
@@ -27,9 +28,14 @@ def write_training_set(
         training: how many ranks will read.
         label: what the rows are, for the progress line.
         partition: the other partition columns and their values.
+
+    Raises:
+        DataError: nothing was left to train on.
     """
     order = F.xxhash64(F.lit(step.context.config.seed), *keys)
     files = max(FILES_A_RANK * training.processes, step.context.config.spark.shuffle_partitions)
     shuffled = samples.repartition(files, order).sortWithinPartitions("validation", order)
     constants = {column: F.lit(value) for column, value in {"as_of": step.as_of, **partition}.items()}
     step.replace(name, shuffled.withColumns(constants), label, as_of=step.as_of, **partition)
+    if step.counts[label] == 0:
+        raise DataError(f"{name}: nothing to train on as of {step.as_of}; check dates and vocabulary sizes")
