@@ -28,7 +28,8 @@ $(INSTALLED): | machine
 	if [ "$$python" != "$(CURDIR)/.venv/bin/python" ]; then "$$python" -m venv --clear .venv; fi
 	@echo "Installing the dependencies of requirements.lock (5 GB, a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
-	@conf/uv.sh pip install --quiet --python $(BIN)/python -r requirements.lock
+# Compiled once here: where PYTHONDONTWRITEBYTECODE is set, each training process would compile torch again.
+	@conf/uv.sh pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
 	@conf/uv.sh pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@rm -f .venv/.installed-* && touch $@
 

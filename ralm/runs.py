@@ -57,19 +57,30 @@ class Record:
 
 
 class Ledger:
-    """The `runs` table, read once an application and appended to by its driver."""
+    """The `runs` table, read once an application and appended to by its driver.
+
+    The end of a step is written with the start of the next one. A driver killed between the two leaves a finished step
+    that looks interrupted: its run is resumed, and Delta skips what it had written.
+    """
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
         self.records: list[Record] = []
+        self.pending: list[Record] = []
         if warehouse.exists("runs"):
             rows = warehouse.read("runs").collect()  # a few rows a step and run, never user-sized
             self.records = sorted((Record(**row.asDict()) for row in rows), key=lambda r: (r.attempt, r.started_at))
 
     def add(self, record: Record) -> None:
-        """Append a row."""
-        self.warehouse.append("runs", [record.row()])
+        """Note a record; it is written by the next `flush`."""
         self.records.append(record)
+        self.pending.append(record)
+
+    def flush(self) -> None:
+        """Write what was noted, in one commit."""
+        if self.pending:
+            self.warehouse.append("runs", [record.row() for record in self.pending])
+            self.pending = []
 
     def last(self, step: str, as_of: dt.date | None, state: str | None = None) -> Record | None:
         """The newest record of a step and logical date."""
@@ -180,8 +191,11 @@ class Context:
 
     def run(self, steps: Sequence[Step]) -> None:
         """Run the steps in order; the finished ones are named and skipped."""
-        for position, step in enumerate(steps, start=1):
-            self._run_one(step, f"[{position:>2}/{len(steps)}]")
+        try:
+            for position, step in enumerate(steps, start=1):
+                self._run_one(step, f"[{position:>2}/{len(steps)}]")
+        finally:
+            self.ledger.flush()
 
     def _run_one(self, step: Step, prefix: str) -> None:
         as_of = self.as_of(step)
@@ -212,6 +226,7 @@ class Context:
             started_at=dt.datetime.now(dt.timezone.utc).replace(tzinfo=None),
         )
         self.ledger.add(started)
+        self.ledger.flush()  # the attempt is reserved before anything is written
         running = RunningStep(self, step, started, as_of)
         self.spark.sparkContext.setJobDescription(f"{prefix} {title}")
         self.say(f"{prefix} {title} …")
@@ -303,7 +318,7 @@ class RunningStep:
             partition: partition column -> value.
         """
         where = ",".join(f"{column}={value}" for column, value in sorted(partition.items()))
-        version, written = self.context.warehouse.replace(
+        written = self.context.warehouse.replace(
             name,
             frame,
             partition,
@@ -311,12 +326,11 @@ class RunningStep:
             attempt=self.record.attempt,
             run_id=self.record.run_id,
         )
-        self.outputs[name] = version
-        if not written:
+        self.outputs[name] = written.version
+        if not written.new:
             self.say(f"{name} {where}: already written by an earlier try of this run, kept")
         if label:
-            rows = self.context.warehouse.rows_written(name, version)
-            self.counts[label] = self.counts.get(label, 0) + rows
+            self.counts[label] = self.counts.get(label, 0) + written.rows
 
     def refuse_empty(self, frame: DataFrame, message: str) -> None:
         """Stop before anything is written: replacing a partition by an empty frame would empty it.

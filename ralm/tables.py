@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, StructField, StructType
 
-from ralm.errors import DataError, MissingInputError
+from ralm.errors import DataError, MissingInputError, RalmError
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,15 @@ TABLES: dict[str, Table] = {
 }
 
 
+@dataclass(frozen=True)
+class Commit:
+    """A write: its version, the rows it wrote by Delta's own metrics (no job counts them), whether it was just made."""
+
+    version: int
+    rows: int
+    new: bool
+
+
 class Warehouse:
     """The tables under one path, on any file system that Spark knows."""
 
@@ -208,9 +217,21 @@ class Warehouse:
             raise MissingInputError(
                 f"table '{name}': not found at {self.table_path(name)}; run the job that makes it (see `pipeline`)"
             )
-        row = DeltaTable.forPath(self.spark, self.table_path(name)).history(1).select("version").first()
-        assert row is not None
-        return int(row[0])
+        return int(self._history(name, 1).select("version").first()[0])  # type: ignore[index]
+
+    def _history(self, name: str, limit: int | None = None) -> DataFrame:
+        table = DeltaTable.forPath(self.spark, self.table_path(name))
+        return table.history() if limit is None else table.history(limit)
+
+    def _commit(self, name: str, metadata: str, before: int) -> Commit:
+        """The newest commit with this user metadata: the last one, unless another application has written since."""
+        for limit in (1, None):
+            own = self._history(name, limit).where(F.col("userMetadata") == metadata)
+            row = own.orderBy(F.desc("version")).select("version", "operationMetrics").first()
+            if row is not None:
+                rows = int(row["operationMetrics"].get("numOutputRows", 0))
+                return Commit(int(row["version"]), rows, new=int(row["version"]) > before)
+        raise RalmError(f"table '{name}': the commit {metadata} is not in its history any more; run with --force")
 
     def read(self, name: str, version: int | None = None) -> DataFrame:
         """A table, at a pinned version if one is given."""
@@ -242,23 +263,23 @@ class Warehouse:
 
     def replace(
         self, name: str, frame: DataFrame, partition: dict[str, Any], *, app_id: str, attempt: int, run_id: str
-    ) -> tuple[int, bool]:
+    ) -> Commit:
         """Replace one logical partition atomically, exactly once for (app_id, attempt).
 
         Returns:
-            The table's version after the write, and whether anything was written: a write that an earlier try of
-            the same attempt already made is skipped by Delta.
+            The commit; an old one where Delta skipped a write that an earlier try of the same attempt had made.
         """
         frame = self.conform(name, frame)
         listed = {column for column, _ in TABLES[name].columns}
         self.create(name, StructType([f for f in frame.schema.fields if f.name not in listed]))
         before = self.version(name)
+        metadata = json.dumps({"app_id": app_id, "run_id": run_id, "attempt": attempt})
         writer = (
             frame.write.format("delta")
             .mode("overwrite")
             .option("txnAppId", app_id)
             .option("txnVersion", attempt)
-            .option("userMetadata", json.dumps({"run_id": run_id, "attempt": attempt}))
+            .option("userMetadata", metadata)
         )
         writer = (
             writer.option("replaceWhere", " AND ".join(_equals(c, v) for c, v in partition.items()))
@@ -267,14 +288,7 @@ class Warehouse:
             else writer.option("overwriteSchema", "true").partitionBy(*TABLES[name].partition)
         )
         writer.save(self.table_path(name))
-        after = self.version(name)
-        return after, after > before
-
-    def rows_written(self, name: str, version: int) -> int:
-        """Rows that a commit wrote, from Delta's own metrics (no count job)."""
-        history = DeltaTable.forPath(self.spark, self.table_path(name)).history()
-        row = history.where(F.col("version") == version).select("operationMetrics").first()
-        return int((row[0] if row else {}).get("numOutputRows", 0))
+        return self._commit(name, metadata, before)
 
     def append(self, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """Append a few rows that the driver holds (run records, checks)."""

@@ -150,6 +150,44 @@ def test_other_partitions_are_left_alone(bench: Bench) -> None:
     assert frame.where("system = 'ralm'").count() == 1
 
 
+def test_a_step_is_pinned_at_its_own_commit(bench: Bench) -> None:
+    found = []
+
+    def write(step: RunningStep) -> None:
+        rows = bench.spark.range(2).select(
+            *(F.lit(text).alias(name) for name, text in {"as_of": "2024-01-01", "system": "ralm"}.items()),
+            *(F.col("id").cast("string").alias("item_id"), F.lit(0.5).alias("cutoff"), F.lit(1).alias("probe_size")),
+            *(F.lit(0.1).alias("top_fraction"), F.array(F.lit(0.5)).alias("quantiles")),
+        )
+        step.replace("thresholds", rows, "rows", as_of="2024-01-01", system="ralm")
+        mine = step.outputs["thresholds"]
+        others = rows.union(rows).withColumn("system", F.lit("lsh_iv"))
+        step.context.warehouse.replace("thresholds", others, {"system": "lsh_iv"}, app_id="x", attempt=1, run_id="r")
+        step.replace("thresholds", rows, "rows again", as_of="2024-01-01", system="ralm")  # skipped: the same attempt
+        found.append((mine, step.outputs["thresholds"], dict(step.counts), step.context.warehouse.version("thresholds")))
+
+    context = Context(bench.spark, bench.config(), say=bench.lines.append)
+    context.run([Step("score_users", write)])
+    mine, again, counts, newest = found[0]
+    assert mine == again < newest
+    assert counts == {"rows": 2, "rows again": 2}
+
+
+def test_the_end_of_a_step_is_written_with_the_start_of_the_next(bench: Bench) -> None:
+    seen: list[list[str]] = []
+
+    def states(step: RunningStep) -> None:
+        rows = step.context.warehouse.read("runs").orderBy("started_at", F.desc("state")).collect()
+        seen.append([f"{row['step']} {row['state']}" for row in rows])
+
+    names = ("a", "b")
+    context = Context(bench.spark, bench.config(), say=bench.lines.append)
+    context.run([Step(name, states) for name in names])
+    assert seen == [["a started"], ["a started", "a done", "b started"]]
+    assert context.warehouse.read("runs").where("state = 'done'").count() == 2
+    assert context.warehouse.version("runs") == 3  # its creation, and a commit a step and one at the end
+
+
 def test_constraints_and_columns_are_enforced(bench: Bench) -> None:
     warehouse = Context(bench.spark, bench.config(), say=bench.lines.append).warehouse
     with pytest.raises(DataError, match=r"missing columns \['as_of', .*unexpected columns \['id'\]"):
