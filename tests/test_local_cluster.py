@@ -21,7 +21,6 @@ def test_the_pipeline_runs_on_two_executors(spark: SparkSession, tmp_path: Path)
         "lookalike_training.local_mode=false",
         "lookalike_training.processes=2",
         "lookalike.rounds=1",
-        "variants={ralm: {}}",
     ]
     command = ["./spark-submit.sh", "pipeline", "--config", "conf/tiny.yaml"]
     command += [part for setting in settings for part in ("--set", setting)]

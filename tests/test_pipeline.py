@@ -25,6 +25,7 @@ from ralm.training.checkpoints import load_weights
 # The first test waits for the whole pipeline.
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
 TINY = Path(__file__).resolve().parents[1] / "conf" / "tiny.yaml"
+AVERAGE = "variants.ralm_average.pooling=average"  # a second variant beside the file's own
 
 
 @dataclasses.dataclass
@@ -36,7 +37,7 @@ class Finished:
     lines: list[str]
 
     def context(self, *assignments: str, say: Callable[[str], None] | None = None) -> Context:
-        config = load_config(TINY, [f"warehouse={self.config.warehouse}", *assignments])
+        config = load_config(TINY, [f"warehouse={self.config.warehouse}", AVERAGE, *assignments])
         return Context(self.spark, config, say=say or self.lines.append)
 
     def table(self, name: str) -> DataFrame:
@@ -46,7 +47,7 @@ class Finished:
 @pytest.fixture(scope="module")
 def finished(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     path = tmp_path_factory.mktemp("pipeline") / "wh"
-    made = Finished(spark, load_config(TINY, [f"warehouse={path}"]), [])
+    made = Finished(spark, load_config(TINY, [f"warehouse={path}", AVERAGE]), [])
     context = made.context()
     context.run(pipeline.steps(context))
     return made

@@ -160,11 +160,11 @@ def test_a_step_is_pinned_at_its_own_commit(bench: Bench) -> None:
             *(F.lit(0.1).alias("top_fraction"), F.array(F.lit(0.5)).alias("quantiles")),
         )
         step.replace("thresholds", rows, "rows", as_of="2024-01-01", system="ralm")
-        mine = step.outputs["thresholds"]
+        warehouse, mine = step.context.warehouse, step.outputs["thresholds"]
         others = rows.union(rows).withColumn("system", F.lit("lsh_iv"))
-        step.context.warehouse.replace("thresholds", others, {"system": "lsh_iv"}, app_id="x", attempt=1, run_id="r")
+        warehouse.replace("thresholds", others, {"system": "lsh_iv"}, app_id="x", attempt=1, run_id="r")
         step.replace("thresholds", rows, "rows again", as_of="2024-01-01", system="ralm")  # skipped: the same attempt
-        found.append((mine, step.outputs["thresholds"], dict(step.counts), step.context.warehouse.version("thresholds")))
+        found.append((mine, step.outputs["thresholds"], dict(step.counts), warehouse.version("thresholds")))
 
     context = Context(bench.spark, bench.config(), say=bench.lines.append)
     context.run([Step("score_users", write)])
