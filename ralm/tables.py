@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import DataType, StructField, StructType
 
 from ralm.errors import DataError, MissingInputError, RalmError
@@ -293,7 +295,10 @@ class Warehouse:
     def append(self, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """Append a few rows that the driver holds (run records, checks)."""
         self.create(name)
-        frame = self.spark.createDataFrame(list(rows), TABLES[name].schema(self.user_id)).coalesce(1)
+        schema = TABLES[name].schema(self.user_id)
+        named = [dict(zip(schema.names, row, strict=True)) for row in rows]
+        # As an Arrow table the rows go with the plan: no job distributes them first.
+        frame = self.spark.createDataFrame(pa.Table.from_pylist(named, to_arrow_schema(schema)), schema)
         frame.write.format("delta").mode("append").save(self.table_path(name))
 
 

@@ -22,7 +22,7 @@ def test_an_empty_training_set_is_refused(spark: SparkSession, tmp_path: Path) -
 
     def write(step: RunningStep) -> None:
         training = step.context.config.user_training
-        write_training_set(step, "user_samples", empty, ["user_id"], training, "rows", representation="reading")
+        write_training_set(step, "user_samples", empty, ["user_key"], training, "rows", representation="reading")
 
     context = Context(spark, load_config(TINY, [f"warehouse={tmp_path / 'wh'}"]), say=lambda line: None)
     context.dates = ResolvedDates(*(dt.date(2024, 1, day) for day in range(1, 5)))  # there is no log to resolve them
