@@ -15,6 +15,7 @@ from jobs.variants import lookalike_folder, lookalike_version
 from ralm.evaluation.ranking import ranking_depth
 from ralm.features.hashing import chosen
 from ralm.runs import RunningStep
+from ralm.scoring.scorer import lookalike_state
 from ralm.simulation.oracle import click_probability
 from ralm.training.checkpoints import load_weights, model_folder
 from udfs.score import score_pairs
@@ -41,8 +42,8 @@ def variant_scores(step: RunningStep, variant: str, judged: Judged, work: str) -
         "target_embeddings", as_of=context.dates.a2, model_version=lookalike_version(context, variant)
     ).select("user_id", "bias", "embedding")
     candidates, users = candidate_users(step, targets, judged)
-    weights = load_weights(lookalike_folder(context, variant))
-    scored = Scored(candidates, users, items, weights, clusters, work, config.user_id_type, config.scoring.block)
+    state = lookalike_state(load_weights(lookalike_folder(context, variant)), **clusters)
+    scored = Scored(candidates, users, items, state, work, config.user_id_type, config.scoring.block)
     indices = context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
     rows = judged.pairs.join(F.broadcast(indices), "item_id").join(targets, "user_id")
     pairs = rows.mapInArrow(*score_pairs(scored.bundle("pairs"), PAIR_TYPES))

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from jobs.clustering import Weights
 from ralm.errors import MissingInputError
 from ralm.features.hashing import chosen
 from ralm.scoring.bundle import write_scoring_bundle
+from ralm.scoring.contract import ScorerState
 from ralm.scoring.thresholds import cut_for_top
 from udfs.score import score_all, score_users
 
@@ -30,11 +30,10 @@ class Scored:
     """What a set of users was scored against, and with what.
 
     Attributes:
-        targets: (user_id, bias, embedding), all candidates.
+        targets: user_id and the scorer's columns, all candidates.
         users: how many they are.
-        items: the item of each row of the centroids.
-        weights: of the look-alike model.
-        clusters: `centroids` (items, k, d) and `sizes` (items, k).
+        items: in the order of the scorer.
+        state: the scorer.
         folder: where the bundle and what passes the cuts are kept while they are needed.
         user_id_type: 'string' or 'bigint'.
     """
@@ -42,8 +41,7 @@ class Scored:
     targets: DataFrame
     users: int
     items: Sequence[str]
-    weights: Weights
-    clusters: Weights
+    state: ScorerState
     folder: str
     user_id_type: str
     block: int = 256
@@ -55,9 +53,7 @@ class Scored:
 
     def bundle(self, name: str, cuts: NDArray[np.float64] | None = None) -> str:
         """Write the scoring bundle, with cuts if given."""
-        return write_scoring_bundle(
-            f"{self.folder}/{name}", self.weights, self.clusters["centroids"], self.clusters["sizes"], self.items, cuts
-        )
+        return write_scoring_bundle(f"{self.folder}/{name}", self.state, self.items, cuts)
 
     def sample(self, size: int, seed: int) -> NDArray[np.float64]:
         """Scores (users, items) of a sample of the users by hash, in a random order.

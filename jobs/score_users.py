@@ -22,6 +22,7 @@ from ralm.errors import DataError
 from ralm.evaluation.metrics import top_size
 from ralm.features.hashing import bucket
 from ralm.runs import Context, RunningStep, Step
+from ralm.scoring.scorer import lookalike_state
 from ralm.scoring.thresholds import exposure_threshold, histogram, histogram_edges, quantiles
 from ralm.training.checkpoints import load_weights, model_folder
 
@@ -115,8 +116,7 @@ def _score(step: RunningStep) -> None:
         targets.select("user_id", "bias", "embedding"),
         users,
         items,
-        load_weights(lookalike_folder(context, SYSTEM)),
-        clusters,
+        lookalike_state(load_weights(lookalike_folder(context, SYSTEM)), **clusters),
         folder,
         config.user_id_type,
         scoring.block,

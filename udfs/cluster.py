@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ralm.arrow_arrays import column, list_array, matrix
 from ralm.scoring.cluster import cluster_seeds
 from ralm.scoring.kmeans import Floats, single_thread
 from ralm.scoring.scorer import Scorer, targets
-from udfs.arrow_arrays import GroupUdf, column, list_array, matrix
+from udfs.shapes import GroupUdf
 
 SCHEMA = (
     "item_id string, centroids array<float>, sizes array<int>, inertia double, cluster_metric string, "

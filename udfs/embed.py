@@ -10,11 +10,12 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from ralm.arrow_arrays import column, list_array, matrix, scalars
 from ralm.errors import ConfigError
 from ralm.fields import UserFields
 from ralm.models.user_model import UserModel
 from ralm.training.checkpoints import load_user_model
-from udfs.arrow_arrays import Batches, BatchUdf, column, list_array, matrix, scalars
+from udfs.shapes import Batches, BatchUdf
 
 # Users a forward pass: embeddings of their fields stay in the processor's cache.
 FORWARD_ROWS = 2_048

@@ -1,4 +1,4 @@
-"""Scores in Arrow UDFs over `target_embeddings`: what passes the cuts, the best items a user, samples, given pairs.
+"""Scores of any look-alike system in Arrow UDFs over users: what passes the cuts, best items, samples, given pairs.
 
 The items come from a scoring bundle that every worker process memory-maps; UDFs name an item by its row there.
 """
@@ -6,21 +6,21 @@ The items come from a scoring bundle that every worker process memory-maps; UDFs
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ralm.arrow_arrays import column, list_array, ragged_array, scalars
 from ralm.errors import DataError
 from ralm.scoring.bundle import cached_scorer
-from ralm.scoring.scorer import Scorer, published
+from ralm.scoring.scorer import published
 from ralm.scoring.thresholds import histogram
-from udfs.arrow_arrays import Batches, BatchUdf, column, list_array, matrix, ragged_array, scalars
+from udfs.shapes import Batches, BatchUdf
 
 
 def score_users(bundle: str, user_id_type: str, *, top_m: int = 0, block: int = 256) -> BatchUdf:
-    """For `mapInArrow` over `target_embeddings` (user_id, bias, embedding): audiences and recommendations in one pass.
+    """For `mapInArrow` over users (user_id and the scorer's columns): audiences and recommendations in one pass.
 
     Args:
         bundle: path of a scoring bundle; its cuts say which scores are emitted.
@@ -36,11 +36,14 @@ def score_users(bundle: str, user_id_type: str, *, top_m: int = 0, block: int = 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             scorer, cuts = cached_scorer(bundle, block)
-            scores = _scores(scorer, batch)  # (n, items)
-            passing = scores >= cuts if cuts is not None else np.zeros(scores.shape, dtype=bool)
+            scores = published(scorer.score_batch(batch))  # (n, items)
+            candidate = np.isfinite(scores)
+            passing = (scores >= cuts) & candidate if cuts is not None else np.zeros(scores.shape, dtype=bool)
             best = top_items(scores, top_m)  # (n, top)
-            kept = np.flatnonzero(passing.any(axis=1)) if best.shape[1] == 0 else np.arange(len(scores))
+            kept = np.flatnonzero(passing.any(axis=1) | candidate.any(axis=1) & (best.shape[1] > 0))
             passing, scores, best = passing[kept], scores[kept], best[kept]
+            best_scores = np.take_along_axis(scores, best, axis=1)
+            listed = np.isfinite(best_scores)
             lengths = passing.sum(axis=1)
             items = np.nonzero(passing)[1].astype(np.int32)
             yield pa.record_batch(
@@ -48,8 +51,8 @@ def score_users(bundle: str, user_id_type: str, *, top_m: int = 0, block: int = 
                     column(batch, "user_id").take(pa.array(kept)),
                     ragged_array(items, lengths),
                     ragged_array(scores[passing], lengths),
-                    list_array(best),
-                    list_array(np.take_along_axis(scores, best, axis=1)),
+                    ragged_array(best[listed], listed.sum(axis=1)),
+                    ragged_array(best_scores[listed], listed.sum(axis=1)),
                 ],
                 ["user_id", "items", "scores", "top_items", "top_scores"],
             )
@@ -62,7 +65,7 @@ def score_users(bundle: str, user_id_type: str, *, top_m: int = 0, block: int = 
 
 
 def score_all(bundle: str, user_id_type: str, *, block: int = 256) -> BatchUdf:
-    """For `mapInArrow` over a probe or sample of `target_embeddings`: the published score with every item.
+    """For `mapInArrow` over a probe or sample of such users: the published score with every item.
 
     Returns:
         Rows (user_id, scores array<double>), one score an item row of the bundle.
@@ -70,14 +73,14 @@ def score_all(bundle: str, user_id_type: str, *, block: int = 256) -> BatchUdf:
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            scores = _scores(cached_scorer(bundle, block)[0], batch)
+            scores = published(cached_scorer(bundle, block)[0].score_batch(batch))
             yield pa.record_batch([column(batch, "user_id"), list_array(scores)], ["user_id", "scores"])
 
     return BatchUdf(run, f"user_id {user_id_type}, scores array<double>")
 
 
 def score_histograms(bundle: str, edges: NDArray[np.float64], *, block: int = 256) -> BatchUdf:
-    """For `mapInArrow` over `target_embeddings`: counts of published scores a bin, one part a partition.
+    """For `mapInArrow` over users: counts of published scores a bin, one part a partition.
 
     Args:
         bundle: path of a scoring bundle.
@@ -91,7 +94,7 @@ def score_histograms(bundle: str, edges: NDArray[np.float64], *, block: int = 25
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         counts: NDArray[np.int64] | int = 0
         for batch in batches:
-            counts = counts + histogram(_scores(cached_scorer(bundle, block)[0], batch), edges)
+            counts = counts + histogram(published(cached_scorer(bundle, block)[0].score_batch(batch)), edges)
         if isinstance(counts, int):
             return
         item, place = np.nonzero(counts)
@@ -104,7 +107,7 @@ def score_histograms(bundle: str, edges: NDArray[np.float64], *, block: int = 25
 
 
 def score_pairs(bundle: str, keep: dict[str, str], *, block: int = 256) -> BatchUdf:
-    """For `mapInArrow` over given pairs (bias, embedding, item_index, and the columns to keep): adds their score.
+    """For `mapInArrow` over given pairs (the scorer's columns, item_index, and the columns to keep): adds their score.
 
     Args:
         bundle: path of a scoring bundle.
@@ -121,7 +124,7 @@ def score_pairs(bundle: str, keep: dict[str, str], *, block: int = 256) -> Batch
             item = scalars(batch, "item_index")
             if len(item) and not 0 <= item.min() <= item.max() < scorer.items:
                 raise DataError(f"item_index: {item.min()} to {item.max()} found, the bundle has {scorer.items} items")
-            pairs = scorer.pairs(*_users(scorer, batch), item)
+            pairs = scorer.score_pairs(batch, item)
             yield pa.record_batch(
                 [*(column(batch, name) for name in keep), pa.array(published(pairs))], [*keep, "score"]
             )
@@ -133,7 +136,7 @@ def top_items(scores: NDArray[np.float64], top_m: int) -> NDArray[np.int32]:
     """The rows of the best items of every user, best first, ties by item row.
 
     Args:
-        scores: (n, items), published: multiples of 1e-6.
+        scores: (n, items), published: multiples of 1e-6; -inf, no candidate, comes last.
         top_m: items wanted; all of them where there are fewer.
 
     Returns:
@@ -144,15 +147,9 @@ def top_items(scores: NDArray[np.float64], top_m: int) -> NDArray[np.int32]:
     if top == 0 or count == 0:
         return np.zeros((count, top), dtype=np.int32)
     # Whole numbers that differ within a row make the selection unique and cheaper than a stable sort.
-    keys = np.arange(items) - np.round(scores * 1e6).astype(np.int64) * items
+    finite = np.isfinite(scores)
+    lowest = scores.min(initial=0.0, where=finite) - 1.0
+    keys = np.arange(items) - np.round(np.where(finite, scores, lowest) * 1e6).astype(np.int64) * items
     chosen = np.argpartition(keys, top - 1, axis=1)[:, :top]
     order = np.take_along_axis(keys, chosen, axis=1).argsort(axis=1)
     return np.take_along_axis(chosen, order, axis=1).astype(np.int32)
-
-
-def _users(scorer: Scorer, batch: pa.RecordBatch) -> tuple[Any, Any]:
-    return matrix(batch, "embedding", scorer.global_embeddings.shape[1]), scalars(batch, "bias")
-
-
-def _scores(scorer: Scorer, batch: pa.RecordBatch) -> NDArray[np.float64]:
-    return published(scorer.score(*_users(scorer, batch)))

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ralm.arrow_arrays import column, list_array, matrix
 from ralm.scoring.scorer import targets
-from udfs.arrow_arrays import Batches, BatchUdf, column, list_array, matrix
+from udfs.shapes import Batches, BatchUdf
 
 
 def target_embeddings(weights: Mapping[str, NDArray[Any]], user_id_type: str) -> BatchUdf:

@@ -1,4 +1,4 @@
-"""What a scoring run needs, as files that worker processes memory-map: weights, centroids, sizes, cuts."""
+"""What a scoring run needs, as files that worker processes memory-map: a scorer's arrays, its items, their cuts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,33 +16,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ralm.errors import MissingInputError
-from ralm.scoring.kmeans import Floats, Ints
-from ralm.scoring.scorer import Scorer
+from ralm.scoring.contract import BatchScorer, ScorerState, scorer_class
 
 MARKER = "_SUCCESS"
 
 
 @dataclass(frozen=True)
 class ScoringBundle:
-    """The items of one scoring run and the model that scores them.
+    """The items of one scoring run and the state of the system that scores them.
 
     Attributes:
-        weights: name -> array, as `ralm.models.lookalike.export_weights` gives them.
-        centroids: (items, k, d), raw.
-        sizes: (items, k); 0 is absent.
-        item_ids: one id a row of `centroids`; scoring UDFs name items by their row.
+        state: the scorer.
+        item_ids: one id an item; scoring UDFs name items by their row.
         cuts: (items,), the lowest published score that is emitted; None: nothing is emitted by score.
     """
 
-    weights: dict[str, NDArray[Any]]
-    centroids: Floats
-    sizes: Ints
+    state: ScorerState
     item_ids: list[str]
     cuts: NDArray[np.float64] | None = None
 
     @staticmethod
     def load(path: str) -> ScoringBundle:
-        """A bundle that `write_scoring_bundle` wrote; centroids stay on disk until they are read.
+        """A bundle that `write_scoring_bundle` wrote; arrays stay on disk until they are read.
 
         Raises:
             MissingInputError: there is no complete bundle at the path.
@@ -52,41 +47,29 @@ class ScoringBundle:
             raise MissingInputError(
                 f"scoring bundle {path}: not found on this machine; it must lie where all machines mount it"
             )
-        with np.load(folder / "weights.npz") as arrays:
-            weights = {name: arrays[name] for name in arrays.files}
-        return ScoringBundle(
-            weights,
-            np.load(folder / "centroids.npy", mmap_mode="r"),
-            np.load(folder / "sizes.npy", mmap_mode="r"),
-            json.loads((folder / "item_ids.json").read_text(encoding="utf-8")),
-            np.load(folder / "cuts.npy") if (folder / "cuts.npy").exists() else None,
-        )
+        described: dict[str, Any] = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in described["arrays"]}
+        cuts = np.load(folder / "cuts.npy") if (folder / "cuts.npy").exists() else None
+        return ScoringBundle(ScorerState(scorer_class(described["scorer"]), arrays), described["item_ids"], cuts)
 
 
 def write_scoring_bundle(
-    path: str,
-    weights: Mapping[str, NDArray[Any]],
-    centroids: Floats,
-    sizes: Ints,
-    item_ids: Sequence[str],
-    cuts: NDArray[np.float64] | None = None,
+    path: str, state: ScorerState, item_ids: Sequence[str], cuts: NDArray[np.float64] | None = None
 ) -> str:
     """Write a bundle under a temporary name and rename it; a bundle at the path is replaced. Returns the path.
 
     Raises:
-        ValueError: the arrays do not have the same number of items.
+        ValueError: not one cut an item.
     """
-    counts = {len(centroids), len(sizes), len(item_ids), len(centroids) if cuts is None else len(cuts)}
-    if len(counts) > 1:
-        raise ValueError(f"scoring bundle: numbers of items differ: {sorted(counts)}")
+    if cuts is not None and len(cuts) != len(item_ids):
+        raise ValueError(f"scoring bundle: {len(cuts)} cuts for {len(item_ids)} items")
     final = Path(path.removeprefix("file:"))
     temporary = final.with_name(f".{final.name}.{uuid.uuid4().hex}")
     temporary.mkdir(parents=True)
-    with (temporary / "weights.npz").open("wb") as target:
-        np.savez(target, **{name: np.asarray(value) for name, value in weights.items()})
-    np.save(temporary / "centroids.npy", np.ascontiguousarray(centroids, dtype=np.float32))
-    np.save(temporary / "sizes.npy", np.ascontiguousarray(sizes, dtype=np.int32))
-    (temporary / "item_ids.json").write_text(json.dumps(list(item_ids)), encoding="utf-8")
+    for name, array in state.arrays.items():
+        np.save(temporary / f"{name}.npy", np.ascontiguousarray(array).reshape(np.shape(array)))
+    described = {"scorer": state.name, "arrays": list(state.arrays), "item_ids": list(item_ids)}
+    (temporary / "bundle.json").write_text(json.dumps(described), encoding="utf-8")
     if cuts is not None:
         np.save(temporary / "cuts.npy", np.ascontiguousarray(cuts, dtype=np.float64))
     # Its content makes the marker different for every write, for readers that cache by it.
@@ -97,7 +80,7 @@ def write_scoring_bundle(
     return path
 
 
-def cached_scorer(path: str, block: int) -> tuple[Scorer, NDArray[np.float64] | None]:
+def cached_scorer(path: str, block: int) -> tuple[BatchScorer, NDArray[np.float64] | None]:
     """The scorer and the cuts of a bundle, built once a process and version of the bundle.
 
     Raises:
@@ -108,6 +91,6 @@ def cached_scorer(path: str, block: int) -> tuple[Scorer, NDArray[np.float64] | 
 
 
 @lru_cache(maxsize=2)
-def _built(path: str, block: int, version: str) -> tuple[Scorer, NDArray[np.float64] | None]:
+def _built(path: str, block: int, version: str) -> tuple[BatchScorer, NDArray[np.float64] | None]:
     bundle = ScoringBundle.load(path)
-    return Scorer(bundle.weights, bundle.centroids, bundle.sizes, block=block), bundle.cuts
+    return bundle.state.build(block), bundle.cuts

@@ -12,16 +12,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from ralm.arrow_arrays import matrix, scalars
+from ralm.scoring.contract import Arrays, BatchScorer, ScorerState
 from ralm.scoring.kmeans import Floats, Ints
 
 # exp(2 · 20) and its sums stay far inside float32; larger logits have their maximum subtracted, which costs a pass.
 SAFE_LOGIT = 20.0
 SMALLEST = 1e-30
+WEIGHTS = "weights."
 
 
 def published(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -33,8 +37,15 @@ def published(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return np.round(scores.astype(np.float64), 6) + 0.0
 
 
-class Scorer:
-    """Scores users against a fixed set of items.
+def lookalike_state(weights: Mapping[str, NDArray[Any]], centroids: Floats, sizes: Ints) -> ScorerState:
+    """A look-alike model and the clusters of its items, as they travel to workers; arguments are as of `Scorer`."""
+    arrays = {f"{WEIGHTS}{name}": np.asarray(value) for name, value in weights.items()}
+    arrays |= {"centroids": np.asarray(centroids, np.float32), "sizes": np.asarray(sizes, np.int32)}
+    return ScorerState(Scorer, arrays)
+
+
+class Scorer(BatchScorer):
+    """RALM: scores target users by local and global attention over the clusters of an item's seeds.
 
     Args:
         weights: name -> array, as `ralm.models.lookalike.export_weights` gives them (formulas there).
@@ -49,6 +60,8 @@ class Scorer:
         >>> scorer = Scorer(weights, centroids, sizes)  # doctest: +SKIP
         >>> scores = published(scorer.score(*scorer.targets(embeddings)))  # (users, items)  # doctest: +SKIP
     """
+
+    columns = ("bias", "embedding")
 
     def __init__(
         self, weights: Mapping[str, NDArray[Any]], centroids: Floats, sizes: Ints, *, block: int = 256
@@ -86,6 +99,23 @@ class Scorer:
         self.gram = self.weighted @ self.weighted.transpose(1, 2)  # (I, k, k)
         bound = float(self.local_logits.norm(dim=0).max()) if self.items else 0.0
         self.subtract_maximum = bound > SAFE_LOGIT
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays, block: int) -> Scorer:
+        """The scorer of `lookalike_state`."""
+        weights = {name.removeprefix(WEIGHTS): value for name, value in arrays.items() if name.startswith(WEIGHTS)}
+        return cls(weights, arrays["centroids"], arrays["sizes"], block=block)
+
+    def score_batch(self, users: pa.RecordBatch | pa.Table) -> Floats:
+        """Scores (n, items) of rows of `target_embeddings`."""
+        return self.score(*self._columns(users))
+
+    def score_pairs(self, users: pa.RecordBatch | pa.Table, item: NDArray[np.integer[Any]]) -> Floats:
+        """Scores (n,) of rows of `target_embeddings`, each with one item."""
+        return self.pairs(*self._columns(users), item)
+
+    def _columns(self, users: pa.RecordBatch | pa.Table) -> tuple[Floats, Floats]:
+        return matrix(users, "embedding", self.global_embeddings.shape[1]), scalars(users, "bias")
 
     def _tower(self, raw: Tensor) -> Tensor:
         hidden = raw @ self.weights["tower_weight"].T + self.weights["tower_bias"]

@@ -5,7 +5,7 @@ import pytest
 from pyspark.errors import PythonException
 
 from ralm.scoring.bundle import write_scoring_bundle
-from ralm.scoring.scorer import Scorer, published, targets
+from ralm.scoring.scorer import Scorer, lookalike_state, published, targets
 from ralm.scoring.thresholds import histogram_edges
 from tests.scoring.weights import loop_score, random_items, random_weights
 from udfs.score import score_all, score_histograms, score_pairs, score_users, top_items
@@ -25,7 +25,7 @@ def world(tmp_path_factory):
     ordered = np.sort(scores, axis=0)
     cuts = (ordered[40] + ordered[39]) / 2
     path = str(tmp_path_factory.mktemp("scoring") / "bundle")
-    write_scoring_bundle(path, weights, centroids, sizes, list("abcdef"), cuts)
+    write_scoring_bundle(path, lookalike_state(weights, centroids, sizes), list("abcdef"), cuts)
     return raw, weights, centroids, sizes, scores, cuts, path
 
 

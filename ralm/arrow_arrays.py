@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,22 +10,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ralm.errors import DataError
-
-Batches = Iterable[pa.RecordBatch]
-
-
-class BatchUdf(NamedTuple):
-    """What `mapInArrow` takes: `frame.mapInArrow(*udf)`."""
-
-    run: Callable[[Batches], Iterator[pa.RecordBatch]]
-    schema: str
-
-
-class GroupUdf(NamedTuple):
-    """What a grouped `applyInArrow` takes: `frame.groupBy(key).applyInArrow(*udf)`."""
-
-    run: Callable[[pa.Table], pa.Table]
-    schema: str
 
 
 def column(batch: pa.RecordBatch | pa.Table, name: str) -> pa.Array:

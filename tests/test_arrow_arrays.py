@@ -2,8 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ralm.arrow_arrays import list_array, matrix, ragged_array, scalars
 from ralm.errors import DataError
-from udfs.arrow_arrays import list_array, matrix, ragged_array, scalars
 
 
 def batch(values, kind=None):

@@ -1,0 +1,24 @@
+"""What Spark's Arrow functions take: a function of batches or of a group, and the schema of what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import pyarrow as pa
+
+Batches = Iterable[pa.RecordBatch]
+
+
+class BatchUdf(NamedTuple):
+    """What `mapInArrow` takes: `frame.mapInArrow(*udf)`."""
+
+    run: Callable[[Batches], Iterator[pa.RecordBatch]]
+    schema: str
+
+
+class GroupUdf(NamedTuple):
+    """What a grouped `applyInArrow` takes: `frame.groupBy(key).applyInArrow(*udf)`."""
+
+    run: Callable[[pa.Table], pa.Table]
+    schema: str
