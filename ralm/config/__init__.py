@@ -4,6 +4,7 @@ Every key has a type, bounds and a default here; an unknown key is an error. Sec
 constructors as the typed objects below, never as dictionaries.
 """
 
+from ralm.config.baselines import Als, Baselines, ClusteredSimilarity, LshIv, Regression, Similarity
 from ralm.config.fields import CategoricalField, Dates, Fields, HistoryField
 from ralm.config.load import Config, load_config
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
@@ -21,8 +22,11 @@ from ralm.config.sources import (
 )
 
 __all__ = [
+    "Als",
     "Audience",
+    "Baselines",
     "CategoricalField",
+    "ClusteredSimilarity",
     "Config",
     "Dates",
     "Evaluation",
@@ -34,11 +38,14 @@ __all__ = [
     "Ingest",
     "ItemSource",
     "Lookalike",
+    "LshIv",
     "Merge",
+    "Regression",
     "SampledNegatives",
     "Scoring",
     "Section",
     "Share",
+    "Similarity",
     "Simulate",
     "Source",
     "Spark",

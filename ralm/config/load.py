@@ -10,6 +10,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from ralm.config.baselines import Baselines
 from ralm.config.fields import Dates, Fields
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
 from ralm.config.outputs import Evaluation, Scoring, Spark
@@ -42,6 +43,7 @@ class Config(Section):
             "ralm_concat": Variant(merge="concat"),
         }
     )
+    baselines: Baselines = Baselines()
     scoring: Scoring = Scoring()
     evaluation: Evaluation = Evaluation()
     spark: Spark = Spark()

@@ -1,0 +1,1 @@
+"""The look-alike systems: each prepares a scorer from the seeds of some items. No jobs themselves."""

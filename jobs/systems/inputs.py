@@ -1,0 +1,55 @@
+"""What several systems read of users and seeds (no job itself)."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.build_vocabularies import current_vocabulary, load_sizes
+from jobs.embed_users import model_version
+from jobs.systems.contract import Task
+from ralm.baselines.feature_space import FeatureSpace
+from ralm.config import Merge
+from ralm.features.hashing import uniform
+from ralm.features.vocabularies import lookup_tables
+
+
+def feature_space(task: Task) -> FeatureSpace:
+    """The features of the current vocabulary."""
+    return FeatureSpace(fields=load_sizes(task.context).user_fields)
+
+
+def field_users(task: Task) -> DataFrame:
+    """user_id and the columns of the feature space, of all users as of the task's date (tables: user_fields)."""
+    version = load_sizes(task.context).version
+    fields = task.step.at("user_fields", as_of=task.context.dates[task.date], vocabulary_version=version)
+    return fields.select("user_id", *feature_space(task).columns)
+
+
+def feature_names(task: Task) -> list[str]:
+    """A readable name of every feature of the space (tables: vocabularies)."""
+    sizes = load_sizes(task.context)
+    return feature_space(task).names(lookup_tables(current_vocabulary(task.step, sizes), sizes))
+
+
+def embedded_users(task: Task, merge: Merge) -> DataFrame:
+    """(user_id, embedding): the stacked user model of a merge layer (tables: user_embeddings)."""
+    date = task.context.dates[task.date]
+    frame = task.step.at("user_embeddings", as_of=date, model_version=model_version(task.context, merge))
+    return frame.select("user_id", "embedding")
+
+
+def sampled_seeds(task: Task, cap: int) -> DataFrame:
+    """(item_index, user_id): at most `cap` seeds an item, by hash."""
+    order = Window.partitionBy("item_index").orderBy(
+        uniform("sampled seed", task.config.seed, "item_index", "user_id"), "user_id"
+    )
+    ranked = task.seeds.withColumn("position", F.row_number().over(order))
+    return ranked.where(F.col("position") <= cap).select("item_index", "user_id")
+
+
+def seed_table(task: Task, users: DataFrame, cap: int) -> pa.Table:
+    """(item_index, and the users' columns but user_id) of sampled seeds, sorted by item: items · cap rows at most."""
+    found = sampled_seeds(task, cap).join(users, "user_id").drop("user_id").toArrow()
+    return found.sort_by("item_index").combine_chunks()

@@ -1,0 +1,28 @@
+"""All systems by name (no job itself)."""
+
+from __future__ import annotations
+
+from jobs.systems.contract import System
+from jobs.systems.ralm import variant_systems
+from jobs.systems.simple import ACTIVITY, POPULARITY
+from ralm.config import Config
+from ralm.errors import ConfigError
+
+BASELINES = (POPULARITY, ACTIVITY)
+
+
+def systems(config: Config) -> dict[str, System]:
+    """Name -> system: the configured variants of RALM, then the others."""
+    return {system.name: system for system in (*variant_systems(config), *BASELINES)}
+
+
+def system(config: Config, name: str) -> System:
+    """A system by its name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    known = systems(config)
+    if name not in known:
+        raise ConfigError(f"--system {name}: unknown; known: {', '.join(known)}")
+    return known[name]

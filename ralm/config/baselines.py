@@ -1,0 +1,80 @@
+"""The other look-alike methods: one section each."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ralm.config.section import Section
+
+
+class Similarity(Section):
+    """Similarity of a user to the seeds (the survey's direct method)."""
+
+    measure: Literal["jaccard", "cosine"] = Field(
+        default="jaccard", description="jaccard: of feature sets; cosine: of user embeddings"
+    )
+    to_seeds: Literal["max", "mean", "probability"] = Field(
+        default="mean", description="how a user's similarities to all seeds become one; probability: 1 − Π(1 − s)"
+    )
+    seed_cap: int = Field(default=500, ge=1, le=100_000, description="seeds an item, sampled by hash")
+
+
+class ClusteredSimilarity(Section):
+    """Users and seeds compared by the cells of their embeddings."""
+
+    cells: Literal["kmeans", "hyperplanes"] = "kmeans"
+    kmeans_cells: int = Field(default=200, ge=2, le=100_000, description="cells of k-means over a sample of users")
+    tables: int = Field(default=20, ge=1, le=1_000, description="hyperplane tables")
+    planes: int = Field(default=8, ge=1, le=30, description="hyperplanes a table: 2^planes cells")
+    sample: int = Field(default=100_000, ge=100, le=10_000_000, description="users that k-means is fitted on")
+
+
+class LshIv(Section):
+    """Yahoo's candidates by MinHash and scores by Information Value (Ma et al. 2016)."""
+
+    bands: int = Field(default=20, ge=1, le=1_000, description="b: a user is a candidate where any band agrees (OR)")
+    rows: int = Field(default=2, ge=1, le=100, description="r: hashes of a band, all of which must agree (AND)")
+    bucket_share: float = Field(
+        default=0.05, gt=0, le=1, description="buckets with more of all users than this are dropped: they tell nothing"
+    )
+    smoothing: float = Field(default=1.0, gt=0, le=1_000, description="added to each count, so that no share is 0 or 1")
+    positive: Literal["above_candidates", "above_half"] = Field(
+        default="above_candidates", description="features that count: p > q, or the survey's p > 0.5"
+    )
+    listed_features: int = Field(default=50, ge=1, le=10_000, description="rows of feature_ranking an item")
+
+
+class Regression(Section):
+    """One classifier an item over its seeds and sampled other users."""
+
+    model: Literal["logistic", "boosted_trees"] = "logistic"
+    negatives: Literal["others", "exposed"] = Field(
+        default="others", description="others: users who are no seeds; exposed: shown but not clicked"
+    )
+    positive_unlabelled: Literal["none", "bagging", "elkan_noto"] = "none"
+    negatives_per_seed: int = Field(default=10, ge=1, le=1_000)
+    max_seeds: int = Field(default=2_000, ge=1, le=100_000, description="seeds an item, sampled by hash")
+    regularisation: float = Field(default=1.0, gt=0, le=1e6, description="C of the logistic regression, inverse")
+    bags: int = Field(default=10, ge=2, le=200, description="models of the bagging")
+
+
+class Als(Section):
+    """Implicit ALS (Hu, Koren and Volinsky 2008) and the closed-form fold-in of new items and users."""
+
+    factors: int = Field(default=64, ge=2, le=1_024)
+    iterations: int = Field(default=10, ge=1, le=200)
+    alpha: float = Field(default=20.0, gt=0, le=10_000, description="confidence of an interaction is 1 + alpha")
+    regularisation: float = Field(default=10.0, ge=0, le=1e6, description="λ of the fold-in")
+    max_users: int = Field(default=5_000_000, ge=1_000, description="users that the factors are fitted on, by hash")
+
+
+class Baselines(Section):
+    """Settings of the systems beside RALM."""
+
+    similarity: Similarity = Similarity()
+    clustered_similarity: ClusteredSimilarity = ClusteredSimilarity()
+    lsh_iv: LshIv = LshIv()
+    regression: Regression = Regression()
+    als: Als = Als()

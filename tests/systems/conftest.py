@@ -1,0 +1,89 @@
+"""The toy world, brought as far as embeddings and a look-alike model, once for all systems."""
+
+from collections.abc import Callable
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from jobs import (
+    build_histories,
+    build_lookalike_samples,
+    build_user_fields,
+    build_user_samples,
+    build_vocabularies,
+    embed_targets,
+    embed_users,
+    ingest,
+    train_lookalike,
+    train_user_model,
+    update_seeds,
+)
+from jobs.systems.contract import Prepared, System, Task
+from ralm.runs import Context, RunningStep, Step
+from tests.systems.toy import group_of, users, write_toy
+
+PREPARED = (
+    ingest,
+    build_vocabularies,
+    build_histories,
+    build_user_fields,
+    build_user_samples,
+    train_user_model,
+    embed_users,
+    update_seeds,
+    build_lookalike_samples,
+    train_lookalike,
+    embed_targets,
+)
+
+
+@pytest.fixture(scope="package")
+def toy(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Context:
+    """A context whose warehouse holds everything that any system reads."""
+    context = Context(spark, write_toy(tmp_path_factory.mktemp("toy")), say=lambda line: None)
+    context.run([step for job in PREPARED for step in job.steps(context)])
+    return context
+
+
+Asked = dict[str, list[str]]
+
+
+def seeds_of(group: int, count: int) -> list[str]:
+    """The first users of a group."""
+    return [user for user in users() if group_of(user) == group][:count]
+
+
+@pytest.fixture(scope="package")
+def prepare(toy: Context, tmp_path_factory: pytest.TempPathFactory) -> Callable[[System, Asked], Prepared]:
+    """Prepares a system for items given as item -> seed users, as of A2, inside a real step; each question once."""
+    known: dict[str, Prepared] = {}
+
+    def run(system: System, asked: Asked) -> Prepared:
+        question = f"{system.name} {asked}"
+        if question not in known:
+            rows = [(item, at, user) for at, (item, seeds) in enumerate(asked.items()) for user in seeds]
+            seeds = toy.spark.createDataFrame(rows, "item_id string, item_index int, user_id string").persist()
+            folder = str(tmp_path_factory.mktemp("work"))
+
+            def action(step: RunningStep) -> None:
+                known[question] = system.prepare(Task(step, "a2", list(asked), seeds, folder))
+
+            step = Step(f"test[{system.name}]", action, inputs=system.inputs, as_of="a2")
+            Context(toy.spark, toy.config, force=True, say=lambda line: None).run([step])
+        return known[question]
+
+    return run
+
+
+def scores(prepared: Prepared, batches: int = 1) -> dict[str, list[float]]:
+    """user -> score a item, with the scorer as a worker would have it."""
+    table = prepared.users.orderBy(F.col("user_id")).toArrow().combine_chunks()
+    scorer = prepared.state.build()
+    size = -(-table.num_rows // batches)
+    found: dict[str, list[float]] = {}
+    for start in range(0, table.num_rows, size):
+        part = table.slice(start, size)
+        for user, row in zip(part.column("user_id").to_pylist(), scorer.score_batch(part).tolist(), strict=True):
+            found[user] = row
+    return found
