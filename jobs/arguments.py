@@ -7,9 +7,9 @@ import datetime as dt
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ralm.config import Config, load_config
 from ralm.errors import ConfigError, RalmError
@@ -30,7 +30,7 @@ class Arguments:
     dry_run: bool = False
     as_of: dt.date | None = None
     debug: bool = False
-    rest: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,8 +52,9 @@ def locate(path: str) -> Path:
     return shipped if not named.exists() and shipped.exists() else named
 
 
-def _parser(description: str, dry_run: bool) -> argparse.ArgumentParser:
-    parser = _Parser(description=description, epilog=EPILOG, allow_abbrev=False)
+def _parser(description: str, dry_run: bool, options: argparse.ArgumentParser | None) -> argparse.ArgumentParser:
+    parents = [] if options is None else [options]
+    parser = _Parser(description=description, epilog=EPILOG, allow_abbrev=False, parents=parents)
     parser.add_argument("--config", required=True, metavar="FILE", help="the YAML configuration")
     parser.add_argument(
         "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="set a configuration key; repeatable"
@@ -69,7 +70,12 @@ def _parser(description: str, dry_run: bool) -> argparse.ArgumentParser:
 
 
 def parse(
-    description: str, argv: Sequence[str] | None = None, *, dry_run: bool = False, allow_rest: bool = False
+    description: str,
+    argv: Sequence[str] | None = None,
+    *,
+    dry_run: bool = False,
+    allow_rest: bool = False,
+    options: argparse.ArgumentParser | None = None,
 ) -> Arguments:
     """Read a job's command line and its configuration.
 
@@ -77,18 +83,17 @@ def parse(
         description: what the job does, shown by `--help`.
         argv: the arguments; default: those of the process.
         dry_run: whether the job knows `--dry-run`.
-        allow_rest: whether arguments unknown here are handed on in `rest`; otherwise they are an error.
+        allow_rest: whether arguments unknown here are passed over; otherwise they are an error.
+        options: the job's own options (a parser without help), which go to `Arguments.options`.
 
     Raises:
         ConfigError: an unknown flag, a missing `--config`, or a configuration that cannot be run.
         MissingInputError: the configuration file does not exist.
     """
     given = list(sys.argv[1:] if argv is None else argv)
-    parser = _parser(description, dry_run)
-    if allow_rest:
-        known, rest = parser.parse_known_args(given)
-    else:
-        known, rest = parser.parse_args(given), []
+    parser = _parser(description, dry_run, options)
+    known = parser.parse_known_args(given)[0] if allow_rest else parser.parse_args(given)
+    own = [] if options is None else [action.dest for action in options._actions]
     path = locate(known.config)
     return Arguments(
         config=load_config(path, known.set),
@@ -97,7 +102,7 @@ def parse(
         dry_run=dry_run and known.dry_run,
         as_of=known.as_of,
         debug=known.debug,
-        rest=tuple(rest),
+        options={name: getattr(known, name) for name in own},
     )
 
 
@@ -125,7 +130,7 @@ def run_job(
     argv: Sequence[str] | None = None,
     *,
     dry_run: bool = False,
-    allow_rest: bool = False,
+    options: argparse.ArgumentParser | None = None,
 ) -> NoReturn:
     """Run a job's `main` and end the process: 0, or one line on stderr and the exit code of the error.
 
@@ -134,11 +139,11 @@ def run_job(
         description: its docstring, shown by `--help`.
         argv: the arguments; default: those of the process.
         dry_run: whether the job knows `--dry-run`.
-        allow_rest: whether the job reads arguments of its own from `Arguments.rest`.
+        options: the job's own options, as of `parse`.
     """
     given = list(sys.argv[1:] if argv is None else argv)
     try:
-        arguments = parse(description, given, dry_run=dry_run, allow_rest=allow_rest)
+        arguments = parse(description, given, dry_run=dry_run, options=options)
         # Not at the top: mistakes in the command line are told without loading Spark.
         from ralm.spark_errors import user_errors
 

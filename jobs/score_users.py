@@ -5,30 +5,23 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.application import run
 from jobs.arguments import Arguments, run_job
+from jobs.audiences import write_audiences
 from jobs.cluster_seeds import step_name as clusters_step
 from jobs.clustering import centroid_arrays, current_clusters
 from jobs.embed_targets import step_name as targets_step
-from jobs.ranking import Ranking, Scored, rank_users
+from jobs.ranking import Scored
 from jobs.variants import lookalike_folder, lookalike_version
-from ralm.config import Scoring
 from ralm.errors import DataError
-from ralm.evaluation.metrics import top_size
-from ralm.features.hashing import bucket
 from ralm.runs import Context, RunningStep, Step
 from ralm.scoring.scorer import lookalike_state
-from ralm.scoring.thresholds import exposure_threshold, histogram, histogram_edges, quantiles
 from ralm.training.checkpoints import load_weights, model_folder
 
 SYSTEM = "ralm"
-# Readers of one item open a few files: items are spread over this many partitions.
-ITEM_BUCKETS = 8
 
 
 def choose_items(step: RunningStep) -> list[str]:
@@ -62,96 +55,31 @@ def choose_items(step: RunningStep) -> list[str]:
     return chosen_items[: scoring.max_items]
 
 
-def _probe(step: RunningStep, items: Sequence[str], sample: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Write `thresholds` and `score_histograms`; give the exposure thresholds (items,)."""
-    scoring, spark = step.context.config.scoring, step.context.spark
-    probe = sample[: scoring.probe]
-    cutoffs = [exposure_threshold(probe[:, i], scoring.probe_fraction) for i in range(len(items))]
-    rows = [
-        (step.as_of, SYSTEM, item, cutoffs[i], len(probe), scoring.probe_fraction, quantiles(probe[:, i]))
-        for i, item in enumerate(items)
-    ]
-    schema = "as_of date, system string, item_id string, cutoff double, probe_size bigint, top_fraction double, "
-    step.replace(
-        "thresholds",
-        spark.createDataFrame(rows, schema + "quantiles array<double>").coalesce(1),
-        as_of=step.as_of,
-        system=SYSTEM,
-    )
-    low, high = float(np.floor(sample.min() * 10) / 10), float(np.ceil(sample.max() * 10) / 10)
-    edges = histogram_edges(low, high if high > low else low + 0.1)
-    counts = histogram(sample, edges)  # (items, bins)
-    filled = [
-        (step.as_of, SYSTEM, items[i], int(b), float(edges[b]), float(edges[b + 1]), int(counts[i, b]))
-        for i, b in zip(*np.nonzero(counts), strict=True)
-    ]
-    schema = "as_of date, system string, item_id string, bin int, low double, high double, count bigint"
-    step.replace("score_histograms", spark.createDataFrame(filled, schema).coalesce(1), as_of=step.as_of, system=SYSTEM)
-    return np.array(cutoffs)
-
-
-def _rank(step: RunningStep, scored: Scored, scoring: Scoring, seeds: DataFrame | None) -> Ranking:
-    sample = scored.sample(max(scoring.sample, scoring.probe), step.context.config.seed)
-    thresholds = _probe(step, scored.items, sample)
-    audience = scoring.audience
-    counts: dict[str, int] = {}
-    if seeds is not None:
-        counts = {row["item_id"]: row["count"] for row in seeds.groupBy("item_id").count().collect()}
-    candidates = {item: max(0, scored.users - counts.get(item, 0)) for item in scored.items}
-    wanted = {
-        item: min(audience.top_n, count) if audience.mode == "top_n" else top_size(count, audience.top_fraction)
-        for item, count in candidates.items()
-    }
-    cuts = thresholds if audience.mode == "threshold" else None
-    return rank_users(scored, sample, wanted, seeds, cuts, scoring.recommendations)
-
-
 def _score(step: RunningStep) -> None:
-    context, config, scoring = step.context, step.context.config, step.context.config.scoring
+    context, config = step.context, step.context.config
     items, clusters = centroid_arrays(current_clusters(step, SYSTEM, "production"), choose_items(step))
     targets = step.at("target_embeddings", as_of=step.as_of, model_version=lookalike_version(context, SYSTEM))
-    users = targets.count()
     folder = context.models("work", f"score-{step.version}")
     scored = Scored(
         targets.select("user_id", "bias", "embedding"),
-        users,
+        targets.count(),
         items,
         lookalike_state(load_weights(lookalike_folder(context, SYSTEM)), **clusters),
         folder,
         config.user_id_type,
-        scoring.block,
+        config.scoring.block,
     )
     seeds = None
-    if not scoring.audience.include_seeds:
-        listed = step.at("item_seeds", as_of=step.as_of, purpose="production").where(F.col("item_id").isin(items))
-        seeds = listed.select("item_id", F.explode("seeds.user_id").alias("user_id")).join(
-            targets.select("user_id"), "user_id", "left_semi"
-        )
-    ranking = _rank(step, scored, scoring, seeds)
-    audiences = ranking.best.select(
-        F.lit(step.as_of).alias("as_of"),
-        "item_id",
-        "user_id",
-        "score",
-        (1 - (F.col("rank") - 1) / F.lit(users)).alias("percentile"),
-        F.lit(SYSTEM).alias("system"),
-        F.lit(step.record.started_at).alias("scored_at"),
-        bucket("item", 0, "item_id", buckets=ITEM_BUCKETS).cast("int").alias("item_bucket"),
-    )
-    step.replace("audiences", audiences, "audience rows", as_of=step.as_of, system=SYSTEM)
-    context.warehouse.create("recommendations")  # readers find the table also where none are asked for
-    if scoring.recommendations:
-        ids = F.array(*[F.lit(item) for item in items])
-        recommendations = ranking.scored.select(
-            F.lit(step.as_of).alias("as_of"),
-            F.lit(SYSTEM).alias("system"),
-            "user_id",
-            F.transform("top_items", lambda item: F.get(ids, item)).alias("item_ids"),
-            F.col("top_scores").alias("scores"),
-        )
-        step.replace("recommendations", recommendations, as_of=step.as_of, system=SYSTEM)
+    if not config.scoring.audience.include_seeds:
+        seeds = listed_seeds(step, items).join(targets.select("user_id"), "user_id", "left_semi")
+    write_audiences(step, SYSTEM, scored, seeds)
     shutil.rmtree(model_folder(folder), ignore_errors=True)
-    step.counts |= {"items": len(items), "users": users, "passes": ranking.passes}
+
+
+def listed_seeds(step: RunningStep, items: Sequence[str]) -> DataFrame:
+    """(item_id, user_id): the seeds of the items, for production."""
+    listed = step.at("item_seeds", as_of=step.as_of, purpose="production").where(F.col("item_id").isin(list(items)))
+    return listed.select("item_id", F.explode("seeds.user_id").alias("user_id"))
 
 
 def steps(context: Context) -> Sequence[Step]:

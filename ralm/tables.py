@@ -143,6 +143,11 @@ TABLES: dict[str, Table] = {
             "as_of system",
         ),
         _table(
+            "feature_rankings",
+            "as_of date!; system string!; item_id string!; rank int!; feature string!; weight double!",
+            "as_of system",
+        ),
+        _table(
             "runs",
             "run_id string!; step string!; as_of date; state string!; token string!; attempt bigint!; "
             "config_hash string!; inputs map<string,bigint>!; outputs map<string,bigint>!; counts map<string,bigint>!; "
@@ -268,6 +273,8 @@ class Warehouse:
     ) -> Commit:
         """Replace one logical partition atomically, exactly once for (app_id, attempt).
 
+        `partition` gives columns their values; a `range` stands for all whole numbers of it.
+
         Returns:
             The commit; an old one where Delta skipped a write that an earlier try of the same attempt had made.
         """
@@ -303,6 +310,8 @@ class Warehouse:
 
 
 def _equals(column: str, value: Any) -> str:
+    if isinstance(value, range):
+        return f"{column} >= {value.start} AND {column} < {value.stop}"
     if isinstance(value, bool):
         return f"{column} = {str(value).lower()}"
     if isinstance(value, int):

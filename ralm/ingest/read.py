@@ -48,10 +48,15 @@ def read_source(spark: SparkSession, source: Source, data_root: str, setting: st
 
 
 def listing(spark: SparkSession, source: Source, data_root: str) -> list[tuple[str, int, int]]:
-    """(path, bytes, time of change) of the source's files: another listing means another input; empty if none."""
+    """`path_listing` of the source's files."""
+    return path_listing(spark, source_path(source, data_root))
+
+
+def path_listing(spark: SparkSession, path: str) -> list[tuple[str, int, int]]:
+    """(path, bytes, time of change) of the files that match: another listing means another input; empty if none."""
     jvm = spark._jvm
     assert jvm is not None
-    pattern = jvm.org.apache.hadoop.fs.Path(source_path(source, data_root))
+    pattern = jvm.org.apache.hadoop.fs.Path(path)
     system = pattern.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
     found = []
     for status in system.globStatus(pattern) or []:

@@ -1,0 +1,131 @@
+"""Audiences of items and of somebody's own list of users, by any system, from files as people have them."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, Row
+
+from jobs.extend_audience import Request, options, steps
+from ralm.config import Config
+from ralm.errors import ConfigError, DataError, MissingInputError
+from ralm.runs import Context
+from tests.systems.conftest import seeds_of
+from tests.systems.toy import group_of, users
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+OURS = seeds_of(1, 25)
+
+
+@pytest.fixture
+def extend(toy: Context) -> Callable[..., list[str]]:
+    def run(request: Request, *, force: bool = False, **scoring: object) -> list[str]:
+        content = toy.config.model_dump(mode="json")
+        content["scoring"] |= {"audience": {"mode": "top_n", "top_n": 30}} | scoring
+        lines: list[str] = []
+        context = Context(toy.spark, Config.model_validate(content), force=force, say=lines.append)
+        context.run(steps(context, request))
+        return lines
+
+    return run
+
+
+def audience(toy: Context, system: str, item: str | None = None) -> DataFrame:
+    frame = toy.spark.read.format("delta").load(toy.warehouse.table_path("audiences")).where(f"system = '{system}'")
+    return frame if item is None else frame.where(f"item_id = '{item}'")
+
+
+def names(frame: DataFrame) -> list[str]:
+    rows: list[Row] = sorted(frame.collect(), key=lambda row: (-row["score"], row["user_id"]))
+    return [row["user_id"] for row in rows]
+
+
+def test_items_get_audiences_without_their_seeds(toy: Context, extend: Callable[..., list[str]]) -> None:
+    extend(Request("user_activity"))
+    found = audience(toy, "user_activity").collect()
+    seeds = {
+        (row["item_id"], user["user_id"])
+        for row in toy.warehouse.read("item_seeds").where("purpose = 'production'").collect()
+        for user in row["seeds"]
+    }
+    assert found
+    assert not seeds & {(row["item_id"], row["user_id"]) for row in found}
+    assert {row["item_bucket"] for row in found} <= set(range(8))
+
+
+@pytest.mark.parametrize("kind", ["txt", "csv", "parquet", "delta", "table"])
+def test_a_list_as_people_have_it(toy: Context, extend: Callable[..., list[str]], tmp_path: Path, kind: str) -> None:
+    """25 users of one group, one of them twice, a stranger and an empty line; two of the group have opted out."""
+    rows = [*OURS, OURS[0], "nobody", ""]
+    path = tmp_path / f"{kind}_list.{kind}"
+    frame = toy.spark.createDataFrame([(row, 1) for row in rows], "user_id string, campaign int").coalesce(1)
+    if kind == "txt":
+        path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    elif kind == "csv":
+        path.write_text("user_id,campaign\n" + "".join(f'"{row}",1\n' for row in rows), encoding="utf-8")
+    elif kind == "table":
+        frame.write.mode("overwrite").saveAsTable("table_list")
+    else:
+        frame.write.format(kind).save(str(path))
+    opted_out = tmp_path / "optout.txt"
+    opted_out.write_text("\n".join(seeds_of(1, 27)[25:]), encoding="utf-8")
+    source = "table_list" if kind == "table" else str(path)
+    lines = extend(Request("ralm", seeds=source, exclude=str(opted_out)))
+    assert any("28 ids read, 1 empty, 1 duplicates, 25 matched, 1 unmatched" in line for line in lines), lines
+    found = names(audience(toy, "ralm", f"list:{kind}_list"))
+    assert len(found) == 30
+    assert not set(found) & set(seeds_of(1, 27))
+    assert sum(group_of(user) == 1 for user in found) >= 25
+
+
+def test_hashed_lists_give_the_same_audience(toy: Context, extend: Callable[..., list[str]], tmp_path: Path) -> None:
+    (tmp_path / "plain.txt").write_text("\n".join(OURS), encoding="utf-8")
+    digests = [hashlib.sha256(user.encode()).hexdigest().upper() for user in OURS]
+    (tmp_path / "hashed.txt").write_text("\n".join(digests), encoding="utf-8")
+    extend(Request("ralm", seeds=str(tmp_path / "plain.txt"), item="ours"))
+    plain = names(audience(toy, "ralm", "ours"))
+    lines = extend(Request("ralm", seeds=str(tmp_path / "hashed.txt"), item="ours", hashed=True))
+    assert any("25 matched, 0 unmatched" in line for line in lines)
+    assert names(audience(toy, "ralm", "ours")) == plain
+    with pytest.raises(DataError, match="25 ids are no SHA-256 digests"):
+        extend(Request("ralm", seeds=str(tmp_path / "plain.txt"), hashed=True))
+    with pytest.raises(DataError, match=r"none of its ids is a known user.*--hashed"):
+        extend(Request("ralm", seeds=str(tmp_path / "hashed.txt")))
+
+
+def test_a_list_stays_when_the_items_are_extended_again(
+    toy: Context, extend: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "mine.txt").write_text("\n".join(OURS), encoding="utf-8")
+    extend(Request("popularity", seeds=str(tmp_path / "mine.txt")), audience={"mode": "top_n", "top_n": 100_000})
+    extend(Request("popularity"), force=True)
+    kept = names(audience(toy, "popularity", "list:mine"))
+    assert kept == sorted(set(users()) - set(OURS))  # all there are, ties by user id
+    lines = extend(Request("popularity"))
+    assert "done before, skipped" in lines[-1]
+
+
+def test_seeds_are_in_their_audience_when_asked(toy: Context, extend: Callable[..., list[str]], tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("\n".join(OURS), encoding="utf-8")
+    asked = {"mode": "top_n", "top_n": 40, "include_seeds": True}
+    extend(Request("ralm", seeds=str(tmp_path / "mine.txt"), item="with seeds"), audience=asked)
+    found = names(audience(toy, "ralm", "with seeds"))
+    assert set(found) & set(OURS)
+
+
+def test_mistakes_are_one_line(toy: Context, extend: Callable[..., list[str]], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--system magic: unknown; known: ralm, "):
+        extend(Request("magic"))
+    with pytest.raises(MissingInputError, match="no such file, Delta table or table of the catalog"):
+        extend(Request("ralm", seeds=str(tmp_path / "none.txt")))
+    (tmp_path / "few.txt").write_text("\n".join(OURS[:3]), encoding="utf-8")
+    with pytest.raises(DataError, match=r"3 matched users, lookalike\.min_seeds is 5"):
+        extend(Request("ralm", seeds=str(tmp_path / "few.txt")))
+    (tmp_path / "empty.txt").write_text("", encoding="utf-8")
+    with pytest.raises(DataError, match="it holds no ids"):
+        extend(Request("ralm", seeds=str(tmp_path / "empty.txt")))
+    (tmp_path / "wide.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="name its column of user ids with --column; it has a, b"):
+        extend(Request("ralm", seeds=str(tmp_path / "wide.csv")))
+    assert options().parse_args(["--system", "ralm"]).seeds is None
