@@ -11,7 +11,7 @@ TESTS ?=
 INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd) | cksum | cut -d' ' -f1)
 JARS := .venv/delta-jars
 
-.PHONY: help machine venv jars demo test test-fast lock clean
+.PHONY: help machine venv jars demo compare test test-fast lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -42,6 +42,9 @@ $(JARS): $(INSTALLED) | machine
 
 demo: venv jars ## The whole pipeline on the built-in world; other sets: make demo CONFIG=conf/kuairand.yaml
 	@./spark-submit.sh pipeline --config $(CONFIG)
+
+compare: demo ## All look-alike systems side by side on new items: after the pipeline, on the same configuration
+	@./spark-submit.sh compare --config $(CONFIG)
 
 test: venv jars ## Style, types, and all tests; some of them: make test TESTS="-k setup"
 	$(BIN)/ruff check .

@@ -48,8 +48,9 @@ def _embed(merge: Merge, step: RunningStep) -> None:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step a merge layer and date; only the released one is needed in production."""
-    released = context.config.variants["ralm"].merge
+    """One step a merge layer and date; only the released one is needed in production, but all to compare as of A3."""
+    config = context.config
+    later: list[Merge] = [config.variants["ralm"].merge] if config.comparison.window == "later" else merges(context)
     needed: list[tuple[Merge, DateName]] = [(merge, date) for merge in merges(context) for date in ("a1", "a2")]
     return [
         Step(
@@ -64,7 +65,7 @@ def steps(context: Context) -> Sequence[Step]:
             ),
             inputs=("user_fields", "impressions"),
         )
-        for merge, date in [*needed, (released, "a3")]
+        for merge, date in [*needed, *((merge, "a3") for merge in later)]
     ]
 
 

@@ -17,11 +17,12 @@ from jobs.embed_targets import step_name as targets_step
 from jobs.evaluation_pairs import LATER_CLICKS, NEW_ITEMS, Judged, judged
 from jobs.evaluation_systems import baseline_pairs, baseline_rankings, finish, variant_scores
 from jobs.evaluation_users import user_model_rows
+from jobs.metrics_table import metric_rows, write_metrics
 from jobs.report_sections import write_report
 from jobs.update_seeds import step_name as seeds_step
 from ralm.evaluation.ranking import head_items, impression_item_metrics, pooled_auc, ranking_metrics
 from ralm.evaluation.report_data import Difference, MetricRow, UserModelRow
-from ralm.evaluation.summary import compare, summarise
+from ralm.evaluation.summary import compare
 from ralm.runs import Context, RunningStep, Step
 
 SPLIT = "test"
@@ -65,12 +66,6 @@ def _with_head_and_tail(values: pd.DataFrame, found: Judged) -> pd.DataFrame:
     return pd.concat([values, again], ignore_index=True)
 
 
-def metric_rows(values: pd.DataFrame, resamples: int, seed: int) -> list[MetricRow]:
-    """Means over items with bootstrap intervals."""
-    table = summarise(values, resamples, seed, ("system", "protocol", "segment", "metric"))
-    return [MetricRow(**row) for row in table.to_dict("records")]  # type: ignore[arg-type]
-
-
 def differences(values: pd.DataFrame, resamples: int, seed: int) -> list[Difference]:
     """RALM against every other system, paired over items."""
     shown = values["metric"].isin(["item_auc", "prec@10", "prec@50"]) & (values["segment"] == "all")
@@ -78,31 +73,6 @@ def differences(values: pd.DataFrame, resamples: int, seed: int) -> list[Differe
     chosen = values[shown & (values["system"] != "oracle")]
     table = compare(chosen, "ralm", resamples, seed, ("protocol", "segment", "metric"))
     return [Difference(**row) for row in table.to_dict("records")]  # type: ignore[arg-type]
-
-
-def _write_metrics(step: RunningStep, rows: Sequence[MetricRow]) -> None:
-    content = [
-        (
-            step.record.run_id,
-            step.as_of,
-            row.system,
-            row.protocol,
-            SPLIT if row.segment == "all" else f"{SPLIT}/{row.segment}",
-            row.metric,
-            float(row.value),
-            row.low,
-            row.high,
-            row.items,
-        )
-        for row in rows
-        if row.value is not None
-    ]
-    schema = (
-        "run_id string, as_of date, system string, protocol string, split string, metric string, value double, "
-        "low double, high double, items bigint"
-    )
-    frame = step.context.spark.createDataFrame(content, schema).coalesce(1)
-    step.replace("metrics", frame, "metrics", as_of=step.as_of)
 
 
 def _evaluate(step: RunningStep) -> None:
@@ -115,7 +85,12 @@ def _evaluate(step: RunningStep) -> None:
     resamples, seed = config.evaluation.bootstrap, config.seed
     rows = [*metric_rows(values, resamples, seed), *pooled]
     user_rows = user_model_rows(step)
-    _write_metrics(step, [*rows, *(metric for row in user_rows for metric in _as_metrics(row))])
+    write_metrics(
+        step,
+        SPLIT,
+        [NEW_ITEMS, LATER_CLICKS, "user_model"],
+        [*rows, *(metric for row in user_rows for metric in _as_metrics(row))],
+    )
     write_report(step, rows, differences(values, resamples, seed), user_rows)
     step.counts["candidates"] = users
 

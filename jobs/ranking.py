@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,17 +62,25 @@ class Scored:
         Raises:
             MissingInputError: there are no users.
         """
+        return self.sample_users(size, seed)[1]
+
+    def sample_users(self, size: int, seed: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Ids (users,) and scores (users, items) of a sample of the users by hash, in a random order.
+
+        Raises:
+            MissingInputError: there are no users.
+        """
         size = min(size, max(1_000, SAMPLED_SCORES // max(1, len(self.items))))
         drawn = self.targets
         if size < self.users:
             drawn = drawn.where(chosen("score sample", seed, size / self.users, "user_id"))
         table = drawn.mapInArrow(*score_all(self.bundle("sample"), self.user_id_type, block=self.block)).toArrow()
         if table.num_rows == 0:
-            raise MissingInputError("target_embeddings: no users to score; run job 'embed_targets' first")
+            raise MissingInputError("there are no users to score; run the jobs before this one")
         flat: NDArray[np.float64] = table.column("scores").combine_chunks().flatten().to_numpy()
         scores = flat.reshape(table.num_rows, -1)
-        shuffled: NDArray[np.float64] = scores[np.random.default_rng(seed).permutation(len(scores))]
-        return shuffled
+        order = np.random.default_rng(seed).permutation(len(scores))
+        return table.column("user_id").to_numpy()[order], scores[order]
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,12 @@ TABLES: dict[str, Table] = {
             "models map<string,string>!; metrics map<string,double>!; current boolean!",
         ),
         _table(
+            "comparisons",
+            "as_of date!; split string!; system string!; protocol string!; item_id string!; segment string!; "
+            "metric string!; value double!",
+            "as_of split system",
+        ),
+        _table(
             "metrics",
             "run_id string!; as_of date!; system string!; protocol string!; split string!; metric string!; "
             "value double!; low double; high double; items bigint",
@@ -273,7 +279,7 @@ class Warehouse:
     ) -> Commit:
         """Replace one logical partition atomically, exactly once for (app_id, attempt).
 
-        `partition` gives columns their values; a `range` stands for all whole numbers of it.
+        `partition` gives columns their values; a `range` or list stands for all that it holds.
 
         Returns:
             The commit; an old one where Delta skipped a write that an earlier try of the same attempt had made.
@@ -312,6 +318,8 @@ class Warehouse:
 def _equals(column: str, value: Any) -> str:
     if isinstance(value, range):
         return f"{column} >= {value.start} AND {column} < {value.stop}"
+    if isinstance(value, list):
+        return "(" + " OR ".join(_equals(column, one) for one in value) + ")"
     if isinstance(value, bool):
         return f"{column} = {str(value).lower()}"
     if isinstance(value, int):

@@ -47,6 +47,24 @@ class Evaluation(Section):
     )
 
 
+class Comparison(Section):
+    """compare: every system ranks all users for items that nothing was trained on."""
+
+    systems: list[str] | Literal["all"] = "all"
+    seeds: list[int] = Field(default=[20, 100, 500], description="seeds an item, beside half of all its users")
+    window: Literal["later", "all"] = Field(
+        default="later",
+        description="later: the item's clickers in [A2, A3), users as of A2; all: its clickers of all time, users as "
+        "of A3 (for sets without times)",
+    )
+    min_users: int = Field(default=40, ge=2, description="clickers that an item needs")
+    min_items: int = Field(default=30, ge=1, description="items that a number of seeds needs to be reported")
+    max_items: int = Field(default=600, ge=1, le=100_000, description="items a split, by hash")
+    sample: int = Field(default=100_000, ge=100, le=10_000_000, description="users that the AUC compares clickers with")
+    split: Literal["validation", "test"] = Field(default="test", description="which new items are judged")
+    validation_share: float = Field(default=0.3, gt=0, lt=1, description="share of the new items kept for choosing")
+
+
 class Spark(Section):
     """The session's own few settings; everything else belongs into conf/spark/*.conf."""
 

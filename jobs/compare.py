@@ -1,0 +1,163 @@
+"""Compare all look-alike systems on new items by one protocol; write `comparisons` and `metrics`, print the table."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.application import run
+from jobs.arguments import Arguments, run_job
+from jobs.build_vocabularies import source
+from jobs.comparison_cells import Cell, cells, users_date
+from jobs.metrics_table import metric_rows, write_metrics
+from jobs.ranking import Scored, rank_users
+from jobs.systems.contract import System, Task
+from jobs.systems.registry import system, systems
+from ralm.evaluation.ranking import ranking_depth, ranking_metrics
+from ralm.evaluation.report_data import MetricRow
+from ralm.evaluation.sampled_auc import sampled_item_auc
+from ralm.runs import Context, RunningStep, Step
+from ralm.training.checkpoints import model_folder
+from udfs.score import score_pairs
+
+INPUTS = ("impressions", "user_fields")
+SHOWN = ("item_auc", "prec@10", "prec@50", "recall@1%", "recall@5%")
+
+
+def step_name(name: str) -> str:
+    """The step that judges one system."""
+    return f"compare[{name}]"
+
+
+def _judge(found: System, step: RunningStep) -> None:
+    context = step.context
+    split = context.config.comparison.split
+    parts = []
+    for cell in cells(step):
+        parts.append(_values(found, cell, step))
+        mean = parts[-1].query("metric == 'item_auc' and segment == 'all'")["value"].mean()
+        step.say(f"{cell.protocol}: {len(cell.items)} items, item_auc {mean:.4f}")
+    values = pd.concat(parts, ignore_index=True)
+    values = values[np.isfinite(values["value"])]
+    frame = context.spark.createDataFrame(values).withColumns(
+        {"as_of": F.lit(step.as_of), "split": F.lit(split), "system": F.lit(found.name)}
+    )
+    step.replace("comparisons", frame, "values", as_of=step.as_of, split=split, system=found.name)
+
+
+def _values(found: System, cell: Cell, step: RunningStep) -> pd.DataFrame:
+    """(protocol, item_id, segment, metric, value) of one system and number of seeds: items x metrics rows."""
+    config = step.context.config
+    folder = step.context.models("work", f"compare-{step.version}")
+    date = users_date(config.comparison.window)
+    prepared = found.prepare(Task(step, date, cell.items, cell.seeds, folder))
+    users = prepared.users.persist()
+    scored = Scored(users, users.count(), cell.items, prepared.state, folder, config.user_id_type, config.scoring.block)
+    ids, sample = scored.sample_users(config.comparison.sample, config.seed)
+    ranking = rank_users(scored, sample, dict.fromkeys(cell.items, ranking_depth(scored.users)), cell.seed_half)
+    ranked = ranking.best.withColumn("system", F.lit(found.name))
+    held_out = cell.held_out.select("item_id", "user_id", "weak")
+    by_rank = ranking_metrics(ranked, held_out, scored.users).select("item_id", "segment", "metric", "value").toPandas()
+    areas = _areas(scored, cell, users, pd.Index(ids), sample)
+    users.unpersist()
+    shutil.rmtree(model_folder(folder), ignore_errors=True)
+    values = pd.concat([by_rank, areas], ignore_index=True)
+    return values.assign(protocol=cell.protocol)
+
+
+def _areas(
+    scored: Scored, cell: Cell, users: DataFrame, ids: pd.Index[str], sample: NDArray[np.float64]
+) -> pd.DataFrame:
+    """item_auc of all held-out users, and of the weak and strong ones, against all sampled users."""
+    pairs = cell.held_out.join(users, "user_id")
+    udf = score_pairs(scored.bundle("pairs"), {"item_index": "int", "user_id": scored.user_id_type, "weak": "boolean"})
+    scores = pairs.mapInArrow(*udf).select("item_index", "user_id", "weak", "score").toPandas()
+    every = cell.held_out.select("item_index", "user_id", "weak").toPandas()
+    every = every.merge(scores[["item_index", "user_id", "score"]], "left", ["item_index", "user_id"])
+    every["score"] = every["score"].fillna(-np.inf)  # who cannot be scored is below everyone who can
+    known = np.zeros(sample.shape, dtype=bool)
+    index = {item: row for row, item in enumerate(cell.items)}
+    seeds = cell.seed_half.toPandas()
+    for users_, items in (
+        (every["user_id"], every["item_index"].to_numpy()),
+        (seeds["user_id"], seeds["item_id"].map(index).to_numpy()),
+    ):
+        place = np.asarray(ids.get_indexer(users_))  # type: ignore[no-untyped-call]
+        known[place[place >= 0], items[place >= 0]] = True
+    groups = {"all": every, "weak": every[every["weak"]], "strong": every[~every["weak"]]}
+    parts = []
+    for segment, rows in groups.items():
+        area = sampled_item_auc(rows["item_index"].to_numpy(), rows["score"].to_numpy(), sample, known)
+        parts.append(pd.DataFrame({"item_id": cell.items, "segment": segment, "metric": "item_auc", "value": area}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _summarise(names: Sequence[str], step: RunningStep) -> None:
+    config = step.context.config
+    split = config.comparison.split
+    stored = step.read("comparisons").where((F.col("as_of") == F.lit(step.as_of)) & (F.col("split") == split))
+    values = stored.where(F.col("system").isin(list(names))).drop("as_of", "split").toPandas()  # items x metrics
+    rows = metric_rows(values, config.evaluation.bootstrap, config.seed)
+    protocols = sorted(values["protocol"].unique())
+    write_metrics(step, split, protocols, rows)
+    for protocol in protocols:
+        _show(step, protocol, [row for row in rows if row.protocol == protocol and row.segment == "all"])
+
+
+def _show(step: RunningStep, protocol: str, rows: Sequence[MetricRow]) -> None:
+    found = {(row.system, row.metric): row.value for row in rows if row.value is not None}
+    names = sorted({row.system for row in rows}, key=lambda name: (-found.get((name, "item_auc"), 0.0), name))
+    step.say(f"{protocol}, {max(row.items or 0 for row in rows)} items, {step.context.config.comparison.split} split")
+    step.say(f"{'':<34}" + "".join(f"{metric:>12}" for metric in SHOWN))
+    for name in names:
+        step.say(f"{name:<34}" + "".join(f"{found.get((name, metric), float('nan')):>12.4f}" for metric in SHOWN))
+
+
+def compared(context: Context) -> list[System]:
+    """The systems of `comparison.systems` that can score new items."""
+    asked = context.config.comparison.systems
+    chosen = systems(context.config).values() if asked == "all" else [system(context.config, name) for name in asked]
+    return [found for found in chosen if found.new_items]
+
+
+def steps(context: Context) -> Sequence[Step]:
+    """One step a system, and one that summarises."""
+    date = users_date(context.config.comparison.window)
+    found = compared(context)
+    judged = [
+        Step(
+            step_name(entry.name),
+            partial(_judge, entry),
+            tuple(dict.fromkeys(("comparison", "evaluation", "dates", "lookalike", "baselines", *entry.sections))),
+            as_of=date,
+            after=(source(context), ("build_user_fields", date), *entry.after(context, date)),
+            inputs=tuple(sorted({*INPUTS, *entry.inputs})),
+        )
+        for entry in found
+    ]
+    names = [entry.name for entry in found]
+    summary = Step(
+        "compare",
+        partial(_summarise, names),
+        ("comparison", "evaluation"),
+        as_of=date,
+        after=tuple((step.name, date) for step in judged),
+        inputs=("comparisons",),
+    )
+    return [*judged, summary]
+
+
+def main(arguments: Arguments) -> None:
+    """Run the job."""
+    run(arguments, "compare", steps)
+
+
+if __name__ == "__main__":
+    run_job(main, __doc__ or "")

@@ -1,0 +1,113 @@
+"""The comparison on the toy world: each system's figures against plain loops over its own scores."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from jobs.compare import compared, steps
+from jobs.comparison_cells import Cell, cells
+from jobs.systems.contract import Prepared, System
+from jobs.systems.registry import system
+from ralm.config import Config
+from ralm.errors import DataError
+from ralm.runs import Context, RunningStep, Step
+from tests.systems.conftest import Asked, scores
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+COMPARISON = {"systems": ["ralm", "user_activity"], "seeds": [4, 500], "min_users": 8, "min_items": 3, "sample": 1_000}
+
+
+def context(toy: Context, **settings: object) -> Context:
+    content = toy.config.model_dump(mode="json")
+    content["evaluation"]["new_item_share"] = 0.5
+    content["comparison"] |= COMPARISON | settings
+    lines: list[str] = []
+    made = Context(toy.spark, Config.model_validate(content), say=lines.append)
+    made.lines = lines  # type: ignore[attr-defined]
+    return made
+
+
+@pytest.fixture(scope="module")
+def finished(toy: Context) -> Context:
+    made = context(toy)
+    # What other jobs made with other settings of `evaluation` serves: no model is judged here.
+    made.run(steps(made))
+    return made
+
+
+def made_cells(finished: Context) -> list[Cell]:
+    found: list[Cell] = []
+
+    def look(step: RunningStep) -> None:
+        found.extend(cells(step))
+
+    step = Step("test[cells]", look, inputs=("impressions", "user_fields"), as_of="a2")
+    Context(finished.spark, finished.config, force=True, say=lambda line: None).run([step])
+    return found
+
+
+def test_cells_split_each_items_users(finished: Context) -> None:
+    found = made_cells(finished)
+    assert [cell.protocol for cell in found] == ["new_items@4", "new_items@half"]  # nobody has 500
+    four, half = found
+    for cell in found:
+        seeds = {(row["item_id"], row["user_id"]) for row in cell.seeds.collect()}
+        held = {(row["item_id"], row["user_id"]) for row in cell.held_out.collect()}
+        assert seeds
+        assert held
+        assert not seeds & held
+        assert seeds <= {(row["item_id"], row["user_id"]) for row in cell.seed_half.collect()}
+    assert {row["count"] for row in four.seeds.groupBy("item_id").count().collect()} == {4}
+    assert set(four.items) <= set(half.items)
+
+
+def test_figures_are_those_of_a_loop(finished: Context, prepare: Callable[[System, Asked], Prepared]) -> None:
+    found = []
+    run = Context(finished.spark, finished.config, force=True, say=lambda line: None)
+    run.run(
+        [Step("test[c]", lambda step: found.extend(cells(step)), inputs=("impressions", "user_fields"), as_of="a2")]
+    )
+    cell = found[0]
+    asked: Asked = {item: [] for item in cell.items}
+    for row in sorted(cell.seeds.collect()):
+        asked[row["item_id"]].append(row["user_id"])
+    half = {(row["item_id"], row["user_id"]) for row in cell.seed_half.collect()}
+    held = {(row["item_id"], row["user_id"]) for row in cell.held_out.collect()}
+    values = finished.warehouse.read("comparisons").where("segment = 'all' AND protocol = 'new_items@4'").collect()
+    for name in COMPARISON["systems"]:  # type: ignore[attr-defined]
+        by_user = scores(prepare(system(finished.config, name), asked))
+        for position, item in enumerate(cell.items):
+            users = sorted(user for user in by_user if (item, user) not in half)
+            truth = [(item, user) in held for user in users]
+            score = [round(by_user[user][position], 6) for user in users]
+            got = {r["metric"]: r["value"] for r in values if r["system"] == name and r["item_id"] == item}
+            assert got["item_auc"] == pytest.approx(roc_auc_score(truth, score), abs=2e-3)
+            best = sorted(range(len(users)), key=lambda i: (-score[i], users[i]))[:10]
+            precision = np.sum(np.array(truth)[best]) / min(10, sum(truth))
+            assert got["prec@10"] == pytest.approx(precision, abs=0.101)  # one near tie may fall either way
+
+
+def test_ralm_knows_the_groups_and_activity_does_not(finished: Context) -> None:
+    rows = finished.warehouse.read("metrics").where("metric = 'item_auc' AND split = 'test'").collect()
+    found = {(row["system"], row["protocol"]): row for row in rows if row["protocol"].startswith("new_items@")}
+    assert found["ralm", "new_items@half"]["value"] > 0.8
+    assert found["ralm", "new_items@half"]["low"] > found["user_activity", "new_items@half"]["high"]
+
+
+def test_splits_do_not_share_items(toy: Context, finished: Context) -> None:
+    other = context(toy, split="validation", min_items=1, systems=["user_activity"])
+    other.run(steps(other))
+    rows = finished.warehouse.read("comparisons").select("split", "item_id").distinct().collect()
+    by_split = {split: {r["item_id"] for r in rows if r["split"] == split} for split in ("test", "validation")}
+    assert by_split["validation"]
+    assert not by_split["validation"] & by_split["test"]
+
+
+def test_too_few_items_are_said(toy: Context) -> None:
+    few = context(toy, min_items=10_000)
+    with pytest.raises(DataError, match=r"no number of seeds has comparison\.min_items = 10000"):
+        few.run(steps(few))
+    everything = context(toy, systems="all")
+    assert all(found.new_items for found in compared(everything))
