@@ -1,0 +1,300 @@
+"""The direct method: a user's similarity to every seed of an item, made one score by maximum, mean or probability.
+
+Jaccard similarity |A ∩ B| / |A ∪ B| is of feature sets, the cosine of user embeddings. A user without any feature, or
+with an embedding of zeros, has similarity 0 to everyone. A user who is a seed is compared with itself like with any
+other seed: callers who rank users drop the seeds of the item. A seed that is given twice counts twice.
+
+The probability that at least one seed "is" the user, 1 − Π(1 − s), reaches 1.0 with a few dozen seeds, and scores are
+published with six digits. It is given as −Σ ln(1 − s) = −ln(1 − probability) instead: the same order, no saturation.
+Negative cosines count as 0 there, and s as at most 1 − 1e-6: one identical seed adds 13.8.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import abstractmethod
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ralm.arrow_arrays import matrix, scalars
+from ralm.baselines.feature_space import FeatureSpace
+from ralm.scoring.contract import Arrays, BatchScorer, ScorerState
+
+ToSeeds = Literal["max", "mean", "probability"]
+Floats = NDArray[np.floating[Any]]
+
+CLOSEST = 1e-6
+# Factors of at least CLOSEST whose product stays far inside float64: one logarithm for all of them.
+FACTORS = 32
+# Similarities held at a time: 8 MB, or 4 MB where float32 is enough.
+ELEMENTS = 1 << 20
+
+
+def unit_rows(rows: NDArray[Any], dtype: type[np.floating[Any]] = np.float64) -> Floats:
+    """Rows (n, d) at unit length; rows of zeros stay."""
+    exact = np.asarray(rows, dtype=np.float64)
+    norms = np.linalg.norm(exact, axis=1, keepdims=True)
+    return np.asarray(exact / np.where(norms > 0, norms, 1.0), dtype=dtype)
+
+
+def pooled(similarity: Floats, to_seeds: ToSeeds) -> Floats:
+    """Similarities (seeds, n) of one item as one score a user (n,); the probability as −ln(1 − probability)."""
+    if to_seeds == "max":
+        return np.asarray(similarity.max(axis=0))
+    if to_seeds == "mean":
+        return np.asarray(similarity.mean(axis=0, dtype=np.float64))
+    apart = 1.0 - np.clip(similarity, 0.0, 1.0 - CLOSEST)
+    score = np.zeros(similarity.shape[1])
+    for start in range(0, len(apart), FACTORS):
+        score -= np.log(apart[start : start + FACTORS].prod(axis=0, dtype=np.float64))
+    return score
+
+
+class SeedSimilarity(BatchScorer):
+    """Scores by the similarities to all seeds, for blocks of users x seeds of at most `ELEMENTS`.
+
+    Args:
+        item: (seeds,), each seed's item, ascending; every item has a seed.
+        items: how many items there are.
+        to_seeds: how similarities become one score.
+        block: users a product at most; fewer where an item has very many seeds.
+
+    Raises:
+        ValueError: seeds out of order, or an item without any.
+    """
+
+    def __init__(self, item: NDArray[Any], items: int, to_seeds: ToSeeds, block: int) -> None:
+        counts = np.bincount(item, minlength=items)
+        if len(counts) != items or (items and counts.min() == 0) or (np.diff(item) < 0).any():
+            raise ValueError(f"similarity: seeds of all {items} items in their order expected")
+        self.items = items
+        self.to_seeds = to_seeds
+        # What is near 1 loses its digits in 1 − s, and products in float32 differ with the shape of the block.
+        self.dtype: type[np.floating[Any]] = np.float64 if to_seeds == "probability" else np.float32
+        self.starts = np.concatenate([[0], np.cumsum(counts)])  # (items + 1,)
+        self.block = int(max(1, min(block, ELEMENTS // max(1, counts.max(initial=0)))))
+
+    @abstractmethod
+    def _rows(self, users: pa.RecordBatch | pa.Table) -> Any:
+        """All users as rows that can be sliced."""
+
+    @abstractmethod
+    def _block(self, rows: Any) -> Any:
+        """A block of such rows, ready for products with many seeds."""
+
+    @abstractmethod
+    def _similarities(self, block: Any, seeds: slice) -> Floats:
+        """(seeds, users of the block)."""
+
+    def score_batch(self, users: pa.RecordBatch | pa.Table) -> NDArray[Any]:
+        """Scores (n, items)."""
+        rows = self._rows(users)
+        scores = np.empty((users.num_rows, self.items))
+        spans = self._spans(ELEMENTS // self.block)
+        for start in range(0, users.num_rows, self.block):
+            part = slice(start, start + self.block)
+            block = self._block(rows[part])
+            for first, last in spans:
+                scores[part, first:last] = self._scores(block, first, last)
+        return scores
+
+    def score_pairs(self, users: pa.RecordBatch | pa.Table, item: NDArray[np.integer[Any]]) -> NDArray[Any]:
+        """Scores (n,), each user against the seeds of its own item alone."""
+        rows = self._rows(users)
+        scores = np.empty(users.num_rows)
+        order = np.argsort(item, kind="stable")
+        for same in np.split(order, np.flatnonzero(np.diff(item[order])) + 1):
+            for start in range(0, len(same), self.block):
+                part = same[start : start + self.block]
+                first = int(item[part[0]])
+                scores[part] = self._scores(self._block(rows[part]), first, first + 1)[:, 0]
+        return scores
+
+    def _scores(self, block: Any, first: int, last: int) -> NDArray[Any]:
+        offset = self.starts[first]
+        similarity = self._similarities(block, slice(offset, self.starts[last]))
+        bounds = self.starts[first : last + 1] - offset
+        return np.stack([pooled(similarity[a:b], self.to_seeds) for a, b in itertools.pairwise(bounds)], axis=1)
+
+    def _spans(self, seeds: int) -> list[tuple[int, int]]:
+        """Runs of items with at most so many seeds together."""
+        spans, first = [], 0
+        for item in range(1, self.items):
+            if self.starts[item + 1] - self.starts[first] > seeds:
+                spans.append((first, item))
+                first = item
+        return [*spans, (first, self.items)] if self.items else []
+
+
+class JaccardToSeeds(SeedSimilarity):
+    """Jaccard similarity of feature sets; reads the columns of its feature space.
+
+    Args:
+        space: what the features are.
+        seeds: (seeds, features), binary.
+        item, items, to_seeds, block: as of `SeedSimilarity`.
+    """
+
+    columns = ()
+
+    def __init__(
+        self,
+        space: FeatureSpace,
+        seeds: sparse.csr_matrix,
+        item: NDArray[Any],
+        items: int,
+        to_seeds: ToSeeds,
+        *,
+        block: int = 256,
+    ) -> None:
+        super().__init__(item, items, to_seeds, block)
+        if seeds.shape != (len(item), space.size):
+            raise ValueError(f"similarity: seeds {(len(item), space.size)} expected, found {seeds.shape}")
+        self.space = space
+        self.seeds = seeds
+        self.sizes = np.diff(seeds.indptr).astype(np.float32)  # (seeds,)
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays, block: int) -> JaccardToSeeds:
+        """As `jaccard_state` gives them."""
+        space = FeatureSpace.of_array(arrays["space"])
+        indices, indptr, item = arrays["indices"], arrays["indptr"], arrays["item"]
+        ones = np.ones(len(indices), dtype=np.float32)
+        seeds = sparse.csr_matrix((ones, indices, indptr), shape=(len(item), space.size))
+        return cls(space, seeds, np.asarray(item), int(arrays["items"]), _to_seeds(arrays), block=block)
+
+    def _rows(self, users: pa.RecordBatch | pa.Table) -> sparse.csr_matrix:
+        return self.space.matrix(users)
+
+    def _block(self, rows: sparse.csr_matrix) -> tuple[NDArray[np.int32], Floats, Floats]:
+        """For every feature its row in the next, or -1; the block's features x its users; sizes of their sets.
+
+        Products of sparse seeds with dense users are several times faster than of two sparse matrices.
+        """
+        features = np.unique(rows.indices)
+        place = np.full(self.space.size, -1, dtype=np.int32)
+        place[features] = np.arange(len(features))
+        sizes = np.diff(rows.indptr)
+        dense = np.zeros((len(features), rows.shape[0]), dtype=np.float32)
+        dense[place[rows.indices], np.repeat(np.arange(rows.shape[0]), sizes)] = 1.0
+        return place, dense, sizes.astype(np.float32)
+
+    def _similarities(self, block: tuple[NDArray[np.int32], Floats, Floats], seeds: slice) -> Floats:
+        place, dense, sizes = block
+        bounds = self.seeds.indptr[seeds.start : seeds.stop + 1]
+        rows = place[self.seeds.indices[bounds[0] : bounds[-1]]]
+        known = rows >= 0  # features that nobody in the block has are left out
+        indptr = np.concatenate([[0], np.cumsum(known)])[bounds - bounds[0]]
+        ones = np.ones(indptr[-1], dtype=np.float32)
+        common = sparse.csr_matrix((ones, rows[known], indptr), shape=(len(bounds) - 1, len(dense))) @ dense  # (s, b)
+        common = np.asarray(common, dtype=self.dtype)  # whole numbers, exact in float32
+        union = self.sizes[seeds, None] + sizes - common
+        return np.asarray(common / np.maximum(union, 1.0, out=union))
+
+
+class CosineToSeeds(SeedSimilarity):
+    """Cosine of user embeddings.
+
+    Args:
+        seeds: (seeds, d).
+        item, items, to_seeds, block: as of `SeedSimilarity`.
+    """
+
+    columns = ("embedding",)
+
+    def __init__(
+        self, seeds: NDArray[Any], item: NDArray[Any], items: int, to_seeds: ToSeeds, *, block: int = 256
+    ) -> None:
+        super().__init__(item, items, to_seeds, block)
+        self.seeds = unit_rows(seeds, self.dtype)  # (seeds, d)
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays, block: int) -> CosineToSeeds:
+        """As `cosine_state` gives them."""
+        item = np.asarray(arrays["item"])
+        return cls(arrays["seeds"], item, int(arrays["items"]), _to_seeds(arrays), block=block)
+
+    def _rows(self, users: pa.RecordBatch | pa.Table) -> NDArray[Any]:
+        return matrix(users, "embedding", self.seeds.shape[1])
+
+    def _block(self, rows: NDArray[Any]) -> Floats:
+        return unit_rows(rows, self.dtype).T
+
+    def _similarities(self, block: Floats, seeds: slice) -> Floats:
+        return self.seeds[seeds] @ block
+
+
+class MeanCosine(BatchScorer):
+    """The mean cosine to an item's seeds, which is one product with the mean of their unit embeddings.
+
+    Args:
+        means: (items, d).
+        block: users a product.
+    """
+
+    columns = ("embedding",)
+
+    def __init__(self, means: NDArray[Any], *, block: int = 256) -> None:
+        self.means = np.asarray(means, dtype=np.float32)
+        self.items = len(means)
+        self.block = block
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays, block: int) -> MeanCosine:
+        """`means`."""
+        return cls(arrays["means"], block=block)
+
+    def score_batch(self, users: pa.RecordBatch | pa.Table) -> NDArray[Any]:
+        """Scores (n, items), float32."""
+        rows = matrix(users, "embedding", self.means.shape[1])
+        scores = np.empty((len(rows), self.items), dtype=np.float32)
+        for start in range(0, len(rows), self.block):
+            part = slice(start, start + self.block)
+            scores[part] = unit_rows(rows[part], np.float32) @ self.means.T
+        return scores
+
+    def score_pairs(self, users: pa.RecordBatch | pa.Table, item: NDArray[np.integer[Any]]) -> NDArray[Any]:
+        """Scores (n,)."""
+        unit = unit_rows(matrix(users, "embedding", self.means.shape[1]), np.float32)
+        return np.asarray(np.einsum("nd,nd->n", unit, self.means[item]))
+
+
+def jaccard_state(space: FeatureSpace, seeds: pa.Table, items: int, to_seeds: ToSeeds) -> ScorerState:
+    """The scorer for these seeds.
+
+    Args:
+        space: what the features are.
+        seeds: (item_index, the columns of the space), sorted by item.
+        items: how many there are; each has a seed.
+        to_seeds: how similarities become one score.
+    """
+    found = space.matrix(seeds)
+    arrays = {"indices": found.indices, "indptr": found.indptr, "space": space.as_array()}
+    arrays |= {"item": scalars(seeds, "item_index"), "items": np.array(items), "to_seeds": np.array(to_seeds)}
+    return ScorerState(JaccardToSeeds, arrays)
+
+
+def cosine_state(seeds: pa.Table, items: int, to_seeds: ToSeeds) -> ScorerState:
+    """The scorer for these seeds.
+
+    Args:
+        seeds: (item_index, embedding), sorted by item.
+        items: how many there are; each has a seed.
+        to_seeds: how similarities become one score; for the mean the seeds are collapsed to one vector an item.
+    """
+    item, rows = scalars(seeds, "item_index"), matrix(seeds, "embedding")
+    if to_seeds == "mean":
+        starts = CosineToSeeds(rows, item, items, to_seeds).starts
+        sums = np.add.reduceat(unit_rows(rows), starts[:-1], axis=0)
+        return ScorerState(MeanCosine, {"means": (sums / np.diff(starts)[:, None]).astype(np.float32)})
+    arrays = {"seeds": rows, "item": item, "items": np.array(items), "to_seeds": np.array(to_seeds)}
+    return ScorerState(CosineToSeeds, arrays)
+
+
+def _to_seeds(arrays: Arrays) -> ToSeeds:
+    found: ToSeeds = str(arrays["to_seeds"])  # type: ignore[assignment]
+    return found
