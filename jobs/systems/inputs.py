@@ -11,6 +11,7 @@ from jobs.embed_users import model_version
 from jobs.systems.contract import Task
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.config import Merge
+from ralm.errors import DataError
 from ralm.features.hashing import uniform
 from ralm.features.vocabularies import lookup_tables
 
@@ -43,13 +44,29 @@ def embedded_users(task: Task, merge: Merge) -> DataFrame:
 def sampled_seeds(task: Task, cap: int) -> DataFrame:
     """(item_index, user_id): at most `cap` seeds an item, by hash."""
     order = Window.partitionBy("item_index").orderBy(
-        uniform("sampled seed", task.config.seed, "item_index", "user_id"), "user_id"
+        uniform("sampled seed", task.config.seed, "item_id", "user_id"), "user_id"
     )
     ranked = task.seeds.withColumn("position", F.row_number().over(order))
     return ranked.where(F.col("position") <= cap).select("item_index", "user_id")
 
 
 def seed_table(task: Task, users: DataFrame, cap: int) -> pa.Table:
-    """(item_index, and the users' columns but user_id) of sampled seeds, sorted by item: items · cap rows at most."""
-    found = sampled_seeds(task, cap).join(users, "user_id").drop("user_id").toArrow()
-    return found.sort_by("item_index").combine_chunks()
+    """(item_index, and the users' columns but user_id) of sampled seeds: items · cap rows at most.
+
+    Sorted by item and user, so that sums over seeds do not depend on the order of a shuffle.
+    """
+    # The ids are fewer than what comes back to the driver; without the hint all users would be shuffled.
+    found = users.join(F.broadcast(sampled_seeds(task, cap)), "user_id").toArrow()
+    ordered = found.sort_by([("item_index", "ascending"), ("user_id", "ascending")])
+    return ordered.drop_columns(["user_id"]).combine_chunks()
+
+
+def require_seeds(task: Task, item: pa.ChunkedArray | pa.Array) -> None:
+    """Check that every item of the task is among the `item_index` of the seeds that were found.
+
+    Raises:
+        DataError: some have no seed that is known as of the users' date.
+    """
+    missing = [task.items[row] for row in sorted(set(range(len(task.items))) - set(item.to_pylist()))]
+    if missing:
+        raise DataError(f"{len(missing)} items have no seed among the users of {task.date}: {missing[:3]}")
