@@ -30,8 +30,8 @@ Floats = NDArray[np.floating[Any]]
 CLOSEST = 1e-6
 # Factors of at least CLOSEST whose product stays far inside float64: one logarithm for all of them.
 FACTORS = 32
-# Similarities held at a time: 8 MB, or 4 MB where float32 is enough.
-ELEMENTS = 1 << 20
+# Similarities held at a time: 1 MB, or 2 MB in float64, so that they stay in a processor's cache.
+ELEMENTS = 1 << 18
 
 
 def unit_rows(rows: NDArray[Any], dtype: type[np.floating[Any]] = np.float64) -> Floats:
@@ -47,7 +47,8 @@ def pooled(similarity: Floats, to_seeds: ToSeeds) -> Floats:
         return np.asarray(similarity.max(axis=0))
     if to_seeds == "mean":
         return np.asarray(similarity.mean(axis=0, dtype=np.float64))
-    apart = 1.0 - np.clip(similarity, 0.0, 1.0 - CLOSEST)
+    apart = 1.0 - similarity
+    np.clip(apart, CLOSEST, 1.0, out=apart)
     score = np.zeros(similarity.shape[1])
     for start in range(0, len(apart), FACTORS):
         score -= np.log(apart[start : start + FACTORS].prod(axis=0, dtype=np.float64))
@@ -73,8 +74,6 @@ class SeedSimilarity(BatchScorer):
             raise ValueError(f"similarity: seeds of all {items} items in their order expected")
         self.items = items
         self.to_seeds = to_seeds
-        # What is near 1 loses its digits in 1 − s, and products in float32 differ with the shape of the block.
-        self.dtype: type[np.floating[Any]] = np.float64 if to_seeds == "probability" else np.float32
         self.starts = np.concatenate([[0], np.cumsum(counts)])  # (items + 1,)
         self.block = int(max(1, min(block, ELEMENTS // max(1, counts.max(initial=0)))))
 
@@ -191,9 +190,10 @@ class JaccardToSeeds(SeedSimilarity):
         indptr = np.concatenate([[0], np.cumsum(known)])[bounds - bounds[0]]
         ones = np.ones(indptr[-1], dtype=np.float32)
         common = sparse.csr_matrix((ones, rows[known], indptr), shape=(len(bounds) - 1, len(dense))) @ dense  # (s, b)
-        common = np.asarray(common, dtype=self.dtype)  # whole numbers, exact in float32
-        union = self.sizes[seeds, None] + sizes - common
-        return np.asarray(common / np.maximum(union, 1.0, out=union))
+        union = self.sizes[seeds, None] + sizes
+        union -= common
+        np.maximum(union, 1.0, out=union)
+        return np.asarray(np.divide(common, union, out=common))
 
 
 class CosineToSeeds(SeedSimilarity):
@@ -210,6 +210,8 @@ class CosineToSeeds(SeedSimilarity):
         self, seeds: NDArray[Any], item: NDArray[Any], items: int, to_seeds: ToSeeds, *, block: int = 256
     ) -> None:
         super().__init__(item, items, to_seeds, block)
+        # A cosine near 1 loses its digits in 1 − s, and products in float32 differ with the shape of the block.
+        self.dtype: type[np.floating[Any]] = np.float64 if to_seeds == "probability" else np.float32
         self.seeds = unit_rows(seeds, self.dtype)  # (seeds, d)
 
     @classmethod

@@ -135,7 +135,7 @@ def test_memory_of_a_block_is_bounded(way, monkeypatch):
     """Some matrices of the bound, not users x seeds, whichever of the two is many."""
     monkeypatch.setattr(similarity, "ELEMENTS", 1 << 14)
     rng = np.random.default_rng(3)
-    for users, per_item, items in ((3_000, 40, 50), (200, 10_000, 3)):
+    for users, per_item, items in ((3_000, 40, 50), (90, 10_000, 3)):
         count = per_item * items
         table = pa.table(
             {
