@@ -25,10 +25,15 @@ class ClusteredSimilarity(Section):
     """Users and seeds compared by the cells of their embeddings."""
 
     cells: Literal["kmeans", "hyperplanes"] = "kmeans"
-    kmeans_cells: int = Field(default=200, ge=2, le=100_000, description="cells of k-means over a sample of users")
+    kmeans_cells: int = Field(
+        default=200, ge=2, le=100_000, description="cells of k-means; fewer where the sample has not 20 users for each"
+    )
     tables: int = Field(default=20, ge=1, le=1_000, description="hyperplane tables")
     planes: int = Field(default=8, ge=1, le=30, description="hyperplanes a table: 2^planes cells")
-    sample: int = Field(default=100_000, ge=100, le=10_000_000, description="users that k-means is fitted on")
+    sample: int = Field(
+        default=100_000, ge=100, le=10_000_000, description="users that cells are fitted on, and counted for all users"
+    )
+    seed_cap: int = Field(default=1_000, ge=1, le=100_000, description="seeds an item, sampled by hash")
 
 
 class LshIv(Section):
