@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from jobs.systems.clustered import clustered_systems
 from jobs.systems.contract import System
 from jobs.systems.ralm import variant_systems
+from jobs.systems.similarity import similarity_systems
 from jobs.systems.simple import ACTIVITY, POPULARITY
 from ralm.config import Config
 from ralm.errors import ConfigError
@@ -13,7 +15,8 @@ BASELINES = (POPULARITY, ACTIVITY)
 
 def systems(config: Config) -> dict[str, System]:
     """Name -> system: the configured variants of RALM, then the others."""
-    return {system.name: system for system in (*variant_systems(config), *BASELINES)}
+    found = [*variant_systems(config), *BASELINES, *similarity_systems(config), *clustered_systems(config)]
+    return {system.name: system for system in found}
 
 
 def system(config: Config, name: str) -> System:
