@@ -63,6 +63,9 @@ class Regression(Section):
     max_seeds: int = Field(default=2_000, ge=1, le=100_000, description="seeds an item, sampled by hash")
     regularisation: float = Field(default=1.0, gt=0, le=1e6, description="C of the logistic regression, inverse")
     bags: int = Field(default=10, ge=2, le=200, description="models of the bagging")
+    trees: int = Field(default=100, ge=1, le=10_000, description="trees of a boosted model")
+    leaves: int = Field(default=15, ge=2, le=1_000, description="leaves of a tree at most")
+    listed_features: int = Field(default=50, ge=1, le=10_000, description="rows of feature_ranking an item")
 
 
 class Als(Section):
