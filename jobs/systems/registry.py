@@ -5,6 +5,7 @@ from __future__ import annotations
 from jobs.systems.clustered import clustered_systems
 from jobs.systems.contract import System
 from jobs.systems.ralm import variant_systems
+from jobs.systems.regression import regression_systems
 from jobs.systems.similarity import similarity_systems
 from jobs.systems.simple import ACTIVITY, POPULARITY
 from ralm.config import Config
@@ -15,7 +16,13 @@ BASELINES = (POPULARITY, ACTIVITY)
 
 def systems(config: Config) -> dict[str, System]:
     """Name -> system: the configured variants of RALM, then the others."""
-    found = [*variant_systems(config), *BASELINES, *similarity_systems(config), *clustered_systems(config)]
+    found = [
+        *variant_systems(config),
+        *BASELINES,
+        *similarity_systems(config),
+        *clustered_systems(config),
+        *regression_systems(config),
+    ]
     return {system.name: system for system in found}
 
 
