@@ -74,7 +74,12 @@ class Als(Section):
     factors: int = Field(default=64, ge=2, le=1_024)
     iterations: int = Field(default=10, ge=1, le=200)
     alpha: float = Field(default=20.0, gt=0, le=10_000, description="confidence of an interaction is 1 + alpha")
-    regularisation: float = Field(default=10.0, ge=0, le=1e6, description="λ of the fold-in")
+    regularisation: float = Field(
+        default=1.0,
+        gt=0,
+        le=1e6,
+        description="λ: a vector's penalty is λ times its interactions, as in MLlib, in training and in the fold-in",
+    )
     max_users: int = Field(default=5_000_000, ge=1_000, description="users that the factors are fitted on, by hash")
 
 
