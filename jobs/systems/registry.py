@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobs.systems.als import ALS_FOLD_IN
 from jobs.systems.clustered import clustered_systems
 from jobs.systems.contract import System
 from jobs.systems.ralm import variant_systems
@@ -11,7 +12,7 @@ from jobs.systems.simple import ACTIVITY, POPULARITY
 from ralm.config import Config
 from ralm.errors import ConfigError
 
-BASELINES = (POPULARITY, ACTIVITY)
+BASELINES = (POPULARITY, ACTIVITY, ALS_FOLD_IN)
 
 
 def systems(config: Config) -> dict[str, System]:
