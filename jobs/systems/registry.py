@@ -9,6 +9,7 @@ from jobs.systems.ralm import variant_systems
 from jobs.systems.regression import regression_systems
 from jobs.systems.similarity import similarity_systems
 from jobs.systems.simple import ACTIVITY, POPULARITY
+from jobs.systems.youtube_dnn import youtube_dnn_systems
 from ralm.config import Config
 from ralm.errors import ConfigError
 
@@ -19,6 +20,7 @@ def systems(config: Config) -> dict[str, System]:
     """Name -> system: the configured variants of RALM, then the others."""
     found = [
         *variant_systems(config),
+        *youtube_dnn_systems(config),
         *BASELINES,
         *similarity_systems(config),
         *clustered_systems(config),

@@ -60,7 +60,7 @@ def users() -> list[str]:
 
 def write_toy(folder: Path, seed: int = 0) -> Config:
     """Write the logs and give their configuration: nine in ten acts and clicks are within the group."""
-    rng = np.random.default_rng(seed)
+    rng, again = np.random.default_rng(seed), np.random.default_rng(seed + 1)
     events, shown, people = [], [], []
     for user in users():
         own = group_of(user)
@@ -76,6 +76,9 @@ def write_toy(folder: Path, seed: int = 0) -> Config:
                 if rng.random() < 0.8:
                     row = {"user_id": user, "item_id": f"g{group}i{item}", "at": _time(rng)}
                     shown.append(row | {"clicked": bool(rng.random() < (0.75 if group == own else 0.05))})
+                    if shown[-1]["clicked"]:  # who clicks reads, thrice: items are features of their domain
+                        read = {"user_id": user, "domain": "reading", "feature_id": row["item_id"]}
+                        events += [read | {"at": at} for at in (row["at"], _time(again), _time(again))]
     items = [{"item_id": f"g{g}i{i}"} for g in range(GROUPS) for i in range(ITEMS)]
     for name, rows in (("events", events), ("impressions", shown), ("users", people), ("items", items)):
         pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")
