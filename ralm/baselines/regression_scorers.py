@@ -83,9 +83,10 @@ def logistic_state(
 class TreesScorer(BatchScorer):
     """Logits of boosted trees of the user embedding.
 
-    The fitted models travel as bytes in one array: scikit-learn's own prediction, compiled, is several times as fast
-    as a walk over node arrays in numpy, and what it gives is what was fitted. They are pickles, so the arrays may only
-    come from the folder of the run that fitted them. A model is read when its item is first scored, and kept.
+    The fitted models travel as bytes in one array, so that scikit-learn's own compiled prediction gives what was
+    fitted; node arrays would need a walk of our own, over attributes that are private. They are pickles: the arrays
+    may only come from the folder of the run that fitted them, and be read by the same version of scikit-learn. A model
+    is read when its item is first scored, and kept.
     """
 
     columns = ("embedding",)

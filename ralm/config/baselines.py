@@ -58,7 +58,11 @@ class Regression(Section):
     negatives: Literal["others", "exposed"] = Field(
         default="others", description="others: users who are no seeds; exposed: shown but not clicked"
     )
-    positive_unlabelled: Literal["none", "bagging", "elkan_noto"] = "none"
+    positive_unlabelled: Literal["none", "bagging", "elkan_noto"] = Field(
+        default="none",
+        description="bagging: seeds against bootstraps of the others, averaged (Mordelet and Vert 2014); elkan_noto: "
+        "the same ranking as none, and probabilities calibrated by c (Elkan and Noto 2008)",
+    )
     negatives_per_seed: int = Field(default=10, ge=1, le=1_000)
     max_seeds: int = Field(default=2_000, ge=1, le=100_000, description="seeds an item, sampled by hash")
     regularisation: float = Field(default=1.0, gt=0, le=1e6, description="C of the logistic regression, inverse")
