@@ -15,7 +15,7 @@ from ralm.errors import DataError
 from ralm.runs import Context, RunningStep, Step
 from tests.systems.conftest import Asked, scores
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
 SYSTEMS = ["ralm", "user_activity", "popularity"]
 COMPARISON = {"systems": SYSTEMS, "seeds": [4, 500], "min_users": 8, "min_items": 3, "sample": 1_000}
 

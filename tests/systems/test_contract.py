@@ -15,8 +15,19 @@ from ralm.runs import Context
 from tests.systems.conftest import Asked, scores, seeds_of
 from tests.systems.toy import CONFIG, group_of
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
-ALL = systems(Config.model_validate(CONFIG))
+# The first test waits for the toy world.
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
+# The same code under two names: `similarity` is Jaccard's mean, `clustered_similarity` k-means, `regression` logistic.
+# The other combinations of measure and way to the seeds are tested in tests/baselines.
+TWICE = {
+    "similarity_jaccard_mean",
+    "similarity_jaccard_max",
+    "similarity_cosine_mean",
+    "similarity_cosine_probability",
+    "clustered_similarity_kmeans",
+    "regression_logistic",
+}
+ALL = [name for name in systems(Config.model_validate(CONFIG)) if name not in TWICE]
 BLIND = {"popularity", "user_activity"}  # do not look at the seeds
 # YouTube DNN scores the items of its training only: their names count, not the seeds.
 ASKED: Asked = {"g0i0": seeds_of(0, 20), "g2i0": seeds_of(2, 12), "g3i1": seeds_of(3, 6)}

@@ -14,7 +14,7 @@ from ralm.runs import Context
 from tests.systems.conftest import seeds_of
 from tests.systems.toy import group_of, users
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
 OURS = seeds_of(1, 25)
 
 

@@ -16,7 +16,7 @@ from ralm.runs import Context, RunningStep, Step
 from tests.systems.conftest import Asked, scores, seeds_of
 from tests.systems.toy import group_of, users
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
 ASKED: Asked = {"g0i0": seeds_of(0, 20), "g2i0": seeds_of(2, 12), "nobody saw it": seeds_of(3, 6)}
 
 
