@@ -151,9 +151,9 @@ class TestPrepared:
             weights = [row["weight"] for row in listed]
             assert weights == sorted(weights, reverse=True)
             assert weights[-1] > 0
-            assert any(f"= city{group}" in row["feature"] for row in listed[:3])
+            # Cities are right in 7 of 10 users only, and 12 seeds may be drawn from the others: histories tell.
             own = [f"= {domain}{group}_" in row["feature"] for row in listed[:10] for domain in "rs"]
-            assert sum(own) >= 5
+            assert sum(own) >= 7
 
     @pytest.mark.parametrize("kind", ["bagging", "elkan_noto"])
     def test_positive_unlabelled_in_the_executors(
