@@ -20,6 +20,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from ralm.baselines.minhash import s_curve
 from ralm.evaluation.systems import colour, name
 
 INK, MUTED, GRID = "#1f2933", "#616e7c", "#e4e7eb"
@@ -279,6 +280,32 @@ def score_distribution(edges: npt.ArrayLike, counts: npt.ArrayLike, threshold: f
         axes.set_xlabel("score")
         axes.set_ylabel("users")
         return _svg(figure, "Distribution of an item's scores over users")
+
+
+def candidate_curves(settings: Sequence[tuple[int, int]], similarities: npt.ArrayLike | None = None) -> str:
+    """The chance to be a candidate by MinHash buckets over the Jaccard similarity with a seed: an S-curve a setting.
+
+    Args:
+        settings: (bands, rows) of each curve.
+        similarities: of sampled users with their nearest seed; their histogram, to its own scale, shows on which part
+            of the curves users lie. None: not drawn.
+    """
+    similarity = np.linspace(0, 1, 201)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(5.2, 3.0), layout="constrained")
+        axes = figure.subplots()
+        if similarities is not None:
+            counts, edges = np.histogram(np.asarray(similarities, np.float64), 50, (0, 1))
+            axes.stairs(counts / max(counts.max(), 1), edges, fill=True, color=GRID, label="users, nearest seed")
+        for bands, rows in settings:
+            label = f"{bands} bands of {rows}"
+            axes.plot(similarity, s_curve(similarity, bands, rows), color=colour(label), label=label)
+        axes.set(xlim=(0, 1), ylim=(0, 1.005))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        axes.set_xlabel("Jaccard similarity with the seed")
+        axes.set_ylabel("chance to be a candidate")
+        axes.legend()
+        return _svg(figure, "Chance to be a candidate by Jaccard similarity, by bands and rows")
 
 
 def _look(system: str) -> dict[str, Any]:
