@@ -44,7 +44,9 @@ class LshIv(Section):
     bucket_share: float = Field(
         default=0.05, gt=0, le=1, description="buckets with more of all users than this are dropped: they tell nothing"
     )
-    smoothing: float = Field(default=1.0, gt=0, le=1_000, description="added to each count, so that no share is 0 or 1")
+    smoothing: float = Field(
+        default=1.0, gt=0, le=1_000, description="users added to the counts, so that no share is 0 or 1"
+    )
     positive: Literal["above_candidates", "above_half"] = Field(
         default="above_candidates", description="features that count: p > q, or the survey's p > 0.5"
     )
