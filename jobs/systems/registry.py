@@ -5,6 +5,7 @@ from __future__ import annotations
 from jobs.systems.als import ALS_FOLD_IN
 from jobs.systems.clustered import clustered_systems
 from jobs.systems.contract import System
+from jobs.systems.lsh_iv import INFORMATION_VALUE, LSH_IV
 from jobs.systems.ralm import variant_systems
 from jobs.systems.regression import regression_systems
 from jobs.systems.similarity import similarity_systems
@@ -13,7 +14,7 @@ from jobs.systems.youtube_dnn import youtube_dnn_systems
 from ralm.config import Config
 from ralm.errors import ConfigError
 
-BASELINES = (POPULARITY, ACTIVITY, ALS_FOLD_IN)
+BASELINES = (POPULARITY, ACTIVITY, ALS_FOLD_IN, LSH_IV, INFORMATION_VALUE)
 
 
 def systems(config: Config) -> dict[str, System]:
