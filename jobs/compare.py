@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs import train_als
 from jobs.application import run
 from jobs.arguments import Arguments, run_job
 from jobs.build_vocabularies import source
@@ -128,9 +129,11 @@ def compared(context: Context) -> list[System]:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step a system, and one that summarises."""
+    """One step a system, and one that summarises; before them the factorisation, if a system needs it."""
     date = users_date(context.config.comparison.window)
     found = compared(context)
+    factorised = any(name == train_als.STEP for entry in found for name, _ in entry.after(context, date))
+    before = train_als.steps(context) if factorised else []
     judged = [
         Step(
             step_name(entry.name),
@@ -151,7 +154,7 @@ def steps(context: Context) -> Sequence[Step]:
         after=tuple((step.name, date) for step in judged),
         inputs=("comparisons",),
     )
-    return [*judged, summary]
+    return [*before, *judged, summary]
 
 
 def main(arguments: Arguments) -> None:
