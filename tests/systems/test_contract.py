@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
 TWICE = {
     "similarity_jaccard_mean",
     "similarity_jaccard_max",
+    "similarity_jaccard_probability",
     "similarity_cosine_mean",
     "similarity_cosine_probability",
     "clustered_similarity_kmeans",

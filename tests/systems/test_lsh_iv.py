@@ -21,6 +21,7 @@ from ralm.baselines.minhash import MinHash
 from ralm.fields import CategorySpec, HistorySpec, UserFields
 from ralm.runs import Context
 from tests.systems.conftest import Asked, seeds_of
+from tests.systems.toy import features_of, group_of
 from udfs.feature_counts import count_features
 
 pytestmark = pytest.mark.spark
@@ -136,10 +137,10 @@ class TestInTheToyWorld:
             weights = [row["weight"] for row in own]
             assert weights == sorted(weights, reverse=True)
             assert weights[-1] > 0
-            group = item[1]
+            group = group_of(item)
             # What the group is made of comes first, under the names that the logs have.
             names = [row["feature"] for row in own]
-            known = (f"reading = r{group}_", f"shopping = s{group}_", f"city = city{group}")
+            known = (*features_of(group), f"city = city{group}")
             assert sum(name.startswith(known) for name in names[:5]) >= 4, names[:5]
             # Nearly all candidates by buckets are of the group: its city tells little among them.
             assert system is LSH_IV or f"city = city{group}" in names

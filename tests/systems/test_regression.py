@@ -14,7 +14,7 @@ from jobs.systems.regression import regression_systems, training_pairs
 from ralm.config import Regression
 from ralm.runs import Context, RunningStep, Step
 from tests.systems.conftest import Asked, scores, seeds_of
-from tests.systems.toy import group_of, users
+from tests.systems.toy import features_of, group_of, users
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
 ASKED: Asked = {"g0i0": seeds_of(0, 20), "g2i0": seeds_of(2, 12), "nobody saw it": seeds_of(3, 6)}
@@ -152,7 +152,7 @@ class TestPrepared:
             assert weights == sorted(weights, reverse=True)
             assert weights[-1] > 0
             # Cities are right in 7 of 10 users only, and 12 seeds may be drawn from the others: histories tell.
-            own = [f"= {domain}{group}_" in row["feature"] for row in listed[:10] for domain in "rs"]
+            own = [row["feature"].startswith(features_of(group)) for row in listed[:10]]
             assert sum(own) >= 7
 
     @pytest.mark.parametrize("kind", ["bagging", "elkan_noto"])

@@ -53,6 +53,11 @@ def group_of(identifier: str) -> int:
     return int(identifier[1])
 
 
+def features_of(group: int) -> tuple[str, ...]:
+    """How the names of a group's history features begin: what it reads, its items among that, and what it shops."""
+    return (f"reading = r{group}_", f"reading = g{group}i", f"shopping = s{group}_")
+
+
 def users() -> list[str]:
     """All users."""
     return [f"g{g}u{u:02}" for g in range(GROUPS) for u in range(USERS)]
