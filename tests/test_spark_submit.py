@@ -1,5 +1,6 @@
 """spark-submit.sh: what it refuses before a JVM starts, what it ships, and the exit codes that come back."""
 
+import argparse
 import datetime as dt
 import json
 import os
@@ -282,13 +283,16 @@ def test_parse_reads_everything(config_path: Path) -> None:
     assert (got.force, got.dry_run, got.as_of, got.config_path) == (True, True, dt.date(2024, 2, 3), config_path)
 
 
-def test_unknown_flags_are_refused_or_handed_on(config_path: Path) -> None:
+def test_flags_are_the_jobs_own_or_refused(config_path: Path) -> None:
     line = ["--config", str(config_path), "--items", "a,b"]
     with pytest.raises(ConfigError, match="--items"):
         parse("A job.", line)
     with pytest.raises(ConfigError, match="--dry-run"):
         parse("A job.", ["--config", str(config_path), "--dry-run"])
-    assert parse("A job.", line, allow_rest=True).rest == ("--items", "a,b")
+    own = argparse.ArgumentParser(add_help=False)
+    own.add_argument("--items")
+    assert parse("A job.", line, options=own).options == {"items": "a,b"}
+    assert parse("A job.", line, allow_rest=True).options == {}
 
 
 def test_a_shipped_configuration_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
