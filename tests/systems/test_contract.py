@@ -18,14 +18,16 @@ from tests.systems.toy import CONFIG, group_of
 # The first test waits for the toy world.
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
 # The same code under two names: `similarity` is Jaccard's mean, `clustered_similarity` k-means, `regression` logistic.
-# The other combinations of measure and way to the seeds are tested in tests/baselines.
+# The other combinations of measure and way to the seeds, and the hyperplanes, are tested in tests/baselines.
 TWICE = {
     "similarity_jaccard_mean",
     "similarity_jaccard_max",
     "similarity_jaccard_probability",
+    "similarity_cosine_max",
     "similarity_cosine_mean",
     "similarity_cosine_probability",
     "clustered_similarity_kmeans",
+    "clustered_similarity_hyperplanes",
     "regression_logistic",
 }
 ALL = [name for name in systems(Config.model_validate(CONFIG)) if name not in TWICE]
