@@ -8,8 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.systems.contract import Prepared, System, Task
-from jobs.systems.inputs import embedded_users, require_seeds, seed_table
-from jobs.systems.similarity import after_embeddings
+from jobs.systems.inputs import after_embeddings, embedded_users, require_seeds, seed_table
 from ralm.arrow_arrays import matrix
 from ralm.baselines.cells import Cells, Doubles, Hyperplanes, KMeansCells
 from ralm.baselines.clustered import lift_state

@@ -6,14 +6,27 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.build_vocabularies import current_vocabulary, load_sizes
+from jobs.build_vocabularies import current_vocabulary, load_sizes, source
 from jobs.embed_users import model_version
-from jobs.systems.contract import Task
+from jobs.embed_users import step_name as embedding_step
+from jobs.systems.contract import Dependency, Task
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.config import Merge
+from ralm.dates import DateName
 from ralm.errors import DataError
 from ralm.features.hashing import uniform
 from ralm.features.vocabularies import lookup_tables
+from ralm.runs import Context
+
+
+def after_fields(context: Context, date: DateName) -> tuple[Dependency, ...]:
+    """The steps behind `field_users`."""
+    return (source(context), ("build_user_fields", date))
+
+
+def after_embeddings(context: Context, date: DateName) -> tuple[Dependency, ...]:
+    """The steps behind the embeddings of the released variant's user models."""
+    return ((embedding_step(context.config.variants["ralm"].merge), date),)
 
 
 def feature_space(task: Task) -> FeatureSpace:

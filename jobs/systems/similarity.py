@@ -9,14 +9,18 @@ import itertools
 from functools import partial
 from typing import get_args
 
-from jobs.build_vocabularies import source
-from jobs.embed_users import step_name as embedding_step
-from jobs.systems.contract import Dependency, Prepared, System, Task
-from jobs.systems.inputs import embedded_users, feature_space, field_users, require_seeds, seed_table
+from jobs.systems.contract import Prepared, System, Task
+from jobs.systems.inputs import (
+    after_embeddings,
+    after_fields,
+    embedded_users,
+    feature_space,
+    field_users,
+    require_seeds,
+    seed_table,
+)
 from ralm.baselines.similarity import ToSeeds, cosine_state, jaccard_state
 from ralm.config import Config, Similarity
-from ralm.dates import DateName
-from ralm.runs import Context
 
 
 def _jaccard(to_seeds: ToSeeds, task: Task) -> Prepared:
@@ -34,18 +38,9 @@ def _cosine(to_seeds: ToSeeds, task: Task) -> Prepared:
     return Prepared(users, cosine_state(seeds, len(task.items), to_seeds), counts={"seeds": seeds.num_rows})
 
 
-def _after_fields(context: Context, date: DateName) -> tuple[Dependency, ...]:
-    return (source(context), ("build_user_fields", date))
-
-
-def after_embeddings(context: Context, date: DateName) -> tuple[Dependency, ...]:
-    """The embeddings of the released variant's user models."""
-    return ((embedding_step(context.config.variants["ralm"].merge), date),)
-
-
 def _system(name: str, measure: str, to_seeds: ToSeeds) -> System:
     if measure == "jaccard":
-        return System(name, partial(_jaccard, to_seeds), ("user_fields",), _after_fields, ("fields", "baselines"))
+        return System(name, partial(_jaccard, to_seeds), ("user_fields",), after_fields, ("fields", "baselines"))
     return System(
         name, partial(_cosine, to_seeds), ("user_embeddings",), after_embeddings, ("fields", "variants", "baselines")
     )

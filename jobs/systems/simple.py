@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 from pyspark.sql import functions as F
 
-from jobs.build_vocabularies import known_events, source
-from jobs.systems.contract import Dependency, Prepared, System, Task
-from jobs.systems.inputs import field_users
+from jobs.build_vocabularies import known_events
+from jobs.systems.contract import Prepared, System, Task
+from jobs.systems.inputs import after_fields, field_users
 from ralm.baselines.constant import UserValue
-from ralm.dates import DateName
-from ralm.runs import Context
 from ralm.scoring.contract import ScorerState
 
 
@@ -35,9 +33,5 @@ def _state(task: Task) -> ScorerState:
     return ScorerState(UserValue, {"items": np.array(len(task.items))})
 
 
-def _after(context: Context, date: DateName) -> tuple[Dependency, ...]:
-    return (source(context), ("build_user_fields", date))
-
-
-POPULARITY = System("popularity", _popularity, ("user_fields",), _after)
-ACTIVITY = System("user_activity", _activity, ("user_fields", "events"), _after)
+POPULARITY = System("popularity", _popularity, ("user_fields",), after_fields)
+ACTIVITY = System("user_activity", _activity, ("user_fields", "events"), after_fields)
