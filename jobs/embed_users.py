@@ -8,6 +8,7 @@ from functools import partial
 
 from pyspark.sql import functions as F
 
+from jobs import train_als
 from jobs.application import run
 from jobs.arguments import Arguments, run_job
 from jobs.build_vocabularies import load_sizes, source
@@ -24,10 +25,18 @@ def step_name(merge: Merge) -> str:
     return f"embed_users[{merge}]"
 
 
+def needs_factors(context: Context) -> bool:
+    """Whether embeddings hold the users' ALS vectors."""
+    return "factors" in context.config.user_model.stacked
+
+
 def model_version(context: Context, merge: Merge) -> str:
-    """The version of the stacked user models: one hash for all representations."""
-    representations = context.config.user_model.representations
-    versions = [context.require(training_step(merge, name), "a0").version for name in representations]
+    """The version of the stacked user models: one hash for all representations and what is stacked beside them."""
+    settings = context.config.user_model
+    versions = [context.require(training_step(merge, name), "a0").version for name in settings.representations]
+    if needs_factors(context):
+        versions.append(context.require(train_als.STEP, "a1").version)
+    versions += [name for name in settings.stacked if name != "factors"]
     return f"{merge}-{hashlib.sha256(' '.join(versions).encode()).hexdigest()[:8]}"
 
 
@@ -40,7 +49,8 @@ def _embed(merge: Merge, step: RunningStep) -> None:
         involved = step.read("impressions").where(window).select("user_id").distinct()
         fields = fields.join(involved, "user_id", "left_semi")
     folders = [folder(context, merge, name) for name in config.user_model.representations]
-    udf = embed_users(folders, sizes.user_fields, config.user_id_type)
+    als = train_als.current_model(context)[0] if needs_factors(context) else None
+    udf = embed_users(folders, sizes.user_fields, config.user_id_type, als, "activity" in config.user_model.stacked)
     embeddings = fields.select("user_id", *sizes.user_fields.columns).mapInArrow(*udf)
     version = model_version(context, merge)
     keyed = embeddings.withColumns({"as_of": F.lit(step.as_of), "model_version": F.lit(version)})
@@ -51,6 +61,7 @@ def steps(context: Context) -> Sequence[Step]:
     """One step a merge layer and date; only the released one is needed in production, but all to compare as of A3."""
     config = context.config
     later: list[Merge] = [config.variants["ralm"].merge] if config.comparison.window == "later" else merges(context)
+    factors: tuple[tuple[str, DateName], ...] = ((train_als.STEP, "a1"),) if needs_factors(context) else ()
     needed: list[tuple[Merge, DateName]] = [(merge, date) for merge in merges(context) for date in ("a1", "a2")]
     return [
         Step(
@@ -61,7 +72,8 @@ def steps(context: Context) -> Sequence[Step]:
             after=(
                 source(context),
                 ("build_user_fields", date),
-                *((training_step(merge, name), "a0") for name in context.config.user_model.representations),
+                *((training_step(merge, name), "a0") for name in config.user_model.representations),
+                *factors,
             ),
             inputs=("user_fields", "impressions"),
         )

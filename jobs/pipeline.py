@@ -20,6 +20,7 @@ from jobs import (
     publish,
     score_users,
     simulate,
+    train_als,
     train_lookalike,
     train_user_model,
     update_seeds,
@@ -35,6 +36,7 @@ from ralm.session import get_session
 def steps(context: Context) -> list[Step]:
     """All steps in order."""
     source = simulate if context.config.simulate is not None else ingest
+    factors = (train_als,) if embed_users.needs_factors(context) else ()
     jobs = (
         source,
         build_vocabularies,
@@ -42,6 +44,7 @@ def steps(context: Context) -> list[Step]:
         build_user_fields,
         build_user_samples,
         train_user_model,
+        *factors,
         embed_users,
         update_seeds,
         build_lookalike_samples,

@@ -25,6 +25,20 @@ def folder(context: Context) -> str:
     return context.models("als", context.require(STEP, "a1").version)
 
 
+def current_model(context: Context) -> tuple[str, AlsModel]:
+    """The folder of the current model, and what it belongs to.
+
+    Raises:
+        MissingInputError: the model is not there.
+        ConfigError: it belongs to another vocabulary.
+    """
+    path = folder(context)
+    model = read_als(path)
+    if model.vocabulary_version != load_sizes(context).version:
+        raise ConfigError(f"{path}: fitted on another vocabulary than the current one; run '{STEP}' again")
+    return path, model
+
+
 def user_factors(step: RunningStep, date: DateName) -> DataFrame:
     """(user_id, embedding): every user's factor as of a date, zeros without a known feature.
 
@@ -36,13 +50,10 @@ def user_factors(step: RunningStep, date: DateName) -> DataFrame:
         ConfigError: the model belongs to another vocabulary.
     """
     context = step.context
-    version = load_sizes(context).version
-    model = read_als(folder(context))
-    if model.vocabulary_version != version:
-        raise ConfigError(f"{folder(context)}: fitted on another vocabulary than the current one; run '{STEP}' again")
-    fields = step.at("user_fields", as_of=context.dates[date], vocabulary_version=version)
+    path, model = current_model(context)
+    fields = step.at("user_fields", as_of=context.dates[date], vocabulary_version=model.vocabulary_version)
     histories = fields.select("user_id", *model.space.columns)
-    return histories.mapInArrow(*fold_in_users(folder(context), context.config.user_id_type))
+    return histories.mapInArrow(*fold_in_users(path, context.config.user_id_type))
 
 
 def _train(step: RunningStep) -> None:
@@ -68,7 +79,7 @@ def steps(context: Context) -> Sequence[Step]:
         Step(
             STEP,
             _train,
-            ("fields", "baselines", "evaluation", "dates"),
+            ("fields", "baselines.als", "evaluation", "dates"),
             as_of="a1",
             after=(source(context), ("build_vocabularies", "a1"), ("build_user_fields", "a1")),
             inputs=("events", "user_fields", "vocabularies"),

@@ -104,7 +104,7 @@ TABLES: dict[str, Table] = {
         _table(
             "lookalike_samples",
             "as_of date!; model_version string!; validation boolean!; embedding array<float>!; item_index int!; "
-            "label float!",
+            "label float!; log_rows float!; clicked array<int>!",
             "as_of model_version validation",
         ),
         _table(

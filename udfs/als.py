@@ -6,11 +6,20 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ralm.arrow_arrays import column, list_array, matrix
 from ralm.baselines.als_model import als_arrays, read_als
 from ralm.baselines.fold_in import Doubles, closed_form, fold_in, gram_of
 from udfs.shapes import Batches, BatchUdf, GroupUdf
+
+
+def user_factors(model_folder: str, batch: pa.RecordBatch) -> NDArray[np.float32]:
+    """The factors (n, f) of rows of `user_fields` (the histories); zeros for a user without a known feature."""
+    model = read_als(model_folder)
+    factors, gram = als_arrays(model_folder)
+    sets = model.space.matrix(batch)  # (n, features)
+    return fold_in(factors, sets, gram, model.settings.alpha, model.settings.regularisation).astype(np.float32)
 
 
 def fold_in_users(model_folder: str, user_id_type: str) -> BatchUdf:
@@ -24,15 +33,12 @@ def fold_in_users(model_folder: str, user_id_type: str) -> BatchUdf:
         Rows (user_id, embedding array<float>); zeros for a user without a known feature. In the workers,
         MissingInputError where the model is not mounted.
     """
-    model = read_als(model_folder)
-    settings = model.settings
+    read_als(model_folder)  # the driver says at once if it is not there
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        factors, gram = als_arrays(model_folder)
         for batch in batches:
-            sets = model.space.matrix(batch)  # (n, features)
-            found = fold_in(factors, sets, gram, settings.alpha, settings.regularisation).astype(np.float32)
-            yield pa.record_batch([column(batch, "user_id"), list_array(found)], ["user_id", "embedding"])
+            found = list_array(user_factors(model_folder, batch))
+            yield pa.record_batch([column(batch, "user_id"), found], ["user_id", "embedding"])
 
     return BatchUdf(run, f"user_id {user_id_type}, embedding array<float>")
 

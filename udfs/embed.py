@@ -15,19 +15,28 @@ from ralm.errors import ConfigError
 from ralm.fields import UserFields
 from ralm.models.user_model import UserModel
 from ralm.training.checkpoints import load_user_model
+from udfs.als import user_factors
 from udfs.shapes import Batches, BatchUdf
 
 # Users a forward pass: embeddings of their fields stay in the processor's cache.
 FORWARD_ROWS = 2_048
 
 
-def embed_users(model_folders: Sequence[str], fields: UserFields, user_id_type: str) -> BatchUdf:
+def embed_users(
+    model_folders: Sequence[str],
+    fields: UserFields,
+    user_id_type: str,
+    als_folder: str | None = None,
+    activity: bool = False,
+) -> BatchUdf:
     """For `mapInArrow` over `user_fields`: the raw embedding of every user, all representations side by side.
 
     Args:
         model_folders: finished user models, one a representation, in the recorded order.
         fields: what the models were trained on.
         user_id_type: 'string' or 'bigint'.
+        als_folder: a fitted ALS whose vectors of the users are stacked beside the representations.
+        activity: whether `activity_of` the histories is stacked as well.
 
     Returns:
         Rows (user_id, embedding array<float>). In the workers, MissingInputError where a model is not mounted,
@@ -38,10 +47,25 @@ def embed_users(model_folders: Sequence[str], fields: UserFields, user_id_type: 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             parts = [_forward(_model(folder, fields.model_dump_json()), batch, fields) for folder in folders]
+            if als_folder is not None:
+                parts.append(user_factors(als_folder, batch))
+            if activity:
+                parts.append(activity_of(batch, fields))
             embeddings = np.concatenate(parts, axis=1)  # (n, d)
             yield pa.record_batch([column(batch, "user_id"), list_array(embeddings)], ["user_id", "embedding"])
 
     return BatchUdf(run, f"user_id {user_id_type}, embedding array<float>")
+
+
+def activity_of(batch: pa.RecordBatch, fields: UserFields) -> np.ndarray:  # type: ignore[type-arg]
+    """log(1 + entries) / 10 of each history, (n, histories) float32.
+
+    Divided, as everything else in an embedding is centred and this is not: seeds are first clustered by the cosines of
+    raw embeddings, and all of them would point its way.
+    """
+    counts = [(matrix(batch, spec.column, spec.length) != 0).sum(axis=1) for spec in fields.histories]
+    logs: np.ndarray = np.log1p(np.stack(counts, axis=1))  # type: ignore[type-arg]
+    return (logs / 10.0).astype(np.float32)
 
 
 def field_attention(model_folder: str, fields: UserFields, user_id_type: str) -> BatchUdf:

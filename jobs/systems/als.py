@@ -61,4 +61,4 @@ def _after(context: Context, date: DateName) -> tuple[Dependency, ...]:
     return (("build_user_fields", date), (STEP, "a1"))
 
 
-ALS_FOLD_IN = System("als_fold_in", _prepare, ("user_fields",), _after, ("fields", "baselines"))
+ALS_FOLD_IN = System("als_fold_in", _prepare, ("user_fields",), _after, ("fields", "baselines.als"))

@@ -54,6 +54,7 @@ def write_als(path: str, model: AlsModel, factors: NDArray[np.float32]) -> None:
     temporary.replace(folder / MARKER)
 
 
+@lru_cache(maxsize=4)
 def read_als(path: str) -> AlsModel:
     """What a fitted model belongs to.
 

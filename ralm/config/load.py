@@ -69,10 +69,17 @@ class Config(Section):
         return self.warehouse or str(Path("warehouse") / self.name)
 
     def digest(self, *sections: str) -> str:
-        """A short hash of the named sections (all of the configuration if none is named)."""
+        """A short hash of the named sections, 'baselines' or 'baselines.als' (of everything if none is named)."""
         content = self.model_dump(mode="json")
-        chosen = {key: content[key] for key in sections} if sections else content
+        chosen = {key: _part(content, key) for key in sections} if sections else content
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _part(content: dict[str, Any], section: str) -> Any:
+    """A section, or a section of a section by its dotted name."""
+    for name in section.split("."):
+        content = content[name]
+    return content
 
 
 def _set(content: dict[str, Any], assignment: str) -> None:

@@ -33,6 +33,11 @@ class UserModel(Section):
     field_dropout: float = Field(
         default=0.0, ge=0, lt=1, description="share of a user's fields that the attention does not see, in training"
     )
+    stacked: list[Literal["factors", "activity"]] = Field(
+        default_factory=list,
+        description="what is stacked beside the representations. factors: the user's ALS vector (baselines.als, job "
+        "train_als); activity: log(1 + entries) of each history, over 10",
+    )
 
 
 class Lookalike(Section):
@@ -49,6 +54,18 @@ class Lookalike(Section):
         description="multiclass: sampled users compete for an item (the talk); sigmoid: clicks against non-clicks",
     )
     negative_users: int = Field(default=10, ge=1, le=1_000, description="sampled users a positive (multiclass)")
+    logq: bool = Field(
+        default=False,
+        description="correct for the active users that samples are full of: subtract the log of a user's rows from the "
+        "logits of the training; the score then knows that they click more (give it user_bias)",
+    )
+    clicked_cap: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="a user is no negative for the newest so many items clicked (multiclass); 0: only for clicks of "
+        "the batch. For sets where a user clicks an item once and most of an item's users did so before",
+    )
     clusters: int = Field(default=20, ge=1, le=1_000, description="k, centroids an item (paper: 20, online 100)")
     cluster_iterations: int = Field(default=10, ge=1, le=1_000, description="Lloyd iterations at most")
     seed_cap: int = Field(default=10_000, ge=10, le=100_000, description="K, newest seeds kept an item")

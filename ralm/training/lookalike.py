@@ -12,9 +12,9 @@ from torch.nn import functional as F
 
 from ralm.errors import DataError, MissingInputError
 from ralm.models.lookalike import LookalikeModel, export_weights
-from ralm.models.losses import sample_users, users_softmax
+from ralm.models.losses import has_clicked, sample_users, users_softmax
 from ralm.training.checkpoints import last_of, model_folder
-from ralm.training.loop import Arrays, Batch, Objective, Run, to_tensors
+from ralm.training.loop import Arrays, Batch, Judged, Objective, Run, to_tensors
 from ralm.training.ranks import Rank, process_group
 from ralm.training.specs import LookalikeTrainingSpec
 
@@ -91,20 +91,25 @@ class LookalikeObjective(Objective):
                 f"item_index: found {chosen[0]} … {chosen[-1]}, the centroids {self.spec.centroids} have "
                 f"{len(self.centroids)} items; samples and centroids are of different runs"
             )
-        return to_tensors(
-            {
-                "embedding": arrays["embedding"].reshape(len(item), -1),
-                "label": arrays["label"].reshape(-1).astype(np.float32),
-                "item": item.reshape(-1),
-                "centroids": self.centroids[chosen],
-                "sizes": self.sizes[chosen],
-            },
-            self.device,
-        )
+        wanted = {
+            "embedding": arrays["embedding"].reshape(len(item), -1),
+            "label": arrays["label"].reshape(-1).astype(np.float32),
+            "item": item.reshape(-1),
+            "index": chosen,
+            "centroids": self.centroids[chosen],
+            "sizes": self.sizes[chosen],
+        }
+        if self.spec.model.logq:
+            wanted["log_rows"] = arrays["log_rows"].reshape(-1)
+        if self.spec.model.clicked_cap:
+            wanted["clicked"] = arrays["clicked"].reshape(len(item), -1)
+        return to_tensors(wanted, self.device)
 
     def _loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Sigmoid cross-entropy, corrected as the training is, and the logits that a score comes from."""
         logits = network(batch["embedding"], batch["centroids"], batch["sizes"], batch["item"])
-        return F.binary_cross_entropy_with_logits(logits, batch["label"]), logits
+        corrected = logits - batch["log_rows"] if "log_rows" in batch else logits
+        return F.binary_cross_entropy_with_logits(corrected, batch["label"]), logits
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Sigmoid cross-entropy on the labels, or softmax over sampled users of the batch."""
@@ -112,12 +117,23 @@ class LookalikeObjective(Objective):
             return self._loss(network, batch)[0]
         rows, users, valid = sample_users(batch["label"], batch["item"], self.spec.model.negative_users)
         logits = network(batch["embedding"], batch["centroids"], batch["sizes"], batch["item"], rows, users)
+        if "log_rows" in batch:
+            logits = logits - batch["log_rows"][users]
+        if "clicked" in batch:
+            items = batch["index"][batch["item"][rows]]  # (positives,)
+            valid = valid & ~has_clicked(batch["clicked"], users, items)
         return users_softmax(logits, valid)
 
-    def evaluate(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Sigmoid cross-entropy (whatever the loss of the training), labels and logits."""
+    def evaluate(self, batch: Batch) -> Judged:
+        """Sigmoid cross-entropy (whatever the loss of the training), labels and logits.
+
+        With `logq` a non-click weighs one over its user's rows: the AUC is one against users who are equally likely.
+        """
         loss, logits = self._loss(self.lookalike, batch)
-        return loss, batch["label"], logits
+        if "log_rows" not in batch:
+            return Judged(loss, batch["label"], logits)
+        weights = torch.where(batch["label"] > 0.5, 1.0, (-batch["log_rows"]).exp())
+        return Judged(loss, batch["label"], logits, weights)
 
     def histograms(self, batch: Batch | None) -> dict[str, Tensor]:
         """The parameters, by name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -30,6 +30,15 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 Batch = dict[str, Tensor]
 
 
+class Judged(NamedTuple):
+    """What a validation batch gives: the loss (), labels, logits and weights (n,); without weights all weigh 1."""
+
+    loss: Tensor
+    labels: Tensor
+    logits: Tensor
+    weights: Tensor | None = None
+
+
 class Objective(ABC):
     """What is particular to one model: its loss, its validation scores, its optimizers.
 
@@ -52,8 +61,8 @@ class Objective(ABC):
         """The loss of a batch; `network` is the model or its DDP wrapper, to be called."""
 
     @abstractmethod
-    def evaluate(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Loss (), labels (n,) and logits (n,) of a validation batch."""
+    def evaluate(self, batch: Batch) -> Judged:
+        """The judgement of a validation batch."""
 
     @abstractmethod
     def histograms(self, batch: Batch | None) -> dict[str, Tensor]:
@@ -80,7 +89,7 @@ def seed_epoch(seed: int, epoch: int, rank: int) -> None:
 
 def validate(objective: Objective, loader: Loader) -> tuple[float, float | None, Batch | None]:
     """Mean loss, AUC (none if there is only one class), and the first batch, over at most VALIDATION_ROWS rows."""
-    losses, labels, logits = [], [], []
+    losses, labels, logits, weights = [], [], [], []
     first: Batch | None = None
     rows = 0
     objective.model.eval()
@@ -88,11 +97,13 @@ def validate(objective: Objective, loader: Loader) -> tuple[float, float | None,
         for arrays in loader:
             batch = objective.prepare(arrays)
             first = batch if first is None else first
-            loss, label, logit = objective.evaluate(batch)
+            judged = objective.evaluate(batch)
             count = len(next(iter(arrays.values())))
-            losses.append(float(loss) * count)
-            labels.append(label.cpu().numpy())
-            logits.append(logit.cpu().numpy())
+            losses.append(float(judged.loss) * count)
+            labels.append(judged.labels.cpu().numpy())
+            logits.append(judged.logits.cpu().numpy())
+            weight = torch.ones_like(judged.logits) if judged.weights is None else judged.weights
+            weights.append(weight.cpu().numpy())
             rows += count
             if rows >= VALIDATION_ROWS:
                 break
@@ -100,7 +111,7 @@ def validate(objective: Objective, loader: Loader) -> tuple[float, float | None,
     truth = np.concatenate(labels)
     auc = None
     if 0 < truth.sum() < len(truth):
-        auc = float(roc_auc_score(truth, np.concatenate(logits)))
+        auc = float(roc_auc_score(truth, np.concatenate(logits), sample_weight=np.concatenate(weights)))
     return sum(losses) / rows, auc, first
 
 

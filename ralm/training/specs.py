@@ -94,4 +94,9 @@ class LookalikeTrainingSpec(TrainingSpec):
     @property
     def columns(self) -> dict[str, int]:
         """Columns of `lookalike_samples` that the training reads, with their widths."""
-        return {"embedding": self.input_dim, "item_index": 1, "label": 1}
+        found = {"embedding": self.input_dim, "item_index": 1, "label": 1}
+        if self.model.logq:
+            found["log_rows"] = 1
+        if self.model.clicked_cap:
+            found["clicked"] = self.model.clicked_cap
+        return found

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ralm.models.merge import AttentionMerge
 from ralm.models.user_model import UserModel
-from ralm.training.loop import Arrays, Batch, Objective, Run, to_tensors
+from ralm.training.loop import Arrays, Batch, Judged, Objective, Run, to_tensors
 from ralm.training.ranks import Rank, process_group
 from ralm.training.specs import UserTrainingSpec
 
@@ -42,13 +42,13 @@ class UserObjective(Objective):
         """The configured sampled loss."""
         return self.user_model.loss(*network(batch))
 
-    def evaluate(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    def evaluate(self, batch: Batch) -> Judged:
         """Loss, and the logits of positives (1) and negatives (0)."""
         logits, indices = self.user_model(batch)
         valid = (indices != 0) & (indices[..., :1] != 0)
         labels = torch.zeros_like(logits)
         labels[..., 0] = 1.0
-        return self.user_model.loss(logits, indices), labels[valid], logits[valid]
+        return Judged(self.user_model.loss(logits, indices), labels[valid], logits[valid])
 
     def histograms(self, batch: Batch | None) -> dict[str, Tensor]:
         """Per field the same two tags for both merge layers.
