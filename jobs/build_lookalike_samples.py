@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from functools import partial
 
 from pyspark.sql import DataFrame, Window
@@ -18,7 +17,7 @@ from jobs.train_user_model import merges
 from jobs.training_sets import write_training_set
 from jobs.update_seeds import step_name as seeds_step
 from ralm.config import Merge
-from ralm.features.seeds import clicks, is_validation_item, shown_between, training_pairs
+from ralm.features.seeds import clicked_items, clicks, is_validation_item, shown_between, training_pairs
 from ralm.runs import Context, RunningStep, Step
 
 
@@ -46,37 +45,24 @@ def _build(merge: Merge, step: RunningStep) -> None:
     pairs = training_pairs(impressions, dates.a1, dates.a2, share, config.seed)
     version = model_version(context, merge)
     embeddings = step.at("user_embeddings", as_of=dates.a1, model_version=version)
-    samples = (
-        pairs.join(F.broadcast(indices), "item_id")
-        .join(embeddings.select("user_id", "embedding"), "user_id")
-        .transform(lambda rows: _with_clicked(rows, impressions, indices, dates.a2, config.lookalike.clicked_cap))
-        .select(
-            is_validation_item(config.user_samples.validation_share, config.seed).alias("validation"),
-            "embedding",
-            "item_index",
-            F.col("label").cast("float").alias("label"),
-            F.log(F.count("*").over(Window.partitionBy("user_id"))).cast("float").alias("log_rows"),
-            "clicked",
-        )
+    labelled = pairs.join(F.broadcast(indices), "item_id").join(embeddings.select("user_id", "embedding"), "user_id")
+    cap = config.lookalike.clicked_cap
+    clicked = F.array().cast("array<int>")
+    if cap:
+        labelled = labelled.join(clicked_items(clicks(impressions, dates.a2), indices, cap), "user_id", "left")
+        clicked = F.coalesce("clicked", F.array_repeat(F.lit(-1), cap))
+    samples = labelled.select(
+        is_validation_item(config.user_samples.validation_share, config.seed).alias("validation"),
+        "embedding",
+        "item_index",
+        F.col("label").cast("float").alias("label"),
+        F.log(F.count("*").over(Window.partitionBy("user_id"))).cast("float").alias("log_rows"),
+        clicked.alias("clicked"),
     )
     keys = ["item_index", "embedding"]
     write_training_set(
         step, "lookalike_samples", samples, keys, config.lookalike_training, "pairs", model_version=version
     )
-
-
-def _with_clicked(rows: DataFrame, impressions: DataFrame, indices: DataFrame, until: date, cap: int) -> DataFrame:
-    """The rows with the user's newest `cap` clicked items in `clicked`: rows of the centroid array, then -1."""
-    if cap == 0:
-        return rows.withColumn("clicked", F.array().cast("array<int>"))
-    items = clicks(impressions, until).join(F.broadcast(indices), "item_id")
-    last = items.groupBy("user_id", "item_index").agg(F.max("clicked_at").alias("clicked_at"))
-    newest = Window.partitionBy("user_id").orderBy(F.desc("clicked_at"), "item_index")
-    kept = last.withColumn("rank", F.row_number().over(newest)).where(F.col("rank") <= cap)
-    found = kept.groupBy("user_id").agg(F.collect_list("item_index").alias("clicked"))
-    padding = F.array_repeat(F.lit(-1), cap)
-    padded = F.slice(F.concat(F.coalesce("clicked", F.array().cast("array<int>")), padding), 1, cap)
-    return rows.join(found, "user_id", "left").withColumn("clicked", padded)
 
 
 def steps(context: Context) -> Sequence[Step]:

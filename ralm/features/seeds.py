@@ -89,6 +89,26 @@ def training_clicks(
     return clicks(impressions, until, since).where(in_seed_half(seed) & ~is_new_item("item_id", new_item_share, seed))
 
 
+def clicked_items(clicked: DataFrame, indices: DataFrame, cap: int) -> DataFrame:
+    """What each user clicked, as arrays of one width for the loaders.
+
+    Args:
+        clicked: (user_id, item_id, clicked_at).
+        indices: (item_id, item_index int) of the items that count; broadcast.
+        cap: items kept a user, at least 1.
+
+    Returns:
+        (user_id, clicked array<int>): the item indices of the newest `cap` items, then -1; none for users without.
+    """
+    found = clicked.join(F.broadcast(indices), "item_id")
+    last = found.groupBy("user_id", "item_index").agg(F.max("clicked_at").alias("clicked_at"))
+    newest = Window.partitionBy("user_id").orderBy(F.desc("clicked_at"), "item_index")
+    kept = last.withColumn("rank", F.row_number().over(newest)).where(F.col("rank") <= cap)
+    listed = F.sort_array(F.collect_list(F.struct("rank", "item_index")))["item_index"]
+    padded = F.slice(F.concat(listed, F.array_repeat(F.lit(-1), cap)), 1, cap)
+    return kept.groupBy("user_id").agg(padded.alias("clicked"))
+
+
 def is_validation_item(share: float, seed: int) -> Column:
     """Whether a training item is kept for validation: the look-alike model is judged on items it was not trained on."""
     return chosen("validation item", seed, share, "item_id")

@@ -7,7 +7,15 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from ralm.features.holdout import is_new_item
-from ralm.features.seeds import clicks, item_seeds, items_with_seeds, training_clicks, training_pairs, unseen_pairs
+from ralm.features.seeds import (
+    clicked_items,
+    clicks,
+    item_seeds,
+    items_with_seeds,
+    training_clicks,
+    training_pairs,
+    unseen_pairs,
+)
 
 pytestmark = pytest.mark.spark
 A1, A2, A3 = dt.date(2024, 1, 3), dt.date(2024, 1, 5), dt.date(2024, 1, 7)
@@ -36,6 +44,15 @@ def test_the_newest_clickers_are_kept_once(spark: SparkSession) -> None:
     assert row["seeds"][0]["clicked_at"] == dt.datetime(2024, 1, 9)
     assert row["seed_count"] == 3
     assert row["clickers"] == 4
+
+
+def test_clicked_items_are_the_newest_of_those_that_count(spark: SparkSession) -> None:
+    rows = [("a", item, dt.datetime(2024, 1, day)) for item, day in (("i", 1), ("j", 2), ("k", 3), ("i", 4), ("x", 9))]
+    rows += [("b", "j", dt.datetime(2024, 1, 1)), ("c", "x", dt.datetime(2024, 1, 1))]
+    clicked = spark.createDataFrame(rows, "user_id string, item_id string, clicked_at timestamp")
+    indices = spark.createDataFrame([(0, "i"), (1, "j"), (2, "k")], "item_index int, item_id string")
+    assert dict(clicked_items(clicked, indices, 2).collect()) == {"a": [0, 2], "b": [1, -1]}
+    assert dict(clicked_items(clicked, indices, 4).collect())["a"] == [0, 2, 1, -1]
 
 
 def test_items_with_seeds_count_users_not_clicks(spark: SparkSession) -> None:

@@ -9,6 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from ralm.errors import DataError, MissingInputError
 from ralm.models.lookalike import export_weights
+from ralm.models.losses import sample_users
 from ralm.training import loop
 from ralm.training.checkpoints import (
     load_lookalike,
@@ -18,7 +19,8 @@ from ralm.training.checkpoints import (
     load_weights,
     model_folder,
 )
-from ralm.training.lookalike import train_lookalike
+from ralm.training.lookalike import LookalikeObjective, train_lookalike
+from ralm.training.ranks import Rank
 from ralm.training.user import train_user_model
 from tests.training.toy_data import lookalike_spec, user_rows, user_spec
 
@@ -144,6 +146,45 @@ def test_a_lookalike_model_learns_and_exports(tmp_path: Path, loss: str) -> None
     exported = load_weights(spec.output)
     for name, values in export_weights(model).items():
         np.testing.assert_array_equal(exported[name], values)
+
+
+def test_the_same_rows_and_no_clicks_for_all_users_correct_nothing(tmp_path: Path) -> None:
+    plain = train_lookalike(lookalike_spec(tmp_path, epochs=1))
+    (tmp_path / "corrected").mkdir()
+    spec = lookalike_spec(tmp_path / "corrected", epochs=1, more={"log_rows": np.float32(2.0), "clicked": [-1, -1]})
+    corrected = spec.model.model_copy(update={"logq": True, "clicked_cap": 2})
+    found = train_lookalike(spec.model_copy(update={"model": corrected}))
+    for name in ("loss", "val_auc"):
+        assert found["history"][0][name] == pytest.approx(plain["history"][0][name], abs=1e-5)
+
+
+def test_the_training_corrects_for_active_users_and_leaves_clickers_out(tmp_path: Path) -> None:
+    spec = lookalike_spec(tmp_path)
+    model = spec.model.model_copy(update={"logq": True, "clicked_cap": 1, "loss": "multiclass", "negative_users": 50})
+    spec = spec.model_copy(update={"model": model})
+    objective = LookalikeObjective(spec, Rank(0, 1, torch.device("cpu")))
+    objective.model.eval()
+    arrays = {
+        "embedding": np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32),
+        "item_index": np.array([4, 9, 9], dtype=np.int32),
+        "label": np.array([1, 0, 0], dtype=np.float32),
+        "log_rows": np.log(np.array([2, 30, 5], dtype=np.float32)),
+        "clicked": np.array([[-1], [4], [9]], dtype=np.int32),  # the second user has clicked the first one's item
+    }
+    batch = objective.prepare(arrays)
+    logits = objective.lookalike(batch["embedding"], batch["centroids"], batch["sizes"], torch.tensor([0, 0, 0]))
+    own, _, other = (logits - batch["log_rows"]).tolist()
+    # 50 draws among two other users, of whom only one counts
+    torch.manual_seed(1)
+    _, users, _ = sample_users(batch["label"], batch["item"], 50)
+    drawn = int((users[0, 1:] == 2).sum())
+    torch.manual_seed(1)
+    loss = objective.loss(objective.model, batch).item()
+    assert 0 < drawn < 50
+    assert loss == pytest.approx(np.log(np.exp(own) + drawn * np.exp(other)) - own, rel=1e-4)
+    weights = objective.evaluate(batch).weights
+    assert weights is not None
+    np.testing.assert_allclose(weights, [1, 1 / 30, 1 / 5], rtol=1e-5)
 
 
 def test_a_round_goes_on_from_the_previous_one(tmp_path: Path) -> None:

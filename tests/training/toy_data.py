@@ -82,13 +82,16 @@ def user_spec(folder: Path, *, rows: int = 400, **training: Any) -> UserTraining
     )
 
 
-def lookalike_spec(folder: Path, *, pairs: int = 6_000, **training: Any) -> LookalikeTrainingSpec:
-    """A look-alike training over files that are written into the folder."""
+def lookalike_spec(
+    folder: Path, *, pairs: int = 6_000, more: dict[str, Any] | None = None, **training: Any
+) -> LookalikeTrainingSpec:
+    """A look-alike training over files that are written into the folder; `more` columns: a value for all rows."""
     training = {"processes": 1, "batch_size": 200, "epochs": 2, "learning_rate": 0.01, "loader": "pyarrow"} | training
     world = make_world(60, pairs + 2_000, seed=1, noise=0.1)
     np.save(folder / "centroids.npy", world.centroids)
     np.save(folder / "sizes.npy", world.sizes)
     columns = {"embedding": world.embedding, "item_index": world.item.astype(np.int32), "label": world.label}
+    columns |= {name: np.repeat([value], pairs + 2_000, axis=0) for name, value in (more or {}).items()}
     return LookalikeTrainingSpec(
         train_files=write_files(folder / "train", {key: values[:pairs] for key, values in columns.items()}, 4),
         validation_files=write_files(folder / "validation", {key: v[pairs:] for key, v in columns.items()}, 1),

@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 import torch
 from pyspark.errors import PythonException
+from pyspark.sql import functions as F
 
-from ralm.config import Training
+from ralm.baselines.als import history_space
+from ralm.baselines.als_model import AlsModel, write_als
+from ralm.config import Als, Training
 from ralm.config import UserModel as UserModelConfig
 from ralm.fields import CategorySpec, HistorySpec, UserFields
 from ralm.models.user_model import UserModel
@@ -82,6 +85,31 @@ def test_representations_are_stacked_in_order(frame, arrays, models):
         expected = torch.cat([model.encode(batch) for model in models.values()], dim=1).numpy()
     assert expected.shape == (40, 8)
     np.testing.assert_allclose([found[f"u{i}"] for i in range(40)], expected, atol=1e-6)
+
+
+def test_factors_and_activity_are_stacked_last(frame, arrays, models, tmp_path):
+    space = history_space(FIELDS)
+    factors = np.random.default_rng(1).normal(size=(space.size, 6)).astype(np.float32)
+    model = AlsModel(settings=Als(factors=6, alpha=3.0, regularisation=0.5), vocabulary_version="v", space=space)
+    write_als(str(tmp_path), model, factors)
+    model_folders = list(models)[:1]
+    udf = embed_users(model_folders, FIELDS, "string", str(tmp_path), activity=True)
+    found = np.array([r.embedding for r in frame.mapInArrow(*udf).orderBy(F.expr("int(substr(user_id, 2))")).collect()])
+    alone = embed_users(model_folders, FIELDS, "string")
+    first = [r.embedding for r in frame.mapInArrow(*alone).orderBy(F.expr("int(substr(user_id, 2))")).collect()]
+    np.testing.assert_allclose(found[:, :4], first, atol=1e-6)
+    sizes = [19, 14]  # features of the two histories, without padding
+    for user in range(40):
+        news, shop = (set(arrays[name][user].tolist()) - {0} for name in ("history_news", "history_shop"))
+        rows = factors[[i - 1 for i in news] + [i - 1 + sizes[0] for i in shop]].astype(np.float64)
+        expected = np.zeros(6)
+        if len(rows):
+            left = factors.T.astype(np.float64) @ factors + 3.0 * rows.T @ rows + 0.5 * len(rows) * np.eye(6)
+            expected = np.linalg.solve(left, 4.0 * rows.sum(axis=0))
+        np.testing.assert_allclose(found[user, 4:10], expected, atol=1e-4)
+        entries = [(arrays[name][user] != 0).sum() for name in ("history_news", "history_shop")]
+        np.testing.assert_allclose(found[user, 10:], np.log1p(entries) / 10, atol=1e-6)
+    assert found.shape[1] == 12
 
 
 def test_attention_weights(frame, models):
