@@ -47,8 +47,8 @@ def _cluster(variant: str, round_: int, step: RunningStep) -> None:
 
 def _budget(config: Config, variant: str) -> tuple[Training, int | None]:
     """Training of one round, and its batches: a variant with one round trains as long as the others do in all."""
-    training, batches = config.lookalike_training, config.lookalike.batches_per_round
-    times = config.lookalike.rounds // rounds(config, variant)
+    training, batches = config.lookalike_training, variant_lookalike(config, variant).batches_per_round
+    times = max(1, config.lookalike.rounds // rounds(config, variant))
     longer = training.model_copy(update={"epochs": training.epochs * times})
     return longer, None if batches is None else batches * times
 
@@ -118,7 +118,7 @@ def steps(context: Context) -> Sequence[Step]:
                 Step(
                     clustering_step(variant, round_),
                     partial(_cluster, variant, round_),
-                    ("lookalike",),
+                    ("lookalike", f"variants.{variant}"),
                     as_of="a1",
                     after=((seeds_step("train"), "a1"), (embedding_step(settings.merge), "a1"), *before),
                     inputs=("item_seeds", "user_embeddings", *(("seed_clusters",) if before else ())),
@@ -128,7 +128,7 @@ def steps(context: Context) -> Sequence[Step]:
                 Step(
                     training_step(variant, round_),
                     partial(_train, variant, round_),
-                    ("lookalike", "lookalike_training", "variants"),
+                    ("lookalike", "lookalike_training", f"variants.{variant}"),
                     as_of="a1",
                     after=((clustering_step(variant, round_), "a1"), (samples_step(settings.merge), "a1")),
                     inputs=("item_seeds", "seed_clusters", "lookalike_samples"),

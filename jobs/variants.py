@@ -7,15 +7,13 @@ from ralm.runs import Context
 
 
 def variant_lookalike(config: Config, variant: str) -> Lookalike:
-    """A variant's settings; average pooling is one cluster, whose centroid is the mean of all seeds."""
-    if config.variants[variant].pooling == "average":
-        return config.lookalike.model_copy(update={"clusters": 1})
-    return config.lookalike
+    """A variant's settings: the section `lookalike` with its own on top."""
+    return config.variants[variant].lookalike(config.lookalike)
 
 
 def rounds(config: Config, variant: str) -> int:
     """Rounds of a variant; the mean of all seeds does not depend on the model, so average pooling has one."""
-    return 1 if config.variants[variant].pooling == "average" else config.lookalike.rounds
+    return 1 if config.variants[variant].pooling == "average" else variant_lookalike(config, variant).rounds
 
 
 def training_step(variant: str, round_: int) -> str:

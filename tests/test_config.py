@@ -26,6 +26,12 @@ def test_shipped_configurations_are_valid(path: Path) -> None:
         ("fields.strong_domain=cooking", ["strong_domain", "'cooking'"]),
         ("dates.a0=0.9", ["dates", "a0 < a1 < a2", "0.9"]),
         ("lookalike={alpha: 0, beta: 0}", ["alpha + beta"]),
+        ("variants.ralm={settings: {clusterz: 3}}", ["variants.ralm.settings.clusterz", "unknown key"]),
+        ("variants.ralm={settings: {clusters: 0}}", ["variants.ralm.settings.clusters", "greater than or equal to 1"]),
+        (
+            "variants.ralm={settings: {min_seeds: 3}}",
+            ["variants.ralm.settings", "'min_seeds'", "set them in lookalike"],
+        ),
         ("user_training.loader=csv", ["user_training.loader", "petastorm"]),
         ("simulate=null", ["exactly one of `ingest` and `simulate`"]),
         ("nonsense", ["section.key=value"]),
@@ -63,6 +69,16 @@ def test_the_digest_changes_with_its_sections_only() -> None:
     one, other = load_config(TINY), load_config(TINY, ["lookalike.clusters=7"])
     assert one.digest("fields") == other.digest("fields")
     assert one.digest("fields", "lookalike") != other.digest("fields", "lookalike")
+
+
+def test_a_variants_settings_are_its_own_and_in_no_others_digest() -> None:
+    plain = load_config(TINY, ["variants={ralm: {}}"])
+    config = load_config(TINY, ["variants={ralm: {}, k5: {settings: {clusters: 5, rounds: 1}, merge: concat}}"])
+    found = {name: config.variants[name].lookalike(config.lookalike) for name in config.variants}
+    assert found["ralm"] == config.lookalike
+    assert found["k5"] == config.lookalike.model_copy(update={"clusters": 5, "rounds": 1})
+    assert config.digest("variants.ralm") == plain.digest("variants.ralm") != config.digest("variants.k5")
+    assert config.digest("variants") != plain.digest("variants")
 
 
 def test_dates_are_all_given_or_all_shares() -> None:

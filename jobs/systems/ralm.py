@@ -49,7 +49,7 @@ def variant_systems(config: Config) -> list[System]:
             partial(_prepare, variant),
             ("user_embeddings", "target_embeddings"),
             partial(_after, variant),
-            ("lookalike", "variants"),
+            ("lookalike", f"variants.{variant}"),
         )
         for variant in config.variants
     ]

@@ -61,6 +61,13 @@ class Config(Section):
                 )
         if "ralm" not in self.variants:
             raise ValueError("variants: 'ralm' is the one that is released and must be there")
+        for name, variant in self.variants.items():
+            try:
+                variant.lookalike(self.lookalike)
+            except ValidationError as error:
+                raise ValueError(f"variants.{name}.settings.{_describe(error)}") from error
+            except ValueError as error:
+                raise ValueError(f"variants.{name}.{error}") from error
         return self
 
     @property

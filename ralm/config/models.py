@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -104,6 +104,10 @@ class Training(Section):
     retries: int = Field(default=1, ge=0, le=10, description="new launches after a failure, from the last checkpoint")
 
 
+# What the seeds and samples of all variants depend on.
+SHARED_SETTINGS = {"min_seeds", "seed_cap", "clicked_cap"}
+
+
 class Variant(Section):
     """One look-alike model to train: over which user model, with which pooling of the seeds."""
 
@@ -111,3 +115,20 @@ class Variant(Section):
     pooling: Literal["attention", "average"] = Field(
         default="attention", description="average: the mean of all seeds in place of local and global attention"
     )
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="keys of `lookalike` that are different for this variant (ablations)"
+    )
+
+    def lookalike(self, shared: Lookalike) -> Lookalike:
+        """The variant's own settings; average pooling is one cluster, whose centroid is the mean of all seeds.
+
+        Raises:
+            ValueError: a key is unknown, out of its range, or decides the samples that all variants share.
+        """
+        fixed = sorted(SHARED_SETTINGS & self.settings.keys())
+        if fixed:
+            raise ValueError(
+                f"settings: {fixed} belong to the samples, which all variants share; set them in lookalike"
+            )
+        one = {"clusters": 1} if self.pooling == "average" else {}
+        return Lookalike.model_validate(shared.model_dump() | self.settings | one)
