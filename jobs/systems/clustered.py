@@ -47,7 +47,7 @@ def clustered_systems(config: Config) -> list[System]:
         "clustered_similarity_kmeans": "kmeans",
         "clustered_similarity_hyperplanes": "hyperplanes",
     }
-    sections = ("fields", "variants", "baselines")
+    sections = ("fields", "variants.ralm", "baselines.clustered_similarity")
     return [
         System(name, partial(_prepare, kind), ("user_embeddings",), after_embeddings, sections)
         for name, kind in kinds.items()

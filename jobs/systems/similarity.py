@@ -42,7 +42,11 @@ def _system(name: str, measure: str, to_seeds: ToSeeds) -> System:
     if measure == "jaccard":
         return System(name, partial(_jaccard, to_seeds), ("user_fields",), after_fields, ("fields", "baselines"))
     return System(
-        name, partial(_cosine, to_seeds), ("user_embeddings",), after_embeddings, ("fields", "variants", "baselines")
+        name,
+        partial(_cosine, to_seeds),
+        ("user_embeddings",),
+        after_embeddings,
+        ("fields", "variants.ralm", "baselines.similarity"),
     )
 
 
