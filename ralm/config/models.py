@@ -95,6 +95,9 @@ class Training(Section):
     )
     learning_rate: float = Field(default=1e-3, gt=0, le=10, description="Adam (paper: 0.001)")
     weight_decay: float = Field(default=0.0, ge=0, le=1)
+    decay: Literal["none", "linear"] = Field(
+        default="none", description="linear: the learning rate falls to 0 over the steps (look-alike: of a round)"
+    )
     loader: Literal["petastorm", "pyarrow"] = "petastorm"
     device: Literal["cpu", "cuda"] = "cpu"
     local_mode: bool = Field(default=True, description="ranks on the driver's machine; false: on the executors")

@@ -164,6 +164,8 @@ class Run:
             first_epoch=self.epoch,
         )
         self.steps = steps if steps is not None else training.epochs * self.loader.steps_per_epoch
+        for group in self._groups():
+            group.setdefault("initial_lr", group["lr"])  # saved with the optimizer: a later round starts from it again
         self.epochs = -(-self.steps // self.loader.steps_per_epoch)
 
     def say(self, text: str) -> None:
@@ -234,6 +236,10 @@ class Run:
             }
         return self.rank.share(result)
 
+    def _groups(self) -> Iterator[dict[str, Any]]:
+        """The parameter groups of all optimizers."""
+        return (group for optimizer in self.objective.optimizers for group in optimizer.param_groups)
+
     @property
     def best(self) -> int:
         """The best epoch so far."""
@@ -258,6 +264,9 @@ class Run:
             for optimizer in self.objective.optimizers:
                 optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
+            if self.spec.training.decay == "linear":
+                for group in self._groups():
+                    group["lr"] = group["initial_lr"] * (1.0 - self.step / self.steps)
             for optimizer in self.objective.optimizers:
                 optimizer.step()
             value = float(loss.detach())

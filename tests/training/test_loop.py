@@ -201,6 +201,18 @@ def test_a_round_goes_on_from_the_previous_one(tmp_path: Path) -> None:
     assert {int(s["step"]) for s in state[0]["state"].values()} == {75}
 
 
+def test_the_learning_rate_falls_to_nothing_in_each_round(tmp_path: Path) -> None:
+    spec = lookalike_spec(tmp_path, epochs=1, decay="linear")
+    rate, steps = spec.training.learning_rate, 30
+    first = train_lookalike(spec)
+    again = {"output": str(tmp_path / "second"), "start_from": spec.output, "round_number": 2, "batches": 15}
+    second = train_lookalike(spec.model_copy(update=again))
+    for result, count in ((first, steps), (second, 15)):
+        groups = torch.load(Path(result["checkpoint"]) / "optimizer.pt")[0]["param_groups"]
+        assert groups[0]["initial_lr"] == pytest.approx(rate)
+        assert groups[0]["lr"] == pytest.approx(rate / count)
+
+
 def test_centroids_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     spec = lookalike_spec(tmp_path)
     with pytest.raises(MissingInputError, match="not found"):
