@@ -5,22 +5,24 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import train_als
 from jobs.application import run
 from jobs.arguments import Arguments, run_job
 from jobs.build_vocabularies import source
-from jobs.comparison_cells import Cell, cells, users_date
+from jobs.comparison_cells import SECTIONS, Cell, cells, draw_pairs, in_memory, users_date
 from jobs.metrics_table import metric_rows, write_metrics
 from jobs.ranking import Scored, rank_users
 from jobs.systems.contract import System, Task
 from jobs.systems.registry import system, systems
+from ralm.config import Comparison
 from ralm.evaluation.ranking import ranking_depth, ranking_metrics
 from ralm.evaluation.report_data import MetricRow
 from ralm.evaluation.sampled_auc import sampled_item_auc
@@ -28,7 +30,9 @@ from ralm.runs import Context, RunningStep, Step
 from ralm.training.checkpoints import model_folder
 from udfs.score import score_pairs
 
-INPUTS = ("impressions", "user_fields")
+PAIRS = "compare[pairs]"
+# Which other systems are compared changes nothing for one.
+JUDGED = tuple(f"comparison.{setting}" for setting in Comparison.model_fields if setting != "systems")
 SHOWN = ("item_auc", "prec@10", "prec@50", "recall@1%", "recall@5%")
 
 
@@ -42,7 +46,8 @@ def _judge(found: System, step: RunningStep) -> None:
     split = context.config.comparison.split
     parts = []
     for cell in cells(step):
-        parts.append(_values(found, cell, step))
+        with in_memory(cell):
+            parts.append(_values(found, cell, step))
         mean = parts[-1].query("metric == 'item_auc' and segment == 'all'")["value"].mean()
         step.say(f"{cell.protocol}: {len(cell.items)} items, item_auc {mean:.4f}")
     values = pd.concat(parts, ignore_index=True)
@@ -66,38 +71,40 @@ def _values(found: System, cell: Cell, step: RunningStep) -> pd.DataFrame:
     ranked = ranking.best.withColumn("system", F.lit(found.name))
     held_out = cell.held_out.select("item_id", "user_id", "weak")
     by_rank = ranking_metrics(ranked, held_out, scored.users).select("item_id", "segment", "metric", "value").toPandas()
-    areas = _areas(scored, cell, users, pd.Index(ids), sample)
+    areas = _areas(scored, cell, ids, sample, config.comparison.sample)
     users.unpersist()
     shutil.rmtree(model_folder(folder), ignore_errors=True)
     values = pd.concat([by_rank, areas], ignore_index=True)
     return values.assign(protocol=cell.protocol)
 
 
-def _areas(
-    scored: Scored, cell: Cell, users: DataFrame, ids: pd.Index[str], sample: NDArray[np.float64]
-) -> pd.DataFrame:
-    """item_auc of all held-out users, and of the weak and strong ones, against all sampled users."""
-    pairs = cell.held_out.join(users, "user_id")
-    udf = score_pairs(scored.bundle("pairs"), {"item_index": "int", "user_id": scored.user_id_type, "weak": "boolean"})
-    scores = pairs.mapInArrow(*udf).select("item_index", "user_id", "weak", "score").toPandas()
-    every = cell.held_out.select("item_index", "user_id", "weak").toPandas()
-    every = every.merge(scores[["item_index", "user_id", "score"]], "left", ["item_index", "user_id"])
+def _areas(scored: Scored, cell: Cell, ids: NDArray[Any], sample: NDArray[np.float64], most: int) -> pd.DataFrame:
+    """item_auc of the held-out users, and of the weak and strong ones, against all sampled users.
+
+    To the driver come the scores of at most `most` held-out users an item, by hash, and the sampled users' own items.
+    """
+    drawn = cell.held_out.where(F.col("position") <= most)
+    udf = score_pairs(scored.bundle("pairs"), {"item_index": "int", "user_id": scored.user_id_type})
+    scores = drawn.join(scored.targets, "user_id").mapInArrow(*udf)
+    every = drawn.join(scores, ["item_index", "user_id"], "left").select("item_index", "weak", "score").toPandas()
     every["score"] = every["score"].fillna(-np.inf)  # who cannot be scored is below everyone who can
-    known = np.zeros(sample.shape, dtype=bool)
-    index = {item: row for row, item in enumerate(cell.items)}
-    seeds = cell.seed_half.toPandas()
-    for users_, items in (
-        (every["user_id"], every["item_index"].to_numpy()),
-        (seeds["user_id"], seeds["item_id"].map(index).to_numpy()),
-    ):
-        place = np.asarray(ids.get_indexer(users_))  # type: ignore[no-untyped-call]
-        known[place[place >= 0], items[place >= 0]] = True
+    known = _known(cell, ids, sample)
     groups = {"all": every, "weak": every[every["weak"]], "strong": every[~every["weak"]]}
     parts = []
     for segment, rows in groups.items():
         area = sampled_item_auc(rows["item_index"].to_numpy(), rows["score"].to_numpy(), sample, known)
         parts.append(pd.DataFrame({"item_id": cell.items, "segment": segment, "metric": "item_auc", "value": area}))
     return pd.concat(parts, ignore_index=True)
+
+
+def _known(cell: Cell, ids: NDArray[Any], sample: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(users, items) whether a sampled user is one of the item's own."""
+    places = pa.table({"user_id": ids, "place": np.arange(len(ids))})
+    own = cell.held_out.select("item_index", "user_id").unionByName(cell.seed_half.select("item_index", "user_id"))
+    found = own.join(F.broadcast(own.sparkSession.createDataFrame(places)), "user_id").toPandas()
+    known = np.zeros(sample.shape, dtype=bool)
+    known[found["place"], found["item_index"]] = True
+    return known
 
 
 def _summarise(names: Sequence[str], step: RunningStep) -> None:
@@ -129,19 +136,27 @@ def compared(context: Context) -> list[System]:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step a system, and one that summarises; before them the factorisation, if a system needs it."""
+    """The pairs, one step a system, one that summarises; before them the factorisation, if a system needs it."""
     date = users_date(context.config.comparison.window)
     found = compared(context)
     factorised = any(name == train_als.STEP for entry in found for name, _ in entry.after(context, date))
     before = train_als.steps(context) if factorised else []
+    pairs = Step(
+        PAIRS,
+        draw_pairs,
+        SECTIONS,
+        as_of=date,
+        after=(source(context), ("build_user_fields", date)),
+        inputs=("impressions", "user_fields"),
+    )
     judged = [
         Step(
             step_name(entry.name),
             partial(_judge, entry),
-            tuple(dict.fromkeys(("comparison", "evaluation", "dates", "lookalike", "baselines", *entry.sections))),
+            tuple(dict.fromkeys((*JUDGED, "dates", "lookalike", "baselines", *entry.sections))),
             as_of=date,
-            after=(source(context), ("build_user_fields", date), *entry.after(context, date)),
-            inputs=tuple(sorted({*INPUTS, *entry.inputs})),
+            after=((PAIRS, date), *entry.after(context, date)),
+            inputs=tuple(sorted({"comparison_pairs", *entry.inputs})),
         )
         for entry in found
     ]
@@ -154,7 +169,7 @@ def steps(context: Context) -> Sequence[Step]:
         after=tuple((step.name, date) for step in judged),
         inputs=("comparisons",),
     )
-    return [*before, *judged, summary]
+    return [*before, pairs, *judged, summary]
 
 
 def main(arguments: Arguments) -> None:

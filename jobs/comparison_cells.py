@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, Window
@@ -16,6 +18,18 @@ from ralm.features.seeds import clicks
 from ralm.runs import RunningStep
 
 HALF = "half"
+# What `comparison_pairs` depends on: other numbers of seeds, or other systems, are judged on the same pairs.
+SECTIONS = (
+    "comparison.window",
+    "comparison.min_users",
+    "comparison.max_items",
+    "comparison.split",
+    "comparison.validation_share",
+    "evaluation.new_item_share",
+    "fields.strong_domain",
+    "dates",
+)
+SEED, HELD_OUT = "seed", "held_out"
 
 
 @dataclass(frozen=True)
@@ -25,9 +39,10 @@ class Cell:
     Attributes:
         protocol: `new_items@20`, …, `new_items@half`.
         items: in the order of the scorers.
-        seeds: (item_id, item_index, user_id), persisted.
-        held_out: (item_id, item_index, user_id, weak), persisted.
-        seed_half: (item_id, user_id): all users of the half that gives seeds; they are ranked for no item of theirs.
+        seeds: (item_id, item_index, user_id).
+        held_out: (item_id, item_index, user_id, position, weak).
+        seed_half: (item_id, item_index, user_id): all users of the half that gives seeds; they are ranked for no item
+            of theirs.
     """
 
     protocol: str
@@ -42,15 +57,65 @@ def users_date(window: str) -> DateName:
     return "a2" if window == "later" else "a3"
 
 
-def cells(step: RunningStep) -> list[Cell]:
-    """The cells with at least `comparison.min_items` items.
+def draw_pairs(step: RunningStep) -> None:
+    """Write `comparison_pairs` of the split: the items that can be judged, and what each of their users is for.
 
-    Held-out users are the same in all of them: half of the item's users, by hash. The seeds are the first n of the
-    other half, by another hash.
+    Held-out users are the same for every number of seeds: half of the item's users, by hash. The seeds are the first
+    n of the other half, by another hash.
+
+    Raises:
+        DataError: no new item of the split has `comparison.min_users` clickers.
+    """
+    comparison = step.context.config.comparison
+    with _persisted(_pairs(step)) as pairs:
+        step.refuse_empty(
+            pairs,
+            f"comparison: no new item of the {comparison.split} split has comparison.min_users = "
+            f"{comparison.min_users} clickers; lower it",
+        )
+        for name, items in _items(step, pairs).items():
+            enough = len(items) >= comparison.min_items
+            why = "" if enough else f", comparison.min_items is {comparison.min_items}: not judged"
+            step.say(f"{name} seeds: {len(items)} items{why}")
+        keyed = pairs.withColumns({"as_of": F.lit(step.as_of), "split": F.lit(comparison.split)})
+        step.replace("comparison_pairs", keyed, "pairs", as_of=step.as_of, split=comparison.split)
+
+
+def cells(step: RunningStep) -> list[Cell]:
+    """The cells with at least `comparison.min_items` items (tables: comparison_pairs).
 
     Raises:
         DataError: there is no such cell.
     """
+    comparison = step.context.config.comparison
+    pairs = step.at("comparison_pairs", as_of=step.as_of, split=comparison.split)
+    items = {name: found for name, found in _items(step, pairs).items() if len(found) >= comparison.min_items}
+    if not items:
+        raise DataError(
+            f"comparison: no number of seeds has comparison.min_items = {comparison.min_items} new items of the "
+            f"{comparison.split} split with comparison.min_users = {comparison.min_users} clickers; lower them"
+        )
+    return [_cell(step, pairs, name, found) for name, found in items.items()]
+
+
+@contextmanager
+def in_memory(cell: Cell) -> Iterator[Cell]:
+    """The cell with its users persisted, until it is done."""
+    with _persisted(cell.seeds), _persisted(cell.held_out), _persisted(cell.seed_half):
+        yield cell
+
+
+@contextmanager
+def _persisted(frame: DataFrame) -> Iterator[DataFrame]:
+    frame.persist()
+    try:
+        yield frame
+    finally:
+        frame.unpersist()
+
+
+def _pairs(step: RunningStep) -> DataFrame:
+    """(item_id, user_id, role, position, weak) of the judged items (tables: impressions, user_fields)."""
     config, dates = step.context.config, step.context.dates
     comparison, seed = config.comparison, config.seed
     later = comparison.window == "later"
@@ -62,42 +127,37 @@ def cells(step: RunningStep) -> list[Cell]:
     enough = pairs.groupBy("item_id").count().where(F.col("count") >= comparison.min_users)
     drawn = enough.orderBy(uniform("compared item", seed, "item_id"), "item_id").limit(comparison.max_items)
     half = bucket("comparison half", seed, "user_id", "item_id", buckets=2) == 0
-    order = Window.partitionBy("item_id", "half").orderBy(
+    order = Window.partitionBy("item_id", "role").orderBy(
         uniform("compared seed", seed, "user_id", "item_id"), "user_id"
     )
-    split = (
+    return (
         pairs.join(F.broadcast(drawn.select("item_id")), "item_id", "left_semi")
-        .withColumn("half", half)
+        .withColumn("role", F.when(half, SEED).otherwise(HELD_OUT))
         .withColumn("position", F.row_number().over(order))
-        .persist()
     )
-    pool = {row["item_id"]: row["count"] for row in split.where("half").groupBy("item_id").count().collect()}
-    found = []
-    for name, least in [*((str(count), count) for count in comparison.seeds), (HALF, config.lookalike.min_seeds)]:
-        items = sorted(item for item, size in pool.items() if size >= least)
-        if len(items) >= comparison.min_items:
-            found.append(_cell(step, split, name, items))
-        else:
-            step.say(f"{name} seeds: {len(items)} items, comparison.min_items is {comparison.min_items}: not reported")
-    if not found:
-        raise DataError(
-            f"comparison: no number of seeds has comparison.min_items = {comparison.min_items} new items of the "
-            f"{comparison.split} split with comparison.min_users = {comparison.min_users} clickers; lower them"
-        )
-    return found
 
 
-def _cell(step: RunningStep, split: DataFrame, name: str, items: list[str]) -> Cell:
+def _items(step: RunningStep, pairs: DataFrame) -> dict[str, list[str]]:
+    """Number of seeds -> the items that have so many, in the order of the scorers."""
+    config = step.context.config
+    seeds = pairs.where(F.col("role") == SEED).groupBy("item_id").count()
+    pool = {row["item_id"]: row["count"] for row in seeds.collect()}  # at most comparison.max_items
+    numbers = {str(count): count for count in config.comparison.seeds} | {HALF: config.lookalike.min_seeds}
+    return {name: sorted(item for item, size in pool.items() if size >= least) for name, least in numbers.items()}
+
+
+def _cell(step: RunningStep, pairs: DataFrame, name: str, items: list[str]) -> Cell:
     indices = step.context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
-    rows = split.join(F.broadcast(indices), "item_id")
-    seeds = rows.where("half")
+    rows = pairs.join(F.broadcast(indices), "item_id")
+    half = rows.where(F.col("role") == SEED)
     cap = step.context.config.lookalike.seed_cap if name == HALF else int(name)
+    columns = ("item_id", "item_index", "user_id")
     return Cell(
         f"new_items@{name}",
         items,
-        seeds.where(F.col("position") <= cap).select("item_id", "item_index", "user_id").persist(),
-        rows.where("NOT half").select("item_id", "item_index", "user_id", "weak").persist(),
-        seeds.select("item_id", "user_id").persist(),
+        half.where(F.col("position") <= cap).select(*columns),
+        rows.where(F.col("role") == HELD_OUT).select(*columns, "position", "weak"),
+        half.select(*columns),
     )
 
 

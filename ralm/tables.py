@@ -160,6 +160,12 @@ TABLES: dict[str, Table] = {
             "models map<string,string>!; metrics map<string,double>!; current boolean!",
         ),
         _table(
+            "comparison_pairs",
+            "as_of date!; split string!; item_id string!; user_id uid!; role string!; position int!; weak boolean!",
+            "as_of split",
+            checks={"known_role": "role IN ('seed', 'held_out')"},
+        ),
+        _table(
             "comparisons",
             "as_of date!; split string!; system string!; protocol string!; item_id string!; segment string!; "
             "metric string!; value double!",

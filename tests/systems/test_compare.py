@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from pyspark.sql import functions as F
 from sklearn.metrics import roc_auc_score
 
 from jobs.compare import compared, steps
@@ -12,7 +13,7 @@ from jobs.systems.contract import Prepared, System
 from jobs.systems.registry import system
 from ralm.config import Config
 from ralm.errors import DataError
-from ralm.runs import Context, RunningStep, Step
+from ralm.runs import Context, Step
 from tests.systems.conftest import Asked, scores
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -38,19 +39,17 @@ def finished(toy: Context) -> Context:
     return made
 
 
-def made_cells(finished: Context) -> list[Cell]:
+@pytest.fixture(scope="module")
+def judged(finished: Context) -> list[Cell]:
+    """The cells as every system is given them."""
     found: list[Cell] = []
-
-    def look(step: RunningStep) -> None:
-        found.extend(cells(step))
-
-    step = Step("test[cells]", look, inputs=("impressions", "user_fields"), as_of="a2")
+    step = Step("test[cells]", lambda step: found.extend(cells(step)), inputs=("comparison_pairs",), as_of="a2")
     Context(finished.spark, finished.config, force=True, say=lambda line: None).run([step])
     return found
 
 
-def test_cells_split_each_items_users(finished: Context) -> None:
-    found = made_cells(finished)
+def test_cells_split_each_items_users(judged: list[Cell]) -> None:
+    found = judged
     assert [cell.protocol for cell in found] == ["new_items@4", "new_items@half"]  # nobody has 500
     four, half = found
     for cell in found:
@@ -64,13 +63,39 @@ def test_cells_split_each_items_users(finished: Context) -> None:
     assert set(four.items) <= set(half.items)
 
 
-def test_figures_are_those_of_a_loop(finished: Context, prepare: Callable[[System, Asked], Prepared]) -> None:
-    found = []
-    run = Context(finished.spark, finished.config, force=True, say=lambda line: None)
-    run.run(
-        [Step("test[c]", lambda step: found.extend(cells(step)), inputs=("impressions", "user_fields"), as_of="a2")]
-    )
-    cell = found[0]
+def test_pairs_are_the_clickers_of_new_items(finished: Context) -> None:
+    dates, config = finished.dates, finished.config
+    shown = finished.warehouse.read("impressions").where("clicked").collect()
+    clicked = {(r["item_id"], r["user_id"]) for r in shown if dates.a2 <= r["shown_at"].date() < dates.a3}
+    pairs = finished.warehouse.read("comparison_pairs").where("split = 'test'").collect()
+    items = {row["item_id"] for row in pairs}
+    assert {(row["item_id"], row["user_id"]) for row in pairs} == {pair for pair in clicked if pair[0] in items}
+    assert len(pairs) == len({(row["item_id"], row["user_id"]) for row in pairs})
+    for item in items:
+        own = [row for row in pairs if row["item_id"] == item]
+        assert len(own) >= config.comparison.min_users
+        for role in ("seed", "held_out"):
+            places = sorted(row["position"] for row in own if row["role"] == role)
+            assert places == list(range(1, len(places) + 1))
+    histories = finished.warehouse.read("user_fields").where(F.col("as_of") == F.lit(dates.a2)).collect()
+    weak = {row["user_id"]: row["history_reading"][0] == 0 for row in histories}
+    assert all(row["weak"] == weak[row["user_id"]] for row in pairs)
+
+
+def test_pairs_are_drawn_once(finished: Context) -> None:
+    assert finished.ledger.attempts("compare[pairs]", finished.dates.a2) == 1
+    fewer = context(finished, systems=["popularity", "user_activity"], seeds=[5])
+    plan = dict(fewer.plan(steps(fewer)))
+    assert plan["compare[pairs] [a2]"] == "skip (done)"
+    assert plan["compare[popularity] [a2]"] == "run"  # judged with another number of seeds
+    again = context(finished, systems=["popularity"])
+    assert dict(again.plan(steps(again)))["compare[popularity] [a2]"] == "skip (done)"
+
+
+def test_figures_are_those_of_a_loop(
+    finished: Context, judged: list[Cell], prepare: Callable[[System, Asked], Prepared]
+) -> None:
+    cell = judged[0]
     asked: Asked = {item: [] for item in cell.items}
     for row in sorted(cell.seeds.collect()):
         asked[row["item_id"]].append(row["user_id"])
@@ -100,7 +125,10 @@ def test_ralm_knows_the_groups_and_activity_does_not(finished: Context) -> None:
 
 def test_splits_do_not_share_items(toy: Context, finished: Context) -> None:
     other = context(toy, split="validation", min_items=1, systems=["user_activity"])
+    persisted = toy.spark.sparkContext._jsc.getPersistentRDDs
+    before = persisted().size()
     other.run(steps(other))
+    assert persisted().size() == before  # what a system had in memory is gone
     rows = finished.warehouse.read("comparisons").select("split", "item_id").distinct().collect()
     by_split = {split: {r["item_id"] for r in rows if r["split"] == split} for split in ("test", "validation")}
     assert by_split["validation"]
