@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,13 +18,13 @@ from jobs.application import run
 from jobs.arguments import Arguments, run_job
 from jobs.build_vocabularies import source
 from jobs.comparison_cells import SECTIONS, Cell, cells, draw_pairs, in_memory, users_date
-from jobs.metrics_table import metric_rows, write_metrics
+from jobs.metrics_table import difference_rows, metric_rows, write_metrics
 from jobs.ranking import Scored, rank_users
 from jobs.systems.contract import System, Task
 from jobs.systems.registry import system, systems
 from ralm.config import Comparison
 from ralm.evaluation.ranking import ranking_depth, ranking_metrics
-from ralm.evaluation.report_data import MetricRow
+from ralm.evaluation.report_data import Difference, MetricRow
 from ralm.evaluation.sampled_auc import sampled_item_auc
 from ralm.runs import Context, RunningStep, Step
 from ralm.training.checkpoints import model_folder
@@ -112,20 +112,41 @@ def _summarise(names: Sequence[str], step: RunningStep) -> None:
     split = config.comparison.split
     stored = step.read("comparisons").where((F.col("as_of") == F.lit(step.as_of)) & (F.col("split") == split))
     values = stored.where(F.col("system").isin(list(names))).drop("as_of", "split").toPandas()  # items x metrics
-    rows = metric_rows(values, config.evaluation.bootstrap, config.seed)
+    resamples, seed = config.evaluation.bootstrap, config.seed
+    rows = metric_rows(values, resamples, seed)
+    differences = difference_rows(_shown(values), resamples, seed)
     protocols = sorted(values["protocol"].unique())
-    write_metrics(step, split, protocols, rows)
+    write_metrics(step, split, protocols, [*rows, *(difference.metric_row for difference in differences)])
     for protocol in protocols:
-        _show(step, protocol, [row for row in rows if row.protocol == protocol and row.segment == "all"])
+        _show(
+            step,
+            protocol,
+            [row for row in rows if row.protocol == protocol and row.segment == "all"],
+            {d.baseline: d for d in differences if (d.protocol, d.metric, d.segment) == (protocol, "item_auc", "all")},
+        )
 
 
-def _show(step: RunningStep, protocol: str, rows: Sequence[MetricRow]) -> None:
+def _shown(values: pd.DataFrame) -> pd.DataFrame:
+    """All metrics of all users, and the first one of weak and strong users."""
+    return values[(values["segment"] == "all") | (values["metric"] == "item_auc")]
+
+
+def _show(step: RunningStep, protocol: str, rows: Sequence[MetricRow], against: Mapping[str, Difference]) -> None:
     found = {(row.system, row.metric): row.value for row in rows if row.value is not None}
     names = sorted({row.system for row in rows}, key=lambda name: (-found.get((name, "item_auc"), 0.0), name))
     step.say(f"{protocol}, {max(row.items or 0 for row in rows)} items, {step.context.config.comparison.split} split")
-    step.say(f"{'':<34}" + "".join(f"{metric:>12}" for metric in SHOWN))
+    step.say(f"{'':<34}" + "".join(f"{metric:>12}" for metric in SHOWN) + ("   ralm − it, item_auc" if against else ""))
     for name in names:
-        step.say(f"{name:<34}" + "".join(f"{found.get((name, metric), float('nan')):>12.4f}" for metric in SHOWN))
+        figures = "".join(f"{found.get((name, metric), float('nan')):>12.4f}" for metric in SHOWN)
+        step.say(f"{name:<34}{figures}{_difference(against.get(name))}".rstrip())
+    if against:
+        step.say("*: the 95 % interval of the paired difference excludes 0")
+
+
+def _difference(found: Difference | None) -> str:
+    if found is None:
+        return ""
+    return f"{found.mean:>+20.4f}{' *' if found.outcome in ('better', 'worse') else ''}"
 
 
 def compared(context: Context) -> list[System]:

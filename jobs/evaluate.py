@@ -17,12 +17,11 @@ from jobs.embed_targets import step_name as targets_step
 from jobs.evaluation_pairs import LATER_CLICKS, NEW_ITEMS, Judged, judged
 from jobs.evaluation_systems import baseline_pairs, baseline_rankings, finish, variant_scores
 from jobs.evaluation_users import user_model_rows
-from jobs.metrics_table import metric_rows, write_metrics
+from jobs.metrics_table import difference_rows, metric_rows, write_metrics
 from jobs.report_sections import write_report
 from jobs.update_seeds import step_name as seeds_step
 from ralm.evaluation.ranking import head_items, impression_item_metrics, pooled_auc, ranking_metrics
 from ralm.evaluation.report_data import Difference, MetricRow, UserModelRow
-from ralm.evaluation.summary import compare
 from ralm.runs import Context, RunningStep, Step
 
 SPLIT = "test"
@@ -70,9 +69,7 @@ def differences(values: pd.DataFrame, resamples: int, seed: int) -> list[Differe
     """RALM against every other system, paired over items."""
     shown = values["metric"].isin(["item_auc", "prec@10", "prec@50"]) & (values["segment"] == "all")
     shown |= (values["metric"] == "item_auc") & values["segment"].isin(["weak", "tail"])
-    chosen = values[shown & (values["system"] != "oracle")]
-    table = compare(chosen, "ralm", resamples, seed, ("protocol", "segment", "metric"))
-    return [Difference(**row) for row in table.to_dict("records")]  # type: ignore[arg-type]
+    return difference_rows(values[shown & (values["system"] != "oracle")], resamples, seed)
 
 
 def _evaluate(step: RunningStep) -> None:

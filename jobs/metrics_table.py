@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ralm.evaluation.report_data import MetricRow
-from ralm.evaluation.summary import summarise
+from ralm.evaluation.report_data import Difference, MetricRow
+from ralm.evaluation.summary import compare, summarise
 from ralm.runs import RunningStep
+
+SEGMENTS = ("weak", "strong", "head", "tail")
 
 
 def metric_rows(values: pd.DataFrame, resamples: int, seed: int) -> list[MetricRow]:
@@ -17,8 +19,14 @@ def metric_rows(values: pd.DataFrame, resamples: int, seed: int) -> list[MetricR
     return [MetricRow(**row) for row in table.to_dict("records")]  # type: ignore[arg-type]
 
 
+def difference_rows(values: pd.DataFrame, resamples: int, seed: int) -> list[Difference]:
+    """RALM against every other system, paired over the items that both have."""
+    table = compare(values, "ralm", resamples, seed, ("protocol", "segment", "metric"))
+    return [Difference(**row) for row in table.to_dict("records")]  # type: ignore[arg-type]
+
+
 def write_metrics(step: RunningStep, split: str, protocols: Sequence[str], rows: Sequence[MetricRow]) -> None:
-    """Replace the figures of these protocols at the step's date; those of others stay.
+    """Replace the figures of these protocols and this split at the step's date; those of others stay.
 
     Args:
         step: its date is `as_of`.
@@ -32,7 +40,7 @@ def write_metrics(step: RunningStep, split: str, protocols: Sequence[str], rows:
             step.as_of,
             row.system,
             row.protocol,
-            split if row.segment == "all" else f"{split}/{row.segment}",
+            _split(split, row.segment),
             row.metric,
             float(row.value),
             row.low,
@@ -47,4 +55,9 @@ def write_metrics(step: RunningStep, split: str, protocols: Sequence[str], rows:
         "low double, high double, items bigint"
     )
     frame = step.context.spark.createDataFrame(content, schema).coalesce(1)
-    step.replace("metrics", frame, "metrics", as_of=step.as_of, protocol=list(protocols))
+    splits = [_split(split, segment) for segment in dict.fromkeys(["all", *SEGMENTS, *(row.segment for row in rows)])]
+    step.replace("metrics", frame, "metrics", as_of=step.as_of, protocol=list(protocols), split=splits)
+
+
+def _split(split: str, segment: str) -> str:
+    return split if segment == "all" else f"{split}/{segment}"

@@ -41,6 +41,12 @@ class Difference:
     segment: str = "all"
 
     @property
+    def metric_row(self) -> MetricRow:
+        """As a row of the table `metrics`: the system is `ralm - popularity`, the value the mean difference."""
+        pair = f"{self.system} - {self.baseline}"
+        return MetricRow(pair, self.protocol, self.metric, self.mean, self.low, self.high, self.items, self.segment)
+
+    @property
     def outcome(self) -> str:
         """Better, worse, unclear (the interval includes 0) or untested (there is no interval)."""
         if math.isnan(self.low) or math.isnan(self.high):

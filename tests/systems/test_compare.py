@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from sklearn.metrics import roc_auc_score
 
 from jobs.compare import compared, steps
-from jobs.comparison_cells import Cell, cells
+from jobs.comparison_cells import Cell, cells, in_memory
 from jobs.systems.contract import Prepared, System
 from jobs.systems.registry import system
 from ralm.config import Config
@@ -82,6 +82,20 @@ def test_pairs_are_the_clickers_of_new_items(finished: Context) -> None:
     assert all(row["weak"] == weak[row["user_id"]] for row in pairs)
 
 
+def test_a_cell_is_in_memory_until_it_is_done(judged: list[Cell]) -> None:
+    cell = judged[0]
+
+    def held() -> set[bool]:
+        return {frame.storageLevel.useMemory for frame in (cell.seeds, cell.held_out, cell.seed_half)}
+
+    with in_memory(cell):
+        assert held() == {True}
+    assert held() == {False}
+    with pytest.raises(DataError), in_memory(cell):
+        raise DataError("a system that cannot be prepared")
+    assert held() == {False}
+
+
 def test_pairs_are_drawn_once(finished: Context) -> None:
     assert finished.ledger.attempts("compare[pairs]", finished.dates.a2) == 1
     fewer = context(finished, systems=["popularity", "user_activity"], seeds=[5])
@@ -123,16 +137,50 @@ def test_ralm_knows_the_groups_and_activity_does_not(finished: Context) -> None:
     assert found["ralm", "new_items@half"]["low"] > found["user_activity", "new_items@half"]["high"]
 
 
+def test_differences_are_paired_over_items(finished: Context) -> None:
+    values = finished.warehouse.read("comparisons").toPandas()
+    values = values[(values["split"] == "test") & (values["protocol"] == "new_items@half")]
+    rows = finished.warehouse.read("metrics").where("protocol = 'new_items@half'").collect()
+    found = {(row["system"], row["split"], row["metric"]): row for row in rows}
+    for other in ("user_activity", "popularity"):
+        for segment, metric in (("all", "item_auc"), ("all", "prec@10"), ("strong", "item_auc")):
+            own = values[(values["segment"] == segment) & (values["metric"] == metric)]
+            table = own.pivot(index="item_id", columns="system", values="value")
+            paired = (table["ralm"] - table[other]).dropna()
+            split = "test" if segment == "all" else f"test/{segment}"
+            row = found[f"ralm - {other}", split, metric]
+            assert row["value"] == pytest.approx(paired.mean())
+            assert row["items"] == len(paired)
+            # SciPy draws the items again: about the normal interval, within what so few items allow
+            half = 1.96 * paired.std() / np.sqrt(len(paired))
+            assert row["low"] == pytest.approx(paired.mean() - half, abs=0.4 * half)
+            assert row["high"] == pytest.approx(paired.mean() + half, abs=0.4 * half)
+    assert ("ralm - ralm", "test", "item_auc") not in found
+
+
+def test_the_table_marks_clear_differences(finished: Context) -> None:
+    lines = [line.strip() for line in finished.lines]  # type: ignore[attr-defined]
+    start = next(at for at, line in enumerate(lines) if line.startswith("new_items@half, "))
+    assert lines[start + 1].endswith("ralm − it, item_auc")
+    shown = {line.split()[0]: line.split()[6:] for line in lines[start + 2 : start + 5]}
+    assert shown["ralm"] == []
+    row = finished.warehouse.read("metrics").where(
+        "protocol = 'new_items@half' AND split = 'test' AND metric = 'item_auc' AND system = 'ralm - user_activity'"
+    )
+    assert shown["user_activity"] == [f"{row.first()['value']:+.4f}", "*"]  # type: ignore[index]
+
+
 def test_splits_do_not_share_items(toy: Context, finished: Context) -> None:
     other = context(toy, split="validation", min_items=1, systems=["user_activity"])
-    persisted = toy.spark.sparkContext._jsc.getPersistentRDDs
-    before = persisted().size()
     other.run(steps(other))
-    assert persisted().size() == before  # what a system had in memory is gone
     rows = finished.warehouse.read("comparisons").select("split", "item_id").distinct().collect()
     by_split = {split: {r["item_id"] for r in rows if r["split"] == split} for split in ("test", "validation")}
     assert by_split["validation"]
     assert not by_split["validation"] & by_split["test"]
+    metrics = (
+        finished.warehouse.read("metrics").where("protocol LIKE 'new_items@%'").select("split", "system").collect()
+    )
+    assert {tuple(row) for row in metrics} >= {("test", "ralm"), ("validation", "user_activity")}
 
 
 def test_too_few_items_are_said(toy: Context) -> None:
