@@ -1,4 +1,4 @@
-"""Compare all look-alike systems on new items by one protocol; write `comparisons` and `metrics`, print the table."""
+"""Compare all look-alike systems on new items by one protocol; write `comparisons`, `metrics` and the report."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from jobs.build_vocabularies import source
 from jobs.comparison_cells import SECTIONS, Cell, cells, draw_pairs, in_memory, users_date
 from jobs.metrics_table import difference_rows, metric_rows, write_metrics
 from jobs.ranking import Scored, rank_users
+from jobs.report_sections import report_comparison
 from jobs.systems.contract import System, Task
 from jobs.systems.registry import system, systems
 from ralm.config import Comparison
+from ralm.evaluation.comparison_section import seeds_of
 from ralm.evaluation.ranking import ranking_depth, ranking_metrics
-from ralm.evaluation.report_data import Difference, MetricRow
+from ralm.evaluation.report_data import Compared, Difference, MetricRow
 from ralm.evaluation.sampled_auc import sampled_item_auc
 from ralm.runs import Context, RunningStep, Step
 from ralm.training.checkpoints import model_folder
@@ -115,7 +117,7 @@ def _summarise(names: Sequence[str], step: RunningStep) -> None:
     resamples, seed = config.evaluation.bootstrap, config.seed
     rows = metric_rows(values, resamples, seed)
     differences = difference_rows(_shown(values), resamples, seed)
-    protocols = sorted(values["protocol"].unique())
+    protocols = sorted(values["protocol"].unique(), key=seeds_of)
     write_metrics(step, split, protocols, [*rows, *(difference.metric_row for difference in differences)])
     for protocol in protocols:
         _show(
@@ -124,6 +126,7 @@ def _summarise(names: Sequence[str], step: RunningStep) -> None:
             [row for row in rows if row.protocol == protocol and row.segment == "all"],
             {d.baseline: d for d in differences if (d.protocol, d.metric, d.segment) == (protocol, "item_auc", "all")},
         )
+    report_comparison(step.context, Compared(rows, differences, split, step.as_of))
 
 
 def _shown(values: pd.DataFrame) -> pd.DataFrame:

@@ -18,9 +18,9 @@ from jobs.variants import lookalike_folder, rounds
 from ralm.errors import MissingInputError
 from ralm.evaluation.diversity import gini, lorenz, tail_share
 from ralm.evaluation.exposure import recommended_categories, recommended_exposure
-from ralm.evaluation.report import render_report
 from ralm.evaluation.report_data import (
     AudienceExample,
+    Compared,
     Difference,
     Exposure,
     FieldAttention,
@@ -31,6 +31,7 @@ from ralm.evaluation.report_data import (
     TrainingHistory,
     UserModelRow,
 )
+from ralm.evaluation.report_files import update_report
 from ralm.evaluation.tensorboard_events import Events
 from ralm.features.hashing import uniform
 from ralm.runs import Context, RunningStep
@@ -211,14 +212,13 @@ def write_report(
     differences: Sequence[Difference],
     user_model: Sequence[UserModelRow],
 ) -> None:
-    """Write `<warehouse>/report.html`."""
+    """Write `<warehouse>/report.html`; what `compare` gave to an earlier one stays."""
     context, dates = step.context, step.context.dates
     counts = {name: step.read(name).count() for name in COUNTED}
     times = [StepTime(title, seconds, counts) for title, seconds, counts in context.times]
-    data = ReportData(
-        title=f"Look-alike audiences: {context.config.name}",
-        configuration=context.config.name,
-        created=dt.datetime.now(dt.timezone.utc),
+    update_report(
+        model_folder(context.warehouse.path),
+        _heading(context),
         tables=counts,
         dates={"A0": dates.a0, "A1": dates.a1, "A2": dates.a2, "A3": dates.a3},
         strong_domain=context.config.fields.strong_domain,
@@ -233,7 +233,13 @@ def write_report(
         steps=times,
         notes=_notes(context, metrics),
     )
-    path = model_folder(context.warehouse.path) / "report.html"
-    temporary = path.with_name(".report.html.tmp")
-    temporary.write_text(render_report(data), encoding="utf-8")
-    temporary.replace(path)
+
+
+def report_comparison(context: Context, compared: Compared) -> None:
+    """Write `<warehouse>/report.html` with this comparison; what `evaluate` gave to an earlier one stays."""
+    update_report(model_folder(context.warehouse.path), _heading(context), compared=compared)
+
+
+def _heading(context: Context) -> ReportData:
+    name = context.config.name
+    return ReportData(f"Look-alike audiences: {name}", name, dt.datetime.now(dt.timezone.utc))

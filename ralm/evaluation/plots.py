@@ -1,55 +1,22 @@
-"""The report's figures: one function each, plain arrays in, inline SVG out.
-
-Text stays text, so that it takes the page's font and can be selected and read aloud.
-"""
+"""The report's figures: one function each, plain arrays in, inline SVG out."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import re
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ralm.baselines.minhash import s_curve
+from ralm.evaluation.figure_style import GRID, INK, MUTED, STYLE, svg
 from ralm.evaluation.systems import colour, name
 
-INK, MUTED, GRID = "#1f2933", "#616e7c", "#e4e7eb"
 WITH, WITHOUT = "#0072B2", "#D55E00"
-STYLE: dict[str, Any] = {
-    "svg.fonttype": "none",
-    "font.family": "DejaVu Sans",  # wide: what fits in it fits in the page's font
-    "font.size": 9,
-    "axes.edgecolor": "#cbd2d9",
-    "axes.labelcolor": MUTED,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlecolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "grid.color": GRID,
-    "grid.linewidth": 0.8,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "text.color": INK,
-    "lines.linewidth": 1.8,
-}
 
 
 class Bar(NamedTuple):
@@ -101,7 +68,7 @@ def metric_bars(panels: Mapping[str, Sequence[Bar]], label: str, baseline: float
             _systems_down(axes, [bar.system for bar in bars], baseline, label)
             axes.set_xlim(left, max(reach) + 0.2 * span)
             axes.set_title(title)
-            figures.append(_svg(figure, f"{title}: {label} by system, with 95 % intervals"))
+            figures.append(svg(figure, f"{title}: {label} by system, with 95 % intervals"))
     return figures
 
 
@@ -132,7 +99,7 @@ def head_tail_bars(head: Sequence[Bar], tail: Sequence[Bar], label: str, baselin
         axes.set_xlim(min(reach) - (0.06 * span if min(reach) < baseline else 0), max(reach) + 0.18 * span)
         _systems_down(axes, systems, baseline, label)
         axes.set_title("Full colour: head items.  Pale: long tail.", fontweight="normal", color=MUTED, fontsize=9)
-        return _svg(figure, f"{label} on head items and on the long tail")
+        return svg(figure, f"{label} on head items and on the long tail")
 
 
 def training_curves(loss: Sequence[Curve], validation: Sequence[Curve], unit: str, measure: str = "AUC") -> list[str]:
@@ -159,7 +126,7 @@ def training_curves(loss: Sequence[Curve], validation: Sequence[Curve], unit: st
             axes.set_xlabel(unit)
             axes.set_title(title)
             axes.legend()
-            figures.append(_svg(figure, f"{title} by {unit}"))
+            figures.append(svg(figure, f"{title} by {unit}"))
     return figures
 
 
@@ -192,7 +159,7 @@ def field_attention(fields: Sequence[str], strong: Sequence[float], weak: Sequen
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("mean attention (dashed: equal over fields)")
         figure.legend(loc="outside upper left", ncols=2)
-        return _svg(figure, f"Mean field attention with and without the {domain} domain")
+        return svg(figure, f"Mean field attention with and without the {domain} domain")
 
 
 def lorenz_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], gini: Mapping[str, float]) -> str:
@@ -215,7 +182,7 @@ def lorenz_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
         axes.set_xlabel("items, least exposed first")
         axes.set_ylabel("share of exposure")
         axes.legend(loc="upper left")
-        return _svg(figure, "Lorenz curves of exposure over items")
+        return svg(figure, "Lorenz curves of exposure over items")
 
 
 def parameter_histograms(fields: Mapping[str, Sequence[Bins]]) -> str:
@@ -242,7 +209,7 @@ def parameter_histograms(fields: Mapping[str, Sequence[Bins]]) -> str:
             axes.set_title(title)
             axes.legend()
         panels[-1].set_xlabel("parameter value")
-        return _svg(figure, "Parameter histograms of weak fields by merge layer")
+        return svg(figure, "Parameter histograms of weak fields by merge layer")
 
 
 def score_distribution(edges: npt.ArrayLike, counts: npt.ArrayLike, threshold: float | None) -> str:
@@ -279,7 +246,7 @@ def score_distribution(edges: npt.ArrayLike, counts: npt.ArrayLike, threshold: f
         axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.set_xlabel("score")
         axes.set_ylabel("users")
-        return _svg(figure, "Distribution of an item's scores over users")
+        return svg(figure, "Distribution of an item's scores over users")
 
 
 def candidate_curves(settings: Sequence[tuple[int, int]], similarities: npt.ArrayLike | None = None) -> str:
@@ -305,7 +272,7 @@ def candidate_curves(settings: Sequence[tuple[int, int]], similarities: npt.Arra
         axes.set_xlabel("Jaccard similarity with the seed")
         axes.set_ylabel("chance to be a candidate")
         axes.legend()
-        return _svg(figure, "Chance to be a candidate by Jaccard similarity, by bands and rows")
+        return svg(figure, "Chance to be a candidate by Jaccard similarity, by bands and rows")
 
 
 def _look(system: str) -> dict[str, Any]:
@@ -360,27 +327,3 @@ def _spread(bins: Bins) -> float:
     """How far from 0 the axis must reach: a few far outliers would flatten everything else."""
     mean, deviation = _moments(bins)
     return abs(mean) + 4 * deviation or 1.0
-
-
-def _svg(figure: Figure, description: str) -> str:
-    """The figure as an SVG element for an HTML page: no prologue, no metadata, no namespaces, described in words."""
-    FigureCanvasSVG(figure)
-    out = io.StringIO()
-    with rc_context({"svg.hashsalt": "fixed"}):  # the same data gives the same page
-        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = out.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
-    text = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", text)
-    used = set(re.findall(r'(?:url\(|href=")#([^)"]+)', text))
-    text = re.sub(r'\sid="([^"]+)"', lambda found: found[0] if found[1] in used else "", text)
-    # two figures of a page must not share an id: clip paths would be taken from the wrong one
-    own = "f" + hashlib.sha256(text.encode()).hexdigest()[:8]
-    text = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{own}-", text)
-    width = re.search(r'<svg[^>]*?\swidth="([\d.]+)pt"', text)
-    assert width is not None
-    text = re.sub(r'(<svg[^>]*?)\swidth="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'(<svg[^>]*?)\sheight="[^"]*"', r"\1", text, count=1)
-    # 1 pt of the figure is 4/3 px of the page; never wider than its own size, so that labels keep theirs
-    size = f'style="width:100%;max-width:{float(width[1]) * 4 / 3:.0f}px"'
-    return text.replace("<svg", f'<svg role="img" aria-label="{escape(description, quote=True)}" {size}', 1).strip()

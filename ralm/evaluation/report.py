@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib.resources import files
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from ralm.evaluation import plots
+from ralm.evaluation.comparison_section import comparison_headline, comparison_section
 from ralm.evaluation.headline import PROTOCOLS, headline, main_protocol, oracle_share
 from ralm.evaluation.plots import Bar, Bins, Curve
 from ralm.evaluation.report_data import MetricRow, ReportData
+from ralm.evaluation.report_tables import METRICS, comparison_table, known, number
 from ralm.evaluation.systems import name
-
-METRICS = {
-    "item_auc": "item AUC",
-    "auc": "AUC",
-    "prec@10": "prec@10",
-    "prec@50": "prec@50",
-    "recall@1%": "recall top 1 %",
-    "recall@5%": "recall top 5 %",
-}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A value of the comparison table, with its interval and whether it is the best of its column."""
-
-    text: str
-    span: str
-    best: bool
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One protocol's table: systems down, metrics across."""
-
-    title: str
-    metrics: list[str]
-    rows: list[tuple[str, str, list[Cell]]]  # system, its name, cells
 
 
 def render_report(data: ReportData) -> str:
@@ -57,14 +30,18 @@ def render_report(data: ReportData) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters.update(number=_number, duration=_duration, system=name)
+    environment.filters.update(number=number, duration=_duration, system=name)
     return environment.get_template("report.html").render(
         data=data,
         css=Markup(_resource("report.css")),
-        headline=headline(data),
+        headline=_headline(data),
         tiles=_tiles(data),
         accuracy=_accuracy_plots(data),
-        comparisons=[_comparison(data, protocol) for protocol in _protocols(data)],
+        comparisons=[
+            comparison_table(_title(protocol), [row for row in data.metrics if row.protocol == protocol])
+            for protocol in _protocols(data)
+        ],
+        compared=comparison_section(data.compared),
         protocols=PROTOCOLS,
         metrics=METRICS,
         head_tail=_head_tail_plot(data),
@@ -86,18 +63,12 @@ def render_report(data: ReportData) -> str:
     )
 
 
+def _headline(data: ReportData) -> str:
+    return (comparison_headline(data.compared) if not data.metrics else "") or headline(data)
+
+
 def _resource(file: str) -> str:
     return files("ralm.evaluation").joinpath(file).read_text(encoding="utf-8")
-
-
-def _known(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
-
-
-def _number(value: float | None, digits: int = 3) -> str:
-    if value is None or not math.isfinite(value):
-        return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
 
 
 def _duration(seconds: float) -> str:
@@ -112,7 +83,7 @@ def _rows(data: ReportData, metric: str, segment: str, protocol: str) -> list[Me
     found = [
         row
         for row in data.metrics
-        if (row.metric, row.segment, row.protocol) == (metric, segment, protocol) and _known(row.value)
+        if (row.metric, row.segment, row.protocol) == (metric, segment, protocol) and known(row.value)
     ]
     return sorted(found, key=lambda row: (row.system != "oracle", -row.value, row.system))
 
@@ -139,7 +110,7 @@ def _tiles(data: ReportData) -> list[tuple[str, str, str]]:
         return []
     rows = _rows(data, "item_auc", "all", protocol)
     own = next(row for row in rows if row.system == "ralm")
-    span = f"95 % interval {own.low:.3f} – {own.high:.3f}" if own.low is not None and _known(own.low) else "chance: 0.5"
+    span = f"95 % interval {own.low:.3f} – {own.high:.3f}" if own.low is not None and known(own.low) else "chance: 0.5"
     tiles = [(f"{own.value:.3f}", "item AUC of RALM", span)]
     others = [row for row in rows if row.system not in ("ralm", "oracle")]
     if others:
@@ -163,32 +134,6 @@ def _accuracy_plots(data: ReportData) -> list[Markup]:
 def _metric_bars(panels: dict[str, list[Bar]]) -> list[Markup]:
     filled = {title: bars for title, bars in panels.items() if bars}
     return [Markup(figure) for figure in plots.metric_bars(filled, "item AUC", 0.5)]
-
-
-def _comparison(data: ReportData, protocol: str) -> Comparison:
-    found = [row for row in data.metrics if row.protocol == protocol and row.segment == "all"]
-    metrics = [metric for metric in METRICS if any(row.metric == metric for row in found)]
-    values = {(row.system, row.metric): row for row in found if _known(row.value)}
-    best = {
-        metric: max((row.value for (system, m), row in values.items() if m == metric and system != "oracle"), default=0)
-        for metric in metrics
-    }
-    order: Callable[[str], tuple[bool, float]] = lambda system: (  # noqa: E731
-        system != "oracle",
-        -values[system, metrics[0]].value if (system, metrics[0]) in values else math.inf,
-    )
-    rows = []
-    for system in sorted({row.system for row in found if row.metric in METRICS}, key=order):
-        cells = []
-        for metric in metrics:
-            row = values.get((system, metric))
-            span = f"{row.low:.3f} – {row.high:.3f}" if row and row.low is not None and _known(row.low) else ""
-            top = row is not None and system != "oracle" and row.value == best[metric]
-            cells.append(Cell(_number(row.value if row else None), span, top))
-        rows.append((system, name(system), cells))
-    items = max((row.items or 0 for row in found), default=0)
-    title = _title(protocol) + (f" ({items:,} items)" if items else "")
-    return Comparison(title, [METRICS[metric] for metric in metrics], rows)
 
 
 def _head_tail_plot(data: ReportData) -> Markup | None:

@@ -65,6 +65,16 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """The systems of `compare`: protocols are `new_items@20`, …, `new_items@half`, by the number of seeds."""
+
+    rows: Sequence[MetricRow] = ()
+    differences: Sequence[Difference] = ()
+    split: str = "test"
+    users_as_of: dt.date | None = None
+
+
+@dataclass(frozen=True)
 class UserModelRow:
     """The user model by itself: its ranking of items for users, by merge layer and group of users."""
 
@@ -159,6 +169,7 @@ class ReportData:
     strong_domain: str = "strong-domain"
     metrics: Sequence[MetricRow] = ()
     differences: Sequence[Difference] = ()
+    compared: Compared | None = None
     user_model: Sequence[UserModelRow] = ()
     histories: Sequence[TrainingHistory] = ()
     attention: Sequence[FieldAttention] = ()

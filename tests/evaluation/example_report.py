@@ -10,6 +10,7 @@ from ralm.evaluation.diversity import gini, lorenz, tail_share
 from ralm.evaluation.report import render_report
 from ralm.evaluation.report_data import (
     AudienceExample,
+    Compared,
     Difference,
     Exposure,
     FieldAttention,
@@ -29,6 +30,43 @@ LEVELS = {
     "activity": 0.611,
     "popularity": 0.5,
 }
+
+
+# item AUC with half of an item's users as seeds, and what is lost with each step to fewer seeds
+COMPARED = {
+    "ralm": (0.802, 0.004),
+    "ralm_average": (0.779, 0.003),
+    "ralm_concat": (0.796, 0.007),
+    "als_fold_in": (0.811, 0.021),
+    "lsh_iv": (0.741, 0.03),
+    "information_value": (0.773, 0.034),
+    "regression": (0.786, 0.031),
+    "regression_logistic": (0.786, 0.031),
+    "regression_boosted_trees": (0.751, 0.026),
+    "similarity": (0.744, 0.012),
+    "similarity_cosine_mean": (0.782, 0.006),
+    "similarity_cosine_max": (0.768, 0.017),
+    "clustered_similarity": (0.757, 0.019),
+    "clustered_similarity_hyperplanes": (0.744, 0.02),
+    "user_activity": (0.548, 0.0),
+    "popularity": (0.5, 0.0),
+}
+
+
+def compared() -> Compared:
+    """Made-up figures of all systems on new items."""
+    rows, differences = [], []
+    for step, (name, items) in enumerate({"half": 412, "500": 96, "100": 305, "20": 412}.items()):
+        protocol, level = f"new_items@{name}", {k: high - step * lost for k, (high, lost) in COMPARED.items()}
+        for system, value in level.items():
+            rows.append(MetricRow(system, protocol, "item_auc", value, value - 0.009, value + 0.009, items))
+            for metric, share in {"prec@10": 0.8, "prec@50": 0.6, "recall@1%": 0.2, "recall@5%": 0.7}.items():
+                other = share * (value - 0.48)
+                rows.append(MetricRow(system, protocol, metric, other, other - 0.02, other + 0.02, items))
+            if system != "ralm":
+                mean = level["ralm"] - value
+                differences.append(Difference(system, protocol, "item_auc", mean, mean - 0.01, mean + 0.01, items))
+    return Compared(rows, differences, "test", dt.date(2024, 1, 17))
 
 
 def example(**levels: float) -> ReportData:
@@ -99,6 +137,7 @@ def example(**levels: float) -> ReportData:
         strong_domain="reading",
         metrics=rows,
         differences=differences,
+        compared=compared(),
         user_model=[
             UserModelRow("attention", "all users", 8_912, 10, 0.062, 0.213, 0.842),
             UserModelRow("attention", "weak users", 2_671, 10, 0.051, 0.188, 0.811),

@@ -74,8 +74,8 @@ def test_lorenz_legend_has_the_gini() -> None:
 
 def test_a_system_keeps_its_colour() -> None:
     assert colour("ralm") == COLOURS["ralm"]
-    assert colour("lsh_iv") == colour("lsh_iv")
-    assert name("lsh_iv") == "Lsh iv"
+    assert colour("my_system") == colour("my_system")
+    assert name("my_system") == "My system"
     assert len({COLOURS[system] for system in ("ralm", "ralm_average", "ralm_concat", "popularity", "activity")}) == 5
 
 

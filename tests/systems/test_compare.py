@@ -1,6 +1,7 @@
 """The comparison on the toy world: each system's figures against plain loops over its own scores."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from jobs.systems.contract import Prepared, System
 from jobs.systems.registry import system
 from ralm.config import Config
 from ralm.errors import DataError
+from ralm.evaluation.report_files import read_report_data
 from ralm.runs import Context, Step
 from tests.systems.conftest import Asked, scores
 
@@ -168,6 +170,19 @@ def test_the_table_marks_clear_differences(finished: Context) -> None:
         "protocol = 'new_items@half' AND split = 'test' AND metric = 'item_auc' AND system = 'ralm - user_activity'"
     )
     assert shown["user_activity"] == [f"{row.first()['value']:+.4f}", "*"]  # type: ignore[index]
+
+
+def test_the_report_has_the_comparison(finished: Context) -> None:
+    page = (Path(finished.warehouse.path) / "report.html").read_text(encoding="utf-8")
+    assert 'id="systems"' in page
+    assert "All systems on new items" in page
+    found = read_report_data(Path(finished.warehouse.path))
+    assert found is not None
+    assert found.compared is not None
+    stored = finished.warehouse.read("metrics").where("protocol LIKE 'new_items@%' AND split = 'test'").collect()
+    shown = {(row.system, row.protocol, row.metric): row.value for row in found.compared.rows if row.segment == "all"}
+    assert {(r["system"], r["protocol"], r["metric"]): r["value"] for r in stored if " - " not in r["system"]} == shown
+    assert found.compared.users_as_of == finished.dates.a2
 
 
 def test_splits_do_not_share_items(toy: Context, finished: Context) -> None:

@@ -1,0 +1,126 @@
+"""The report's section on all systems for new items: tables and plots by number of seeds, and what they say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from ralm.evaluation.report_data import Compared, Difference, MetricRow
+from ralm.evaluation.report_tables import METRICS, Comparison, comparison_table, known
+from ralm.evaluation.seed_plot import Point, by_seeds
+
+HALF = "half"
+PLOTTED = ("item_auc", "prec@10")
+MOST_LINES = 10
+
+
+@dataclass(frozen=True)
+class ComparisonSection:
+    """What the template shows: sentences, figures, and a table a number of seeds."""
+
+    sentences: list[str]
+    figures: list[Markup]
+    tables: list[Comparison]
+    lines: int
+    systems: int
+
+
+def seeds_of(protocol: str) -> float:
+    """Seeds an item: 20 of `new_items@20`; infinite for the half of an item's users."""
+    number = protocol.rpartition("@")[2]
+    return int(number) if number.isdecimal() else math.inf
+
+
+def comparison_section(compared: Compared | None) -> ComparisonSection | None:
+    """The section; None where nothing was compared."""
+    if compared is None or not compared.rows:
+        return None
+    protocols = sorted({row.protocol for row in compared.rows}, key=seeds_of)
+    drawn = main_systems(compared)
+    return ComparisonSection(
+        [sentence for protocol in protocols if (sentence := comparison_sentence(compared, protocol))],
+        [Markup(figure) for metric in PLOTTED if (figure := _figure(compared, protocols, drawn, metric))],
+        [
+            comparison_table(
+                _title(protocol),
+                [row for row in compared.rows if row.protocol == protocol],
+                _differences(compared, protocol),
+            )
+            for protocol in protocols
+        ],
+        len(drawn),
+        len({row.system for row in compared.rows}),
+    )
+
+
+def comparison_headline(compared: Compared | None) -> str:
+    """The sentence of the largest number of seeds, for a report of the comparison alone."""
+    if compared is None or not compared.rows:
+        return ""
+    return comparison_sentence(compared, max({row.protocol for row in compared.rows}, key=seeds_of))
+
+
+def main_systems(compared: Compared) -> list[str]:
+    """The systems that get a line, best first: at most ten, RALM among them.
+
+    A variant of a system that is there (`ralm_concat` beside `ralm`) is left to the table, unless it is the best of
+    all with the most seeds.
+    """
+    last = max({row.protocol for row in compared.rows}, key=seeds_of)
+    value = {row.system: row.value for row in _of(compared, last, "item_auc")}
+    ordered = sorted({row.system for row in compared.rows}, key=lambda system: (-value.get(system, -1.0), system))
+    variants = {system for system in ordered for other in ordered if system.startswith(f"{other}_")}
+    main = [system for place, system in enumerate(ordered) if place == 0 or system not in variants]
+    kept = set(main[:MOST_LINES]) if "ralm" not in main else {"ralm", *main[: MOST_LINES - 1]}
+    return [system for system in main if system in kept]
+
+
+def comparison_sentence(compared: Compared, protocol: str) -> str:
+    """Where RALM stands with this number of seeds, by item AUC; nothing where it was not compared."""
+    rows = sorted(_of(compared, protocol, "item_auc"), key=lambda row: -row.value)
+    own = next((row for row in rows if row.system == "ralm"), None)
+    if own is None or len(rows) < 2:
+        return ""
+    place = 1 + sum(row.value > own.value for row in rows)
+    span = f" [{own.low:.3f}, {own.high:.3f}]" if own.low is not None and known(own.low) else ""
+    text = f"{_title(protocol)}: RALM is number {place} of {len(rows)} with an item AUC of {own.value:.3f}{span}"
+    outcomes = [difference.outcome for difference in _differences(compared, protocol).values()]
+    counted = [
+        f"{words} {count}"
+        for outcome, words in (("better", "ahead of"), ("worse", "behind"), ("unclear", "not clearly different from"))
+        if (count := outcomes.count(outcome))
+    ]
+    return text + (f"; paired item by item it is {', '.join(counted)}." if counted else ".")
+
+
+def _of(compared: Compared, protocol: str, metric: str) -> list[MetricRow]:
+    asked = (protocol, metric, "all")
+    return [row for row in compared.rows if (row.protocol, row.metric, row.segment) == asked and known(row.value)]
+
+
+def _differences(compared: Compared, protocol: str) -> dict[str, Difference]:
+    asked = (protocol, "item_auc", "all")
+    return {d.baseline: d for d in compared.differences if (d.protocol, d.metric, d.segment) == asked}
+
+
+def _title(protocol: str) -> str:
+    seeds = seeds_of(protocol)
+    return f"{seeds:,} seeds an item" if math.isfinite(seeds) else "Half of an item’s users as its seeds"
+
+
+def _figure(compared: Compared, protocols: Sequence[str], systems: Sequence[str], metric: str) -> str:
+    labels: list[str] = []
+    lines: dict[str, list[Point]] = {system: [] for system in systems}
+    for place, protocol in enumerate(protocols):
+        rows = _of(compared, protocol, metric)
+        items = max((row.items or 0 for row in rows), default=0)
+        seeds = seeds_of(protocol)
+        labels.append(f"{f'{seeds:,}' if math.isfinite(seeds) else HALF}\n{items:,} items")
+        for row in rows:
+            if row.system in lines:
+                lines[row.system].append(Point(place, row.value, row.low, row.high))
+    filled = {system: points for system, points in lines.items() if points}
+    return by_seeds(filled, labels, METRICS[metric]) if filled else ""

@@ -1,0 +1,103 @@
+"""The section on all systems: what it says, draws and marks."""
+
+import dataclasses
+import datetime as dt
+import re
+
+from ralm.evaluation.comparison_section import comparison_section, main_systems, seeds_of
+from ralm.evaluation.report import render_report
+from ralm.evaluation.report_data import Compared, Difference, MetricRow, ReportData
+from ralm.evaluation.seed_plot import Point, by_seeds
+from tests.evaluation.example_report import compared
+
+
+def row(system: str, value: float, protocol: str = "new_items@20", metric: str = "item_auc") -> MetricRow:
+    return MetricRow(system, protocol, metric, value, value - 0.01, value + 0.01, 50)
+
+
+def difference(baseline: str, mean: float, protocol: str = "new_items@20") -> Difference:
+    return Difference(baseline, protocol, "item_auc", mean, mean - 0.01, mean + 0.01, 50)
+
+
+def test_protocols_are_in_the_order_of_their_seeds() -> None:
+    named = ["new_items@half", "new_items@100", "new_items@20", "new_items@1000"]
+    assert sorted(named, key=seeds_of) == ["new_items@20", "new_items@100", "new_items@1000", "new_items@half"]
+    section = comparison_section(compared())
+    assert section is not None
+    assert [table.title for table in section.tables] == [
+        "20 seeds an item (412 items)",
+        "100 seeds an item (305 items)",
+        "500 seeds an item (96 items)",
+        "Half of an item’s users as its seeds (412 items)",
+    ]
+
+
+def test_the_sentence_counts_who_is_ahead() -> None:
+    values = {"als_fold_in": 0.8, "ralm": 0.75, "regression": 0.745, "popularity": 0.5}
+    rows = [row(system, value) for system, value in values.items()]
+    differences = [difference(system, 0.75 - value) for system, value in values.items() if system != "ralm"]
+    section = comparison_section(Compared(rows, differences))
+    assert section is not None
+    assert section.sentences == [
+        "20 seeds an item: RALM is number 2 of 4 with an item AUC of 0.750 [0.740, 0.760]; paired item by item it is "
+        "ahead of 1, behind 1, not clearly different from 1."
+    ]
+    without = comparison_section(Compared([entry for entry in rows if entry.system != "ralm"]))
+    assert without is not None
+    assert without.sentences == []
+    assert without.tables[0].differences == {}
+
+
+def test_the_best_of_each_column_is_bold_and_differences_are_marked() -> None:
+    rows = [row("ralm", 0.7), row("regression", 0.8), row("ralm", 0.3, metric="prec@10")]
+    rows.append(row("regression", 0.2, metric="prec@10"))
+    data = ReportData("T", "c", dt.datetime(2024, 1, 1), compared=Compared(rows, [difference("regression", -0.1)]))
+    page = render_report(data)
+    bold = re.findall(r'<span class="best">([^<]*)</span>', page)
+    assert bold == ["0.800", "0.300"]
+    assert 'title="worse: the interval excludes 0">−0.100<' in page
+    assert "−0.110 … −0.090" in page
+
+
+def test_lines_are_of_the_main_systems_and_of_the_best() -> None:
+    drawn = main_systems(compared())
+    assert drawn[0] == "als_fold_in"
+    assert "ralm_concat" not in drawn
+    assert "similarity_cosine_mean" not in drawn
+    assert {"ralm", "regression", "lsh_iv", "information_value", "clustered_similarity"} <= set(drawn)
+    assert main_systems(Compared([row("ralm_stacked", 0.9), row("ralm", 0.8)])) == ["ralm_stacked", "ralm"]
+    many = [row(f"method{number}", 0.9 - number / 100) for number in range(15)] + [row("ralm", 0.1)]
+    drawn = main_systems(Compared(many))
+    assert len(drawn) == 10
+    assert drawn[-1] == "ralm"
+
+
+def test_every_drawn_system_is_in_both_figures() -> None:
+    section = comparison_section(compared())
+    assert section is not None
+    assert len(section.figures) == 2
+    for figure, title in zip(section.figures, ("item AUC", "prec@10"), strict=True):
+        shown = set(re.findall(r"<text[^>]*>([^<]*)</text>", figure))
+        assert {title, "RALM", "ALS fold-in", "Popularity", "20", "half", "96 items", "seeds an item"} <= shown
+
+
+def test_points_without_an_interval_or_a_neighbour_are_drawn() -> None:
+    nan = float("nan")
+    figure = by_seeds(
+        {"ralm": [Point(1, 0.7, nan, None)], "als": [Point(0, 0.5, 0.4, 0.6)]}, ["20", "half"], "item AUC"
+    )
+    assert "nan" not in figure.lower()
+    assert figure.endswith("</svg>")
+
+
+def test_there_is_no_section_without_rows() -> None:
+    data = ReportData("T", "c", dt.datetime(2024, 1, 1), compared=Compared())
+    assert 'id="systems"' not in render_report(data)
+    assert 'id="systems"' not in render_report(dataclasses.replace(data, compared=None))
+
+
+def test_a_report_of_the_comparison_alone_begins_with_it() -> None:
+    page = render_report(ReportData("T", "c", dt.datetime(2024, 1, 1), compared=compared()))
+    assert '<p class="headline">Half of an item’s users as its seeds: RALM is number 2 of 16' in page
+    assert "was not evaluated" not in page
+    assert re.findall(r'<section id="([^"]+)"', page) == ["systems", "reading"]
