@@ -1,4 +1,4 @@
-"""Information Values of all items: features counted in Spark, their weights, the ranking that explains them.
+"""Information Values of all items: features counted in Spark, and their weights.
 
 No job itself.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy import sparse
 
-from jobs.systems.contract import Task
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.baselines.information_value import information_value, smoothed_shares
 from ralm.config import LshIv
@@ -105,16 +103,3 @@ def feature_weights(counts: FeatureCounts, features: int, settings: LshIv) -> sp
     some = values > 0
     places = (counts.feature[some], counts.item[some])
     return sparse.csr_matrix((values[some], places), shape=(features, len(counts.seeds)))
-
-
-def feature_ranking(task: Task, weights: sparse.csr_matrix, names: Sequence[str], listed: int) -> DataFrame:
-    """What a score is made of: (item_id, feature, weight double, rank int), `listed` rows an item, the best first."""
-    by_item = weights.tocsc()
-    rows: list[tuple[str, str, float, int]] = []
-    for at, item in enumerate(task.items):
-        part = slice(by_item.indptr[at], by_item.indptr[at + 1])
-        features: NDArray[Any] = by_item.indices[part]
-        values: NDArray[Any] = by_item.data[part]
-        best = np.lexsort((features, -values))[:listed]
-        rows += [(item, names[features[i]], float(values[i]), rank) for rank, i in enumerate(best, start=1)]
-    return task.context.spark.createDataFrame(rows, "item_id string, feature string, weight double, rank int")

@@ -16,10 +16,10 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.build_vocabularies import source
-from jobs.systems.contract import Dependency, Prepared, System, Task
-from jobs.systems.feature_values import feature_counts, feature_ranking, feature_weights, users_by_feature
-from jobs.systems.inputs import feature_names, feature_space, field_users
+from jobs.systems.contract import Prepared, System, Task
+from jobs.systems.feature_ranking import feature_ranking
+from jobs.systems.feature_values import feature_counts, feature_weights, users_by_feature
+from jobs.systems.inputs import after_fields, feature_space, field_users
 from jobs.systems.lsh_candidates import (
     BROADCAST_BUCKETS,
     bucket_matches,
@@ -30,8 +30,6 @@ from jobs.systems.lsh_candidates import (
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.baselines.information_value import information_value_state
 from ralm.baselines.minhash import MinHash
-from ralm.dates import DateName
-from ralm.runs import Context
 from udfs.minhash import bucket_users
 
 
@@ -103,15 +101,11 @@ def _prepared(
     return Prepared(
         users,
         information_value_state(space, weights, candidates_only),
-        feature_ranking(task, weights, feature_names(task), settings.listed_features),
+        feature_ranking(task, weights.T.tocsr(), settings.listed_features),
         counts | {"positive features": weights.nnz},
     )
 
 
-def _after(context: Context, date: DateName) -> tuple[Dependency, ...]:
-    return (source(context), ("build_user_fields", date))
-
-
 _INPUTS, _SECTIONS = ("user_fields", "vocabularies"), ("fields", "baselines")
-LSH_IV = System("lsh_iv", _lsh_iv, _INPUTS, _after, _SECTIONS)
-INFORMATION_VALUE = System("information_value", _information_value, _INPUTS, _after, _SECTIONS)
+LSH_IV = System("lsh_iv", _lsh_iv, _INPUTS, after_fields, _SECTIONS)
+INFORMATION_VALUE = System("information_value", _information_value, _INPUTS, after_fields, _SECTIONS)

@@ -12,16 +12,20 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy import sparse
 
-from jobs.build_vocabularies import source
-from jobs.embed_users import step_name as embedding_step
-from jobs.systems.contract import Dependency, Prepared, System, Task
-from jobs.systems.inputs import embedded_users, feature_names, feature_space, field_users, sampled_seeds
+from jobs.systems.contract import Prepared, System, Task
+from jobs.systems.feature_ranking import feature_ranking
+from jobs.systems.inputs import (
+    after_embeddings,
+    after_fields,
+    embedded_users,
+    feature_space,
+    field_users,
+    sampled_seeds,
+)
 from jobs.systems.negatives import exposed_users, other_users, user_pool, wanted_negatives
 from ralm.baselines.regression_scorers import logistic_state, trees_state
-from ralm.config import Config, Merge, Regression
-from ralm.dates import DateName
+from ralm.config import Config, Regression
 from ralm.errors import DataError
-from ralm.runs import Context
 from udfs.regression import fit_logistic_items, fit_tree_items
 from udfs.shapes import GroupUdf
 
@@ -74,11 +78,11 @@ def _logistic(settings: Regression, task: Task) -> Prepared:
     fitted = _fitted(task, settings, users, fit_logistic_items(task.items, space, settings, task.config.seed))
     weights = _weights(fitted, space.size)
     state = logistic_state(space, weights, _numbers(fitted, "intercept"), _numbers(fitted, "label_frequency"))
-    return Prepared(users, state, _feature_ranking(task, weights, settings.listed_features), _counts(fitted))
+    return Prepared(users, state, feature_ranking(task, weights, settings.listed_features), _counts(fitted))
 
 
 def _boosted_trees(settings: Regression, task: Task) -> Prepared:
-    users = embedded_users(task, _merge(task.config))
+    users = embedded_users(task, task.config.variants["ralm"].merge)
     fitted = _fitted(task, settings, users, fit_tree_items(task.items, settings, task.config.seed))
     state = trees_state(fitted.column("model").to_pylist(), _numbers(fitted, "label_frequency"))
     return Prepared(users, state, counts=_counts(fitted))
@@ -110,36 +114,8 @@ def _weights(fitted: pa.Table, features: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((values, indices, offsets), shape=(len(lists), features))
 
 
-def _feature_ranking(task: Task, weights: sparse.csr_matrix, listed: int) -> DataFrame:
-    """(item_id, feature, weight, rank): the features that speak most for an item, those against it left out."""
-    names = feature_names(task)
-    found: dict[str, list[Any]] = {"item_id": [], "feature": [], "weight": [], "rank": []}
-    for row, item in enumerate(task.items):
-        one = weights[row]
-        best: NDArray[Any] = np.lexsort([one.indices, -one.data])[:listed]
-        best = best[one.data[best] > 0]
-        found["item_id"] += [item] * len(best)
-        found["feature"] += [names[feature] for feature in one.indices[best]]
-        found["weight"] += one.data[best].tolist()
-        found["rank"] += range(1, len(best) + 1)
-    schema = pa.schema([("item_id", "string"), ("feature", "string"), ("weight", "float64"), ("rank", "int32")])
-    return task.context.spark.createDataFrame(pa.table(found, schema))
-
-
 def _counts(fitted: pa.Table) -> dict[str, int]:
     return {f"training {name}": int(_numbers(fitted, name).sum()) for name in ("positives", "negatives")}
-
-
-def _merge(config: Config) -> Merge:
-    """RALM's own user model: the embeddings that are made for every date."""
-    return config.variants["ralm"].merge
-
-
-def _after(settings: Regression, context: Context, date: DateName) -> tuple[Dependency, ...]:
-    known: Dependency = ("build_user_fields", date)
-    if settings.model == "boosted_trees":
-        known = (embedding_step(_merge(context.config)), date)
-    return (source(context), known)
 
 
 def _system(name: str, settings: Regression) -> System:
@@ -149,7 +125,7 @@ def _system(name: str, settings: Regression) -> System:
         name,
         partial(_boosted_trees if trees else _logistic, settings),
         (*inputs, *(("impressions",) if settings.negatives == "exposed" else ())),
-        partial(_after, settings),
+        after_embeddings if trees else after_fields,
         ("fields", "lookalike", "baselines"),
     )
 
