@@ -60,7 +60,12 @@ class Comparison(Section):
     min_users: int = Field(default=40, ge=2, description="clickers that an item needs")
     min_items: int = Field(default=30, ge=1, description="items that a number of seeds needs to be reported")
     max_items: int = Field(default=600, ge=1, le=100_000, description="items a split, by hash")
-    sample: int = Field(default=100_000, ge=100, le=10_000_000, description="users that the AUC compares clickers with")
+    sample: int = Field(
+        default=100_000,
+        ge=100,
+        le=10_000_000,
+        description="users that the AUC compares clickers with, and clickers an item whom it compares at most",
+    )
     split: Literal["validation", "test"] = Field(default="test", description="which new items are judged")
     validation_share: float = Field(default=0.3, gt=0, lt=1, description="share of the new items kept for choosing")
 
