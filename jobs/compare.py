@@ -177,7 +177,7 @@ def steps(context: Context) -> Sequence[Step]:
         Step(
             step_name(entry.name),
             partial(_judge, entry),
-            tuple(dict.fromkeys((*JUDGED, "dates", "lookalike", "baselines", *entry.sections))),
+            tuple(dict.fromkeys((*JUDGED, "dates", "lookalike", *entry.sections))),
             as_of=date,
             after=((PAIRS, date), *entry.after(context, date)),
             inputs=tuple(sorted({"comparison_pairs", *entry.inputs})),

@@ -150,7 +150,7 @@ def steps(context: Context, request: Request) -> Sequence[Step]:
         Step(
             f"extend_audience[{name}]",
             lambda step: _extend(found, request, step),
-            tuple(dict.fromkeys(("scoring", "lookalike", "baselines", *found.sections))),
+            tuple(dict.fromkeys(("scoring", "lookalike", *found.sections))),
             as_of="a3",
             after=(source(context), (seeds_step("production"), "a3"), *found.after(context, "a3")),
             inputs=tuple(sorted(inputs)),

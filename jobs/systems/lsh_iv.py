@@ -106,6 +106,6 @@ def _prepared(
     )
 
 
-_INPUTS, _SECTIONS = ("user_fields", "vocabularies"), ("fields", "baselines")
+_INPUTS, _SECTIONS = ("user_fields", "vocabularies"), ("fields", "baselines.lsh_iv")
 LSH_IV = System("lsh_iv", _lsh_iv, _INPUTS, after_fields, _SECTIONS)
 INFORMATION_VALUE = System("information_value", _information_value, _INPUTS, after_fields, _SECTIONS)

@@ -126,7 +126,7 @@ def _system(name: str, settings: Regression) -> System:
         partial(_boosted_trees if trees else _logistic, settings),
         (*inputs, *(("impressions",) if settings.negatives == "exposed" else ())),
         after_embeddings if trees else after_fields,
-        ("fields", "lookalike", "baselines"),
+        ("fields", "lookalike", "baselines.regression"),
     )
 
 

@@ -40,7 +40,9 @@ def _cosine(to_seeds: ToSeeds, task: Task) -> Prepared:
 
 def _system(name: str, measure: str, to_seeds: ToSeeds) -> System:
     if measure == "jaccard":
-        return System(name, partial(_jaccard, to_seeds), ("user_fields",), after_fields, ("fields", "baselines"))
+        return System(
+            name, partial(_jaccard, to_seeds), ("user_fields",), after_fields, ("fields", "baselines.similarity")
+        )
     return System(
         name,
         partial(_cosine, to_seeds),
