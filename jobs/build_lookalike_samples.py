@@ -27,8 +27,10 @@ def step_name(merge: Merge) -> str:
 
 
 def training_items(context: Context, seeds: DataFrame) -> list[str]:
-    """The items with enough training seeds, in the order of their rows in the centroid array."""
-    enough = seeds.where(F.col("seed_count") >= context.config.lookalike.min_seeds).select("item_id")
+    """The items with enough training seeds in every draw, in the order of their rows in the centroid array."""
+    lookalike = context.config.lookalike
+    enough = seeds.where(F.col("seed_count") >= lookalike.min_seeds).groupBy("item_id").count()
+    enough = enough.where(F.col("count") == lookalike.seed_draws).select("item_id")
     return sorted(row["item_id"] for row in enough.collect())  # one short string an active item
 
 
@@ -42,7 +44,7 @@ def _build(merge: Merge, step: RunningStep) -> None:
         shown_between(impressions, dates.a1, dates.a2),
         f"lookalike_samples: no impression in [{dates.a1}, {dates.a2}); check dates",
     )
-    pairs = training_pairs(impressions, dates.a1, dates.a2, share, config.seed)
+    pairs = training_pairs(impressions, dates.a1, dates.a2, share, config.seed, config.lookalike.seed_draws)
     version = model_version(context, merge)
     embeddings = step.at("user_embeddings", as_of=dates.a1, model_version=version)
     labelled = pairs.join(F.broadcast(indices), "item_id").join(embeddings.select("user_id", "embedding"), "user_id")
@@ -54,7 +56,7 @@ def _build(merge: Merge, step: RunningStep) -> None:
     samples = labelled.select(
         is_validation_item(config.user_samples.validation_share, config.seed).alias("validation"),
         "embedding",
-        "item_index",
+        (F.col("draw") * F.lit(len(items)) + F.col("item_index")).cast("int").alias("item_index"),
         F.col("label").cast("float").alias("label"),
         F.log(F.count("*").over(Window.partitionBy("user_id"))).cast("float").alias("log_rows"),
         clicked.alias("clicked"),

@@ -30,7 +30,7 @@ def cluster(
         variant: names the user model and k.
         purpose: whose seeds.
         weights: of the look-alike model whose space counts; None: the raw space.
-        previous: (item_id, centroids) of the round before, for a warm start.
+        previous: (item_id, draw, centroids) of the round before, for a warm start.
         round_: number of the round.
     """
     context, config = step.context, step.context.config
@@ -41,29 +41,39 @@ def cluster(
     embeddings = step.at("user_embeddings", as_of=date, model_version=version)
     rows = seed_rows(seeds, embeddings, lookalike.min_seeds)
     if previous is not None:
-        warm = previous.select("item_id", F.col("centroids").alias("previous"))
+        warm = previous.select("item_id", "draw", F.col("centroids").alias("previous"))
         rows = rows.unionByName(warm, allowMissingColumns=True)
     udf = cluster_items(lookalike.clusters, iterations=lookalike.cluster_iterations, seed=config.seed, weights=weights)
-    clusters = rows.groupBy("item_id").applyInArrow(*udf)
+    clusters = rows.groupBy("item_id", "draw").applyInArrow(*udf)
     return clusters.withColumns({"as_of": F.lit(date), "purpose": F.lit(purpose), "round": F.lit(round_)})
 
 
-def centroid_arrays(clusters: DataFrame, items: Sequence[str] | None = None) -> tuple[list[str], Weights]:
-    """The centroids of the chosen items as arrays on the driver: items · k · d floats, bounded by the items.
+def centroid_arrays(
+    clusters: DataFrame, items: Sequence[str] | None = None, draws: int = 1
+) -> tuple[list[str], Weights]:
+    """The centroids of the chosen items as arrays on the driver: draws · items · k · d floats, bounded by the items.
+
+    Args:
+        clusters: (item_id, draw, centroids, sizes).
+        items: the items in their order; by default all, sorted. Those without clusters in every draw are left out.
+        draws: how many draws there are.
 
     Returns:
-        The item ids, and `centroids` (items, k, d) and `sizes` (items, k); no arrays where there are no items.
+        The item ids, and `centroids` (draws · items, k, d) and `sizes` (draws · items, k), all items of draw 0 first;
+        no arrays where there are no items.
     """
-    table = clusters.select("item_id", "centroids", "sizes").toArrow()
-    ids = table.column("item_id").to_pylist()
-    if not ids:
+    table = clusters.select("item_id", "draw", "centroids", "sizes").toArrow()
+    if not table.num_rows:
         return [], {}
     sizes = np.stack(table.column("sizes").to_numpy()).astype(np.int32)
     centroids = np.stack(table.column("centroids").to_numpy()).astype(np.float32)
-    centroids = centroids.reshape(len(ids), sizes.shape[1], -1)
-    row = {item: position for position, item in enumerate(ids)}
-    order = [row[item] for item in (sorted(ids) if items is None else items) if item in row]
-    return [ids[position] for position in order], {"centroids": centroids[order], "sizes": sizes[order]}
+    centroids = centroids.reshape(table.num_rows, sizes.shape[1], -1)
+    keys = zip(table.column("draw").to_pylist(), table.column("item_id").to_pylist(), strict=True)
+    row = {key: position for position, key in enumerate(keys)}
+    wanted = sorted({item for _, item in row}) if items is None else items
+    found = [item for item in wanted if all((draw, item) in row for draw in range(draws))]
+    order = [row[draw, item] for draw in range(draws) for item in found]
+    return found, {"centroids": centroids[order], "sizes": sizes[order]}
 
 
 def current_clusters(step: RunningStep, variant: str, purpose: str) -> DataFrame:

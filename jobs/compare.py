@@ -1,16 +1,14 @@
-"""Compare all look-alike systems on new items by one protocol; write `comparisons`, `metrics` and the report."""
+"""Compare all look-alike systems on new items and on later clicks; write `comparisons`, `metrics` and the report."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-from numpy.typing import NDArray
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import train_als
@@ -18,112 +16,112 @@ from jobs.application import run
 from jobs.arguments import Arguments, run_job
 from jobs.build_vocabularies import source
 from jobs.comparison_cells import SECTIONS, Cell, cells, draw_pairs, in_memory, users_date
+from jobs.comparison_later import SECTIONS as LATER_SECTIONS
+from jobs.comparison_later import draw_later_pairs, later_cells
+from jobs.comparison_values import cell_values
 from jobs.metrics_table import difference_rows, metric_rows, write_metrics
-from jobs.ranking import Scored, rank_users
 from jobs.report_sections import report_comparison
-from jobs.systems.contract import System, Task
+from jobs.systems.contract import Dependency, System
 from jobs.systems.registry import system, systems
+from jobs.update_seeds import step_name as seeds_step
 from ralm.config import Comparison
-from ralm.evaluation.comparison_section import seeds_of
-from ralm.evaluation.ranking import ranking_depth, ranking_metrics
+from ralm.dates import DateName
+from ralm.evaluation.comparison_section import in_order
 from ralm.evaluation.report_data import Compared, Difference, MetricRow
-from ralm.evaluation.sampled_auc import sampled_item_auc
 from ralm.runs import Context, RunningStep, Step
-from ralm.training.checkpoints import model_folder
-from udfs.score import score_pairs
 
-PAIRS = "compare[pairs]"
-# Which other systems are compared changes nothing for one.
-JUDGED = tuple(f"comparison.{setting}" for setting in Comparison.model_fields if setting != "systems")
+# Which other systems or protocols are compared changes nothing for one.
+JUDGED = tuple(f"comparison.{name}" for name in Comparison.model_fields if name not in ("systems", "protocols"))
 SHOWN = ("item_auc", "prec@10", "prec@50", "recall@1%", "recall@5%")
 
 
-def step_name(name: str) -> str:
-    """The step that judges one system."""
-    return f"compare[{name}]"
+@dataclass(frozen=True)
+class Family:
+    """A protocol, whatever the number of seeds.
+
+    Attributes:
+        name: `new_items` or `later_clicks`.
+        date: users are described as of this date.
+        draw: writes its part of `comparison_pairs`.
+        cells: reads it back.
+        sections: what the pairs depend on.
+        after: the steps that the pairs need, beside the users' fields.
+        inputs: tables of the pairs and cells.
+    """
+
+    name: str
+    date: DateName
+    draw: Callable[[RunningStep], None]
+    cells: Callable[[RunningStep], list[Cell]]
+    sections: tuple[str, ...]
+    after: tuple[Dependency, ...] = ()
+    inputs: tuple[str, ...] = ()
+
+    def step_name(self, what: str) -> str:
+        """The step that makes the `pairs`, or judges a system."""
+        return f"compare[{what}]" if self.name == "new_items" else f"compare[{what}, {self.name.replace('_', ' ')}]"
+
+    def systems(self, context: Context) -> list[System]:
+        """The asked systems that can take part: new items are not for all."""
+        asked, every = context.config.comparison.systems, systems(context.config)
+        chosen = every.values() if asked == "all" else [system(context.config, name) for name in asked]
+        return [found for found in chosen if found.new_items or self.name != "new_items"]
 
 
-def _judge(found: System, step: RunningStep) -> None:
+def families(context: Context) -> list[Family]:
+    """The configured protocols."""
+    new_items = Family("new_items", users_date(context.config.comparison.window), draw_pairs, cells, SECTIONS)
+    after: tuple[Dependency, ...] = ((seeds_step("evaluate"), "a2"),)
+    later = Family("later_clicks", "a2", draw_later_pairs, later_cells, LATER_SECTIONS, after, ("item_seeds",))
+    return [family for family in (new_items, later) if family.name in context.config.comparison.protocols]
+
+
+def _judge(found: System, family: Family, step: RunningStep) -> None:
     context = step.context
     split = context.config.comparison.split
     parts = []
-    for cell in cells(step):
+    for cell in family.cells(step):
         with in_memory(cell):
-            parts.append(_values(found, cell, step))
-        mean = parts[-1].query("metric == 'item_auc' and segment == 'all'")["value"].mean()
-        step.say(f"{cell.protocol}: {len(cell.items)} items, item_auc {mean:.4f}")
+            parts.append(cell_values(found, cell, step, family.date))
+        area = parts[-1].query("metric == 'item_auc' and segment == 'all'")["value"]
+        step.say(f"{cell.protocol}: {len(area)} of {len(cell.items)} items, item_auc {area.mean():.4f}")
     values = pd.concat(parts, ignore_index=True)
-    values = values[np.isfinite(values["value"])]
-    frame = context.spark.createDataFrame(values).withColumns(
-        {"as_of": F.lit(step.as_of), "split": F.lit(split), "system": F.lit(found.name)}
+    frame = context.spark.createDataFrame(
+        values[np.isfinite(values["value"])],
+        "item_id string, segment string, metric string, value double, protocol string",
+    ).withColumns(
+        {
+            "as_of": F.lit(step.as_of),
+            "split": F.lit(split),
+            "family": F.lit(family.name),
+            "system": F.lit(found.name),
+        }
     )
-    step.replace("comparisons", frame, "values", as_of=step.as_of, split=split, system=found.name)
+    step.replace("comparisons", frame, "values", as_of=step.as_of, split=split, family=family.name, system=found.name)
 
 
-def _values(found: System, cell: Cell, step: RunningStep) -> pd.DataFrame:
-    """(protocol, item_id, segment, metric, value) of one system and number of seeds: items x metrics rows."""
-    config = step.context.config
-    folder = step.context.models("work", f"compare-{step.version}")
-    date = users_date(config.comparison.window)
-    prepared = found.prepare(Task(step, date, cell.items, cell.seeds, folder))
-    users = prepared.users.persist()
-    scored = Scored(users, users.count(), cell.items, prepared.state, folder, config.user_id_type, config.scoring.block)
-    ids, sample = scored.sample_users(config.comparison.sample, config.seed)
-    ranking = rank_users(scored, sample, dict.fromkeys(cell.items, ranking_depth(scored.users)), cell.seed_half)
-    ranked = ranking.best.withColumn("system", F.lit(found.name))
-    held_out = cell.held_out.select("item_id", "user_id", "weak")
-    by_rank = ranking_metrics(ranked, held_out, scored.users).select("item_id", "segment", "metric", "value").toPandas()
-    areas = _areas(scored, cell, ids, sample, config.comparison.sample)
-    users.unpersist()
-    shutil.rmtree(model_folder(folder), ignore_errors=True)
-    values = pd.concat([by_rank, areas], ignore_index=True)
-    return values.assign(protocol=cell.protocol)
+def _stored(step: RunningStep, family: Family) -> DataFrame:
+    """The values of the family's systems, as they are judged now."""
+    context = step.context
+    where = {"as_of": context.dates[family.date], "split": context.config.comparison.split, "family": family.name}
+    found = step.read("comparisons").where(F.col("system").isin([entry.name for entry in family.systems(context)]))
+    return reduce(lambda frame, key: frame.where(F.col(key) == F.lit(where[key])), where, found).drop(*where)
 
 
-def _areas(scored: Scored, cell: Cell, ids: NDArray[Any], sample: NDArray[np.float64], most: int) -> pd.DataFrame:
-    """item_auc of the held-out users, and of the weak and strong ones, against all sampled users.
-
-    To the driver come the scores of at most `most` held-out users an item, by hash, and the sampled users' own items.
-    """
-    drawn = cell.held_out.where(F.col("position") <= most)
-    udf = score_pairs(scored.bundle("pairs"), {"item_index": "int", "user_id": scored.user_id_type})
-    scores = drawn.join(scored.targets, "user_id").mapInArrow(*udf)
-    every = drawn.join(scores, ["item_index", "user_id"], "left").select("item_index", "weak", "score").toPandas()
-    every["score"] = every["score"].fillna(-np.inf)  # who cannot be scored is below everyone who can
-    known = _known(cell, ids, sample)
-    groups = {"all": every, "weak": every[every["weak"]], "strong": every[~every["weak"]]}
-    parts = []
-    for segment, rows in groups.items():
-        area = sampled_item_auc(rows["item_index"].to_numpy(), rows["score"].to_numpy(), sample, known)
-        parts.append(pd.DataFrame({"item_id": cell.items, "segment": segment, "metric": "item_auc", "value": area}))
-    return pd.concat(parts, ignore_index=True)
-
-
-def _known(cell: Cell, ids: NDArray[Any], sample: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(users, items) whether a sampled user is one of the item's own."""
-    places = pa.table({"user_id": ids, "place": np.arange(len(ids))})
-    own = cell.held_out.select("item_index", "user_id").unionByName(cell.seed_half.select("item_index", "user_id"))
-    found = own.join(F.broadcast(own.sparkSession.createDataFrame(places)), "user_id").toPandas()
-    known = np.zeros(sample.shape, dtype=bool)
-    known[found["place"], found["item_index"]] = True
-    return known
-
-
-def _summarise(names: Sequence[str], step: RunningStep) -> None:
+def _summarise(found: Sequence[Family], step: RunningStep) -> None:
     config = step.context.config
     split = config.comparison.split
-    stored = step.read("comparisons").where((F.col("as_of") == F.lit(step.as_of)) & (F.col("split") == split))
-    values = stored.where(F.col("system").isin(list(names))).drop("as_of", "split").toPandas()  # items x metrics
+    values = pd.concat([_stored(step, family).toPandas() for family in found], ignore_index=True)  # items x metrics
     resamples, seed = config.evaluation.bootstrap, config.seed
     rows = metric_rows(values, resamples, seed)
     differences = difference_rows(_shown(values), resamples, seed)
-    protocols = sorted(values["protocol"].unique(), key=seeds_of)
+    protocols = in_order(values["protocol"].unique())
     write_metrics(step, split, protocols, [*rows, *(difference.metric_row for difference in differences)])
     for protocol in protocols:
         _show(
             step,
             protocol,
-            [row for row in rows if row.protocol == protocol and row.segment == "all"],
+            [row for row in rows if row.protocol == protocol],
             {d.baseline: d for d in differences if (d.protocol, d.metric, d.segment) == (protocol, "item_auc", "all")},
         )
     report_comparison(step.context, Compared(rows, differences, split, step.as_of))
@@ -135,15 +133,25 @@ def _shown(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def _show(step: RunningStep, protocol: str, rows: Sequence[MetricRow], against: Mapping[str, Difference]) -> None:
-    found = {(row.system, row.metric): row.value for row in rows if row.value is not None}
+    found = {(row.system, row.metric): row.value for row in rows if row.segment == "all"}
+    weak = {row.system: row.value for row in rows if (row.segment, row.metric) == ("weak", "item_auc")}
     names = sorted({row.system for row in rows}, key=lambda name: (-found.get((name, "item_auc"), 0.0), name))
     step.say(f"{protocol}, {max(row.items or 0 for row in rows)} items, {step.context.config.comparison.split} split")
-    step.say(f"{'':<34}" + "".join(f"{metric:>12}" for metric in SHOWN) + ("   ralm − it, item_auc" if against else ""))
+    last = f"{'weak users':>12}" if weak else ""
+    step.say(
+        f"{'':<34}"
+        + "".join(f"{metric:>12}" for metric in SHOWN)
+        + last
+        + ("   ralm − it, item_auc" if against else "")
+    )
     for name in names:
         figures = "".join(f"{found.get((name, metric), float('nan')):>12.4f}" for metric in SHOWN)
-        step.say(f"{name:<34}{figures}{_difference(against.get(name))}".rstrip())
+        last = f"{weak.get(name, float('nan')):>12.4f}" if weak else ""
+        step.say(f"{name:<34}{figures}{last}{_difference(against.get(name))}".rstrip())
     if against:
         step.say("*: the 95 % interval of the paired difference excludes 0")
+    if weak:
+        step.say("weak users: item_auc of the users without the strong domain")
 
 
 def _difference(found: Difference | None) -> str:
@@ -152,48 +160,44 @@ def _difference(found: Difference | None) -> str:
     return f"{found.mean:>+20.4f}{' *' if found.outcome in ('better', 'worse') else ''}"
 
 
-def compared(context: Context) -> list[System]:
-    """The systems of `comparison.systems` that can score new items."""
-    asked = context.config.comparison.systems
-    chosen = systems(context.config).values() if asked == "all" else [system(context.config, name) for name in asked]
-    return [found for found in chosen if found.new_items]
-
-
 def steps(context: Context) -> Sequence[Step]:
-    """The pairs, one step a system, one that summarises; before them the factorisation, if a system needs it."""
-    date = users_date(context.config.comparison.window)
-    found = compared(context)
-    factorised = any(name == train_als.STEP for entry in found for name, _ in entry.after(context, date))
-    before = train_als.steps(context) if factorised else []
-    pairs = Step(
-        PAIRS,
-        draw_pairs,
-        SECTIONS,
+    """The pairs of each protocol, one step a system, one that summarises; before them ALS, if a system needs it."""
+    found = families(context)
+    made = [step for family in found for step in _family_steps(context, family)]
+    factorised = any(name == train_als.STEP for step in made for name, _ in step.after)
+    summary = Step(
+        "compare",
+        partial(_summarise, found),
+        ("comparison", "evaluation"),
+        as_of=found[0].date,
+        after=tuple((step.name, step.as_of) for step in made),
+        inputs=("comparisons",),
+    )
+    return [*(train_als.steps(context) if factorised else []), *made, summary]
+
+
+def _family_steps(context: Context, family: Family) -> list[Step]:
+    date, pairs = family.date, family.step_name("pairs")
+    drawn = Step(
+        pairs,
+        family.draw,
+        family.sections,
         as_of=date,
-        after=(source(context), ("build_user_fields", date)),
-        inputs=("impressions", "user_fields"),
+        after=(source(context), ("build_user_fields", date), *family.after),
+        inputs=("impressions", "user_fields", *family.inputs),
     )
     judged = [
         Step(
-            step_name(entry.name),
-            partial(_judge, entry),
+            family.step_name(entry.name),
+            partial(_judge, entry, family),
             tuple(dict.fromkeys((*JUDGED, "dates", "lookalike", *entry.sections))),
             as_of=date,
-            after=((PAIRS, date), *entry.after(context, date)),
-            inputs=tuple(sorted({"comparison_pairs", *entry.inputs})),
+            after=((pairs, date), *family.after, *entry.after(context, date)),
+            inputs=tuple(sorted({"comparison_pairs", *family.inputs, *entry.inputs})),
         )
-        for entry in found
+        for entry in family.systems(context)
     ]
-    names = [entry.name for entry in found]
-    summary = Step(
-        "compare",
-        partial(_summarise, names),
-        ("comparison", "evaluation"),
-        as_of=date,
-        after=tuple((step.name, date) for step in judged),
-        inputs=("comparisons",),
-    )
-    return [*before, pairs, *judged, summary]
+    return [drawn, *judged]
 
 
 def main(arguments: Arguments) -> None:

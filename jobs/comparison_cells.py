@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.build_vocabularies import load_sizes
+from ralm.config import Comparison
 from ralm.dates import DateName
 from ralm.errors import DataError
 from ralm.features.hashing import bucket, chosen, uniform
@@ -29,20 +30,22 @@ SECTIONS = (
     "fields.strong_domain",
     "dates",
 )
-SEED, HELD_OUT = "seed", "held_out"
+SEED, HELD_OUT, SHOWN = "seed", "held_out", "shown"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of seeds.
+    """What every system is judged on: items, their seeds, and users whom it should find.
 
     Attributes:
-        protocol: `new_items@20`, …, `new_items@half`.
+        protocol: `new_items@20`, …, `new_items@half`; `later_clicks@all`.
         items: in the order of the scorers.
         seeds: (item_id, item_index, user_id).
         held_out: (item_id, item_index, user_id, position, weak).
         seed_half: (item_id, item_index, user_id): all users of the half that gives seeds; they are ranked for no item
             of theirs.
+        shown: (item_id, item_index, user_id, position, weak): who was shown the item and did not click; the AUC is
+            against them. None: against all other users.
     """
 
     protocol: str
@@ -50,6 +53,7 @@ class Cell:
     seeds: DataFrame
     held_out: DataFrame
     seed_half: DataFrame
+    shown: DataFrame | None = None
 
 
 def users_date(window: str) -> DateName:
@@ -67,7 +71,7 @@ def draw_pairs(step: RunningStep) -> None:
         DataError: no new item of the split has `comparison.min_users` clickers.
     """
     comparison = step.context.config.comparison
-    with _persisted(_pairs(step)) as pairs:
+    with persisted(_pairs(step)) as pairs:
         step.refuse_empty(
             pairs,
             f"comparison: no new item of the {comparison.split} split has comparison.min_users = "
@@ -77,8 +81,10 @@ def draw_pairs(step: RunningStep) -> None:
             enough = len(items) >= comparison.min_items
             why = "" if enough else f", comparison.min_items is {comparison.min_items}: not judged"
             step.say(f"{name} seeds: {len(items)} items{why}")
-        keyed = pairs.withColumns({"as_of": F.lit(step.as_of), "split": F.lit(comparison.split)})
-        step.replace("comparison_pairs", keyed, "pairs", as_of=step.as_of, split=comparison.split)
+        keyed = pairs.withColumns(
+            {"as_of": F.lit(step.as_of), "split": F.lit(comparison.split), "family": F.lit("new_items")}
+        )
+        step.replace("comparison_pairs", keyed, "pairs", as_of=step.as_of, split=comparison.split, family="new_items")
 
 
 def cells(step: RunningStep) -> list[Cell]:
@@ -88,7 +94,7 @@ def cells(step: RunningStep) -> list[Cell]:
         DataError: there is no such cell.
     """
     comparison = step.context.config.comparison
-    pairs = step.at("comparison_pairs", as_of=step.as_of, split=comparison.split)
+    pairs = step.at("comparison_pairs", as_of=step.as_of, split=comparison.split, family="new_items")
     items = {name: found for name, found in _items(step, pairs).items() if len(found) >= comparison.min_items}
     if not items:
         raise DataError(
@@ -101,12 +107,18 @@ def cells(step: RunningStep) -> list[Cell]:
 @contextmanager
 def in_memory(cell: Cell) -> Iterator[Cell]:
     """The cell with its users persisted, until it is done."""
-    with _persisted(cell.seeds), _persisted(cell.held_out), _persisted(cell.seed_half):
+    frames = {
+        id(frame): frame for frame in (cell.seeds, cell.held_out, cell.seed_half, cell.shown) if frame is not None
+    }
+    with ExitStack() as stack:
+        for frame in frames.values():
+            stack.enter_context(persisted(frame))
         yield cell
 
 
 @contextmanager
-def _persisted(frame: DataFrame) -> Iterator[DataFrame]:
+def persisted(frame: DataFrame) -> Iterator[DataFrame]:
+    """The frame persisted, until it is done."""
     frame.persist()
     try:
         yield frame
@@ -121,9 +133,8 @@ def _pairs(step: RunningStep) -> DataFrame:
     later = comparison.window == "later"
     clicked = clicks(step.read("impressions"), dates.a3, dates.a2 if later else None).select("item_id", "user_id")
     fresh = is_new_item("item_id", config.evaluation.new_item_share, seed)
-    validation = chosen("comparison split", seed, comparison.validation_share, "item_id")
-    judged = fresh & (validation if comparison.split == "validation" else ~validation)
-    pairs = clicked.where(judged).distinct().join(_weak_users(step), "user_id")
+    judged = fresh & judged_split(comparison, seed)
+    pairs = clicked.where(judged).distinct().join(weak_users(step), "user_id")
     enough = pairs.groupBy("item_id").count().where(F.col("count") >= comparison.min_users)
     drawn = enough.orderBy(uniform("compared item", seed, "item_id"), "item_id").limit(comparison.max_items)
     half = bucket("comparison half", seed, "user_id", "item_id", buckets=2) == 0
@@ -147,8 +158,7 @@ def _items(step: RunningStep, pairs: DataFrame) -> dict[str, list[str]]:
 
 
 def _cell(step: RunningStep, pairs: DataFrame, name: str, items: list[str]) -> Cell:
-    indices = step.context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
-    rows = pairs.join(F.broadcast(indices), "item_id")
+    rows = indexed(step, pairs, items)
     half = rows.where(F.col("role") == SEED)
     cap = step.context.config.lookalike.seed_cap if name == HALF else int(name)
     columns = ("item_id", "item_index", "user_id")
@@ -161,10 +171,21 @@ def _cell(step: RunningStep, pairs: DataFrame, name: str, items: list[str]) -> C
     )
 
 
-def _weak_users(step: RunningStep) -> DataFrame:
-    """(user_id, weak): all users as of the date, and whether they lack the strong domain."""
+def indexed(step: RunningStep, frame: DataFrame, items: Sequence[str]) -> DataFrame:
+    """The rows of these items, with their place as `item_index`."""
+    indices = step.context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
+    return frame.join(F.broadcast(indices), "item_id")
+
+
+def judged_split(comparison: Comparison, seed: int) -> Column:
+    """Whether an item belongs to the split that is judged."""
+    validation = chosen("comparison split", seed, comparison.validation_share, "item_id")
+    return validation if comparison.split == "validation" else ~validation
+
+
+def weak_users(step: RunningStep) -> DataFrame:
+    """(user_id, weak): all users as of the step's date, and whether they lack the strong domain."""
     context = step.context
-    date = context.dates[users_date(context.config.comparison.window)]
-    fields = step.at("user_fields", as_of=date, vocabulary_version=load_sizes(context).version)
+    fields = step.at("user_fields", as_of=step.as_of, vocabulary_version=load_sizes(context).version)
     history = F.col(f"history_{context.config.fields.strong_domain}")
     return fields.select("user_id", (F.get(history, F.lit(0)) == 0).alias("weak"))

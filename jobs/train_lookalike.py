@@ -59,11 +59,11 @@ def _write_centroids(step: RunningStep, variant: str, round_: int, folder: str) 
     version = version_of(variant, context.require(clustering_step(variant, round_), "a1").version)
     items = training_items(context, step.at("item_seeds", as_of=step.as_of, purpose="train"))
     clusters = step.at("seed_clusters", as_of=step.as_of, purpose="train", model_version=version)
-    found, arrays = centroid_arrays(clusters, items)
+    found, arrays = centroid_arrays(clusters, items, context.config.lookalike.seed_draws)
     if found != items:
         raise DataError(
             f"seed_clusters: {len(items) - len(found)} of {len(items)} training items have no seed with an embedding "
-            f"as of {step.as_of}; check dates"
+            f"(in every draw) as of {step.as_of}; check dates"
         )
     target = model_folder(folder)
     target.mkdir(parents=True, exist_ok=True)

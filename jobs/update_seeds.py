@@ -28,10 +28,10 @@ def _update(purpose: str, step: RunningStep) -> None:
     impressions, dates = step.read("impressions"), context.dates
     if purpose == "train":
         share = config.evaluation.new_item_share
-        clicked = training_clicks(impressions, dates.a1, dates.a2, share, config.seed)
+        clicked = training_clicks(impressions, dates.a1, dates.a2, share, config.seed, config.lookalike.seed_draws)
     else:
         assert step.as_of is not None
-        clicked = clicks(impressions, step.as_of)
+        clicked = clicks(impressions, step.as_of).withColumn("draw", F.lit(0))
     least = config.lookalike.min_seeds
     step.refuse_empty(
         items_with_seeds(clicked, least),

@@ -96,7 +96,7 @@ TABLES: dict[str, Table] = {
         ),
         _table(
             "item_seeds",
-            "as_of date!; purpose string!; item_id string!; seed_count int!; clickers bigint!; "
+            "as_of date!; purpose string!; item_id string!; draw int!; seed_count int!; clickers bigint!; "
             "seeds array<struct<user_id:uid,clicked_at:timestamp>>!",
             "as_of purpose",
             checks={"seed_count_is_size": "seed_count = size(seeds)"},
@@ -109,7 +109,7 @@ TABLES: dict[str, Table] = {
         ),
         _table(
             "seed_clusters",
-            "as_of date!; purpose string!; model_version string!; round int!; item_id string!; "
+            "as_of date!; purpose string!; model_version string!; round int!; item_id string!; draw int!; "
             "centroids array<float>!; sizes array<int>!; inertia double!; cluster_metric string!; "
             "global_embedding array<float>",
             "as_of purpose model_version",
@@ -161,15 +161,16 @@ TABLES: dict[str, Table] = {
         ),
         _table(
             "comparison_pairs",
-            "as_of date!; split string!; item_id string!; user_id uid!; role string!; position int!; weak boolean!",
-            "as_of split",
-            checks={"known_role": "role IN ('seed', 'held_out')"},
+            "as_of date!; split string!; family string!; item_id string!; user_id uid!; role string!; position int!; "
+            "weak boolean!",
+            "as_of split family",
+            checks={"known_role": "role IN ('seed', 'held_out', 'shown')"},
         ),
         _table(
             "comparisons",
-            "as_of date!; split string!; system string!; protocol string!; item_id string!; segment string!; "
-            "metric string!; value double!",
-            "as_of split system",
+            "as_of date!; split string!; family string!; system string!; protocol string!; item_id string!; "
+            "segment string!; metric string!; value double!",
+            "as_of split family system",
         ),
         _table(
             "metrics",

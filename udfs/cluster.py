@@ -18,16 +18,16 @@ from ralm.scoring.scorer import Scorer, targets
 from udfs.shapes import GroupUdf
 
 SCHEMA = (
-    "item_id string, centroids array<float>, sizes array<int>, inertia double, cluster_metric string, "
+    "item_id string, draw int, centroids array<float>, sizes array<int>, inertia double, cluster_metric string, "
     "global_embedding array<float>"
 )
 
 
 def cluster_items(k: int, *, iterations: int, seed: int, weights: Mapping[str, NDArray[Any]] | None = None) -> GroupUdf:
-    """For `groupBy("item_id").applyInArrow` over the seeds of every item; the caller caps the seeds an item.
+    """For `groupBy("item_id", "draw").applyInArrow` over the seeds of every item; the caller caps the seeds an item.
 
-    Input rows are seeds (item_id, user_id, embedding) in any order. For a warm start there is a fourth column,
-    `previous` array<float>, and one more row an item, with NULL user_id and embedding, that holds the flat raw
+    Input rows are seeds (item_id, draw, user_id, embedding) in any order. For a warm start there is a fifth column,
+    `previous` array<float>, and one more row a group, with NULL user_id and embedding, that holds the flat raw
     centroids of the round before: a union, so that they are not repeated with every seed.
 
     Args:
@@ -37,14 +37,14 @@ def cluster_items(k: int, *, iterations: int, seed: int, weights: Mapping[str, N
         weights: of the look-alike model whose tower space counts (`export_weights`); None: the raw space.
 
     Returns:
-        One row an item with seeds: item_id, centroids (flat k·d, mean raw embeddings), sizes (k), inertia,
+        One row a group with seeds: item_id, draw, centroids (flat k·d, mean raw embeddings), sizes (k), inertia,
         cluster_metric ('tower' or 'raw'), global_embedding (h; NULL without weights).
     """
 
     def run(group: pa.Table) -> pa.Table:
         seeds, start = _split(group, k)
         if seeds.num_rows == 0:
-            return _rows([], [], [], [], None, weights is not None)
+            return _rows([], [], [], [], [], None, weights is not None)
         item_id = column(seeds, "item_id")[0].as_py()
         raw = matrix(seeds, "embedding").astype(np.float32)  # (n, d)
         with single_thread():
@@ -62,6 +62,7 @@ def cluster_items(k: int, *, iterations: int, seed: int, weights: Mapping[str, N
                 embedding = scorer.global_embeddings.numpy()  # (1, h)
         return _rows(
             [item_id],
+            [column(seeds, "draw")[0].as_py()],
             found.centroids.reshape(1, -1),
             found.sizes[None],
             [found.inertia],
@@ -102,13 +103,20 @@ def _in_space(start: Floats | None, weights: Mapping[str, NDArray[Any]] | None) 
 
 
 def _rows(
-    item_ids: list[str], centroids: Any, sizes: Any, inertia: list[float], embedding: Floats | None, towered: bool
+    item_ids: list[str],
+    draws: list[int],
+    centroids: Any,
+    sizes: Any,
+    inertia: list[float],
+    embedding: Floats | None,
+    towered: bool,
 ) -> pa.Table:
     count = len(item_ids)
     floats, integers = pa.list_(pa.float32()), pa.list_(pa.int32())
     return pa.table(
         {
             "item_id": pa.array(item_ids, pa.string()),
+            "draw": pa.array(draws, pa.int32()),
             "centroids": list_array(centroids) if count else pa.array([], floats),
             "sizes": list_array(sizes) if count else pa.array([], integers),
             "inertia": pa.array(inertia, pa.float64()),

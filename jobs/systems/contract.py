@@ -53,12 +53,14 @@ class Prepared:
         state: the scorer, one row an item of the task.
         feature_ranking: (item_id, feature, weight double, rank int), where the system can explain itself.
         counts: what is worth a word in the progress line.
+        unknown: items of the task that the system knows nothing of: its scores for them mean nothing.
     """
 
     users: DataFrame
     state: ScorerState
     feature_ranking: DataFrame | None = None
     counts: dict[str, int] = field(default_factory=dict)
+    unknown: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

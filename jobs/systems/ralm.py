@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from pyspark.sql import functions as F
+
 from jobs.clustering import centroid_arrays
 from jobs.embed_targets import step_name as targets_step
 from jobs.embed_users import step_name as embedding_step
@@ -25,7 +27,8 @@ def _prepare(variant: str, task: Task) -> Prepared:
     weights = load_weights(lookalike_folder(context, variant))
     rows = task.seeds.join(embedded_users(task, config.variants[variant].merge), "user_id")
     udf = cluster_items(settings.clusters, iterations=settings.cluster_iterations, seed=config.seed, weights=weights)
-    clusters = rows.select("item_id", "user_id", "embedding").groupBy("item_id").applyInArrow(*udf)
+    seeds = rows.select("item_id", F.lit(0).alias("draw"), "user_id", "embedding")
+    clusters = seeds.groupBy("item_id", "draw").applyInArrow(*udf)
     found, arrays = centroid_arrays(clusters, task.items)
     missing = [item for item in task.items if item not in set(found)]
     if missing:

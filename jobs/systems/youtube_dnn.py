@@ -57,7 +57,9 @@ def _prepare(representation: str, task: Task) -> Prepared:
     # All representations lie side by side; that of the items is the first.
     own = F.slice("embedding", 1, model.config.user_dim).alias("embedding")
     users = embedded_users(task, "concat").select("user_id", own)
-    return Prepared(users, ScorerState(DotProduct, arrays), counts={"items of its training": len(row)})
+    unknown = [item for item in task.items if item not in row]
+    state = ScorerState(DotProduct, arrays)
+    return Prepared(users, state, counts={"items of its training": len(row)}, unknown=unknown)
 
 
 def _after(representation: str, context: Context, date: DateName) -> tuple[Dependency, ...]:

@@ -70,6 +70,13 @@ class Lookalike(Section):
     cluster_iterations: int = Field(default=10, ge=1, le=1_000, description="Lloyd iterations at most")
     seed_cap: int = Field(default=10_000, ge=10, le=100_000, description="K, newest seeds kept an item")
     min_seeds: int = Field(default=10, ge=1, le=10_000, description="items with fewer seeds are not trained or scored")
+    seed_draws: int = Field(
+        default=1,
+        ge=1,
+        le=100,
+        description="splits of the training clicks into seeds and labels; 1: half of the clicks only give seeds; 2: "
+        "each half gives seeds once and labels once; 4: two such pairs of splits",
+    )
     rounds: int = Field(default=3, ge=1, le=100, description="cluster, train, cluster, train ...")
     batches_per_round: int | None = Field(
         default=None, ge=1, description="batches a round (the talk: 1,000); default: `training.epochs` epochs"
@@ -108,7 +115,7 @@ class Training(Section):
 
 
 # What the seeds and samples of all variants depend on.
-SHARED_SETTINGS = {"min_seeds", "seed_cap", "clicked_cap"}
+SHARED_SETTINGS = {"min_seeds", "seed_cap", "clicked_cap", "seed_draws"}
 
 
 class Variant(Section):

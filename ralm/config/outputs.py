@@ -48,9 +48,15 @@ class Evaluation(Section):
 
 
 class Comparison(Section):
-    """compare: every system ranks all users for items that nothing was trained on."""
+    """compare: every system ranks all users for items that nothing was trained on, and for later clicks."""
 
     systems: list[str] | Literal["all"] = "all"
+    protocols: list[Literal["new_items", "later_clicks"]] = Field(
+        default=["new_items", "later_clicks"],
+        min_length=1,
+        description="new_items: held-out items, their users split into seeds and held-out ones; later_clicks: known "
+        "items, who clicked and who did not in [A2, A3), by the seeds and users before",
+    )
     seeds: list[int] = Field(default=[20, 100, 500], description="seeds an item, beside half of all its users")
     window: Literal["later", "all"] = Field(
         default="later",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -13,6 +13,8 @@ from ralm.evaluation.report_tables import METRICS, Comparison, comparison_table,
 from ralm.evaluation.seed_plot import Point, by_seeds
 
 HALF = "half"
+LATER = "later_clicks"
+WEAK = "users without the strong domain"
 PLOTTED = ("item_auc", "prec@10")
 MOST_LINES = 10
 
@@ -26,6 +28,7 @@ class ComparisonSection:
     tables: list[Comparison]
     lines: int
     systems: int
+    later: bool
 
 
 def seeds_of(protocol: str) -> float:
@@ -34,25 +37,34 @@ def seeds_of(protocol: str) -> float:
     return int(number) if number.isdecimal() else math.inf
 
 
+def in_order(protocols: Iterable[str]) -> list[str]:
+    """The protocols by number of seeds, later clicks last."""
+    return sorted(protocols, key=lambda protocol: (protocol.startswith(LATER), seeds_of(protocol)))
+
+
+def _largest(compared: Compared) -> str:
+    """The new items' protocol with the most seeds, on which the systems are ordered; else the later clicks."""
+    ordered = in_order({row.protocol for row in compared.rows})
+    return [protocol for protocol in ordered if not protocol.startswith(LATER) or protocol == ordered[0]][-1]
+
+
 def comparison_section(compared: Compared | None) -> ComparisonSection | None:
     """The section; None where nothing was compared."""
     if compared is None or not compared.rows:
         return None
-    protocols = sorted({row.protocol for row in compared.rows}, key=seeds_of)
+    protocols = in_order({row.protocol for row in compared.rows})
+    new_items = [protocol for protocol in protocols if not protocol.startswith(LATER)]
     drawn = main_systems(compared)
+    weak = [protocol for protocol in protocols if protocol == _largest(compared) or protocol.startswith(LATER)]
+    tables = [_table(compared, protocol, "all") for protocol in protocols]
+    tables += [_table(compared, protocol, "weak") for protocol in weak]
     return ComparisonSection(
         [sentence for protocol in protocols if (sentence := comparison_sentence(compared, protocol))],
-        [Markup(figure) for metric in PLOTTED if (figure := _figure(compared, protocols, drawn, metric))],
-        [
-            comparison_table(
-                _title(protocol),
-                [row for row in compared.rows if row.protocol == protocol],
-                _differences(compared, protocol),
-            )
-            for protocol in protocols
-        ],
+        [Markup(figure) for metric in PLOTTED if (figure := _figure(compared, new_items, drawn, metric))],
+        [table for table in tables if table.rows],
         len(drawn),
         len({row.system for row in compared.rows}),
+        any(protocol.startswith(LATER) for protocol in protocols),
     )
 
 
@@ -60,7 +72,7 @@ def comparison_headline(compared: Compared | None) -> str:
     """The sentence of the largest number of seeds, for a report of the comparison alone."""
     if compared is None or not compared.rows:
         return ""
-    return comparison_sentence(compared, max({row.protocol for row in compared.rows}, key=seeds_of))
+    return comparison_sentence(compared, _largest(compared))
 
 
 def main_systems(compared: Compared) -> list[str]:
@@ -69,7 +81,7 @@ def main_systems(compared: Compared) -> list[str]:
     A variant of a system that is there (`ralm_concat` beside `ralm`) is left to the table, unless it is the best of
     all with the most seeds.
     """
-    last = max({row.protocol for row in compared.rows}, key=seeds_of)
+    last = _largest(compared)
     value = {row.system: row.value for row in _of(compared, last, "item_auc")}
     ordered = sorted({row.system for row in compared.rows}, key=lambda system: (-value.get(system, -1.0), system))
     variants = {system for system in ordered for other in ordered if system.startswith(f"{other}_")}
@@ -101,12 +113,22 @@ def _of(compared: Compared, protocol: str, metric: str) -> list[MetricRow]:
     return [row for row in compared.rows if (row.protocol, row.metric, row.segment) == asked and known(row.value)]
 
 
-def _differences(compared: Compared, protocol: str) -> dict[str, Difference]:
-    asked = (protocol, "item_auc", "all")
+def _table(compared: Compared, protocol: str, segment: str) -> Comparison:
+    rows = [row for row in compared.rows if (row.protocol, row.segment) == (protocol, segment)]
+    title = _title(protocol) + ("" if segment == "all" else f": {WEAK}")
+    return comparison_table(
+        title, [replace(row, segment="all") for row in rows], _differences(compared, protocol, segment)
+    )
+
+
+def _differences(compared: Compared, protocol: str, segment: str = "all") -> dict[str, Difference]:
+    asked = (protocol, "item_auc", segment)
     return {d.baseline: d for d in compared.differences if (d.protocol, d.metric, d.segment) == asked}
 
 
 def _title(protocol: str) -> str:
+    if protocol.startswith(LATER):
+        return "Later clicks on known items, all earlier clickers as seeds"
     seeds = seeds_of(protocol)
     return f"{seeds:,} seeds an item" if math.isfinite(seeds) else "Half of an item’s users as its seeds"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -11,9 +12,19 @@ from ralm.features.hashing import bucket, chosen
 from ralm.features.holdout import is_new_item
 
 
-def in_seed_half(seed: int) -> Column:
-    """Whether a (user, item) pair belongs to the half that gives seeds; the other half gives labels."""
-    return bucket("seed half", seed, "user_id", "item_id", buckets=2) == 0
+def in_seed_half(draw: int, seed: int) -> Column:
+    """Whether a (user, item) pair belongs to the half that gives seeds in a draw; the other half gives labels.
+
+    Draws 2j and 2j + 1 are the same two halves with their parts exchanged.
+    """
+    pair = draw // 2
+    return bucket("seed half" if pair == 0 else f"seed half {pair}", seed, "user_id", "item_id", buckets=2) == draw % 2
+
+
+def _in_draws(pairs: DataFrame, draws: int, chosen_in: Callable[[int], Column]) -> DataFrame:
+    """Each pair once for every draw 0 … draws - 1 that it is chosen in, with the column `draw`; nothing is shuffled."""
+    numbers = F.array(*(F.when(chosen_in(draw), F.lit(draw)) for draw in range(draws)))
+    return pairs.withColumn("draw", F.explode(F.array_compact(numbers)))
 
 
 def clicks(impressions: DataFrame, until: dt.date, since: dt.date | None = None) -> DataFrame:
@@ -25,28 +36,32 @@ def clicks(impressions: DataFrame, until: dt.date, since: dt.date | None = None)
 
 
 def item_seeds(clicked: DataFrame, cap: int) -> DataFrame:
-    """The newest `cap` clickers of each item.
+    """The newest `cap` clickers of each item, in each draw.
 
     Args:
-        clicked: (user_id, item_id, clicked_at); a user who clicked twice counts once, at the last time.
+        clicked: (user_id, item_id, draw, clicked_at); a user who clicked twice counts once, at the last time.
         cap: K, seeds kept an item.
 
     Returns:
-        (item_id, seeds array<struct<user_id, clicked_at>> newest first, ties by user_id; seed_count; clickers, an
+        (item_id, draw, seeds array<struct<user_id, clicked_at>> newest first, ties by user_id; seed_count; clickers, an
         estimate by sketch of all). The rank is cut before the shuffle, so an item with 10^8 clickers moves at most K
         rows a partition.
     """
-    last = clicked.groupBy("item_id", "user_id").agg(F.max("clicked_at").alias("clicked_at"))
-    newest = Window.partitionBy("item_id").orderBy(F.desc("clicked_at"), "user_id")
+    last = clicked.groupBy("item_id", "draw", "user_id").agg(F.max("clicked_at").alias("clicked_at"))
+    newest = Window.partitionBy("item_id", "draw").orderBy(F.desc("clicked_at"), "user_id")
     kept = last.withColumn("rank", F.row_number().over(newest)).where(F.col("rank") <= cap)
-    listed = kept.groupBy("item_id").agg(
+    listed = kept.groupBy("item_id", "draw").agg(
         F.sort_array(F.collect_list(F.struct("rank", F.struct("user_id", "clicked_at").alias("seed"))))["seed"].alias(
             "seeds"
         )
     )
-    clickers = clicked.groupBy("item_id").agg(F.approx_count_distinct("user_id").alias("clickers"))
-    return listed.join(clickers, "item_id").select(
-        "item_id", "seeds", F.size("seeds").alias("seed_count"), F.col("clickers").cast("bigint").alias("clickers")
+    clickers = clicked.groupBy("item_id", "draw").agg(F.approx_count_distinct("user_id").alias("clickers"))
+    return listed.join(clickers, ["item_id", "draw"]).select(
+        "item_id",
+        "draw",
+        "seeds",
+        F.size("seeds").alias("seed_count"),
+        F.col("clickers").cast("bigint").alias("clickers"),
     )
 
 
@@ -71,22 +86,32 @@ def labelled_pairs(impressions: DataFrame, since: dt.date, until: dt.date) -> Da
 
 
 def training_pairs(
-    impressions: DataFrame, since: dt.date, until: dt.date, new_item_share: float, seed: int
+    impressions: DataFrame, since: dt.date, until: dt.date, new_item_share: float, seed: int, draws: int = 1
 ) -> DataFrame:
     """Labels of the look-alike model: the pairs of the window that are no seeds, on items that are not held out.
 
-    A clicked pair of the seed half is a seed and no label. The seeds that belong to these labels are
+    A clicked pair of a draw's seed half is a seed of that draw and no label. Non-clicks are dealt out to several draws
+    as the clicks are; a single draw has them all. The seeds that belong to these labels are
     `item_seeds(training_clicks(...))`.
+
+    Returns:
+        (user_id, item_id, label 0/1, draw).
     """
     pairs = unseen_pairs(impressions, since, until).where(~is_new_item("item_id", new_item_share, seed))
-    return pairs.where(~((F.col("label") == 1) & in_seed_half(seed)))
+    spare = (F.col("label") == 0) & F.lit(draws == 1)
+    return _in_draws(pairs, draws, lambda draw: spare | ~in_seed_half(draw, seed))
 
 
 def training_clicks(
-    impressions: DataFrame, since: dt.date, until: dt.date, new_item_share: float, seed: int
+    impressions: DataFrame, since: dt.date, until: dt.date, new_item_share: float, seed: int, draws: int = 1
 ) -> DataFrame:
-    """The clicks of the label window that are seeds in training: those of the seed half, not on held-out items."""
-    return clicks(impressions, until, since).where(in_seed_half(seed) & ~is_new_item("item_id", new_item_share, seed))
+    """The clicks of the label window that are seeds in training: a draw's seed half of those not on held-out items.
+
+    Returns:
+        (user_id, item_id, clicked_at, draw).
+    """
+    clicked = clicks(impressions, until, since).where(~is_new_item("item_id", new_item_share, seed))
+    return _in_draws(clicked, draws, lambda draw: in_seed_half(draw, seed))
 
 
 def clicked_items(clicked: DataFrame, indices: DataFrame, cap: int) -> DataFrame:
@@ -124,14 +149,15 @@ def seed_rows(seeds: DataFrame, embeddings: DataFrame, min_seeds: int) -> DataFr
     """The seeds of each item with their embeddings: what is clustered.
 
     Args:
-        seeds: (item_id, seeds, seed_count) of `item_seeds`, at most K a row.
+        seeds: (item_id, draw, seeds, seed_count) of `item_seeds`, at most K a row.
         embeddings: (user_id, embedding).
         min_seeds: items with fewer seeds are left out.
 
     Returns:
-        (item_id, user_id, embedding); seeds without an embedding are not there.
+        (item_id, draw, user_id, embedding); seeds without an embedding are not there.
     """
     listed = seeds.where(F.col("seed_count") >= min_seeds).select(
-        "item_id", F.explode("seeds.user_id").alias("user_id")
+        "item_id", "draw", F.explode("seeds.user_id").alias("user_id")
     )
-    return listed.join(embeddings.select("user_id", "embedding"), "user_id").select("item_id", "user_id", "embedding")
+    found = listed.join(embeddings.select("user_id", "embedding"), "user_id")
+    return found.select("item_id", "draw", "user_id", "embedding")

@@ -60,6 +60,10 @@ class LookalikeObjective(Objective):
         self.device = rank.device
         self.centroids = _open(spec.centroids, 3)  # (items, k, d)
         self.sizes = _open(spec.sizes, 2)  # (items, k)
+        draws = spec.model.seed_draws
+        if len(self.centroids) % draws:
+            raise DataError(f"centroids {spec.centroids}: {len(self.centroids)} rows are not those of {draws} draws")
+        self.items = len(self.centroids) // draws
         if self.centroids.shape[2] != spec.input_dim or self.sizes.shape != self.centroids.shape[:2]:
             raise DataError(
                 f"centroids {spec.centroids}: shape {self.centroids.shape} and sizes {self.sizes.shape} do not fit "
@@ -82,6 +86,8 @@ class LookalikeObjective(Objective):
     def prepare(self, arrays: Arrays) -> Batch:
         """Tensors, with the centroids and sizes of the batch's items, each item once; `item` is their row.
 
+        `number` is the item itself of each of these rows, whatever the draw of its seeds.
+
         Raises:
             DataError: an item index outside the centroid array.
         """
@@ -95,7 +101,7 @@ class LookalikeObjective(Objective):
             "embedding": arrays["embedding"].reshape(len(item), -1),
             "label": arrays["label"].reshape(-1).astype(np.float32),
             "item": item.reshape(-1),
-            "index": chosen,
+            "number": chosen % self.items,
             "centroids": self.centroids[chosen],
             "sizes": self.sizes[chosen],
         }
@@ -115,13 +121,13 @@ class LookalikeObjective(Objective):
         """Sigmoid cross-entropy on the labels, or softmax over sampled users of the batch."""
         if self.spec.model.loss == "sigmoid":
             return self._loss(network, batch)[0]
-        rows, users, valid = sample_users(batch["label"], batch["item"], self.spec.model.negative_users)
+        numbers = batch["number"][batch["item"]]  # (pairs,)
+        rows, users, valid = sample_users(batch["label"], numbers, self.spec.model.negative_users)
         logits = network(batch["embedding"], batch["centroids"], batch["sizes"], batch["item"], rows, users)
         if "log_rows" in batch:
             logits = logits - batch["log_rows"][users]
         if "clicked" in batch:
-            items = batch["index"][batch["item"][rows]]  # (positives,)
-            valid = valid & ~has_clicked(batch["clicked"], users, items)
+            valid = valid & ~has_clicked(batch["clicked"], users, numbers[rows])
         return users_softmax(logits, valid)
 
     def evaluate(self, batch: Batch) -> Judged:

@@ -74,8 +74,8 @@ class LookalikeTrainingSpec(TrainingSpec):
     """One round of training of a look-alike model."""
 
     kind: Literal["lookalike"] = "lookalike"
-    centroids: str = Field(description=".npy, float32 (items, k, d), memory-mapped")
-    sizes: str = Field(description=".npy, int32 (items, k), 0 is absent")
+    centroids: str = Field(description=".npy, float32 (draws · items, k, d), memory-mapped")
+    sizes: str = Field(description=".npy, int32 (draws · items, k), 0 is absent")
     input_dim: int = Field(ge=1, description="d, width of the stacked user embedding")
     pooling: Literal["attention", "average"] = "attention"
     model: Lookalike

@@ -32,6 +32,28 @@ def test_protocols_are_in_the_order_of_their_seeds() -> None:
     ]
 
 
+def test_later_clicks_come_last_and_weak_users_have_tables_of_their_own() -> None:
+    later = "later_clicks@all"
+    rows = [row("ralm", 0.7), row("ralm", 0.9, later), row("ralm_concat", 0.6), row("youtube_dnn", 0.95, later)]
+    rows += [dataclasses.replace(entry, value=entry.value - 0.3, segment="weak") for entry in rows]
+    section = comparison_section(Compared(rows, [difference("ralm_concat", 0.1)]))
+    assert section is not None
+    assert section.later
+    assert [table.title for table in section.tables] == [
+        "20 seeds an item (50 items)",
+        "Later clicks on known items, all earlier clickers as seeds (50 items)",
+        "20 seeds an item: users without the strong domain (50 items)",
+        "Later clicks on known items, all earlier clickers as seeds: users without the strong domain (50 items)",
+    ]
+    assert [table.rows[0][2][0].text for table in section.tables] == ["0.700", "0.950", "0.400", "0.650"]
+    assert section.tables[0].differences.keys() == {"ralm_concat"}
+    assert not section.tables[2].differences
+    assert main_systems(Compared(rows)) == ["ralm", "youtube_dnn"]  # ordered by new items
+    only_later = comparison_section(Compared([entry for entry in rows if entry.protocol == later]))
+    assert only_later is not None
+    assert only_later.figures == []
+
+
 def test_the_sentence_counts_who_is_ahead() -> None:
     values = {"als_fold_in": 0.8, "ralm": 0.75, "regression": 0.745, "popularity": 0.5}
     rows = [row(system, value) for system, value in values.items()]

@@ -21,6 +21,10 @@ pytestmark = pytest.mark.spark
 A1, A2, A3 = dt.date(2024, 1, 3), dt.date(2024, 1, 5), dt.date(2024, 1, 7)
 
 
+def labels_of_clicks(*arguments):
+    return training_pairs(*arguments).where("label = 1")
+
+
 @pytest.fixture(scope="module")
 def impressions(spark: SparkSession):
     return (
@@ -39,7 +43,7 @@ def test_the_newest_clickers_are_kept_once(spark: SparkSession) -> None:
     rows = [("a", "i", dt.datetime(2024, 1, d)) for d in (1, 9)] + [("b", "i", dt.datetime(2024, 1, 5))]
     rows += [("c", "i", dt.datetime(2024, 1, 5)), ("d", "i", dt.datetime(2024, 1, 2))]
     clicked = spark.createDataFrame(rows, "user_id string, item_id string, clicked_at timestamp")
-    row = item_seeds(clicked, cap=3).first()
+    row = item_seeds(clicked.withColumn("draw", F.lit(0)), cap=3).first()
     assert [s["user_id"] for s in row["seeds"]] == ["a", "b", "c"]
     assert row["seeds"][0]["clicked_at"] == dt.datetime(2024, 1, 9)
     assert row["seed_count"] == 3
@@ -76,6 +80,32 @@ def test_training_seeds_and_labels_are_disjoint(impressions) -> None:
     assert seeds.count() > 50
     assert pairs.where("label = 1").join(seeds, ["user_id", "item_id"]).count() == 0
     assert pairs.groupBy("user_id", "item_id").count().where("count > 1").count() == 0
+
+
+def test_two_draws_use_each_click_once_as_a_seed_and_once_as_a_label(impressions) -> None:
+    key = ["user_id", "item_id", "draw"]
+    pairs, seeds = (make(impressions, A1, A2, 0.2, 1, 2).select(*key) for make in (labels_of_clicks, training_clicks))
+    assert pairs.join(seeds.distinct(), key).count() == 0
+    exchanged = pairs.withColumn("draw", 1 - F.col("draw"))
+    # A user who clicked before A1 is a seed and never a label.
+    assert exchanged.count() > 50
+    assert exchanged.join(seeds, key, "left_anti").count() == 0
+    single = training_pairs(impressions, A1, A2, 0.2, 1)
+    twice = training_pairs(impressions, A1, A2, 0.2, 1, 2)
+    assert twice.where("label = 0").count() == single.where("label = 0").count()
+    assert {row["draw"] for row in twice.where("label = 0").select("draw").distinct().collect()} == {0, 1}
+    assert single.where("label = 1").exceptAll(twice.where("label = 1 AND draw = 0")).count() == 0
+
+
+def test_a_further_pair_of_draws_splits_otherwise(impressions) -> None:
+    seeds = training_clicks(impressions, A1, A2, 0.2, 1, 4).distinct().localCheckpoint()
+    split = {
+        draw: {tuple(row) for row in seeds.where(F.col("draw") == draw).drop("draw").collect()} for draw in range(4)
+    }
+    assert split[0] | split[1] == split[2] | split[3]
+    assert not split[0] & split[1]
+    assert not split[2] & split[3]
+    assert 0.3 < len(split[0] & split[2]) / len(split[0]) < 0.7
 
 
 def test_held_out_items_and_earlier_clicks_give_no_training_label(impressions) -> None:

@@ -8,19 +8,20 @@ import pytest
 from pyspark.sql import functions as F
 from sklearn.metrics import roc_auc_score
 
-from jobs.compare import compared, steps
+from jobs.compare import families, steps
 from jobs.comparison_cells import Cell, cells, in_memory
 from jobs.systems.contract import Prepared, System
 from jobs.systems.registry import system
 from ralm.config import Config
 from ralm.errors import DataError
 from ralm.evaluation.report_files import read_report_data
+from ralm.features.holdout import is_new_item
 from ralm.runs import Context, Step
 from tests.systems.conftest import Asked, scores
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
 SYSTEMS = ["ralm", "user_activity", "popularity"]
-COMPARISON = {"systems": SYSTEMS, "seeds": [4, 500], "min_users": 8, "min_items": 3, "sample": 1_000}
+COMPARISON = {"systems": [*SYSTEMS, "youtube_dnn"], "seeds": [4, 500], "min_users": 8, "min_items": 3, "sample": 1_000}
 
 
 def context(toy: Context, **settings: object) -> Context:
@@ -69,7 +70,7 @@ def test_pairs_are_the_clickers_of_new_items(finished: Context) -> None:
     dates, config = finished.dates, finished.config
     shown = finished.warehouse.read("impressions").where("clicked").collect()
     clicked = {(r["item_id"], r["user_id"]) for r in shown if dates.a2 <= r["shown_at"].date() < dates.a3}
-    pairs = finished.warehouse.read("comparison_pairs").where("split = 'test'").collect()
+    pairs = finished.warehouse.read("comparison_pairs").where("split = 'test' AND family = 'new_items'").collect()
     items = {row["item_id"] for row in pairs}
     assert {(row["item_id"], row["user_id"]) for row in pairs} == {pair for pair in clicked if pair[0] in items}
     assert len(pairs) == len({(row["item_id"], row["user_id"]) for row in pairs})
@@ -175,11 +176,12 @@ def test_the_table_marks_clear_differences(finished: Context) -> None:
 def test_the_report_has_the_comparison(finished: Context) -> None:
     page = (Path(finished.warehouse.path) / "report.html").read_text(encoding="utf-8")
     assert 'id="systems"' in page
-    assert "All systems on new items" in page
+    assert "All systems side by side" in page
+    assert "Later clicks on known items" in page
     found = read_report_data(Path(finished.warehouse.path))
     assert found is not None
     assert found.compared is not None
-    stored = finished.warehouse.read("metrics").where("protocol LIKE 'new_items@%' AND split = 'test'").collect()
+    stored = finished.warehouse.read("metrics").where("protocol LIKE '%@%' AND split = 'test'").collect()
     shown = {(row.system, row.protocol, row.metric): row.value for row in found.compared.rows if row.segment == "all"}
     assert {(r["system"], r["protocol"], r["metric"]): r["value"] for r in stored if " - " not in r["system"]} == shown
     assert found.compared.users_as_of == finished.dates.a2
@@ -202,5 +204,52 @@ def test_too_few_items_are_said(toy: Context) -> None:
     few = context(toy, min_items=10_000)
     with pytest.raises(DataError, match=r"no number of seeds has comparison\.min_items = 10000"):
         few.run(steps(few))
-    everything = context(toy, systems="all")
-    assert all(found.new_items for found in compared(everything))
+    with pytest.raises(DataError, match=r"known items of the test split have later clicks, comparison\.min_items is"):
+        few.run([step for step in steps(few) if "later" in step.name])
+
+
+def test_a_system_of_trained_items_is_judged_on_those_alone(finished: Context) -> None:
+    by_name = {family.name: {found.name for found in family.systems(finished)} for family in families(finished)}
+    assert by_name["later_clicks"] - by_name["new_items"] == {"youtube_dnn"}
+    values = finished.warehouse.read("comparisons").where("system = 'youtube_dnn'").toPandas()
+    assert set(values["family"]) == {"later_clicks"}
+    known = finished.warehouse.read("vocabularies").where("field = 'reading'").select("feature_id").collect()
+    assert set(values["item_id"]) <= {row["feature_id"] for row in known}
+
+
+def test_later_clicks_are_figures_of_a_loop(
+    finished: Context, prepare: Callable[[System, Asked], Prepared], toy: Context
+) -> None:
+    dates = finished.dates
+    everything = finished.warehouse.read("impressions").where(F.col("shown_at") < F.lit(dates.a3)).collect()
+    before = {(r["item_id"], r["user_id"]) for r in everything if r["clicked"] and r["shown_at"].date() < dates.a2}
+    shown: dict[tuple[str, str], bool] = {}
+    for row in everything:
+        pair = (row["item_id"], row["user_id"])
+        if row["shown_at"].date() >= dates.a2 and pair not in before:
+            shown[pair] = shown.get(pair, False) or row["clicked"]
+    pairs = finished.warehouse.read("comparison_pairs").where("family = 'later_clicks' AND split = 'test'").collect()
+    items = sorted({row["item_id"] for row in pairs})
+    assert len(items) >= 3
+    assert {(r["item_id"], r["user_id"]): r["role"] == "held_out" for r in pairs} == {
+        pair: clicked for pair, clicked in shown.items() if pair[0] in items
+    }
+    share, seed = finished.config.evaluation.new_item_share, finished.config.seed
+    new = finished.warehouse.read("items").where(is_new_item("item_id", share, seed)).select("item_id").collect()
+    assert not {row["item_id"] for row in new} & set(items)
+    seeds = finished.warehouse.read("item_seeds").where("purpose = 'evaluate'").collect()
+    asked: Asked = {item: [] for item in items}
+    asked |= {r["item_id"]: sorted(s["user_id"] for s in r["seeds"]) for r in seeds if r["item_id"] in asked}
+    by_user = scores(prepare(system(finished.config, "ralm"), asked))
+    values = finished.warehouse.read("comparisons").where(
+        "family = 'later_clicks' AND segment = 'all' AND system = 'ralm' AND protocol = 'later_clicks@all'"
+    )
+    areas = {row["item_id"]: row["value"] for row in values.where("metric = 'item_auc'").collect()}
+    assert set(areas) == set(items)
+    for position, item in enumerate(items):
+        own = {user: clicked for (other, user), clicked in shown.items() if other == item}
+        truth = list(own.values())
+        assert areas[item] == pytest.approx(
+            roc_auc_score(truth, [round(by_user[user][position], 6) for user in own]), abs=2e-3
+        )
+    assert {row["metric"] for row in values.select("metric").distinct().collect()} >= {"prec@10", "recall@5%"}

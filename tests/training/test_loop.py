@@ -158,21 +158,25 @@ def test_the_same_rows_and_no_clicks_for_all_users_correct_nothing(tmp_path: Pat
         assert found["history"][0][name] == pytest.approx(plain["history"][0][name], abs=1e-5)
 
 
-def test_the_training_corrects_for_active_users_and_leaves_clickers_out(tmp_path: Path) -> None:
+# With two draws the 60 rows of centroids are those of 30 items: row 34 is item 4 again, with other seeds.
+@pytest.mark.parametrize(("draws", "rows"), [(1, [4, 9, 9]), (2, [34, 9, 39])])
+def test_the_training_corrects_for_active_users_and_leaves_clickers_out(
+    tmp_path: Path, draws: int, rows: list[int]
+) -> None:
     spec = lookalike_spec(tmp_path)
-    model = spec.model.model_copy(update={"logq": True, "clicked_cap": 1, "loss": "multiclass", "negative_users": 50})
-    spec = spec.model_copy(update={"model": model})
+    settings = {"logq": True, "clicked_cap": 1, "loss": "multiclass", "negative_users": 50, "seed_draws": draws}
+    spec = spec.model_copy(update={"model": spec.model.model_copy(update=settings)})
     objective = LookalikeObjective(spec, Rank(0, 1, torch.device("cpu")))
     objective.model.eval()
     arrays = {
         "embedding": np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32),
-        "item_index": np.array([4, 9, 9], dtype=np.int32),
+        "item_index": np.array(rows, dtype=np.int32),
         "label": np.array([1, 0, 0], dtype=np.float32),
         "log_rows": np.log(np.array([2, 30, 5], dtype=np.float32)),
         "clicked": np.array([[-1], [4], [9]], dtype=np.int32),  # the second user has clicked the first one's item
     }
     batch = objective.prepare(arrays)
-    logits = objective.lookalike(batch["embedding"], batch["centroids"], batch["sizes"], torch.tensor([0, 0, 0]))
+    logits = objective.lookalike(batch["embedding"], batch["centroids"], batch["sizes"], batch["item"][:1].expand(3))
     own, _, other = (logits - batch["log_rows"]).tolist()
     # 50 draws among two other users, of whom only one counts
     torch.manual_seed(1)
@@ -185,6 +189,23 @@ def test_the_training_corrects_for_active_users_and_leaves_clickers_out(tmp_path
     weights = objective.evaluate(batch).weights
     assert weights is not None
     np.testing.assert_allclose(weights, [1, 1 / 30, 1 / 5], rtol=1e-5)
+
+
+def test_a_click_on_the_item_of_another_draw_is_no_negative(tmp_path: Path) -> None:
+    spec = lookalike_spec(tmp_path)
+    spec = spec.model_copy(update={"model": spec.model.model_copy(update={"seed_draws": 2, "loss": "multiclass"})})
+    objective = LookalikeObjective(spec, Rank(0, 1, torch.device("cpu")))
+    arrays = {
+        "embedding": np.random.default_rng(0).normal(size=(2, 4)).astype(np.float32),
+        "item_index": np.array([4, 34], dtype=np.int32),
+        "label": np.ones(2, dtype=np.float32),
+    }
+    assert objective.loss(objective.model, objective.prepare(arrays)).item() == pytest.approx(0, abs=1e-6)
+    with pytest.raises(DataError, match="60 rows are not those of 7 draws"):
+        LookalikeObjective(
+            spec.model_copy(update={"model": spec.model.model_copy(update={"seed_draws": 7})}),
+            Rank(0, 1, torch.device("cpu")),
+        )
 
 
 def test_a_round_goes_on_from_the_previous_one(tmp_path: Path) -> None:

@@ -22,12 +22,12 @@ def raw():
 
 @pytest.fixture(scope="module")
 def seeds(spark, raw):
-    rows = [(item, f"u{i:04d}", x.tolist()) for item, values in raw.items() for i, x in enumerate(values)]
-    return spark.createDataFrame(rows, "item_id string, user_id string, embedding array<float>")
+    rows = [(item, 0, f"u{i:04d}", x.tolist()) for item, values in raw.items() for i, x in enumerate(values)]
+    return spark.createDataFrame(rows, "item_id string, draw int, user_id string, embedding array<float>")
 
 
 def run(frame, udf):
-    return {row.item_id: row for row in frame.groupBy("item_id").applyInArrow(*udf).collect()}
+    return {row.item_id: row for row in frame.groupBy("item_id", "draw").applyInArrow(*udf).collect()}
 
 
 def test_like_the_function_and_like_scikit_learn(seeds, raw):
@@ -69,8 +69,9 @@ def test_warm_start_from_the_round_before(spark, seeds):
     weights = random_weights()
     converged = run(seeds, cluster_items(4, iterations=100, seed=1, weights=weights))
     previous = spark.createDataFrame(
-        [(item, None, None, row.centroids) for item, row in converged.items()] + [("gone", None, None, [0.0] * 48)],
-        "item_id string, user_id string, embedding array<float>, previous array<float>",
+        [(item, 0, None, None, row.centroids) for item, row in converged.items()]
+        + [("gone", 0, None, None, [0.0] * 48)],
+        "item_id string, draw int, user_id string, embedding array<float>, previous array<float>",
     )
     warm = run(
         seeds.selectExpr("*", "cast(NULL AS array<float>) AS previous").union(previous),
