@@ -11,7 +11,7 @@ TESTS ?=
 INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd) | cksum | cut -d' ' -f1)
 JARS := .venv/delta-jars
 
-.PHONY: help machine venv jars demo compare test test-fast lock clean
+.PHONY: help machine venv jars demo compare ablations test test-fast lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -45,6 +45,12 @@ demo: venv jars ## The whole pipeline on the built-in world; other sets: make de
 
 compare: demo ## All look-alike systems side by side on new items: after the pipeline, on the same configuration
 	@./spark-submit.sh compare --config $(CONFIG)
+
+ablations: demo ## What each part of RALM is worth: the variants of conf/variants/ablations.yaml, trained and compared
+	@for job in train_lookalike embed_targets compare; do \
+		./spark-submit.sh $$job --config $(CONFIG) --set "variants=$$(cat conf/variants/ablations.yaml)" \
+			--set comparison.systems=variants || exit $$?; \
+	done
 
 test: venv jars ## Style, types, and all tests; some of them: make test TESTS="-k setup"
 	$(BIN)/ruff check .

@@ -24,7 +24,7 @@ from jobs.report_sections import report_comparison
 from jobs.systems.contract import Dependency, System
 from jobs.systems.registry import system, systems
 from jobs.update_seeds import step_name as seeds_step
-from ralm.config import Comparison
+from ralm.config import Comparison, Config
 from ralm.dates import DateName
 from ralm.evaluation.comparison_section import in_order
 from ralm.evaluation.report_data import Compared, Difference, MetricRow
@@ -61,19 +61,21 @@ class Family:
         """The step that makes the `pairs`, or judges a system."""
         return f"compare[{what}]" if self.name == "new_items" else f"compare[{what}, {self.name.replace('_', ' ')}]"
 
-    def systems(self, context: Context) -> list[System]:
+    def systems(self, config: Config) -> list[System]:
         """The asked systems that can take part: new items are not for all."""
-        asked, every = context.config.comparison.systems, systems(context.config)
-        chosen = every.values() if asked == "all" else [system(context.config, name) for name in asked]
+        asked, every = config.comparison.systems, systems(config)
+        if asked == "variants":
+            asked = list(config.variants)
+        chosen = every.values() if asked == "all" else [system(config, name) for name in asked]
         return [found for found in chosen if found.new_items or self.name != "new_items"]
 
 
-def families(context: Context) -> list[Family]:
+def families(config: Config) -> list[Family]:
     """The configured protocols."""
-    new_items = Family("new_items", users_date(context.config.comparison.window), draw_pairs, cells, SECTIONS)
+    new_items = Family("new_items", users_date(config.comparison.window), draw_pairs, cells, SECTIONS)
     after: tuple[Dependency, ...] = ((seeds_step("evaluate"), "a2"),)
     later = Family("later_clicks", "a2", draw_later_pairs, later_cells, LATER_SECTIONS, after, ("item_seeds",))
-    return [family for family in (new_items, later) if family.name in context.config.comparison.protocols]
+    return [family for family in (new_items, later) if family.name in config.comparison.protocols]
 
 
 def _judge(found: System, family: Family, step: RunningStep) -> None:
@@ -104,7 +106,9 @@ def _stored(step: RunningStep, family: Family) -> DataFrame:
     """The values of the family's systems, as they are judged now."""
     context = step.context
     where = {"as_of": context.dates[family.date], "split": context.config.comparison.split, "family": family.name}
-    found = step.read("comparisons").where(F.col("system").isin([entry.name for entry in family.systems(context)]))
+    found = step.read("comparisons").where(
+        F.col("system").isin([entry.name for entry in family.systems(context.config)])
+    )
     return reduce(lambda frame, key: frame.where(F.col(key) == F.lit(where[key])), where, found).drop(*where)
 
 
@@ -162,7 +166,7 @@ def _difference(found: Difference | None) -> str:
 
 def steps(context: Context) -> Sequence[Step]:
     """The pairs of each protocol, one step a system, one that summarises; before them ALS, if a system needs it."""
-    found = families(context)
+    found = families(context.config)
     made = [step for family in found for step in _family_steps(context, family)]
     factorised = any(name == train_als.STEP for step in made for name, _ in step.after)
     summary = Step(
@@ -195,7 +199,7 @@ def _family_steps(context: Context, family: Family) -> list[Step]:
             after=((pairs, date), *family.after, *entry.after(context, date)),
             inputs=tuple(sorted({"comparison_pairs", *family.inputs, *entry.inputs})),
         )
-        for entry in family.systems(context)
+        for entry in family.systems(context.config)
     ]
     return [drawn, *judged]
 

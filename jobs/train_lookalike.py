@@ -92,7 +92,7 @@ def _train(variant: str, round_: int, step: RunningStep) -> None:
         training=training,
         output=output,
         tensorboard=context.models("tensorboard", f"lookalike-{version}"),
-        seed=config.seed,
+        seed=config.seed_of(training),
         version=version,
         centroids=centroids,
         sizes=sizes,

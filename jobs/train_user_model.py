@@ -59,7 +59,7 @@ def _train(merge: Merge, representation: str, step: RunningStep) -> None:
         training=config.user_training,
         output=output,
         tensorboard=context.models("tensorboard", f"user-{merge}-{representation}-{step.version}"),
-        seed=config.seed,
+        seed=config.seed_of(config.user_training),
         version=step.version,
         fields=sizes.user_fields,
         item_count=label_count(context, sizes, representation) + 1,

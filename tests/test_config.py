@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.compare import families
 from ralm.config import Dates, load_config
 from ralm.errors import ConfigError, MissingInputError
 
@@ -79,6 +80,18 @@ def test_a_variants_settings_are_its_own_and_in_no_others_digest() -> None:
     assert found["k5"] == config.lookalike.model_copy(update={"clusters": 5, "rounds": 1})
     assert config.digest("variants.ralm") == plain.digest("variants.ralm") != config.digest("variants.k5")
     assert config.digest("variants") != plain.digest("variants")
+
+
+def test_the_ablations_change_what_they_are_named_after() -> None:
+    text = (TINY.parent / "variants" / "ablations.yaml").read_text(encoding="utf-8")
+    config = load_config(TINY, [f"variants={text}", "comparison.systems=variants"])
+    found = {name: variant.lookalike(config.lookalike) for name, variant in config.variants.items()}
+    assert [found[f"k{k}"].clusters for k in (5, 10, 20, 50, 100)] == [5, 10, 20, 50, 100]
+    assert (found["global_only"].alpha, found["global_only"].beta) == (1, 0)
+    assert (found["local_only"].alpha, found["local_only"].beta) == (0, 1)
+    assert [found[name].user_bias for name in ("user_bias", "no_user_bias")] == [True, False]
+    assert [found[name].rounds for name in ("ralm", "one_round")] == [2, 1]
+    assert [entry.name for entry in families(config)[0].systems(config)] == list(config.variants)
 
 
 def test_dates_are_all_given_or_all_shares() -> None:

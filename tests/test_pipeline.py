@@ -89,6 +89,15 @@ def test_other_scoring_settings_rerun_only_what_depends_on_them(finished: Finish
     assert plan["train_lookalike[ralm/2] [a1]"] == "skip (done)"
 
 
+def test_another_training_seed_trains_again_on_the_same_data(finished: Finished) -> None:
+    plan = dict((context := finished.context("lookalike_training.seed=5")).plan(pipeline.steps(context)))
+    assert plan["train_lookalike[ralm/1] [a1]"] == "run"
+    assert plan["train_user_model[attention/reading] [a0]"] == "skip (done)"
+    assert plan["build_lookalike_samples[attention] [a1]"] == "skip (done)"
+    seeds = [context.config.seed_of(getattr(context.config, name)) for name in ("user_training", "lookalike_training")]
+    assert seeds == [context.config.seed, 5]
+
+
 def test_nothing_after_its_date_is_in_a_history(finished: Finished) -> None:
     late = (
         finished.table("histories")
@@ -200,8 +209,14 @@ def test_users_without_any_history_are_scored_too(finished: Finished) -> None:
 
 def test_an_item_with_fewer_seeds_than_clusters_has_absent_ones(finished: Finished) -> None:
     k = finished.config.lookalike.clusters
-    seeds = finished.table("item_seeds").select("purpose", "item_id", "seed_count")
-    clusters = finished.table("seed_clusters").join(seeds, ["purpose", "item_id"]).where("round = 2").collect()
+    seeds = finished.table("item_seeds").select("purpose", "item_id", "draw", "seed_count")
+    clusters = finished.table("seed_clusters").join(seeds, ["purpose", "item_id", "draw"]).where("round = 2").collect()
+    assert {(row["purpose"], row["draw"]) for row in clusters} == {
+        ("train", 0),
+        ("train", 1),
+        ("evaluate", 0),
+        ("production", 0),
+    }
     few = [row for row in clusters if row["seed_count"] < k]
     assert few
     for row in clusters:

@@ -75,6 +75,10 @@ class Config(Section):
         """Where this configuration's tables land."""
         return self.warehouse or str(Path("warehouse") / self.name)
 
+    def seed_of(self, training: Training) -> int:
+        """The seed of a training: its own, or that of everything."""
+        return self.seed if training.seed is None else training.seed
+
     def digest(self, *sections: str) -> str:
         """A short hash of the named sections, 'baselines' or 'baselines.als' (of everything if none is named)."""
         content = self.model_dump(mode="json")

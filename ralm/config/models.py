@@ -105,6 +105,11 @@ class Training(Section):
     decay: Literal["none", "linear"] = Field(
         default="none", description="linear: the learning rate falls to 0 over the steps (look-alike: of a round)"
     )
+    seed: int | None = Field(
+        default=None,
+        description="of initial weights, dropout and the order of batches; default: the project's `seed`. Another one "
+        "trains again on the same data, with the same new items",
+    )
     loader: Literal["petastorm", "pyarrow"] = "petastorm"
     device: Literal["cpu", "cuda"] = "cpu"
     local_mode: bool = Field(default=True, description="ranks on the driver's machine; false: on the executors")

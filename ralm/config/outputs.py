@@ -50,7 +50,9 @@ class Evaluation(Section):
 class Comparison(Section):
     """compare: every system ranks all users for items that nothing was trained on, and for later clicks."""
 
-    systems: list[str] | Literal["all"] = "all"
+    systems: list[str] | Literal["all", "variants"] = Field(
+        default="all", description="variants: the configured variants of RALM alone (ablations)"
+    )
     protocols: list[Literal["new_items", "later_clicks"]] = Field(
         default=["new_items", "later_clicks"],
         min_length=1,

@@ -209,7 +209,9 @@ def test_too_few_items_are_said(toy: Context) -> None:
 
 
 def test_a_system_of_trained_items_is_judged_on_those_alone(finished: Context) -> None:
-    by_name = {family.name: {found.name for found in family.systems(finished)} for family in families(finished)}
+    by_name = {
+        family.name: {found.name for found in family.systems(finished.config)} for family in families(finished.config)
+    }
     assert by_name["later_clicks"] - by_name["new_items"] == {"youtube_dnn"}
     values = finished.warehouse.read("comparisons").where("system = 'youtube_dnn'").toPandas()
     assert set(values["family"]) == {"later_clicks"}
