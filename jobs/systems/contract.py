@@ -43,6 +43,12 @@ class Task:
         """The application."""
         return self.step.context
 
+    def kept(self, name: str, frame: DataFrame) -> DataFrame:
+        """The frame, written into the folder once and read back: it is not computed again."""
+        path = f"{self.folder}/{name}"
+        frame.write.mode("overwrite").parquet(path)
+        return self.context.spark.read.schema(frame.schema).parquet(path)
+
 
 @dataclass(frozen=True)
 class Prepared:

@@ -68,21 +68,15 @@ def _candidates(task: Task, space: FeatureSpace, seeds: DataFrame) -> tuple[Data
     minhash = MinHash(settings.bands, settings.rows, config.seed)
     users = field_users(task)
     hashed_seeds = seeds.mapInArrow(*bucket_users(space, minhash, {"items": "array<int>"}))
-    known = _kept(task, "buckets", seed_buckets(hashed_seeds))
+    known = task.kept("buckets", seed_buckets(hashed_seeds))
     hashed = users.mapInArrow(*bucket_users(space, minhash, {"user_id": config.user_id_type}))
-    matches = _kept(task, "matches", bucket_matches(hashed, known, known.count() <= BROADCAST_BUCKETS))
-    crowded = _kept(task, "crowded", crowded_buckets(matches, settings.bucket_share * users.count()))
+    matches = task.kept("matches", bucket_matches(hashed, known, known.count() <= BROADCAST_BUCKETS))
+    crowded = task.kept("crowded", crowded_buckets(matches, settings.bucket_share * users.count()))
     nothing = F.array().cast("array<int>")
     flagged = users.join(candidates(matches, crowded), "user_id", "left").withColumn(
         "candidate_of", F.coalesce("candidate_of", nothing)
     )
-    return _kept(task, "users", flagged), {"dropped buckets": crowded.count()}
-
-
-def _kept(task: Task, name: str, frame: DataFrame) -> DataFrame:
-    path = f"{task.folder}/{name}"
-    frame.write.mode("overwrite").parquet(path)
-    return task.context.spark.read.schema(frame.schema).parquet(path)
+    return task.kept("users", flagged), {"dropped buckets": crowded.count()}
 
 
 def _prepared(

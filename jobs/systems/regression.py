@@ -47,17 +47,17 @@ def training_pairs(task: Task, settings: Regression, users: DataFrame) -> DataFr
 
 def _others(task: Task, settings: Regression, users: DataFrame, wanted: DataFrame) -> DataFrame:
     pool = user_pool(task, users, settings.max_seeds, settings.negatives_per_seed).persist()
-    found = _kept(task, "others", other_users(task, pool, wanted))
+    found = task.kept("others", other_users(task, pool, wanted))
     pool.unpersist()
     return found
 
 
 def _exposed_or_others(task: Task, settings: Regression, users: DataFrame, wanted: DataFrame) -> DataFrame:
     cap, per_seed = settings.max_seeds, settings.negatives_per_seed
-    exposed = _kept(task, "exposed", exposed_users(task, wanted, cap * per_seed))
+    exposed = task.kept("exposed", exposed_users(task, wanted, cap * per_seed))
     counted = wanted.join(exposed.groupBy("item_index").count(), "item_index", "left")
     few = F.coalesce("count", F.lit(0)) < F.least("seeds", F.lit(cap))
-    short = _kept(task, "short", counted.where(few).drop("count"))
+    short = task.kept("short", counted.where(few).drop("count"))
     if (count := short.count()) == 0:
         return exposed
     task.step.say(
@@ -65,12 +65,6 @@ def _exposed_or_others(task: Task, settings: Regression, users: DataFrame, wante
         "their negatives are sampled from all other users"
     )
     return exposed.join(short, "item_index", "left_anti").unionByName(_others(task, settings, users, short))
-
-
-def _kept(task: Task, name: str, frame: DataFrame) -> DataFrame:
-    path = f"{task.folder}/{name}"
-    frame.write.mode("overwrite").parquet(path)
-    return task.context.spark.read.schema(frame.schema).parquet(path)
 
 
 def _logistic(settings: Regression, task: Task) -> Prepared:
