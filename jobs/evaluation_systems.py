@@ -75,7 +75,7 @@ def baseline_pairs(step: RunningStep, judged: Judged) -> DataFrame:
         {"system": F.lit("popularity"), "score": F.col("clicks").cast("double")}
     )
     active = judged.pairs.join(judged.activity, "user_id", "left").withColumns(
-        {"system": F.lit("activity"), "score": F.coalesce("events", F.lit(0)).cast("double")}
+        {"system": F.lit("user_activity"), "score": F.coalesce("events", F.lit(0)).cast("double")}
     )
     parts = [popular.select(columns), active.select(columns)]
     if config.simulate is not None:
@@ -99,7 +99,7 @@ def baseline_rankings(step: RunningStep, judged: Judged) -> DataFrame:
     depth = ranking_depth(users) + int((most_seeds[0] if most_seeds else 0) or 0)
     items = context.spark.createDataFrame([(item,) for item in judged.all_items], "item_id string")
     active = candidates.join(judged.activity, "user_id", "left").select(
-        F.lit("activity").alias("system"), "user_id", F.coalesce("events", F.lit(0)).cast("double").alias("score")
+        F.lit("user_activity").alias("system"), "user_id", F.coalesce("events", F.lit(0)).cast("double").alias("score")
     )
     anyone = candidates.select(F.lit("popularity").alias("system"), "user_id", F.lit(0.0).alias("score"))
     heads = [frame.orderBy(F.desc("score"), "user_id").limit(depth) for frame in (active, anyone)]

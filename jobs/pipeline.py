@@ -78,7 +78,7 @@ def _summary(context: Context, config: Config) -> None:
     rows = context.warehouse.read("metrics").where("split = 'test'").collect()
     found = {(r["system"], r["protocol"], r["metric"]): r for r in rows if r["as_of"] == context.dates.a2}
     shown = [("new_items", "item_auc"), ("new_items", "prec@10"), ("later_clicks", "item_auc")]
-    systems = [*config.variants, "activity", "popularity", "oracle"]
+    systems = [*config.variants, "user_activity", "popularity", "oracle"]
     print(f"\n{'':<14}" + "".join(f"{protocol.replace('_', ' ') + ' ' + metric:>24}" for protocol, metric in shown))
     for system in systems:
         cells = [found.get((system, protocol, metric)) for protocol, metric in shown]

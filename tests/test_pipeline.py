@@ -231,7 +231,7 @@ def test_an_item_with_fewer_seeds_than_clusters_has_absent_ones(finished: Finish
 def test_metrics_compare_the_systems(finished: Finished) -> None:
     rows = finished.table("metrics").collect()
     found = {(r["system"], r["metric"]) for r in rows if r["split"] == "test" and r["protocol"] == "new_items"}
-    for system in ("ralm", "ralm_average", "popularity", "activity"):
+    for system in ("ralm", "ralm_average", "popularity", "user_activity"):
         for metric in ("item_auc", "auc", "prec@10", "prec@50", "recall@1%", "recall@5%"):
             assert (system, metric) in found
     assert ("oracle", "item_auc") in found

@@ -27,7 +27,7 @@ LEVELS = {
     "ralm": 0.781,
     "ralm_average": 0.742,
     "ralm_concat": 0.723,
-    "activity": 0.611,
+    "user_activity": 0.611,
     "popularity": 0.5,
 }
 

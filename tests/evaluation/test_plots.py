@@ -76,7 +76,9 @@ def test_a_system_keeps_its_colour() -> None:
     assert colour("ralm") == COLOURS["ralm"]
     assert colour("my_system") == colour("my_system")
     assert name("my_system") == "My system"
-    assert len({COLOURS[system] for system in ("ralm", "ralm_average", "ralm_concat", "popularity", "activity")}) == 5
+    assert (
+        len({COLOURS[system] for system in ("ralm", "ralm_average", "ralm_concat", "popularity", "user_activity")}) == 5
+    )
 
 
 @pytest.mark.parametrize("segment", ["head", "tail"])
