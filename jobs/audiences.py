@@ -6,6 +6,7 @@ list of seeds `audiences` alone.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,25 +50,32 @@ def write_audiences(
         _write_thresholds(step, system, scored.items, probed, cutoffs)
         _write_histograms(step, system, scored.items, sample)
     ranking = _rank(scored, scoring, sample, np.array(cutoffs), seeds)
-    spread = bucket("item", 0, "item_id", buckets=ITEM_BUCKETS) if own_list is None else F.lit(LIST_BUCKET)
-    audiences = ranking.best.select(
-        F.lit(step.as_of).alias("as_of"),
-        "item_id",
-        "user_id",
-        "score",
-        (1 - (F.col("rank") - 1) / F.lit(scored.users)).alias("percentile"),
-        F.lit(system).alias("system"),
-        F.lit(step.record.started_at).alias("scored_at"),
-        spread.cast("int").alias("item_bucket"),
-    )
+    audiences = audience_rows(ranking, system, step.as_of, step.record.started_at, scored.users)
     part: dict[str, Any] = {"item_bucket": range(ITEM_BUCKETS)}
     if own_list is not None:
+        audiences = audiences.withColumn("item_bucket", F.lit(LIST_BUCKET))
         part = {"item_bucket": LIST_BUCKET, "item_id": own_list}
     step.replace("audiences", audiences, "audience rows", **where, **part)
     step.context.warehouse.create("recommendations")  # readers find the table also where none are asked for
     if scoring.recommendations and own_list is None:
         step.replace("recommendations", _recommendations(step, system, ranking, scored.items), **where)
     step.counts |= {"items": len(scored.items), "users": scored.users, "passes": ranking.passes}
+
+
+def audience_rows(
+    ranking: Ranking, system: str, as_of: dt.date | None, scored_at: dt.datetime, users: int
+) -> DataFrame:
+    """The rows of `audiences` of a ranking of so many users."""
+    return ranking.best.select(
+        F.lit(as_of).alias("as_of"),
+        "item_id",
+        "user_id",
+        "score",
+        (1 - (F.col("rank") - 1) / F.lit(users)).alias("percentile"),
+        F.lit(system).alias("system"),
+        F.lit(scored_at).alias("scored_at"),
+        bucket("item", 0, "item_id", buckets=ITEM_BUCKETS).cast("int").alias("item_bucket"),
+    )
 
 
 def _recommendations(step: RunningStep, system: str, ranking: Ranking, items: Sequence[str]) -> DataFrame:

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from ralm.errors import MissingInputError
 from ralm.features.hashing import chosen
 from ralm.scoring.bundle import write_scoring_bundle
-from ralm.scoring.contract import ScorerState
+from ralm.scoring.contract import BLOCK, ScorerState
 from ralm.scoring.thresholds import cut_for_top
 from udfs.score import score_all, score_users
 
@@ -45,7 +45,7 @@ class Scored:
     state: ScorerState
     folder: str
     user_id_type: str
-    block: int = 256
+    block: int = BLOCK
 
     @property
     def spark(self) -> SparkSession:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from ralm.arrow_arrays import column, list_array, ragged_array, scalars
 from ralm.errors import DataError
 from ralm.scoring.bundle import cached_scorer
+from ralm.scoring.contract import BLOCK
 from ralm.scoring.scorer import published
 from ralm.scoring.thresholds import histogram
 from udfs.shapes import Batches, BatchUdf
 
 
-def score_users(bundle: str, user_id_type: str, *, top_m: int = 0, block: int = 256) -> BatchUdf:
+def score_users(bundle: str, user_id_type: str, *, top_m: int = 0, block: int = BLOCK) -> BatchUdf:
     """For `mapInArrow` over users (user_id and the scorer's columns): audiences and recommendations in one pass.
 
     Args:
@@ -64,7 +65,7 @@ def score_users(bundle: str, user_id_type: str, *, top_m: int = 0, block: int = 
     )
 
 
-def score_all(bundle: str, user_id_type: str, *, block: int = 256) -> BatchUdf:
+def score_all(bundle: str, user_id_type: str, *, block: int = BLOCK) -> BatchUdf:
     """For `mapInArrow` over a probe or sample of such users: the published score with every item.
 
     Returns:
@@ -79,7 +80,7 @@ def score_all(bundle: str, user_id_type: str, *, block: int = 256) -> BatchUdf:
     return BatchUdf(run, f"user_id {user_id_type}, scores array<double>")
 
 
-def score_histograms(bundle: str, edges: NDArray[np.float64], *, block: int = 256) -> BatchUdf:
+def score_histograms(bundle: str, edges: NDArray[np.float64], *, block: int = BLOCK) -> BatchUdf:
     """For `mapInArrow` over users: counts of published scores a bin, one part a partition.
 
     Args:
@@ -106,7 +107,7 @@ def score_histograms(bundle: str, edges: NDArray[np.float64], *, block: int = 25
     return BatchUdf(run, "item int, bin int, count bigint")
 
 
-def score_pairs(bundle: str, keep: dict[str, str], *, block: int = 256) -> BatchUdf:
+def score_pairs(bundle: str, keep: dict[str, str], *, block: int = BLOCK) -> BatchUdf:
     """For `mapInArrow` over given pairs (the scorer's columns, item_index, and the columns to keep): adds their score.
 
     Args:

@@ -25,11 +25,11 @@ from scipy import sparse
 from ralm.arrow_arrays import matrix, scalars
 from ralm.baselines.cells import Cells, Codes, Doubles, cells_of_arrays
 from ralm.baselines.similarity import unit_rows
-from ralm.scoring.contract import Arrays, BatchScorer, ScorerState
+from ralm.scoring.contract import BLOCK, Arrays, BatchScorer, ScorerState
 
 SHRINKAGE = 0.5
 # Users whose cells are found at a time when the state is made.
-BLOCK = 4_096
+STATE_USERS = 4_096
 
 
 class CellLift(BatchScorer):
@@ -49,7 +49,7 @@ class CellLift(BatchScorer):
     columns = ("embedding",)
 
     def __init__(
-        self, cells: Cells, codes: Codes, share: Doubles, seeds: sparse.csr_matrix, *, block: int = 256
+        self, cells: Cells, codes: Codes, share: Doubles, seeds: sparse.csr_matrix, *, block: int = BLOCK
     ) -> None:
         if not len(codes) == len(share) == seeds.shape[0]:
             raise ValueError(f"clustered similarity: {len(codes)} cells, {len(share)} shares, seeds {seeds.shape}")
@@ -123,5 +123,5 @@ def lift_state(cells: Cells, sample: Doubles, seeds: pa.Table, items: int) -> Sc
 
 
 def _codes(cells: Cells, unit: Doubles) -> Codes:
-    parts = [cells.of(unit[start : start + BLOCK]) for start in range(0, len(unit), BLOCK)]
+    parts = [cells.of(unit[start : start + STATE_USERS]) for start in range(0, len(unit), STATE_USERS)]
     return np.concatenate([np.zeros((0, cells.tables), dtype=np.int64), *parts])

@@ -22,7 +22,7 @@ from scipy import sparse
 
 from ralm.arrow_arrays import matrix, scalars
 from ralm.baselines.feature_space import FeatureSpace
-from ralm.scoring.contract import Arrays, BatchScorer, ScorerState
+from ralm.scoring.contract import BLOCK, Arrays, BatchScorer, ScorerState
 
 ToSeeds = Literal["max", "mean", "probability"]
 Floats = NDArray[np.floating[Any]]
@@ -148,7 +148,7 @@ class JaccardToSeeds(SeedSimilarity):
         items: int,
         to_seeds: ToSeeds,
         *,
-        block: int = 256,
+        block: int = BLOCK,
     ) -> None:
         super().__init__(item, items, to_seeds, block)
         if seeds.shape != (len(item), space.size):
@@ -207,7 +207,7 @@ class CosineToSeeds(SeedSimilarity):
     columns = ("embedding",)
 
     def __init__(
-        self, seeds: NDArray[Any], item: NDArray[Any], items: int, to_seeds: ToSeeds, *, block: int = 256
+        self, seeds: NDArray[Any], item: NDArray[Any], items: int, to_seeds: ToSeeds, *, block: int = BLOCK
     ) -> None:
         super().__init__(item, items, to_seeds, block)
         # A cosine near 1 loses its digits in 1 − s, and products in float32 differ with the shape of the block.
@@ -240,7 +240,7 @@ class MeanCosine(BatchScorer):
 
     columns = ("embedding",)
 
-    def __init__(self, means: NDArray[Any], *, block: int = 256) -> None:
+    def __init__(self, means: NDArray[Any], *, block: int = BLOCK) -> None:
         self.means = np.asarray(means, dtype=np.float32)
         self.items = len(means)
         self.block = block

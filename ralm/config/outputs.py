@@ -27,7 +27,7 @@ class Scoring(Section):
     recommendations: int = Field(default=10, ge=0, le=1_000, description="M items a user; 0: none")
     probe: int = Field(default=1_000, ge=10, le=10_000_000, description="users probed an item for the threshold")
     probe_fraction: float = Field(default=0.05, gt=0, le=1, description="share of the probe above the threshold")
-    block: int = Field(default=256, ge=1, le=65_536, description="users a matrix product")
+    block: int = Field(default=512, ge=1, le=65_536, description="users a matrix product")
     sample: int = Field(default=100_000, ge=1_000, le=10_000_000, description="users sampled to find the cuts")
 
 

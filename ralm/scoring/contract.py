@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
 
+# Users a matrix product where nothing else is said.
+BLOCK = 512
+
 
 class BatchScorer(ABC):
     """Scores any user against a fixed set of items.
@@ -62,7 +65,7 @@ class ScorerState:
         """The class, to be imported by `scorer_class`."""
         return f"{self.scorer.__module__}:{self.scorer.__qualname__}"
 
-    def build(self, block: int = 256) -> BatchScorer:
+    def build(self, block: int = BLOCK) -> BatchScorer:
         """The scorer itself."""
         return self.scorer.from_arrays(self.arrays, block)
 

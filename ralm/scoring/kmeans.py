@@ -60,23 +60,25 @@ def kmeans(points: Floats, k: int, *, iterations: int, seed: int, start: Floats 
     if start is not None and start.shape != (k, points.shape[1]):
         raise ValueError(f"k-means: a start of {(k, points.shape[1])} expected, found {start.shape}")
     x = torch.from_numpy(np.array(points, dtype=np.float32, order="C"))  # (n, d); a copy: Arrow's memory is read-only
-    if not torch.isfinite(x).all():
+    if x.numel() and not torch.isfinite(torch.stack(torch.aminmax(x))).all():
         raise ValueError("k-means: points must be finite numbers")
     if len(x) <= k:
-        return _result(x, torch.arange(len(x)), k)
+        return _result(x, torch.eye(k, len(x)))
     with single_thread(len(x) <= SMALL):
         return _lloyd(x, k, iterations, seed, start)
 
 
 def _lloyd(x: Tensor, k: int, iterations: int, seed: int, start: Floats | None) -> KMeansResult:
-    centroids = _careful_start(x, k, np.random.default_rng(seed)) if start is None else _given_start(start)
-    assignment = _assign(x, centroids, k)
-    for _ in range(iterations - 1):
-        moved = _assign(x, _means(x, assignment, k)[0], k)
-        if torch.equal(moved, assignment):
+    found = _careful_start(x.numpy(), k, np.random.default_rng(seed)) if start is None else _given_start(start)
+    centroids = torch.from_numpy(found)
+    distances, members = torch.empty(k, len(x)), torch.empty(k, len(x))
+    for _ in range(iterations):
+        _assign(x, centroids, distances, members)
+        moved = _means(x, members)
+        if torch.equal(moved, centroids):
             break
-        assignment = moved
-    return _result(x, assignment, k)
+        centroids = moved
+    return _result(x, members)
 
 
 @contextmanager
@@ -92,27 +94,45 @@ def single_thread(wanted: bool = True) -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-def _means(x: Tensor, assignment: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    sizes = torch.bincount(assignment, minlength=k)  # (k,)
-    sums = torch.zeros(k, x.shape[1]).index_add_(0, assignment, x)
-    return sums / sizes.clamp(min=1).unsqueeze(1), sizes
+def _assign(x: Tensor, centroids: Tensor, distances: Tensor, members: Tensor) -> None:
+    """Nearest centroids; then absent clusters get the farthest points of clusters that have more than one.
+
+    Args:
+        x: (n, d).
+        centroids: (k, d).
+        distances: (k, n), is overwritten: squared, without the squared norm of the point, the same for all centroids.
+        members: (k, n), is overwritten: 1 where the point is of the cluster, else 0.
+    """
+    # Comparing with the least along the short axis is several times faster than an argmin, and the means want
+    # exactly this matrix.
+    torch.addmm(centroids.square().sum(dim=1, keepdim=True), centroids, x.T, alpha=-2.0, out=distances)
+    torch.eq(distances, distances.amin(dim=0), out=members)
+    sizes = members.sum(dim=1)
+    if float(sizes.sum()) != len(x) or float(sizes.min()) == 0:
+        # A point in the middle belongs to the first of its centroids.
+        assignment = _filled(x, distances.min(dim=0).indices, len(centroids))
+        members.zero_().scatter_(0, assignment.unsqueeze(0), 1.0)
 
 
-def _result(x: Tensor, assignment: Tensor, k: int) -> KMeansResult:
-    centroids, sizes = _means(x, assignment, k)
-    inertia = float((x - centroids[assignment]).square().sum(dtype=torch.float64)) if len(x) else 0.0
-    return KMeansResult(assignment.numpy().astype(np.int32), centroids.numpy(), sizes.numpy().astype(np.int32), inertia)
+def _means(x: Tensor, members: Tensor) -> Tensor:
+    return (members @ x).div_(members.sum(dim=1, keepdim=True).clamp_(min=1.0))
 
 
-def _assign(x: Tensor, centroids: Tensor, k: int) -> Tensor:
-    """Nearest centroids; then absent clusters get the farthest points of clusters that have more than one."""
-    # The squared norm of the point is the same for all centroids and left out.
-    assignment = (centroids.square().sum(dim=1) - 2.0 * (x @ centroids.T)).argmin(dim=1)  # (n,)
+def _result(x: Tensor, members: Tensor) -> KMeansResult:
+    centroids = _means(x, members)
+    # The number of each point's cluster: whole numbers far below 2^24 are exact in float32.
+    assignment = (torch.arange(len(members), dtype=torch.float32) @ members).int()
+    inertia = float((x - centroids[assignment]).square_().sum())
+    return KMeansResult(assignment.numpy(), centroids.numpy(), members.sum(dim=1).int().numpy(), inertia)
+
+
+def _filled(x: Tensor, assignment: Tensor, k: int) -> Tensor:
+    """The assignment (n,) with the absent clusters filled."""
     sizes = torch.bincount(assignment, minlength=k)
     empty = torch.nonzero(sizes == 0).flatten().tolist()
     if not empty:
         return assignment
-    means, sizes = _means(x, assignment, k)
+    means = torch.zeros(k, x.shape[1]).index_add_(0, assignment, x) / sizes.clamp(min=1).unsqueeze(1)
     distance = (x - means[assignment]).square().sum(dim=1)  # (n,)
     threshold = SAME_POINT * float(x.square().sum(dim=1).max())
     for cluster in empty:
@@ -126,31 +146,37 @@ def _assign(x: Tensor, centroids: Tensor, k: int) -> Tensor:
     return assignment
 
 
-def _given_start(start: Floats) -> Tensor:
-    centroids = torch.from_numpy(np.array(start, dtype=np.float32, order="C"))
+def _given_start(start: Floats) -> Floats:
+    centroids = np.array(start, dtype=np.float32, order="C")
     # A centroid very far away attracts nothing; the cluster is then filled like any that lost its members.
-    centroids[(centroids == 0).all(dim=1)] = 1e16
+    centroids[(centroids == 0).all(axis=1)] = 1e16
     return centroids
 
 
-def _careful_start(x: Tensor, k: int, rng: np.random.Generator) -> Tensor:
-    """Greedy k-means++: of a few draws by squared distance, the one that lowers the inertia most, k times."""
-    if len(x) > START_POINTS * k:
-        x = x[torch.from_numpy(np.sort(rng.choice(len(x), START_POINTS * k, replace=False)))]
-    tries = 2 + int(np.log(k))
-    norms = x.square().sum(dim=1)  # (n,)
+def _careful_start(x: Floats, k: int, rng: np.random.Generator) -> Floats:
+    """Greedy k-means++: of a few draws by squared distance, the one that lowers the inertia most, k times.
 
-    def distances(chosen: Tensor) -> Tensor:  # (tries,) -> (tries, n)
-        return (norms[chosen].unsqueeze(1) + norms - 2.0 * (x[chosen] @ x.T)).clamp_(min=0.0)
+    In numpy, whose calls on so few points take half as long as torch's.
+    """
+    if len(x) > START_POINTS * k:
+        x = x[np.sort(rng.choice(len(x), START_POINTS * k, replace=False))]
+    norms, columns = np.einsum("nd,nd->n", x, x), np.ascontiguousarray(x.T)
+    draws = rng.random((k, 2 + int(np.log(k))))
+
+    def distances(chosen: NDArray[np.intp]) -> Floats:  # (tries,) -> (tries, n)
+        found: Floats = (-2.0 * x[chosen]) @ columns
+        found += norms
+        found += norms[chosen, None]
+        return np.maximum(found, 0.0, out=found)
 
     chosen = [int(rng.integers(len(x)))]
-    nearest = distances(torch.tensor(chosen))[0]  # (n,)
+    nearest = distances(np.array(chosen))[0]  # (n,)
     while len(chosen) < k:
-        cumulated = nearest.to(torch.float64).cumsum(0).numpy()
-        draws = np.searchsorted(cumulated, rng.random(tries) * cumulated[-1], side="right")
-        drawn = torch.from_numpy(np.minimum(draws, len(x) - 1))
-        candidates = torch.minimum(nearest, distances(drawn))  # (tries, n)
-        best = int(candidates.sum(dim=1).argmin())
+        cumulated = nearest.cumsum(dtype=np.float64)
+        places = np.searchsorted(cumulated, draws[len(chosen)] * cumulated[-1], side="right")
+        drawn = np.minimum(places, len(x) - 1)
+        candidates = np.minimum(nearest, distances(drawn))  # (tries, n)
+        best = int(candidates.sum(axis=1).argmin())
         chosen.append(int(drawn[best]))
         nearest = candidates[best]
-    return x[torch.tensor(chosen)].clone()
+    return x[chosen]
