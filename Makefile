@@ -5,13 +5,14 @@ SHELL := bash
 BIN := .venv/bin
 UV_VERSION := 0.13.9
 CONFIG ?= conf/demo.yaml
+BENCH ?= all
 TESTS ?=
 
 # What is installed is keyed on its content and place, not on file times: a fresh checkout reuses what fits.
 INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd) | cksum | cut -d' ' -f1)
 JARS := .venv/delta-jars
 
-.PHONY: help machine venv jars demo compare ablations test test-fast lock clean
+.PHONY: help machine venv jars demo compare ablations bench test test-fast lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -51,6 +52,9 @@ ablations: demo ## What each part of RALM is worth: the variants of conf/variant
 		./spark-submit.sh $$job --config $(CONFIG) --set "variants=$$(cat conf/variants/ablations.yaml)" \
 			--set comparison.systems=variants || exit $$?; \
 	done
+
+bench: venv jars ## Our speed beside what one would use instead; one of them: make bench BENCH=histories
+	$(BIN)/python -m benchmarks $(BENCH) --keep
 
 test: venv jars ## Style, types, and all tests; some of them: make test TESTS="-k setup"
 	$(BIN)/ruff check .

@@ -1,0 +1,112 @@
+"""Interleaved timing of our code and its references in one process, and the JSON object that says what came out."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Ours and the references at one size.
+
+    Attributes:
+        label: of the size; empty where a benchmark has one only.
+        ours: does the work once.
+        references: name -> does the same work once, or the part of it that bounds ours.
+        work: units of work that `ours` does, the numerator of its rate.
+        reference_work: name -> units of work of a reference; by default as many as ours.
+        scale: name -> factor on a reference's rate (`cores` for what was measured on one).
+    """
+
+    label: str
+    ours: Callable[[], object]
+    references: Mapping[str, Callable[[], object]]
+    work: float
+    reference_work: Mapping[str, float] = field(default_factory=dict)
+    scale: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A named measurement.
+
+    Attributes:
+        name: as in `python -m benchmarks NAME`.
+        unit: of the value: a rate (`pairs/s`), or `s` where less is better.
+        contests: a size each; the first one gives the value.
+        quality: name -> another ratio that must hold with the speed (theirs ÷ ours), asked after the last run.
+    """
+
+    name: str
+    unit: str
+    contests: Sequence[Contest]
+    quality: Callable[[], Mapping[str, float]] = dict
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured; the ratios are medians over repetitions of ours ÷ reference, in the benchmark's unit."""
+
+    name: str
+    value: float
+    unit: str
+    references: dict[str, float]
+    ratios: dict[str, float]
+    seconds: dict[str, list[float]]
+
+    @property
+    def line(self) -> dict[str, object]:
+        """The JSON object of the last line."""
+        return {
+            "name": self.name,
+            "value": self.value,
+            "unit": self.unit,
+            "references": self.references,
+            "ratios": self.ratios,
+        }
+
+
+def measure(benchmark: Benchmark, repetitions: int, say: Say, clock: Callable[[], float] = time.perf_counter) -> Result:
+    """Time every contest: one warm-up of each, then ours and the references in turn, as often as asked.
+
+    The machine's other work then slows all of them alike, and a ratio is taken within a repetition.
+    """
+    values: list[float] = []
+    references: dict[str, float] = {}
+    ratios: dict[str, float] = {}
+    seconds: dict[str, list[float]] = {}
+    for contest in benchmark.contests:
+        cases = {"ours": contest.ours, **contest.references}
+        times: dict[str, list[float]] = {name: [] for name in cases}
+        for repetition in range(-1, repetitions):
+            for name, run in cases.items():
+                started = clock()
+                run()
+                taken = clock() - started
+                if repetition >= 0:
+                    times[name].append(taken)
+                title = f"{benchmark.name} {contest.label}".rstrip()
+                say(f"{title} {_turn(repetition)} {name}: {taken:.3f} s")
+        ours = [_value(benchmark.unit, contest.work, taken) for taken in times["ours"]]
+        values.append(statistics.median(ours))
+        for name in contest.references:
+            key = f"{name}_{contest.label}" if contest.label else name
+            work, scale = contest.reference_work.get(name, contest.work), contest.scale.get(name, 1.0)
+            theirs = [_value(benchmark.unit, work, taken) * scale for taken in times[name]]
+            references[key] = statistics.median(theirs)
+            ratios[key] = statistics.median(own / other for own, other in zip(ours, theirs, strict=True))
+        seconds |= {f"{name}_{contest.label}".rstrip("_"): found for name, found in times.items()}
+    return Result(benchmark.name, values[0], benchmark.unit, references, ratios | dict(benchmark.quality()), seconds)
+
+
+def _value(unit: str, work: float, seconds: float) -> float:
+    return seconds if unit == "s" else work / seconds
+
+
+def _turn(repetition: int) -> str:
+    return "warm-up" if repetition < 0 else f"{repetition + 1}"

@@ -1,0 +1,24 @@
+"""All benchmarks by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from benchmarks.cluster import cluster
+from benchmarks.embed import embed
+from benchmarks.harness import Benchmark
+from benchmarks.histories import histories
+from benchmarks.samples import samples
+from benchmarks.score_job import score_job
+from benchmarks.score_kernel import score_kernel
+
+# What makes a benchmark's input of a size (its default: None), and removes it at the end.
+BENCHMARKS: dict[str, Callable[[int | None], AbstractContextManager[Benchmark]]] = {
+    "score_kernel": score_kernel,
+    "score_job": score_job,
+    "histories": histories,
+    "samples": samples,
+    "cluster": cluster,
+    "embed": embed,
+}

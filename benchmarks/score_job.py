@@ -1,0 +1,111 @@
+"""Scoring all users of a Delta table into audiences in another, beside MLlib's recommendations."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from pyspark.ml.recommendation import ALSModel
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from benchmarks.harness import Benchmark, Contest
+from benchmarks.score_kernel import products, random_scorer
+from benchmarks.work import cores, saved, workspace
+from jobs.audiences import audience_rows
+from jobs.ranking import Scored, rank_users
+from ralm.evaluation.metrics import top_size
+from ralm.scoring.contract import ScorerState
+from ralm.scoring.kmeans import single_thread
+from ralm.scoring.scorer import lookalike_state
+
+USERS, ITEMS, WIDTH, TOP, SAMPLE = 2_000_000, 100, 64, 0.05, 20_000
+KERNEL_USERS = 8_192
+MLLIB_ITEMS = 10
+
+
+@contextmanager
+def score_job(size: int | None) -> Iterator[Benchmark]:
+    """2 million users (or `size`) × 100 items, their top 5 % each, exactly, from Delta to Delta.
+
+    References: `products`, the two matrix products of the scores on one core in memory, times the cores; `als`, MLlib's
+    `recommendForAllUsers(10)` of rank 64 for as many users and items, written to Delta.
+    """
+    users = size or USERS
+    with workspace("score_job") as (spark, folder):
+        weights, centroids, sizes = random_scorer(WIDTH, ITEMS)
+        state = lookalike_state(weights, centroids, sizes)
+        targets = saved(random_targets(spark, users, WIDTH), f"{folder}/targets")
+        factors = saved(random_factors(spark, users), f"{folder}/factors")
+        model = als_model(spark, factors, saved(random_factors(spark, ITEMS), f"{folder}/items"))
+        unit = np.random.default_rng(1).normal(size=(KERNEL_USERS, WIDTH)).astype(np.float32)
+        scorer = state.build()
+
+        def in_memory() -> None:
+            with single_thread():
+                products(scorer, unit)  # type: ignore[arg-type]
+
+        yield Benchmark(
+            "score_job",
+            "pairs/s",
+            [
+                Contest(
+                    "",
+                    lambda: score_all_users(targets, users, state, folder),
+                    {
+                        "products": in_memory,
+                        "als": lambda: saved(model.recommendForAllUsers(MLLIB_ITEMS), f"{folder}/als"),
+                    },
+                    users * ITEMS,
+                    {"products": KERNEL_USERS * ITEMS},
+                    {"products": cores()},
+                )
+            ],
+        )
+
+
+def score_all_users(targets: DataFrame, users: int, state: ScorerState, folder: str) -> None:
+    """What the job `score_users` does for its audiences."""
+    items = [f"i{number:05d}" for number in range(ITEMS)]
+    scored = Scored(targets, users, items, state, f"{folder}/score", "bigint")
+    sample = scored.sample(SAMPLE, 1)
+    ranking = rank_users(scored, sample, dict.fromkeys(items, top_size(users, TOP)), None)
+    rows = audience_rows(ranking, "ralm", dt.date(2024, 1, 1), dt.datetime(2024, 1, 1), users)
+    rows.write.format("delta").mode("overwrite").partitionBy("as_of", "system", "item_bucket").save(
+        f"{folder}/audiences"
+    )
+    shutil.rmtree(f"{folder}/score")
+
+
+def random_targets(spark: SparkSession, users: int, width: int) -> DataFrame:
+    """Users (user_id, bias, embedding of unit length) whose coordinates are hashes."""
+    values = _normal_array(width)
+    length = F.sqrt(F.aggregate(values, F.lit(0.0), lambda total, value: total + value * value))
+    unit = F.transform(values, lambda value: (value / length).cast("float"))
+    return spark.range(users).select(
+        F.col("id").alias("user_id"), F.lit(0.0).cast("float").alias("bias"), unit.alias("embedding")
+    )
+
+
+def random_factors(spark: SparkSession, count: int) -> DataFrame:
+    """Factors (id int, features array<float>) of rank 64, as MLlib keeps them."""
+    return spark.range(count).select(
+        F.col("id").cast("int"), _normal_array(WIDTH).cast("array<float>").alias("features")
+    )
+
+
+def als_model(spark: SparkSession, users: DataFrame, items: DataFrame) -> ALSModel:
+    """A model of given factors; fitting them is not what is measured."""
+    made = spark._jvm.org.apache.spark.ml.recommendation.ALSModel("als", WIDTH, users._jdf, items._jdf)  # type: ignore[union-attr]
+    return ALSModel(made.setUserCol("user_id").setItemCol("item_id"))
+
+
+def _normal_array(width: int) -> Column:
+    def value(place: Column) -> Column:
+        bits = F.pmod(F.xxhash64("id", place), F.lit(1 << 24)) / F.lit(float(1 << 24))
+        return bits - 0.5
+
+    return F.transform(F.sequence(F.lit(1), F.lit(width)), value)

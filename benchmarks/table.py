@@ -1,0 +1,73 @@
+"""Writes the table of `docs/performance.md` and its plot from the results that were kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from benchmarks.targets import TARGETS, reached
+
+BEGIN, END = "<!-- results: make bench -->\n", "<!-- end of results -->\n"
+
+Result = dict[str, Any]
+
+
+def write_table(results: Path, document: Path) -> None:
+    """Replace what lies between the document's markers by all kept results, and draw them beside it."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*.json"))]
+    before, _, rest = document.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    plot = document.with_suffix(".png")
+    draw(found, plot)
+    text = before + BEGIN + table(found) + f"\n![ratios to their targets]({plot.name})\n" + END + after
+    document.write_text(text, encoding="utf-8")
+
+
+def table(results: list[Result]) -> str:
+    """A row a reference: ours, theirs, the ratio and its target."""
+    lines = ["| benchmark | ours | reference | theirs | ours ÷ theirs | target |", "|---|---|---|---|---|---|"]
+    for result in results:
+        ours = f"{_number(result['value'])} {result['unit']}"
+        for name, ratio in result["ratios"].items():
+            theirs = result["references"].get(name)
+            target = TARGETS.get(result["name"], {}).get(name)
+            marked = f"**{ratio:.2f}**" if target is None or reached(result["unit"], target, ratio) else f"{ratio:.2f}"
+            cells = [f"`{result['name']}`", ours, f"`{name}`", "" if theirs is None else _number(theirs), marked]
+            lines.append("| " + " | ".join([*cells, _target(result["unit"], target)]) + " |")
+            ours = ""
+    machines = dict.fromkeys(_machine(result["machine"]) for result in results)
+    return "\n".join(lines) + "\n\n" + "\n".join(f"Measured on {machine}." for machine in machines) + "\n"
+
+
+def draw(results: list[Result], path: Path) -> None:
+    """Bars of how far each ratio is from its target: 1 reaches it, more is better."""
+    bars: dict[str, float] = {}
+    for result in results:
+        for name, target in TARGETS.get(result["name"], {}).items():
+            ratio = result["ratios"][name]
+            bars[f"{result['name']}: {name}"] = target / ratio if result["unit"] == "s" else ratio / target
+    figure = Figure(figsize=(8, 0.6 + 0.3 * len(bars)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(list(bars), list(bars.values()), color=["#2a7" if value >= 1 else "#c73" for value in bars.values()])
+    axes.axvline(1.0, color="black", linewidth=1)
+    axes.set_xlabel("ratio to its target (the line: reached)")
+    axes.invert_yaxis()
+    figure.savefig(path, dpi=110)
+
+
+def _number(value: float) -> str:
+    if value >= 1e6:
+        return f"{value / 1e6:.2f} M"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _target(unit: str, target: float | None) -> str:
+    return "" if target is None else f"{'≤' if unit == 's' else '≥'} {target:g}"
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {machine[name]}" for name in ("python", "pyspark", "torch", "numpy", "pyarrow"))
+    return f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gib']} GiB ({versions})"

@@ -1,0 +1,21 @@
+"""What the ratios are to reach on two cores: ours ÷ reference, by benchmark and reference.
+
+Rates reach a target from above; `histories_update` and `samples` are times and stay below theirs. `inertia_*` is theirs
+÷ ours, and as good as theirs from 0.99 on.
+"""
+
+from __future__ import annotations
+
+TARGETS: dict[str, dict[str, float]] = {
+    "score_kernel": {"products_h64": 0.6, "products_h128": 0.75},
+    "score_job": {"products": 0.5, "als": 8.0},
+    "histories": {"collect_list": 3.0, "duckdb": 1.0},
+    "samples": {"copy": 1.5},
+    "cluster": {"sklearn": 1.5, "faiss": 1.5, "inertia_sklearn": 0.99},
+    "embed": {"memory": 0.6},
+}
+
+
+def reached(unit: str, target: float, ratio: float) -> bool:
+    """Whether a ratio is as good as its target."""
+    return ratio <= target if unit == "s" else ratio >= target

@@ -1,0 +1,39 @@
+"""A Spark session on this machine and a folder for a benchmark's tables."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyspark.sql import DataFrame, SparkSession
+
+from ralm.config import Spark
+from ralm.session import get_session
+
+# Where the tables go; they take up to 20 GB.
+FOLDER = "RALM_BENCHMARK_FOLDER"
+
+
+@contextmanager
+def workspace(name: str, driver_memory: str = "8g") -> Iterator[tuple[SparkSession, str]]:
+    """A session on all cores, and a folder that is removed at the end."""
+    with tempfile.TemporaryDirectory(prefix=f"ralm-{name}-", dir=os.environ.get(FOLDER)) as folder:
+        settings = Spark(driver_memory=driver_memory, shuffle_partitions=8)
+        spark = get_session(f"benchmark {name}", settings)
+        try:
+            yield spark, folder
+        finally:
+            spark.stop()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def saved(frame: DataFrame, path: str) -> DataFrame:
+    """Write a Delta table, replacing what is there, and read it."""
+    frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(path)
+    return frame.sparkSession.read.format("delta").load(path)

@@ -1,0 +1,106 @@
+"""The harness on a clock of its own, and the benchmarks at sizes that say nothing but that they run."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.harness import Benchmark, Contest, measure
+from benchmarks.registry import BENCHMARKS
+from benchmarks.table import BEGIN, END, write_table
+from benchmarks.targets import TARGETS
+
+SIZES = {"score_kernel": 200, "cluster": 2, "histories": 4_000, "score_job": 3_000, "samples": 2_000, "embed": 3_000}
+
+
+class Machine:
+    """A clock, and work that moves it."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.done = []
+
+    def work(self, name, *seconds):
+        durations = iter(seconds)
+
+        def run():
+            self.done.append(name)
+            self.now += next(durations)
+
+        return run
+
+
+def test_ours_and_the_references_take_turns():
+    machine = Machine()
+    contest = Contest("", machine.work("ours", 9, 1, 2), {"other": machine.work("other", 9, 2, 2)}, 100)
+    measure(Benchmark("b", "rows/s", [contest]), 2, lambda line: None, lambda: machine.now)
+    assert machine.done == ["ours", "other"] * 3
+
+
+def test_rates_are_medians_and_ratios_are_taken_within_a_repetition():
+    machine = Machine()
+    contest = Contest(
+        "h64",
+        machine.work("ours", 50, 1, 2, 4),  # the warm-up does not count
+        {"one_core": machine.work("one_core", 50, 1, 4, 4)},
+        100,
+        reference_work={"one_core": 200},
+        scale={"one_core": 2},
+    )
+    said = []
+    result = measure(Benchmark("b", "rows/s", [contest]), 3, said.append, lambda: machine.now)
+    assert result.value == 50
+    assert result.references == {"one_core_h64": 100}
+    assert result.ratios == {"one_core_h64": 0.25}  # of 1/4, 1/2 and 1/4
+    assert result.seconds == {"ours_h64": [1, 2, 4], "one_core_h64": [1, 4, 4]}
+    assert said[0] == "b h64 warm-up ours: 50.000 s"
+
+
+def test_times_are_compared_as_times():
+    machine = Machine()
+    contest = Contest("", machine.work("ours", 1, 3), {"rebuild": machine.work("rebuild", 1, 6)}, 1)
+    benchmark = Benchmark("b", "s", [contest], lambda: {"quality": 1.5})
+    result = measure(benchmark, 1, lambda line: None, lambda: machine.now)
+    assert (result.value, result.ratios) == (3, {"rebuild": 0.5, "quality": 1.5})
+
+
+def test_every_benchmark_is_run_here():
+    assert set(SIZES) == set(BENCHMARKS) == set(TARGETS)
+
+
+def test_the_table_shows_every_kept_result(tmp_path):
+    machine = dict.fromkeys(("processor", "cores", "memory_gib", "python", "numpy", "pyarrow", "pyspark", "torch"), 2)
+    kept = {"name": "samples", "value": 12.5, "unit": "s", "references": {"copy": 5.0}, "ratios": {"copy": 2.5}}
+    faster = {
+        "name": "embed",
+        "value": 2e6,
+        "unit": "users/s",
+        "references": {"memory": 1e6},
+        "ratios": {"memory": 2.0},
+    }
+    for result in (kept, faster):
+        (tmp_path / f"{result['name']}.json").write_text(json.dumps(result | {"machine": machine}))
+    document = tmp_path / "performance.md"
+    document.write_text(f"before\n{BEGIN}what was there\n{END}after\n")
+    write_table(tmp_path, document)
+    lines = document.read_text().splitlines()
+    assert (lines[0], lines[-1]) == ("before", "after")
+    assert "| `embed` | 2.00 M users/s | `memory` | 1.00 M | **2.00** | ≥ 0.6 |" in lines
+    assert "| `samples` | 12.5 s | `copy` | 5 | 2.50 | ≤ 1.5 |" in lines
+    assert "what was there" not in lines
+    assert (tmp_path / "performance.png").stat().st_size > 1_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SIZES)
+def test_the_last_line_is_the_result(name):
+    command = [sys.executable, "-m", "benchmarks", name, "--size", str(SIZES[name]), "--repetitions", "1"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-2_000:]
+    found = json.loads(ended.stdout.splitlines()[-1])
+    assert list(found) == ["name", "value", "unit", "references", "ratios"]
+    assert found["name"] == name
+    assert found["value"] > 0
+    assert set(found["ratios"]) >= set(TARGETS[name])
+    assert all(ratio > 0 for ratio in found["ratios"].values())
