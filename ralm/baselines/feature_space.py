@@ -67,6 +67,7 @@ class FeatureSpace(BaseModel):
         if self.fields.numerics:
             values = matrix(users, "numeric", len(self.fields.numerics))
             bins = np.searchsorted(NUMERIC_EDGES, values, side="right") + 1  # (n, numerics)
+            bins[values == 0] = 0  # missing
             for number in range(len(self.fields.numerics)):
                 add(bins[:, number : number + 1], starts[position])
                 position += 1

@@ -29,6 +29,8 @@ def loop(row: dict[str, object]) -> set[str]:
     if row["category_city"]:
         found.add(f"city = c{row['category_city']}")
     value = row["numeric"][0]  # type: ignore[index]
+    if value == 0:  # missing
+        return found
     low = max((edge for edge in NUMERIC_EDGES if edge <= value), default=None)
     high = min((edge for edge in NUMERIC_EDGES if edge > value), default=None)
     bounds = [f"at least {low:g}"] if low is not None else []
