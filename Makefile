@@ -44,7 +44,7 @@ $(JARS): $(INSTALLED) | machine
 demo: venv jars ## The whole pipeline on the built-in world; other sets: make demo CONFIG=conf/kuairand.yaml
 	@./spark-submit.sh pipeline --config $(CONFIG)
 
-compare: demo ## All look-alike systems side by side on new items: after the pipeline, on the same configuration
+compare: demo ## All look-alike systems side by side on new items and later clicks, after the pipeline
 	@./spark-submit.sh compare --config $(CONFIG)
 
 ablations: demo ## What each part of RALM is worth: the variants of conf/variants/ablations.yaml, trained and compared

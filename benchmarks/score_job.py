@@ -17,12 +17,13 @@ from benchmarks.score_kernel import products, random_scorer
 from benchmarks.work import cores, saved, workspace
 from jobs.audiences import audience_rows
 from jobs.ranking import Scored, rank_users
+from ralm.config import Scoring
 from ralm.evaluation.metrics import top_size
 from ralm.scoring.contract import ScorerState
 from ralm.scoring.kmeans import single_thread
 from ralm.scoring.scorer import lookalike_state
 
-USERS, ITEMS, WIDTH, TOP, SAMPLE = 2_000_000, 100, 64, 0.05, 20_000
+USERS, ITEMS, WIDTH, TOP = 2_000_000, 100, 64, 0.05
 KERNEL_USERS = 8_192
 MLLIB_ITEMS = 10
 
@@ -68,10 +69,10 @@ def score_job(size: int | None) -> Iterator[Benchmark]:
 
 
 def score_all_users(targets: DataFrame, users: int, state: ScorerState, folder: str) -> None:
-    """What the job `score_users` does for its audiences."""
+    """What the job `score_users` does for its audiences; no seeds are left out of them."""
     items = [f"i{number:05d}" for number in range(ITEMS)]
     scored = Scored(targets, users, items, state, f"{folder}/score", "bigint")
-    sample = scored.sample(SAMPLE, 1)
+    sample = scored.sample(Scoring().sample, 1)
     ranking = rank_users(scored, sample, dict.fromkeys(items, top_size(users, TOP)), None)
     rows = audience_rows(ranking, "ralm", dt.date(2024, 1, 1), dt.datetime(2024, 1, 1), users)
     rows.write.format("delta").mode("overwrite").partitionBy("as_of", "system", "item_bucket").save(

@@ -14,10 +14,11 @@ from torch.nn import functional as F
 from benchmarks.harness import Benchmark, Contest
 from ralm.config import Lookalike
 from ralm.models.lookalike import LookalikeModel, export_weights
+from ralm.scoring.contract import BLOCK
 from ralm.scoring.kmeans import single_thread
 from ralm.scoring.scorer import Scorer
 
-USERS, ITEMS, CLUSTERS, BLOCK = 8_192, 100, 20, 256
+USERS, ITEMS, CLUSTERS = 8_192, 100, 20
 WIDTHS = (64, 128)
 
 

@@ -17,6 +17,8 @@ from jobs.train_user_model import merges
 from jobs.training_sets import write_training_set
 from jobs.update_seeds import step_name as seeds_step
 from ralm.config import Merge
+from ralm.draws import draw_row
+from ralm.errors import DataError
 from ralm.features.seeds import clicked_items, clicks, is_validation_item, shown_between, training_pairs
 from ralm.runs import Context, RunningStep, Step
 
@@ -37,6 +39,12 @@ def training_items(context: Context, seeds: DataFrame) -> list[str]:
 def _build(merge: Merge, step: RunningStep) -> None:
     context, config, dates = step.context, step.context.config, step.context.dates
     items = training_items(context, step.at("item_seeds", as_of=dates.a1, purpose="train"))
+    if not items:
+        least, draws = config.lookalike.min_seeds, config.lookalike.seed_draws
+        raise DataError(
+            f"lookalike_samples: no item has lookalike.min_seeds = {least} seeds of [{dates.a1}, {dates.a2}) in each "
+            f"of lookalike.seed_draws = {draws} draws; lower it, or check dates"
+        )
     indices = context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
     share = config.evaluation.new_item_share
     impressions = step.read("impressions")
@@ -56,7 +64,7 @@ def _build(merge: Merge, step: RunningStep) -> None:
     samples = labelled.select(
         is_validation_item(config.user_samples.validation_share, config.seed).alias("validation"),
         "embedding",
-        (F.col("draw") * F.lit(len(items)) + F.col("item_index")).cast("int").alias("item_index"),
+        draw_row(F.col("draw"), F.col("item_index"), len(items)).cast("int").alias("item_index"),
         F.col("label").cast("float").alias("label"),
         F.log(F.count("*").over(Window.partitionBy("user_id"))).cast("float").alias("log_rows"),
         clicked.alias("clicked"),

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from jobs.embed_users import model_version as embedding_version
 from jobs.update_seeds import PURPOSES
 from jobs.variants import lookalike_version, variant_lookalike
+from ralm.draws import draw_row
 from ralm.features.seeds import seed_rows
 from ralm.runs import RunningStep
 from udfs.cluster import cluster_items
@@ -72,7 +73,10 @@ def centroid_arrays(
     row = {key: position for position, key in enumerate(keys)}
     wanted = sorted({item for _, item in row}) if items is None else items
     found = [item for item in wanted if all((draw, item) in row for draw in range(draws))]
-    order = [row[draw, item] for draw in range(draws) for item in found]
+    order = np.empty(draws * len(found), np.int64)
+    for place, item in enumerate(found):
+        for draw in range(draws):
+            order[draw_row(draw, place, len(found))] = row[draw, item]
     return found, {"centroids": centroids[order], "sizes": sizes[order]}
 
 

@@ -16,6 +16,7 @@ from jobs.application import run
 from jobs.arguments import Arguments, run_job
 from jobs.build_vocabularies import source
 from jobs.comparison_cells import SECTIONS, Cell, cells, draw_pairs, in_memory, users_date
+from jobs.comparison_later import INPUTS as LATER_INPUTS
 from jobs.comparison_later import SECTIONS as LATER_SECTIONS
 from jobs.comparison_later import draw_later_pairs, later_cells
 from jobs.comparison_values import cell_values
@@ -28,6 +29,7 @@ from ralm.config import Comparison, Config
 from ralm.dates import DateName
 from ralm.evaluation.comparison_section import in_order
 from ralm.evaluation.report_data import Compared, Difference, MetricRow
+from ralm.evaluation.report_tables import fewer_items
 from ralm.runs import Context, RunningStep, Step
 
 # Which other systems or protocols are compared changes nothing for one.
@@ -46,7 +48,7 @@ class Family:
         cells: reads it back.
         sections: what the pairs depend on.
         after: the steps that the pairs need, beside the users' fields.
-        inputs: tables of the pairs and cells.
+        inputs: tables of the pairs and cells, beside the impressions.
     """
 
     name: str
@@ -74,7 +76,7 @@ def families(config: Config) -> list[Family]:
     """The configured protocols."""
     new_items = Family("new_items", users_date(config.comparison.window), draw_pairs, cells, SECTIONS)
     after: tuple[Dependency, ...] = ((seeds_step("evaluate"), "a2"),)
-    later = Family("later_clicks", "a2", draw_later_pairs, later_cells, LATER_SECTIONS, after, ("item_seeds",))
+    later = Family("later_clicks", "a2", draw_later_pairs, later_cells, LATER_SECTIONS, after, LATER_INPUTS)
     return [family for family in (new_items, later) if family.name in config.comparison.protocols]
 
 
@@ -103,32 +105,36 @@ def _judge(found: System, family: Family, step: RunningStep) -> None:
 
 
 def _stored(step: RunningStep, family: Family) -> DataFrame:
-    """The values of the family's systems, as they are judged now."""
+    """The values of all systems on the present pairs, each as it was judged last, whichever are asked for now."""
     context = step.context
     where = {"as_of": context.dates[family.date], "split": context.config.comparison.split, "family": family.name}
-    found = step.read("comparisons").where(
-        F.col("system").isin([entry.name for entry in family.systems(context.config)])
-    )
+    found = step.read("comparisons")
     return reduce(lambda frame, key: frame.where(F.col(key) == F.lit(where[key])), where, found).drop(*where)
 
 
 def _summarise(found: Sequence[Family], step: RunningStep) -> None:
     config = step.context.config
     split = config.comparison.split
-    values = pd.concat([_stored(step, family).toPandas() for family in found], ignore_index=True)  # items x metrics
     resamples, seed = config.evaluation.bootstrap, config.seed
-    rows = metric_rows(values, resamples, seed)
-    differences = difference_rows(_shown(values), resamples, seed)
-    protocols = in_order(values["protocol"].unique())
-    write_metrics(step, split, protocols, [*rows, *(difference.metric_row for difference in differences)])
-    for protocol in protocols:
+    rows: list[MetricRow] = []
+    differences: list[Difference] = []
+    for family in found:
+        values = _stored(step, family).toPandas()  # items x metrics
+        own = metric_rows(values, resamples, seed)
+        paired = difference_rows(_shown(values), resamples, seed)
+        protocols = in_order(values["protocol"].unique())
+        every = [*own, *(difference.metric_row for difference in paired)]
+        write_metrics(step, split, protocols, every, step.context.dates[family.date])
+        rows, differences = [*rows, *own], [*differences, *paired]
+    for protocol in in_order({row.protocol for row in rows}):
         _show(
             step,
             protocol,
             [row for row in rows if row.protocol == protocol],
             {d.baseline: d for d in differences if (d.protocol, d.metric, d.segment) == (protocol, "item_auc", "all")},
         )
-    report_comparison(step.context, Compared(rows, differences, split, step.as_of))
+    as_of = {family.name: step.context.dates[family.date] for family in found}
+    report_comparison(step.context, Compared(rows, differences, split, as_of))
 
 
 def _shown(values: pd.DataFrame) -> pd.DataFrame:
@@ -139,6 +145,7 @@ def _shown(values: pd.DataFrame) -> pd.DataFrame:
 def _show(step: RunningStep, protocol: str, rows: Sequence[MetricRow], against: Mapping[str, Difference]) -> None:
     found = {(row.system, row.metric): row.value for row in rows if row.segment == "all"}
     weak = {row.system: row.value for row in rows if (row.segment, row.metric) == ("weak", "item_auc")}
+    partial = fewer_items([row for row in rows if row.segment == "all"])
     names = sorted({row.system for row in rows}, key=lambda name: (-found.get((name, "item_auc"), 0.0), name))
     step.say(f"{protocol}, {max(row.items or 0 for row in rows)} items, {step.context.config.comparison.split} split")
     last = f"{'weak users':>12}" if weak else ""
@@ -151,7 +158,8 @@ def _show(step: RunningStep, protocol: str, rows: Sequence[MetricRow], against: 
     for name in names:
         figures = "".join(f"{found.get((name, metric), float('nan')):>12.4f}" for metric in SHOWN)
         last = f"{weak.get(name, float('nan')):>12.4f}" if weak else ""
-        step.say(f"{name:<34}{figures}{last}{_difference(against.get(name))}".rstrip())
+        named = f"{name} ({partial[name]:,} items)" if name in partial else name
+        step.say(f"{named:<34}{figures}{last}{_difference(against.get(name))}".rstrip())
     if against:
         step.say("*: the 95 % interval of the paired difference excludes 0")
     if weak:
@@ -165,32 +173,36 @@ def _difference(found: Difference | None) -> str:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """The pairs of each protocol, one step a system, one that summarises; before them ALS, if a system needs it."""
+    """The pairs of all protocols, one step a system, one that summarises; before them ALS, if a system needs it."""
     found = families(context.config)
-    made = [step for family in found for step in _family_steps(context, family)]
-    factorised = any(name == train_als.STEP for step in made for name, _ in step.after)
+    drawn = [_pairs_step(context, family) for family in found]
+    judged = [step for family in found for step in _judging_steps(context, family)]
+    factorised = any(name == train_als.STEP for step in judged for name, _ in step.after)
     summary = Step(
         "compare",
         partial(_summarise, found),
         ("comparison", "evaluation"),
         as_of=found[0].date,
-        after=tuple((step.name, step.as_of) for step in made),
+        after=tuple((step.name, step.as_of) for step in (*drawn, *judged)),
         inputs=("comparisons",),
     )
-    return [*(train_als.steps(context) if factorised else []), *made, summary]
+    return [*(train_als.steps(context) if factorised else []), *drawn, *judged, summary]
 
 
-def _family_steps(context: Context, family: Family) -> list[Step]:
-    date, pairs = family.date, family.step_name("pairs")
-    drawn = Step(
-        pairs,
+def _pairs_step(context: Context, family: Family) -> Step:
+    return Step(
+        family.step_name("pairs"),
         family.draw,
         family.sections,
-        as_of=date,
-        after=(source(context), ("build_user_fields", date), *family.after),
-        inputs=("impressions", "user_fields", *family.inputs),
+        as_of=family.date,
+        after=(source(context), ("build_user_fields", family.date), *family.after),
+        inputs=tuple(dict.fromkeys(("impressions", "user_fields", *family.inputs))),
     )
-    judged = [
+
+
+def _judging_steps(context: Context, family: Family) -> list[Step]:
+    date, pairs = family.date, family.step_name("pairs")
+    return [
         Step(
             family.step_name(entry.name),
             partial(_judge, entry, family),
@@ -201,7 +213,6 @@ def _family_steps(context: Context, family: Family) -> list[Step]:
         )
         for entry in family.systems(context.config)
     ]
-    return [drawn, *judged]
 
 
 def main(arguments: Arguments) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -68,7 +69,8 @@ def draw_pairs(step: RunningStep) -> None:
     n of the other half, by another hash.
 
     Raises:
-        DataError: no new item of the split has `comparison.min_users` clickers.
+        DataError: no new item of the split has `comparison.min_users` clickers, or no number of seeds has
+            `comparison.min_items` of them.
     """
     comparison = step.context.config.comparison
     with persisted(_pairs(step)) as pairs:
@@ -81,10 +83,18 @@ def draw_pairs(step: RunningStep) -> None:
             enough = len(items) >= comparison.min_items
             why = "" if enough else f", comparison.min_items is {comparison.min_items}: not judged"
             step.say(f"{name} seeds: {len(items)} items{why}")
-        keyed = pairs.withColumns(
-            {"as_of": F.lit(step.as_of), "split": F.lit(comparison.split), "family": F.lit("new_items")}
-        )
-        step.replace("comparison_pairs", keyed, "pairs", as_of=step.as_of, split=comparison.split, family="new_items")
+        _enough_items(step, pairs)
+        write_pairs(step, pairs, "new_items")
+
+
+def write_pairs(step: RunningStep, pairs: DataFrame, family: str) -> None:
+    """Replace the pairs of the split and family; what was judged on others is dropped, of every system."""
+    part: dict[str, Any] = {"as_of": step.as_of, "split": step.context.config.comparison.split, "family": family}
+    keyed = pairs.withColumns({column: F.lit(value) for column, value in part.items()})
+    step.replace("comparison_pairs", keyed, "pairs", **part)
+    columns = "item_id string, segment string, metric string, value double, protocol string, system string"
+    nothing = step.context.spark.createDataFrame([], columns)
+    step.replace("comparisons", nothing.withColumns({column: F.lit(value) for column, value in part.items()}), **part)
 
 
 def cells(step: RunningStep) -> list[Cell]:
@@ -95,13 +105,19 @@ def cells(step: RunningStep) -> list[Cell]:
     """
     comparison = step.context.config.comparison
     pairs = step.at("comparison_pairs", as_of=step.as_of, split=comparison.split, family="new_items")
+    return [_cell(step, pairs, name, found) for name, found in _enough_items(step, pairs).items()]
+
+
+def _enough_items(step: RunningStep, pairs: DataFrame) -> dict[str, list[str]]:
+    """The numbers of seeds that have enough items, with these items."""
+    comparison = step.context.config.comparison
     items = {name: found for name, found in _items(step, pairs).items() if len(found) >= comparison.min_items}
     if not items:
         raise DataError(
             f"comparison: no number of seeds has comparison.min_items = {comparison.min_items} new items of the "
             f"{comparison.split} split with comparison.min_users = {comparison.min_users} clickers; lower them"
         )
-    return [_cell(step, pairs, name, found) for name, found in items.items()]
+    return items
 
 
 @contextmanager

@@ -8,14 +8,16 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.comparison_cells import HELD_OUT, SHOWN, Cell, indexed, judged_split, persisted, weak_users
+from jobs.comparison_cells import HELD_OUT, SHOWN, Cell, indexed, judged_split, persisted, weak_users, write_pairs
 from ralm.errors import DataError
 from ralm.features.hashing import uniform
 from ralm.features.holdout import is_new_item
-from ralm.features.seeds import unseen_pairs
+from ralm.features.seeds import clicks, unseen_pairs
 from ralm.runs import RunningStep
 
 PROTOCOL = "later_clicks@all"
+# The tables of pairs and cell.
+INPUTS = ("impressions", "item_seeds")
 # What the pairs of later clicks depend on.
 SECTIONS = (
     "comparison.max_items",
@@ -35,7 +37,7 @@ def draw_later_pairs(step: RunningStep) -> None:
     Tables: impressions, item_seeds, user_fields.
 
     Raises:
-        DataError: no known item of the split has enough seeds, later clickers and non-clickers.
+        DataError: fewer than `comparison.min_items` known items have enough seeds, later clickers and non-clickers.
     """
     comparison, least = step.context.config.comparison, step.context.config.evaluation.min_labels
     with persisted(_pairs(step)) as pairs:
@@ -44,32 +46,27 @@ def draw_later_pairs(step: RunningStep) -> None:
             f"comparison: no known item of the {comparison.split} split has evaluation.min_labels = {least} clickers "
             f"and non-clickers in [{step.context.dates.a2}, {step.context.dates.a3}); lower it or change dates",
         )
-        keyed = pairs.withColumns(
-            {"as_of": F.lit(step.as_of), "split": F.lit(comparison.split), "family": F.lit("later_clicks")}
-        )
-        step.replace(
-            "comparison_pairs", keyed, "pairs", as_of=step.as_of, split=comparison.split, family="later_clicks"
-        )
+        _enough_items(step, pairs)
+        write_pairs(step, pairs, "later_clicks")
 
 
 def later_cells(step: RunningStep) -> list[Cell]:
-    """The one cell: an item's seeds are its newest clickers before A2 (tables: comparison_pairs, item_seeds).
+    """The one cell: an item's seeds are its newest clickers before A2.
+
+    Tables: comparison_pairs, item_seeds, impressions.
 
     Raises:
         DataError: fewer than `comparison.min_items` items.
     """
     comparison = step.context.config.comparison
     pairs = step.at("comparison_pairs", as_of=step.as_of, split=comparison.split, family="later_clicks")
-    items = sorted(row["item_id"] for row in pairs.select("item_id").distinct().collect())  # comparison.max_items
-    if len(items) < comparison.min_items:
-        raise DataError(
-            f"comparison: {len(items)} known items of the {comparison.split} split have later clicks, "
-            f"comparison.min_items is {comparison.min_items}; lower it, or leave later_clicks out of "
-            "comparison.protocols"
-        )
+    items = _enough_items(step, pairs)
     listed = step.at("item_seeds", as_of=step.as_of, purpose="evaluate")
     seeds = listed.select("item_id", F.explode("seeds.user_id").alias("user_id"))
     own = indexed(step, seeds, items).select("item_id", "item_index", "user_id")
+    # Who clicked earlier than the newest seeds is to be found no more than they are.
+    earlier = clicks(step.read("impressions"), step.context.dates.a2).select("item_id", "user_id").distinct()
+    earlier = indexed(step, earlier, items).select("item_id", "item_index", "user_id")
     rows = indexed(step, pairs, items).select("item_id", "item_index", "user_id", "role", "position", "weak")
     return [
         Cell(
@@ -77,10 +74,23 @@ def later_cells(step: RunningStep) -> list[Cell]:
             items,
             own,
             rows.where(F.col("role") == HELD_OUT).drop("role"),
-            own,
+            earlier,
             rows.where(F.col("role") == SHOWN).drop("role"),
         )
     ]
+
+
+def _enough_items(step: RunningStep, pairs: DataFrame) -> list[str]:
+    """The items of the pairs, in the order of the scorers."""
+    comparison = step.context.config.comparison
+    items = sorted(row["item_id"] for row in pairs.select("item_id").distinct().collect())  # comparison.max_items
+    if len(items) < comparison.min_items:
+        raise DataError(
+            f"comparison: {len(items)} known items of the {comparison.split} split have later clicks, "
+            f"comparison.min_items is {comparison.min_items}; lower it, or leave later_clicks out of "
+            "comparison.protocols"
+        )
+    return items
 
 
 def _pairs(step: RunningStep) -> DataFrame:

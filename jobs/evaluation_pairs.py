@@ -11,7 +11,7 @@ from jobs.build_vocabularies import known_events, load_sizes
 from ralm.errors import DataError
 from ralm.features.hashing import chosen, uniform
 from ralm.features.holdout import is_new_item
-from ralm.features.seeds import unseen_pairs
+from ralm.features.seeds import clicks, unseen_pairs
 from ralm.runs import RunningStep
 
 NEW_ITEMS, LATER_CLICKS = "new_items", "later_clicks"
@@ -26,7 +26,7 @@ class Judged:
         items: protocol -> its items; an item belongs to one protocol.
         pairs: (protocol, item_id, user_id, label 0/1, weak): labelled pairs, capped by hash.
         labels: (item_id, user_id, weak): held-out clickers.
-        seeds: (item_id, user_id): clickers before A2, no candidates.
+        earlier: (item_id, user_id): all clickers before A2, no candidates, be they among the newest (the seeds) or not.
         popularity: (item_id, clicks before A2).
         activity: (user_id, events before A2, without those on held-out items).
     """
@@ -35,7 +35,7 @@ class Judged:
     items: dict[str, list[str]]
     pairs: DataFrame
     labels: DataFrame
-    seeds: DataFrame
+    earlier: DataFrame
     popularity: DataFrame
     activity: DataFrame
 
@@ -84,9 +84,10 @@ def judged(step: RunningStep) -> Judged:
         items=items,
         pairs=sampled.select("protocol", "item_id", "user_id", "label", "weak"),
         labels=kept.where("label = 1").select("item_id", "user_id", "weak"),
-        seeds=seeds.join(F.broadcast(frame), "item_id", "left_semi").select(
-            "item_id", F.explode("seeds.user_id").alias("user_id")
-        ),
+        earlier=clicks(step.read("impressions"), dates.a2)
+        .join(F.broadcast(frame), "item_id", "left_semi")
+        .select("item_id", "user_id")
+        .distinct(),
         popularity=seeds.select("item_id", F.col("clickers").alias("clicks")),
         activity=activity.withColumnRenamed("count", "events"),
     )

@@ -29,7 +29,7 @@ def variant_scores(step: RunningStep, variant: str, judged: Judged, work: str) -
     Args:
         step: the running evaluation.
         variant: which model.
-        judged: pairs, labels, seeds.
+        judged: pairs, labels, earlier clickers.
         work: folder of its own, removed by `finish`.
 
     Returns:
@@ -49,7 +49,7 @@ def variant_scores(step: RunningStep, variant: str, judged: Judged, work: str) -
     pairs = rows.mapInArrow(*score_pairs(scored.bundle("pairs"), PAIR_TYPES))
     depth = ranking_depth(users)
     sample = scored.sample(config.scoring.sample, config.seed)
-    ranking = rank_users(scored, sample, dict.fromkeys(items, depth), judged.seeds)
+    ranking = rank_users(scored, sample, dict.fromkeys(items, depth), judged.earlier)
     ranked = ranking.best.select(F.lit(variant).alias("system"), "item_id", "user_id", "score")
     return pairs.withColumn("system", F.lit(variant)), ranked, users
 
@@ -88,15 +88,15 @@ def baseline_pairs(step: RunningStep, judged: Judged) -> DataFrame:
 def baseline_rankings(step: RunningStep, judged: Judged) -> DataFrame:
     """The heads by user activity, and by popularity, which knows no order of users: ties by user_id.
 
-    The same users head every item's list but for its seeds, so the list is cut before it meets the items.
+    The same users head every item's list but for its earlier clickers, so the list is cut before it meets the items.
     """
     context = step.context
     targets = step.at(
         "target_embeddings", as_of=context.dates.a2, model_version=lookalike_version(context, "ralm")
     ).select("user_id")
     candidates, users = candidate_users(step, targets, judged)
-    most_seeds = judged.seeds.groupBy("item_id").count().agg(F.max("count")).first()
-    depth = ranking_depth(users) + int((most_seeds[0] if most_seeds else 0) or 0)
+    most_earlier = judged.earlier.groupBy("item_id").count().agg(F.max("count")).first()
+    depth = ranking_depth(users) + int((most_earlier[0] if most_earlier else 0) or 0)
     items = context.spark.createDataFrame([(item,) for item in judged.all_items], "item_id string")
     active = candidates.join(judged.activity, "user_id", "left").select(
         F.lit("user_activity").alias("system"), "user_id", F.coalesce("events", F.lit(0)).cast("double").alias("score")
@@ -104,7 +104,7 @@ def baseline_rankings(step: RunningStep, judged: Judged) -> DataFrame:
     anyone = candidates.select(F.lit("popularity").alias("system"), "user_id", F.lit(0.0).alias("score"))
     heads = [frame.orderBy(F.desc("score"), "user_id").limit(depth) for frame in (active, anyone)]
     listed = heads[0].unionByName(heads[1]).crossJoin(F.broadcast(items))
-    return listed.join(judged.seeds, ["item_id", "user_id"], "left_anti").select(
+    return listed.join(judged.earlier, ["item_id", "user_id"], "left_anti").select(
         "system", "item_id", "user_id", "score"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 import pandas as pd
@@ -25,19 +26,27 @@ def difference_rows(values: pd.DataFrame, resamples: int, seed: int) -> list[Dif
     return [Difference(**row) for row in table.to_dict("records")]  # type: ignore[arg-type]
 
 
-def write_metrics(step: RunningStep, split: str, protocols: Sequence[str], rows: Sequence[MetricRow]) -> None:
-    """Replace the figures of these protocols and this split at the step's date; those of others stay.
+def write_metrics(
+    step: RunningStep,
+    split: str,
+    protocols: Sequence[str],
+    rows: Sequence[MetricRow],
+    as_of: dt.date | None = None,
+) -> None:
+    """Replace the figures of these protocols and this split at a date; those of others stay.
 
     Args:
-        step: its date is `as_of`.
+        step: the running step.
         split: test or validation.
         protocols: all that the rows belong to.
         rows: those without a value are left out.
+        as_of: the date of the users; default: the step's.
     """
+    as_of = as_of or step.as_of
     content = [
         (
             step.record.run_id,
-            step.as_of,
+            as_of,
             row.system,
             row.protocol,
             _split(split, row.segment),
@@ -56,7 +65,7 @@ def write_metrics(step: RunningStep, split: str, protocols: Sequence[str], rows:
     )
     frame = step.context.spark.createDataFrame(content, schema).coalesce(1)
     splits = [_split(split, segment) for segment in dict.fromkeys(["all", *SEGMENTS, *(row.segment for row in rows)])]
-    step.replace("metrics", frame, "metrics", as_of=step.as_of, protocol=list(protocols), split=splits)
+    step.replace("metrics", frame, "metrics", as_of=as_of, protocol=list(protocols), split=splits)
 
 
 def _split(split: str, segment: str) -> str:

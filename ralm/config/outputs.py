@@ -74,8 +74,8 @@ class Comparison(Section):
         le=10_000_000,
         description="users that the AUC compares clickers with, and clickers an item whom it compares at most",
     )
-    split: Literal["validation", "test"] = Field(default="test", description="which new items are judged")
-    validation_share: float = Field(default=0.3, gt=0, lt=1, description="share of the new items kept for choosing")
+    split: Literal["validation", "test"] = Field(default="test", description="which items are judged")
+    validation_share: float = Field(default=0.3, gt=0, lt=1, description="share of the items kept for choosing")
 
 
 class Spark(Section):

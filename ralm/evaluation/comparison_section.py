@@ -1,4 +1,4 @@
-"""The report's section on all systems for new items: tables and plots by number of seeds, and what they say."""
+"""The report's section on all systems: tables, plots by number of seeds, and what they say."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from ralm.evaluation.report_data import Compared, Difference, MetricRow
-from ralm.evaluation.report_tables import METRICS, Comparison, comparison_table, known
+from ralm.evaluation.report_tables import METRICS, Comparison, comparison_table, fewer_items, known
 from ralm.evaluation.seed_plot import Point, by_seeds
 
 HALF = "half"
@@ -92,7 +92,9 @@ def main_systems(compared: Compared) -> list[str]:
 
 def comparison_sentence(compared: Compared, protocol: str) -> str:
     """Where RALM stands with this number of seeds, by item AUC; nothing where it was not compared."""
-    rows = sorted(_of(compared, protocol, "item_auc"), key=lambda row: -row.value)
+    rows = _of(compared, protocol, "item_auc")
+    partial = fewer_items(rows)
+    rows = sorted((row for row in rows if row.system not in partial), key=lambda row: -row.value)
     own = next((row for row in rows if row.system == "ralm"), None)
     if own is None or len(rows) < 2:
         return ""

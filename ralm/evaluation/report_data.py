@@ -66,12 +66,15 @@ class Difference:
 
 @dataclass(frozen=True)
 class Compared:
-    """The systems of `compare`: protocols are `new_items@20`, …, `new_items@half`, by the number of seeds."""
+    """The systems of `compare`: protocols are `new_items@20`, …, `new_items@half`, by the number of seeds.
+
+    `users_as_of` has the date that users are described as of, for `new_items` and for `later_clicks`.
+    """
 
     rows: Sequence[MetricRow] = ()
     differences: Sequence[Difference] = ()
     split: str = "test"
-    users_as_of: dt.date | None = None
+    users_as_of: Mapping[str, dt.date] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

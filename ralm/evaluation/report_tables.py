@@ -45,14 +45,24 @@ def comparison_table(
 
     Args:
         title: above the table; the number of items is added.
-        rows: of one protocol; other segments than `all` and other metrics than `METRICS` are left out.
+        rows: of one protocol; other segments than `all` and other metrics than `METRICS` are left out. A system
+            judged on fewer items than the others says so, and is never the best: its mean is of other items.
         differences: system -> RALM's difference from it.
     """
     found = [row for row in rows if row.segment == "all" and row.metric in METRICS]
     metrics = [metric for metric in METRICS if any(row.metric == metric for row in found)]
     values = {(row.system, row.metric): row for row in found if known(row.value)}
+    items = max((row.items or 0 for row in found), default=0)
+    partial = fewer_items(found)
     best = {
-        metric: max((row.value for (system, m), row in values.items() if m == metric and system != "oracle"), default=0)
+        metric: max(
+            (
+                row.value
+                for (system, m), row in values.items()
+                if m == metric and system != "oracle" and system not in partial
+            ),
+            default=0,
+        )
         for metric in metrics
     }
 
@@ -66,12 +76,26 @@ def comparison_table(
         for metric in metrics:
             row = values.get((system, metric))
             span = f"{row.low:.3f} – {row.high:.3f}" if row and row.low is not None and known(row.low) else ""
-            top = row is not None and system != "oracle" and row.value == best[metric]
+            ranked = row is not None and system != "oracle" and system not in partial
+            top = ranked and row is not None and row.value == best[metric]
             cells.append(Cell(number(row.value if row else None), span, top))
-        table.append((system, name(system), cells))
-    items = max((row.items or 0 for row in found), default=0)
+        named = f"{name(system)}, {partial[system]:,} items" if system in partial else name(system)
+        table.append((system, named, cells))
     titled = title + (f" ({items:,} items)" if items else "")
     return Comparison(titled, [METRICS[metric] for metric in metrics], table, differences or {})
+
+
+def fewer_items(rows: Sequence[MetricRow]) -> dict[str, int]:
+    """The systems that were judged on fewer items than others, with their number: their means are of other items.
+
+    Args:
+        rows: of one protocol and segment. A system's number is the largest of its metrics'.
+    """
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row.system] = max(counts.get(row.system, 0), row.items or 0)
+    most = max(counts.values(), default=0)
+    return {system: count for system, count in counts.items() if count < most}
 
 
 def known(value: float | None) -> bool:

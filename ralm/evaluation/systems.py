@@ -14,6 +14,7 @@ NAMES = {
     "information_value": "Information Value",
     "regression_logistic": "Logistic regression",
     "regression_boosted_trees": "Boosted trees",
+    "youtube_dnn": "YouTube DNN",
     "oracle": "Oracle (true probability)",
 }
 COLOURS = {

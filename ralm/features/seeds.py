@@ -66,12 +66,12 @@ def item_seeds(clicked: DataFrame, cap: int) -> DataFrame:
 
 
 def items_with_seeds(clicked: DataFrame, least: int) -> DataFrame:
-    """(item_id) of the items with at least `least` clickers, by sketch (a few hundred bytes an item are shuffled).
+    """(item_id, draw) with at least `least` clickers, by sketch (a few hundred bytes an item are shuffled).
 
     Clicks are as for `item_seeds`.
     """
     clickers = F.approx_count_distinct("user_id").alias("clickers")
-    return clicked.groupBy("item_id").agg(clickers).where(F.col("clickers") >= least).select("item_id")
+    return clicked.groupBy("item_id", "draw").agg(clickers).where(F.col("clickers") >= least).select("item_id", "draw")
 
 
 def shown_between(impressions: DataFrame, since: dt.date, until: dt.date) -> DataFrame:

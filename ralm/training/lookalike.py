@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ralm.draws import row_item
 from ralm.errors import DataError, MissingInputError
 from ralm.models.lookalike import LookalikeModel, export_weights
 from ralm.models.losses import has_clicked, sample_users, users_softmax
@@ -101,7 +102,7 @@ class LookalikeObjective(Objective):
             "embedding": arrays["embedding"].reshape(len(item), -1),
             "label": arrays["label"].reshape(-1).astype(np.float32),
             "item": item.reshape(-1),
-            "number": chosen % self.items,
+            "number": row_item(chosen, self.items),
             "centroids": self.centroids[chosen],
             "sizes": self.sizes[chosen],
         }

@@ -66,7 +66,7 @@ def compared() -> Compared:
             if system != "ralm":
                 mean = level["ralm"] - value
                 differences.append(Difference(system, protocol, "item_auc", mean, mean - 0.01, mean + 0.01, items))
-    return Compared(rows, differences, "test", dt.date(2024, 1, 17))
+    return Compared(rows, differences, "test", {"new_items": dt.date(2024, 1, 17)})
 
 
 def example(**levels: float) -> ReportData:

@@ -81,6 +81,16 @@ def test_the_best_of_each_column_is_bold_and_differences_are_marked() -> None:
     assert "−0.110 … −0.090" in page
 
 
+def test_a_system_of_fewer_items_is_shown_and_not_ranked() -> None:
+    rows = [row("ralm", 0.7), row("regression", 0.6), dataclasses.replace(row("youtube_dnn", 0.9), items=12)]
+    section = comparison_section(Compared(rows, [difference("regression", 0.1)]))
+    assert section is not None
+    assert section.sentences[0].startswith("20 seeds an item: RALM is number 1 of 2 with")
+    table = {system: (name, cells[0].best) for system, name, cells in section.tables[0].rows}
+    assert table["youtube_dnn"] == ("YouTube DNN, 12 items", False)
+    assert table["ralm"] == ("RALM", True)
+
+
 def test_lines_are_of_the_main_systems_and_of_the_best() -> None:
     drawn = main_systems(compared())
     assert drawn[0] == "als_fold_in"

@@ -60,9 +60,10 @@ def test_clicked_items_are_the_newest_of_those_that_count(spark: SparkSession) -
 
 
 def test_items_with_seeds_count_users_not_clicks(spark: SparkSession) -> None:
-    rows = [(f"u{n % users}", item) for item, users in (("five", 5), ("six", 6)) for n in range(30)]
-    clicked = spark.createDataFrame(rows, "user_id string, item_id string")
-    assert [r["item_id"] for r in items_with_seeds(clicked, 6).collect()] == ["six"]
+    rows = [(f"u{n % users}", item, 0) for item, users in (("five", 5), ("six", 6)) for n in range(30)]
+    rows += [(f"u{n}", "five", 1) for n in range(10, 15)]  # ten users, five in each draw
+    clicked = spark.createDataFrame(rows, "user_id string, item_id string, draw int")
+    assert [tuple(row) for row in items_with_seeds(clicked, 6).collect()] == [("six", 0)]
     assert items_with_seeds(clicked, 7).isEmpty()
 
 

@@ -23,6 +23,16 @@ def test_like_the_formulas_in_a_loop(pooling, sharpness):
     np.testing.assert_allclose(scorer.pairs(unit[user], bias[user], item), expected.ravel(), atol=1e-5)
 
 
+@pytest.mark.parametrize("sharpness", [1.0, 60.0])
+@pytest.mark.parametrize(("items", "k"), [(31, 20), (3, 250)])  # several products, the last one smaller; k above one
+def test_many_items_and_clusters(items, k, sharpness):
+    weights = random_weights(sharpness=sharpness)
+    centroids, sizes = random_items(items=items, k=k)
+    expected = [[loop_score(weights, x, c, s) for c, s in zip(centroids, sizes, strict=True)] for x in USERS[:5]]
+    scorer = Scorer(weights, centroids, sizes, block=2)
+    np.testing.assert_allclose(scorer.score(*scorer.targets(USERS[:5])), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("pooling", ["attention", "average"])
 @pytest.mark.parametrize("user_bias", [True, False])
 def test_like_the_torch_model(pooling, user_bias):

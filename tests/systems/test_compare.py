@@ -184,7 +184,19 @@ def test_the_report_has_the_comparison(finished: Context) -> None:
     stored = finished.warehouse.read("metrics").where("protocol LIKE '%@%' AND split = 'test'").collect()
     shown = {(row.system, row.protocol, row.metric): row.value for row in found.compared.rows if row.segment == "all"}
     assert {(r["system"], r["protocol"], r["metric"]): r["value"] for r in stored if " - " not in r["system"]} == shown
-    assert found.compared.users_as_of == finished.dates.a2
+    assert found.compared.users_as_of == {"new_items": finished.dates.a2, "later_clicks": finished.dates.a2}
+
+
+def test_the_others_keep_their_figures(finished: Context) -> None:
+    def kept() -> dict[tuple[str, str], float]:
+        rows = finished.warehouse.read("metrics").where("metric = 'item_auc' AND split = 'test'").collect()
+        return {(row["system"], row["protocol"]): row["value"] for row in rows}
+
+    before = kept()
+    one = context(finished, systems=["popularity"])
+    one.run(steps(one))
+    assert kept() == before
+    assert len({system for system, _ in before}) > 4
 
 
 def test_splits_do_not_share_items(toy: Context, finished: Context) -> None:
