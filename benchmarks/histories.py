@@ -13,8 +13,8 @@ from pyspark.sql import functions as F
 from benchmarks.harness import Benchmark, Contest
 from benchmarks.user_tables import hashed, log_uniform
 from benchmarks.work import cores, saved, workspace
+from jobs.event_histories import build_histories
 from ralm.config import HistoryField
-from ralm.features.histories import build_histories
 
 EVENTS, USERS_SHARE, HEAVY_SHARE, DAYS = 20_000_000, 1 / 20, 1 / 20, 20
 DOMAINS, LENGTH, FEATURES = ("reading", "shopping", "search", "music"), 20, 1_000_000

@@ -9,8 +9,9 @@ from pyspark.sql import functions as F
 from jobs.application import run
 from jobs.arguments import Arguments, run_job
 from jobs.build_vocabularies import known_events, source
+from jobs.event_histories import build_histories
 from ralm.dates import DateName
-from ralm.features.histories import build_histories, update_histories
+from ralm.features.histories import update_histories
 from ralm.runs import Context, RunningStep, Step
 
 DATES: tuple[DateName, ...] = ("a0", "a1", "a2", "a3")

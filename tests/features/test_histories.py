@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
+from jobs.event_histories import build_histories
 from ralm.config import Fields
-from ralm.features.histories import build_histories, update_histories
+from ralm.features.histories import update_histories
 from ralm.features.holdout import is_new_item, without_new_items
 from ralm.features.user_fields import FieldIndexer, join_profiles, output_schema
 from ralm.features.vocabularies import build_vocabularies, field_sizes, lookup_tables
