@@ -12,6 +12,7 @@ from benchmarks.histories import histories
 from benchmarks.samples import samples
 from benchmarks.score_job import score_job
 from benchmarks.score_kernel import score_kernel
+from benchmarks.train import train
 
 # What makes a benchmark's input of a size (its default: None), and removes it at the end.
 BENCHMARKS: dict[str, Callable[[int | None], AbstractContextManager[Benchmark]]] = {
@@ -21,4 +22,5 @@ BENCHMARKS: dict[str, Callable[[int | None], AbstractContextManager[Benchmark]]]
     "samples": samples,
     "cluster": cluster,
     "embed": embed,
+    "train": train,
 }

@@ -11,7 +11,15 @@ from benchmarks.registry import BENCHMARKS
 from benchmarks.table import BEGIN, END, write_table
 from benchmarks.targets import TARGETS
 
-SIZES = {"score_kernel": 200, "cluster": 2, "histories": 4_000, "score_job": 3_000, "samples": 2_000, "embed": 3_000}
+SIZES = {
+    "score_kernel": 200,
+    "cluster": 2,
+    "histories": 4_000,
+    "score_job": 3_000,
+    "samples": 2_000,
+    "embed": 3_000,
+    "train": 3_000,
+}
 
 
 class Machine:
