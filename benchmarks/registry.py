@@ -9,6 +9,7 @@ from benchmarks.cluster import cluster
 from benchmarks.embed import embed
 from benchmarks.harness import Benchmark
 from benchmarks.histories import histories
+from benchmarks.histories_update import histories_update
 from benchmarks.samples import samples
 from benchmarks.score_job import score_job
 from benchmarks.score_kernel import score_kernel
@@ -19,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[int | None], AbstractContextManager[Benchmark]]]
     "score_kernel": score_kernel,
     "score_job": score_job,
     "histories": histories,
+    "histories_update": histories_update,
     "samples": samples,
     "cluster": cluster,
     "embed": embed,

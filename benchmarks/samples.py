@@ -11,34 +11,44 @@ from pyspark.sql import functions as F
 from benchmarks.harness import Benchmark, Contest
 from benchmarks.user_tables import ITEMS, log_uniform_array, user_fields
 from benchmarks.work import saved, workspace
+from jobs.training_sets import shuffled
+from jobs.user_samples import build_user_samples
 from ralm.config import UserSamples
-from ralm.features.samples import build_user_samples
 
-POSITIVES, POSITIVES_A_USER = 10_000_000, 10
+POSITIVES, POSITIVES_A_USER, FILES = 10_000_000, 10, 8
 
 
 @contextmanager
 def samples(size: int | None) -> Iterator[Benchmark]:
     """10 million positives (or `size`), ten a user, of 100,000 items, with ten log-uniform negatives each.
 
-    Reference: `copy`, a plain Spark job that scans the same input and writes as many bytes: the finished training set.
+    Reference: `copy`, a plain Spark job that reads and writes as many bytes: the finished training set, which holds
+    its inputs. `copy_shuffled` beside it: ours with the shuffle by hash that the job ends with.
     """
     users = max(1, (size or POSITIVES) // POSITIVES_A_USER)
     with workspace("samples") as (spark, folder):
         fields = saved(user_fields(spark, users), f"{folder}/fields")
         positives = saved(random_positives(spark, users), f"{folder}/positives")
 
-        def build(path: str) -> DataFrame:
-            return saved(build_user_samples(fields, positives, ITEMS, UserSamples(), 1), f"{folder}/{path}")
+        def build() -> DataFrame:
+            return build_user_samples(fields, positives, ITEMS, UserSamples(), 1)
 
-        finished = build("finished")
-
-        def copy() -> None:
-            for frame in (fields, positives):
-                frame.write.format("noop").mode("overwrite").save()
-            saved(finished, f"{folder}/copy")
-
-        yield Benchmark("samples", "s", [Contest("", lambda: build("ours"), {"copy": copy}, 1)])
+        finished = saved(build(), f"{folder}/finished")
+        keys = ["user_key", "positives"]
+        references = {"copy": lambda: saved(finished, f"{folder}/copy")}
+        yield Benchmark(
+            "samples",
+            "s",
+            [
+                Contest("", lambda: saved(build(), f"{folder}/ours"), references, 1),
+                Contest(
+                    "shuffled",
+                    lambda: saved(shuffled(build(), 1, keys, FILES), f"{folder}/ours"),
+                    references,
+                    1,
+                ),
+            ],
+        )
 
 
 def random_positives(spark: SparkSession, users: int) -> DataFrame:

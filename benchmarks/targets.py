@@ -10,6 +10,7 @@ TARGETS: dict[str, dict[str, float]] = {
     "score_kernel": {"products_h64": 0.6, "products_h128": 0.75},
     "score_job": {"products": 0.5, "als": 8.0},
     "histories": {"collect_list": 3.0, "duckdb": 1.0},
+    "histories_update": {"rebuild": 0.5},
     "samples": {"copy": 1.5},
     "cluster": {"sklearn": 1.5, "faiss": 1.5, "inertia_sklearn": 0.99},
     "embed": {"memory": 0.6},

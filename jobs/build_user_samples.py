@@ -11,7 +11,8 @@ from jobs.application import run
 from jobs.arguments import Arguments, run_job
 from jobs.build_vocabularies import current_vocabulary, known_events, load_sizes, source
 from jobs.training_sets import write_training_set
-from ralm.features.samples import build_user_samples, events_between, user_positives
+from jobs.user_samples import build_user_samples
+from ralm.features.samples import events_between, user_positives
 from ralm.runs import Context, RunningStep, Step
 
 

@@ -13,6 +13,12 @@ from ralm.runs import RunningStep
 FILES_A_RANK = 4
 
 
+def shuffled(samples: DataFrame, seed: int, keys: list[str], files: int) -> DataFrame:
+    """The rows in the order of a hash of the keys, over as many partitions; validation apart from training."""
+    order = F.xxhash64(F.lit(seed), *keys)
+    return samples.repartition(files, order).sortWithinPartitions("validation", order)
+
+
 def write_training_set(
     step: RunningStep, name: str, samples: DataFrame, keys: list[str], training: Training, label: str, **partition: str
 ) -> None:
@@ -32,10 +38,9 @@ def write_training_set(
     Raises:
         DataError: nothing was left to train on.
     """
-    order = F.xxhash64(F.lit(step.context.config.seed), *keys)
     files = max(FILES_A_RANK * training.processes, step.context.config.spark.shuffle_partitions)
-    shuffled = samples.repartition(files, order).sortWithinPartitions("validation", order)
+    rows = shuffled(samples, step.context.config.seed, keys, files)
     constants = {column: F.lit(value) for column, value in {"as_of": step.as_of, **partition}.items()}
-    step.replace(name, shuffled.withColumns(constants), label, as_of=step.as_of, **partition)
+    step.replace(name, rows.withColumns(constants), label, as_of=step.as_of, **partition)
     if step.counts[label] == 0:
         raise DataError(f"{name}: nothing to train on as of {step.as_of}; check dates and vocabulary sizes")

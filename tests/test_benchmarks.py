@@ -16,6 +16,7 @@ SIZES = {
     "cluster": 2,
     "histories": 4_000,
     "score_job": 3_000,
+    "histories_update": 4_000,
     "samples": 2_000,
     "embed": 3_000,
     "train": 3_000,

@@ -8,9 +8,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from scipy import stats
 
+from jobs.user_samples import build_user_samples
 from ralm.config import UserSamples
-from ralm.features.hashing import uniform
-from ralm.features.samples import build_user_samples, log_uniform_rank, user_positives
+from ralm.features.negatives import draw_negatives, log_uniform_rank, uniform
+from ralm.features.samples import user_positives
 
 pytestmark = pytest.mark.spark
 DAY = dt.date(2024, 1, 1)
@@ -22,13 +23,37 @@ def log_uniform(items: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("items", [1, 7, 50])
-def test_draws_follow_the_log_uniform_formula(spark: SparkSession, items: int) -> None:
-    draws = spark.range(40_000).select(log_uniform_rank(uniform("test", 3, "id"), items).alias("k"))
-    counted = {row["k"]: row["count"] for row in draws.groupBy("k").count().collect()}
-    observed = np.array([counted.get(k, 0) for k in range(items)])
-    assert observed.sum() == 40_000
+def test_draws_follow_the_log_uniform_formula(items: int) -> None:
+    observed = np.bincount(log_uniform_rank(uniform(3, np.arange(40_000)), items), minlength=items)
+    assert len(observed) == items
     if items > 1:
         assert stats.chisquare(observed, log_uniform(items) * 40_000).pvalue > 1e-3
+
+
+def test_hashed_numbers_are_uniform_and_of_every_key() -> None:
+    numbers = uniform(1, np.arange(500)[:, None], np.arange(100))
+    assert stats.kstest(numbers.ravel(), "uniform").pvalue > 1e-3
+    assert abs(np.corrcoef(numbers[:, 0], numbers[:, 1])[0, 1]) < 0.2
+    assert len(np.unique(numbers)) == numbers.size
+    assert (uniform(2, np.arange(500)[:, None], np.arange(100)) != numbers).all()
+
+
+def test_without_a_redraw_the_next_free_index_is_taken() -> None:
+    users, positives = np.arange(400), np.full((400, 1), 3)
+    flat, ends = np.tile([1, 2, 3, 6], 400), np.arange(1, 401) * 4
+    plain = draw_negatives(users, positives, (flat[:0], np.zeros(400, int)), 6, 5, 0, 1)
+    drawn = draw_negatives(users, positives, (flat, ends), 6, 5, 0, 1)
+    expected = {1: 4, 2: 4, 3: 4, 4: 4, 5: 5, 6: 4}
+    assert drawn.shape == (400, 1, 5)
+    assert drawn.ravel().tolist() == [expected[index] for index in plain.ravel()]
+    assert set(plain.ravel()) == set(range(1, 7))
+
+
+def test_only_the_own_known_items_are_avoided() -> None:
+    users, positives = np.array([7, 7]), np.array([[1], [1]])
+    one, other = draw_negatives(users, positives, (np.array([1, 2]), np.array([1, 2])), 2, 50, 16, 1)[:, 0]
+    assert set(one) == {2}
+    assert set(other) == {1}
 
 
 def test_the_first_draw_of_the_samples_follows_the_formula(spark: SparkSession) -> None:
