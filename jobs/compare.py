@@ -68,7 +68,10 @@ class Family:
         asked, every = config.comparison.systems, systems(config)
         if asked == "variants":
             asked = list(config.variants)
-        chosen = every.values() if asked == "all" else [system(config, name) for name in asked]
+        if asked == "all":
+            chosen = [found for found in every.values() if not found.repeats]
+        else:
+            chosen = [system(config, name) for name in asked]
         return [found for found in chosen if found.new_items or self.name != "new_items"]
 
 

@@ -49,6 +49,13 @@ def clustered_systems(config: Config) -> list[System]:
     }
     sections = ("fields", "variants.ralm", "baselines.clustered_similarity")
     return [
-        System(name, partial(_prepare, kind), ("user_embeddings",), after_embeddings, sections)
+        System(
+            name,
+            partial(_prepare, kind),
+            ("user_embeddings",),
+            after_embeddings,
+            sections,
+            repeats=name == "clustered_similarity",
+        )
         for name, kind in kinds.items()
     ]

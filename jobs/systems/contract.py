@@ -80,6 +80,7 @@ class System:
         after: the steps whose results it uses, for a date.
         sections: the configuration sections that its result depends on.
         new_items: whether it can score items that were not in its training.
+        repeats: whether another system has its settings in the name: a comparison of all leaves it out.
     """
 
     name: str
@@ -88,3 +89,4 @@ class System:
     after: Callable[[Context, DateName], tuple[Dependency, ...]]
     sections: tuple[str, ...] = ("fields",)
     new_items: bool = True
+    repeats: bool = False

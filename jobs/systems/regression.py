@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -128,7 +129,7 @@ def regression_systems(config: Config) -> list[System]:
     """`regression` as configured, and each of its two models by name, for comparisons."""
     settings = config.baselines.regression
     return [
-        _system("regression", settings),
+        replace(_system("regression", settings), repeats=True),
         *(
             _system(f"regression_{model}", settings.model_copy(update={"model": model}))
             for model in ("logistic", "boosted_trees")

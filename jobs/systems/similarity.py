@@ -6,6 +6,7 @@ No job itself.
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from functools import partial
 from typing import get_args
 
@@ -57,7 +58,7 @@ def similarity_systems(config: Config) -> list[System]:
     chosen = config.baselines.similarity
     measures = get_args(Similarity.model_fields["measure"].annotation)
     return [
-        _system("similarity", chosen.measure, chosen.to_seeds),
+        replace(_system("similarity", chosen.measure, chosen.to_seeds), repeats=True),
         *(
             _system(f"similarity_{measure}_{to_seeds}", measure, to_seeds)
             for measure, to_seeds in itertools.product(measures, get_args(ToSeeds))

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from ralm.evaluation.report_data import Compared, Difference, MetricRow
 from ralm.evaluation.report_tables import METRICS, Comparison, comparison_table, fewer_items, known
 from ralm.evaluation.seed_plot import Point, by_seeds
+from ralm.evaluation.systems import family
 
 HALF = "half"
 LATER = "later_clicks"
@@ -76,16 +77,12 @@ def comparison_headline(compared: Compared | None) -> str:
 
 
 def main_systems(compared: Compared) -> list[str]:
-    """The systems that get a line, best first: at most ten, RALM among them.
-
-    A variant of a system that is there (`ralm_concat` beside `ralm`) is left to the table, unless it is the best of
-    all with the most seeds.
-    """
+    """The systems that get a line, best first with the most seeds: RALM and the best of each method, at most ten."""
     last = _largest(compared)
     value = {row.system: row.value for row in _of(compared, last, "item_auc")}
     ordered = sorted({row.system for row in compared.rows}, key=lambda system: (-value.get(system, -1.0), system))
-    variants = {system for system in ordered for other in ordered if system.startswith(f"{other}_")}
-    main = [system for place, system in enumerate(ordered) if place == 0 or system not in variants]
+    families = [family(system) for system in ordered]
+    main = [s for place, s in enumerate(ordered) if s == "ralm" or families.index(families[place]) == place]
     kept = set(main[:MOST_LINES]) if "ralm" not in main else {"ralm", *main[: MOST_LINES - 1]}
     return [system for system in main if system in kept]
 

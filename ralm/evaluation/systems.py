@@ -12,6 +12,14 @@ NAMES = {
     "als_fold_in": "ALS fold-in",
     "lsh_iv": "LSH + Information Value",
     "information_value": "Information Value",
+    "similarity_jaccard_max": "Jaccard, max",
+    "similarity_jaccard_mean": "Jaccard, mean",
+    "similarity_jaccard_probability": "Jaccard, probability",
+    "similarity_cosine_max": "Cosine, max",
+    "similarity_cosine_mean": "Cosine, mean",
+    "similarity_cosine_probability": "Cosine, probability",
+    "clustered_similarity_kmeans": "Clustered similarity, k-means",
+    "clustered_similarity_hyperplanes": "Clustered similarity, hyperplanes",
     "regression_logistic": "Logistic regression",
     "regression_boosted_trees": "Boosted trees",
     "youtube_dnn": "YouTube DNN",
@@ -35,6 +43,8 @@ COLOURS = {
     "logged": "#8C8C8C",
     "recommended": "#0072B2",
 }
+# What has several systems, each with its settings in the name.
+FAMILIES = ("ralm", "similarity", "clustered_similarity", "regression", "youtube_dnn")
 _OTHERS = ("#009E73", "#CC79A7", "#D55E00", "#F0E442", "#7A5195", "#A05A2C")
 
 
@@ -44,6 +54,11 @@ def name(system: str) -> str:
     return known or system.replace("_", " ").strip().capitalize()
 
 
+def family(system: str) -> str:
+    """The method that the system is one setting of: `similarity` of `similarity_cosine_max`; mostly itself."""
+    return next((base for base in FAMILIES if system.startswith(f"{base}_")), system)
+
+
 def colour(system: str) -> str:
     """The system's colour: fixed for known names, otherwise chosen by the name, the same in every plot."""
-    return COLOURS.get(system) or _OTHERS[sum(system.encode()) % len(_OTHERS)]
+    return COLOURS.get(system) or COLOURS.get(family(system)) or _OTHERS[sum(system.encode()) % len(_OTHERS)]
