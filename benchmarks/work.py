@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from pyspark.sql import DataFrame, SparkSession
@@ -12,15 +12,27 @@ from pyspark.sql import DataFrame, SparkSession
 from ralm.config import Spark
 from ralm.session import get_session
 
-# Where the tables go; they take up to 20 GB.
+# Where the tables go, up to 20 GB; by default where temporary files go (TMPDIR).
 FOLDER = "RALM_BENCHMARK_FOLDER"
 
 
 @contextmanager
-def workspace(name: str, driver_memory: str = "8g") -> Iterator[tuple[SparkSession, str]]:
-    """A session on all cores, and a folder that is removed at the end."""
+def workspace(
+    name: str, driver_memory: str = "8g", conf: Mapping[str, str] | None = None
+) -> Iterator[tuple[SparkSession, str]]:
+    """A session on all cores, and a folder that is removed at the end.
+
+    Args:
+        name: of the application and the folder.
+        driver_memory: of the session.
+        conf: further settings of the session; `{folder}` in a value is the folder.
+    """
     with tempfile.TemporaryDirectory(prefix=f"ralm-{name}-", dir=os.environ.get(FOLDER)) as folder:
-        settings = Spark(driver_memory=driver_memory, shuffle_partitions=8)
+        settings = Spark(
+            driver_memory=driver_memory,
+            shuffle_partitions=8,
+            conf={key: value.replace("{folder}", folder) for key, value in (conf or {}).items()},
+        )
         spark = get_session(f"benchmark {name}", settings)
         try:
             yield spark, folder

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from benchmarks.event_log import read_stages
 from benchmarks.harness import Benchmark, Contest, measure
 from benchmarks.registry import BENCHMARKS
 from benchmarks.table import BEGIN, END, write_table
@@ -99,6 +100,47 @@ def test_the_table_shows_every_kept_result(tmp_path):
     assert "| `samples` | 12.5 s | `copy` | 5 | 2.50 | ≤ 1.5 |" in lines
     assert "what was there" not in lines
     assert (tmp_path / "performance.png").stat().st_size > 1_000
+
+
+def test_stages_are_read_from_an_event_log():
+    def ended(stage, milliseconds, reason="Success"):
+        metrics = {"Executor Run Time": milliseconds}
+        return {
+            "Event": "SparkListenerTaskEnd",
+            "Stage ID": stage,
+            "Task End Reason": {"Reason": reason},
+            "Task Metrics": metrics,
+        }
+
+    def submitted(stage, group):
+        return {
+            "Event": "SparkListenerStageSubmitted",
+            "Stage Info": {"Stage ID": stage, "Stage Name": f"stage {stage}"},
+            "Properties": {"spark.jobGroup.id": group},
+        }
+
+    events = [
+        submitted(0, "user"),
+        ended(0, 2000),
+        ended(0, 9000, "ExceptionFailure"),
+        submitted(1, ""),
+        ended(0, 1000),
+    ]
+    events += [ended(0, 6000), ended(1, 100), submitted(2, "user"), {"Event": "SparkListenerJobEnd"}]
+    first, second = read_stages(map(json.dumps, events))
+    assert (first.name, first.group, first.seconds) == ("stage 0", "user", (2.0, 1.0, 6.0))
+    assert (first.slowest, first.skew) == (6.0, 3.0)
+    assert (second.group, second.skew) == ("", 1.0)
+
+
+@pytest.mark.slow
+def test_the_skew_of_heavy_keys_is_read_from_the_log():
+    command = [sys.executable, "-m", "benchmarks.skew", "--size", "20000"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-2_000:]
+    found = json.loads(ended.stdout.splitlines()[-1])
+    assert set(found["cases"]) == {"user", "item", "bucket"}
+    assert all(case["stages"] >= 2 for case in found["cases"].values())
 
 
 @pytest.mark.slow

@@ -96,7 +96,14 @@ def test_lines_are_of_the_main_systems_and_of_the_best() -> None:
     assert drawn[0] == "als_fold_in"
     assert "ralm_concat" not in drawn
     assert "similarity" not in drawn  # its cosine is the best of the method
-    assert {"ralm", "regression", "similarity_cosine_mean", "lsh_iv", "information_value", "clustered_similarity"} <= set(drawn)
+    assert {
+        "ralm",
+        "regression",
+        "similarity_cosine_mean",
+        "lsh_iv",
+        "information_value",
+        "clustered_similarity",
+    } <= set(drawn)
     assert main_systems(Compared([row("ralm_stacked", 0.9), row("ralm", 0.8)])) == ["ralm_stacked", "ralm"]
     many = [row(f"method{number}", 0.9 - number / 100) for number in range(15)] + [row("ralm", 0.1)]
     drawn = main_systems(Compared(many))
