@@ -1,8 +1,8 @@
 """`python -m benchmarks.skew [--size N]`: does a heavy key make a task that the others wait for?
 
 Three heavy keys, each in the code of the job that meets it: a user with a twentieth of all events (`build_histories`),
-an item with half of all clicks (`update_seeds`), a hash bucket that half of the users share (`lsh_iv`). The last line is
-one JSON object: for every case, of the stages with a task of a second or more, the longest task over the median task.
+an item with half of all clicks (`update_seeds`), a hash bucket that half of the users share (`lsh_iv`). The last line
+is one JSON object: for every case, of the stages with a task of a second or more, the longest task over the median one.
 """
 
 from __future__ import annotations
