@@ -10,6 +10,7 @@ from benchmarks.embed import embed
 from benchmarks.harness import Benchmark
 from benchmarks.histories import histories
 from benchmarks.histories_update import histories_update
+from benchmarks.lsh_iv import lsh_iv
 from benchmarks.samples import samples
 from benchmarks.score_job import score_job
 from benchmarks.score_kernel import score_kernel
@@ -25,4 +26,5 @@ BENCHMARKS: dict[str, Callable[[int | None], AbstractContextManager[Benchmark]]]
     "cluster": cluster,
     "embed": embed,
     "train": train,
+    "lsh_iv": lsh_iv,
 }

@@ -14,6 +14,7 @@ TARGETS: dict[str, dict[str, float]] = {
     "samples": {"copy": 1.5},
     "cluster": {"sklearn": 1.5, "faiss": 1.5, "inertia_sklearn": 0.99},
     "embed": {"memory": 0.6},
+    "lsh_iv": {"mllib": 3.0},
     "train": {"memory_user": 0.9, "memory_lookalike": 0.9, "one_process_user_2p": 1.6, "one_process_lookalike_2p": 1.6},
 }
 

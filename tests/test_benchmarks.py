@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from benchmarks.end_to_end import marginal, step_seconds
 from benchmarks.event_log import read_stages
 from benchmarks.harness import Benchmark, Contest, measure
 from benchmarks.registry import BENCHMARKS
@@ -21,6 +22,7 @@ SIZES = {
     "samples": 2_000,
     "embed": 3_000,
     "train": 3_000,
+    "lsh_iv": 3_000,
 }
 
 
@@ -131,6 +133,20 @@ def test_stages_are_read_from_an_event_log():
     assert (first.name, first.group, first.seconds) == ("stage 0", "user", (2.0, 1.0, 6.0))
     assert (first.slowest, first.skew) == (6.0, 3.0)
     assert (second.group, second.skew) == ("", 1.0)
+
+
+def test_marginal_costs_are_read_from_progress_lines():
+    lines = [
+        "[ 1/9] simulate: 20,000 users, 2,000 items, 37.5 s",
+        "[ 2/9] embed_users[attention] as of 2024-01-17 …",
+        "[ 2/9] embed_users[attention] as of 2024-01-17: 20,000 users, 7.2 s",
+        "[user model reading/attention] epoch 9 has the best val_loss: its model is kept",
+        "[ 3/9] embed_users[concat] as of 2024-01-17: 1,015,605 users, 1,005.5 s",
+        "[ 4/9] publish as of 2024-01-21: 1 releases, 1.8 s",
+    ]
+    found = step_seconds(lines)
+    assert found == {"embed_users": 1012.7, "publish": 1.8}
+    assert marginal({"embed_users": 12.7, "publish": 1.8}, found, 1_000_000) == {"embed_users": 1000.0, "publish": 0.0}
 
 
 @pytest.mark.slow
