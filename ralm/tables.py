@@ -208,9 +208,20 @@ class Warehouse:
         return DeltaTable.isDeltaTable(self.spark, self.table_path(name))
 
     def create(self, name: str, extra: StructType | None = None) -> None:
-        """Create a table with its constraints if it is missing; `extra` columns go into an open table."""
+        """Create a table with its constraints if it is missing; `extra` columns go into an open table.
+
+        Raises:
+            DataError: it is there without columns that it must have: another release wrote it.
+        """
         table = TABLES[name]
         if self.exists(name):
+            stored = self.spark.read.format("delta").load(self.table_path(name)).columns
+            missing = [column for column, kind in table.columns if kind.endswith("!") and column not in stored]
+            if missing:
+                raise DataError(
+                    f"table '{name}': no column {', '.join(missing)} at {self.table_path(name)}, as another release "
+                    "wrote it; remove the table's folder, or set another `warehouse`"
+                )
             return
         builder = (
             DeltaTable.createIfNotExists(self.spark)

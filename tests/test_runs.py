@@ -195,3 +195,10 @@ def test_constraints_and_columns_are_enforced(bench: Bench) -> None:
     negative = bench.spark.sql("select 'v' vocabulary_version, 'f' field, 'x' feature_id, 0 index, 1L frequency")
     with pytest.raises(Exception, match="index_positive"):
         warehouse.replace("vocabularies", negative, {"vocabulary_version": "v"}, app_id="a", attempt=1, run_id="r")
+
+
+def test_a_table_of_another_release_is_named(bench: Bench) -> None:
+    path = f"{bench.path}/thresholds"
+    bench.spark.sql("SELECT 'ralm' AS system").write.format("delta").save(path)
+    with pytest.raises(DataError, match=r"table 'thresholds': no column as_of, item_id, .* remove the table's folder"):
+        bench.run(bench.step())
