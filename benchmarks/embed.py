@@ -12,6 +12,7 @@ from torch import Tensor
 from benchmarks.harness import Benchmark, Contest
 from benchmarks.user_tables import FIELDS, ITEMS, user_fields
 from benchmarks.work import cores, saved, workspace
+from jobs.file_reads import map_files
 from ralm.config import Training, UserModel
 from ralm.models import user_model
 from ralm.scoring.kmeans import single_thread
@@ -47,7 +48,7 @@ def embed(size: int | None) -> Iterator[Benchmark]:
             [
                 Contest(
                     "",
-                    lambda: saved(fields.mapInArrow(*udf), f"{folder}/embeddings"),
+                    lambda: saved(map_files(fields, ["user_id", *FIELDS.columns], udf), f"{folder}/embeddings"),
                     {"memory": in_memory},
                     users,
                     {"memory": MEMORY_USERS},

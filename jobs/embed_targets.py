@@ -11,6 +11,7 @@ from jobs.application import run
 from jobs.arguments import Arguments, run_job
 from jobs.embed_users import model_version
 from jobs.embed_users import step_name as embedding_step
+from jobs.file_reads import map_files
 from jobs.variants import final_step, lookalike_folder, lookalike_version
 from ralm.dates import DateName
 from ralm.runs import Context, RunningStep, Step
@@ -29,7 +30,7 @@ def _embed(variant: str, step: RunningStep) -> None:
         "user_embeddings", as_of=step.as_of, model_version=model_version(context, config.variants[variant].merge)
     )
     udf = target_embeddings(load_weights(lookalike_folder(context, variant)), config.user_id_type)
-    targets = embeddings.select("user_id", "embedding").mapInArrow(*udf)
+    targets = map_files(embeddings, ["user_id", "embedding"], udf)
     version = lookalike_version(context, variant)
     keyed = targets.withColumns({"as_of": F.lit(step.as_of), "model_version": F.lit(version)})
     step.replace("target_embeddings", keyed, "users", as_of=step.as_of, model_version=version)

@@ -12,6 +12,7 @@ from jobs import train_als
 from jobs.application import run
 from jobs.arguments import Arguments, run_job
 from jobs.build_vocabularies import load_sizes, source
+from jobs.file_reads import map_files
 from jobs.train_user_model import folder, merges
 from jobs.train_user_model import step_name as training_step
 from ralm.config import Merge
@@ -44,14 +45,16 @@ def _embed(merge: Merge, step: RunningStep) -> None:
     context, config = step.context, step.context.config
     sizes = load_sizes(context)
     fields = step.at("user_fields", as_of=step.as_of, vocabulary_version=sizes.version)
-    if step.step.as_of == "a1":
-        window = (F.col("shown_at") >= F.lit(context.dates.a1)) & (F.col("shown_at") < F.lit(context.dates.a2))
-        involved = step.read("impressions").where(window).select("user_id").distinct()
-        fields = fields.join(involved, "user_id", "left_semi")
     folders = [folder(context, merge, name) for name in config.user_model.representations]
     als = train_als.current_model(context)[0] if needs_factors(context) else None
     udf = embed_users(folders, sizes.user_fields, config.user_id_type, als, "activity" in config.user_model.stacked)
-    embeddings = fields.select("user_id", *sizes.user_fields.columns).mapInArrow(*udf)
+    columns = ["user_id", *sizes.user_fields.columns]
+    if step.step.as_of == "a1":
+        window = (F.col("shown_at") >= F.lit(context.dates.a1)) & (F.col("shown_at") < F.lit(context.dates.a2))
+        involved = step.read("impressions").where(window).select("user_id").distinct()
+        embeddings = fields.join(involved, "user_id", "left_semi").select(*columns).mapInArrow(*udf)
+    else:
+        embeddings = map_files(fields, columns, udf, vocabulary_version=sizes.version)
     version = model_version(context, merge)
     keyed = embeddings.withColumns({"as_of": F.lit(step.as_of), "model_version": F.lit(version)})
     step.replace("user_embeddings", keyed, "users", as_of=step.as_of, model_version=version)

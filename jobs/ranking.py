@@ -24,6 +24,8 @@ from udfs.score import score_all, score_users
 
 # Sampled scores that the driver holds at most: 160 MB.
 SAMPLED_SCORES = 20_000_000
+# Rows that one task puts in order, about: an item with more of them is ranked in as many ranges of its scores.
+ROWS_A_TASK = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -118,19 +120,22 @@ def rank_users(
     emitted = asked + np.array([excluded.get(item, 0) for item in scored.items], dtype=np.int64)
     if cuts is None:
         cuts = _cuts(sample, scored.users, emitted)
+    limits = _range_limits(sample, cuts, asked)
     passes, missing = 0, np.ones(len(scored.items), dtype=bool)
     parts: list[DataFrame] = []
+    counts = np.zeros((len(scored.items), max(map(len, limits), default=0) + 1), dtype=np.int64)  # (items, ranges)
     everyone: DataFrame | None = None
     while missing.any():
         passes += 1
         bundle = scored.bundle(f"pass {passes}", np.where(missing, cuts, np.inf))
         rows = _pass(scored, bundle, f"{scored.folder}/passed {passes}", top_m if passes == 1 else 0)
         everyone = rows if everyone is None else everyone
-        candidates = _candidates(scored, rows, seeds)
-        found = {row["item_id"]: row["count"] for row in candidates.groupBy("item_id").count().collect()}
-        counts = np.array([found.get(item, 0) for item in scored.items])
-        enough = missing & (fixed | (counts >= asked) | np.isneginf(cuts))
-        parts.append(candidates.where(F.col("item_id").isin([scored.items[i] for i in np.flatnonzero(enough)])))
+        candidates = _candidates(scored, rows, seeds, limits)
+        counts[missing] = 0
+        for row in candidates.groupBy("item", "range").count().collect():
+            counts[row["item"], row["range"]] = row["count"]
+        enough = missing & (fixed | (counts.sum(axis=1) >= asked) | np.isneginf(cuts))
+        parts.append(candidates.where(F.col("item").isin(np.flatnonzero(enough).tolist())))
         missing &= ~enough
         # The sample misled: twice the users, and everyone if that is half of all.
         emitted = np.where(missing, emitted * 2, emitted)
@@ -140,14 +145,28 @@ def rank_users(
     candidates = parts[0]
     for part in parts[1:]:
         candidates = candidates.unionByName(part)
-    order = Window.partitionBy("item_id").orderBy(F.desc("score"), "user_id")
-    best = candidates.withColumn("rank", F.row_number().over(order))
-    if not fixed:
-        limits = scored.spark.createDataFrame(
-            [(item, int(count)) for item, count in zip(scored.items, asked, strict=True)], "item_id string, limit int"
-        )
-        best = best.join(F.broadcast(limits), "item_id").where(F.col("rank") <= F.col("limit")).drop("limit")
-    return Ranking(best, everyone, passes)
+    within = Window.partitionBy("item", "range").orderBy(F.desc("score"), "user_id")
+    above = counts[:, ::-1].cumsum(axis=1)[:, ::-1] - counts  # rows in higher ranges
+    places = scored.spark.createDataFrame(
+        [(item, r, int(above[item, r]), int(asked[item])) for item, r in np.ndindex(*counts.shape)],
+        "item int, range int, above long, limit long",
+    )
+    best = candidates.withColumn("place", F.row_number().over(within)).join(F.broadcast(places), ["item", "range"])
+    best = best.withColumn("rank", (F.col("above") + F.col("place")).cast("int"))
+    kept = best if fixed else best.where(F.col("rank") <= F.col("limit"))
+    return Ranking(kept.select("item_id", "user_id", "score", "rank"), everyone, passes)
+
+
+def _range_limits(
+    sample: NDArray[np.float64], cuts: NDArray[np.float64], asked: NDArray[np.int64]
+) -> list[NDArray[np.float64]]:
+    """Rising scores (ranges - 1,) an item, between ranges of about `ROWS_A_TASK` rows above its cut."""
+    limits = []
+    for scores, cut, rows in zip(sample.T, cuts, asked, strict=True):
+        passing = scores[np.isfinite(scores) & (scores >= cut)]
+        ranges = -(-int(rows) // ROWS_A_TASK) if len(passing) else 1
+        limits.append(np.unique(np.quantile(passing, np.arange(1, ranges) / ranges)) if ranges > 1 else np.empty(0))
+    return limits
 
 
 def _cuts(sample: NDArray[np.float64], users: int, emitted: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -165,10 +184,23 @@ def _pass(scored: Scored, bundle: str, path: str, top_m: int) -> DataFrame:
     return scored.spark.read.parquet(path)
 
 
-def _candidates(scored: Scored, rows: DataFrame, seeds: DataFrame | None) -> DataFrame:
+def _candidates(
+    scored: Scored, rows: DataFrame, seeds: DataFrame | None, limits: Sequence[NDArray[np.float64]]
+) -> DataFrame:
+    """(item, its row; range, of its scores, 0 the lowest; item_id; user_id; score) of who passed and is no seed."""
     ids = F.array(*[F.lit(item) for item in scored.items])
+    score = F.col("pair.scores")
+    range_ = F.lit(0)
+    if any(map(len, limits)):
+        nested = F.array(*[F.array(*map(F.lit, own.tolist())).cast("array<double>") for own in limits])
+        reached = F.filter(F.get(nested, F.col("pair.items")), lambda limit: limit <= score)
+        range_ = F.size(reached)
     pairs = rows.select("user_id", F.explode(F.arrays_zip("items", "scores")).alias("pair"))
     named = pairs.select(
-        F.get(ids, F.col("pair.items")).alias("item_id"), "user_id", F.col("pair.scores").alias("score")
+        F.col("pair.items").alias("item"),
+        range_.alias("range"),
+        F.get(ids, F.col("pair.items")).alias("item_id"),
+        "user_id",
+        score.alias("score"),
     )
     return named if seeds is None else named.join(seeds, ["item_id", "user_id"], "left_anti")

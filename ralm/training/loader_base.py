@@ -16,13 +16,12 @@ import numpy.typing as npt
 import pyarrow.fs as pafs
 
 from ralm.errors import ConfigError, DataError
+from ralm.filesystems import open_filesystem, plain_path
 from ralm.training.parquet_shards import (
     Column,
     DataFile,
     assign,
     check_columns,
-    open_filesystem,
-    plain_path,
     read_footers,
 )
 

@@ -6,18 +6,16 @@ Both loaders take rows, steps and shards from the footers, so every rank knows t
 from __future__ import annotations
 
 import heapq
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from ralm.errors import ConfigError, DataError, MissingInputError
+from ralm.errors import DataError, MissingInputError
 
 FOOTER_THREADS = 8
 
@@ -49,41 +47,6 @@ class Column:
     def dtype(self) -> type[np.generic]:
         """int64 for integers and booleans, float32 for floating-point numbers."""
         return np.int64 if self.is_integer else np.float32
-
-
-def plain_path(file: str) -> tuple[str, str]:
-    """The (scheme, path) of a file as Spark lists it.
-
-    Spark's names are not percent-encoded: a `%3A` in them is in the name on disk, so nothing is ever unquoted.
-    `s3a`, Hadoop's name, becomes `s3`.
-    """
-    match = re.match(r"^([A-Za-z][A-Za-z0-9+.-]+):(.*)$", file)
-    if match is None:
-        return "file", file
-    scheme, rest = match.group(1).lower(), match.group(2)
-    if scheme == "file":
-        return scheme, "/" + rest.lstrip("/")
-    return ("s3" if scheme in ("s3a", "s3n") else scheme), rest
-
-
-def open_filesystem(files: Sequence[str]) -> tuple[pafs.FileSystem, list[str]]:
-    """The file system that holds the files, and their paths in it.
-
-    Raises:
-        ConfigError: the files lie on different file systems.
-    """
-    parsed = [plain_path(file) for file in files]
-    schemes = {scheme for scheme, _ in parsed}
-    if len(schemes) > 1:
-        raise ConfigError(f"training files lie on several file systems {sorted(schemes)}; keep a table on one")
-    if schemes == {"file"}:
-        return pafs.LocalFileSystem(), [path for _, path in parsed]
-    scheme = schemes.pop()
-    netloc = urlsplit(f"{scheme}:{parsed[0][1]}").netloc
-    filesystem, _ = pafs.FileSystem.from_uri(f"{scheme}://{netloc}/")
-    if scheme == "hdfs":  # the name node is part of the file system, not of the path
-        return filesystem, ["/" + path.removeprefix("//").partition("/")[2] for _, path in parsed]
-    return filesystem, [path.removeprefix("//") for _, path in parsed]
 
 
 def read_footers(filesystem: pafs.FileSystem, paths: Sequence[str]) -> list[DataFile]:

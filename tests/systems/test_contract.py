@@ -74,8 +74,14 @@ class TestEverySystem:
         expected = scorer.score_batch(table)[np.arange(50), items]
         np.testing.assert_allclose(scorer.score_pairs(table, items), expected, atol=1e-5)
 
-    def test_the_audience(self, spark: SparkSession, prepared: Prepared, tmp_path: Path) -> None:
-        """Seeds are not in it, ties are in the order of user ids, and more than there are gives all there are."""
+    def test_the_audience(
+        self, spark: SparkSession, prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Seeds are not in it, ties are in the order of user ids, and more than there are gives all there are.
+
+        The items are ranked in ranges of their scores, as those of large audiences are.
+        """
+        monkeypatch.setattr("jobs.ranking.ROWS_A_TASK", 7)
         found = scores(prepared)
         scored = Scored(prepared.users, len(found), list(ASKED), prepared.state, str(tmp_path), "string")
         seeds = spark.createDataFrame([(i, u) for i, us in ASKED.items() for u in us], "item_id string, user_id string")
@@ -88,7 +94,9 @@ class TestEverySystem:
                 if user not in ASKED[item] and np.isfinite(row[position])
             ]
             expected = [user for _, user in sorted(candidates)][: wanted[item]]
-            got = [row["user_id"] for row in sorted(rows, key=lambda r: r["rank"]) if row["item_id"] == item]
+            mine = sorted((row for row in rows if row["item_id"] == item), key=lambda r: r["rank"])
+            assert [row["rank"] for row in mine] == list(range(1, len(expected) + 1))
+            got = [row["user_id"] for row in mine]
             differing = [i for i, (a, b) in enumerate(zip(got, expected, strict=True)) if a != b]
             # float32 products may differ in the last published digit between block shapes
             assert all(abs(found[got[i]][position] - found[expected[i]][position]) < 2e-6 for i in differing)

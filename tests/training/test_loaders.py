@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from ralm.errors import ConfigError, DataError, MissingInputError
+from ralm.filesystems import plain_path
 from ralm.training.loaders import make_loader
-from ralm.training.parquet_shards import assign, plain_path, read_footers
+from ralm.training.parquet_shards import assign, read_footers
 
 SIZES = [130, 7, 301, 64, 64, 90, 1, 200]  # rows a file
 WIDTHS = {"row": 1, "history_news": 4, "numeric": 1, "label": 1}
