@@ -71,7 +71,7 @@ def score_job(size: int | None) -> Iterator[Benchmark]:
 def score_all_users(targets: DataFrame, users: int, state: ScorerState, folder: str) -> None:
     """What the job `score_users` does for its audiences; no seeds are left out of them."""
     items = [f"i{number:05d}" for number in range(ITEMS)]
-    scored = Scored(targets, users, items, state, f"{folder}/score", "bigint")
+    scored = Scored(targets, users, items, state, f"{folder}/score", "bigint", scan=True)
     sample = scored.sample(Scoring().sample, 1)
     ranking = rank_users(scored, sample, dict.fromkeys(items, top_size(users, TOP)), None)
     rows = audience_rows(ranking, "ralm", dt.date(2024, 1, 1), dt.datetime(2024, 1, 1), users)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from jobs.file_reads import map_files
 from ralm.errors import MissingInputError
 from ralm.features.hashing import chosen
 from ralm.scoring.bundle import write_scoring_bundle
@@ -39,6 +40,8 @@ class Scored:
         state: the scorer.
         folder: where the bundle and what passes the cuts are kept while they are needed.
         user_id_type: 'string' or 'bigint'.
+        block: users a matrix product.
+        scan: `targets` are a table's rows with conditions on partition columns alone: workers read its files.
     """
 
     targets: DataFrame
@@ -48,6 +51,7 @@ class Scored:
     folder: str
     user_id_type: str
     block: int = BLOCK
+    scan: bool = False
 
     @property
     def spark(self) -> SparkSession:
@@ -180,7 +184,9 @@ def _cuts(sample: NDArray[np.float64], users: int, emitted: NDArray[np.int64]) -
 def _pass(scored: Scored, bundle: str, path: str, top_m: int) -> DataFrame:
     """Score everyone once and keep what passes, so that audiences and recommendations read it without scoring again."""
     udf = score_users(bundle, scored.user_id_type, top_m=top_m, block=scored.block)
-    scored.targets.mapInArrow(*udf).write.mode("overwrite").parquet(path)
+    targets = scored.targets
+    rows = map_files(targets, targets.columns, udf) if scored.scan else targets.mapInArrow(*udf)
+    rows.write.mode("overwrite").parquet(path)
     return scored.spark.read.parquet(path)
 
 

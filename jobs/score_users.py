@@ -68,6 +68,7 @@ def _score(step: RunningStep) -> None:
         folder,
         config.user_id_type,
         config.scoring.block,
+        scan=True,
     )
     seeds = None
     if not config.scoring.audience.include_seeds:

@@ -33,6 +33,9 @@ class UserModel(Section):
     field_dropout: float = Field(
         default=0.0, ge=0, lt=1, description="share of a user's fields that the attention does not see, in training"
     )
+    residual: bool = Field(
+        default=False, description="give the field vectors to the next layer beside what the attention merges of them"
+    )
     stacked: list[Literal["factors", "activity"]] = Field(
         default_factory=list,
         description="what is stacked beside the representations. factors: the user's ALS vector (baselines.als, job "

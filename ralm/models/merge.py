@@ -24,16 +24,23 @@ class AttentionMerge(nn.Module):
     In training, `field_dropout` of a user's fields leave the softmax: the others then stand in for them, so that the
     fields that a strong one outshines are learnt too, for the users who have only those.
 
+    With `residual`, the field vectors go on side by side as well, past the attention: what it leaves out of a user is
+    not lost to the next layer.
+
     Args:
         fields: n, number of fields.
         dim: m, width of a field vector.
         attention_dim: t, the attention unit.
         field_dropout: chance that a field is left out, in training.
+        residual: whether the field vectors go past the attention as well.
     """
 
-    def __init__(self, fields: int, dim: int, attention_dim: int, field_dropout: float = 0.0) -> None:
+    def __init__(
+        self, fields: int, dim: int, attention_dim: int, field_dropout: float = 0.0, residual: bool = False
+    ) -> None:
         super().__init__()
-        self.output_dim = dim
+        self.output_dim = dim * (1 + fields) if residual else dim
+        self.residual = residual
         self.field_dropout = field_dropout
         self.w1 = nn.Linear(dim, attention_dim, bias=False)  # W1 (t, m)
         self.w2 = nn.Linear(attention_dim, 1, bias=False)  # W2 (1, t)
@@ -56,7 +63,8 @@ class AttentionMerge(nn.Module):
             present: (batch, fields), boolean.
 
         Returns:
-            Merged (batch, m), zeros for a user without any field, and weights (batch, fields).
+            Merged (batch, m), with `residual` (batch, m + fields · m), zeros for a user without any field; and weights
+            (batch, fields).
         """
         scaled = field_vectors * self.field_scale.unsqueeze(1)
         logits = self._logits(scaled)
@@ -64,7 +72,10 @@ class AttentionMerge(nn.Module):
             present = present & (torch.rand_like(logits) >= self.field_dropout)
         # The lowest number in place of -inf: a row of -inf alone is NaN, and so is its gradient.
         weights = logits.masked_fill(~present, torch.finfo(logits.dtype).min).softmax(dim=1) * present
-        return torch.einsum("bf,bfm->bm", weights, scaled) * present.shape[1], weights
+        merged = torch.einsum("bf,bfm->bm", weights, scaled) * present.shape[1]
+        if self.residual:
+            merged = torch.cat([merged, (field_vectors * present.unsqueeze(-1)).flatten(1)], dim=1)
+        return merged, weights
 
 
 class ConcatMerge(nn.Module):

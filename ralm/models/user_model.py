@@ -45,7 +45,7 @@ class UserModel(nn.Module):
         self.encoder = FieldEncoder(fields, config.field_dim, config.dropout, sparse)
         names = fields.names
         self.merge: AttentionMerge | ConcatMerge = (
-            AttentionMerge(len(names), config.field_dim, config.attention_dim, config.field_dropout)
+            AttentionMerge(len(names), config.field_dim, config.attention_dim, config.field_dropout, config.residual)
             if merge == "attention"
             else ConcatMerge(len(names), config.field_dim)
         )

@@ -35,9 +35,20 @@ def test_attention_is_the_papers_formula_over_present_fields(fields) -> None:
         assert all(weights[row, f] == 0 for f in range(4) if f not in there)
 
 
+def test_a_residual_merge_is_the_attention_and_the_concatenation(fields) -> None:
+    layer = AttentionMerge(4, 5, 3, residual=True)
+    plain = AttentionMerge(4, 5, 3)
+    plain.load_state_dict(layer.state_dict())
+    merged, weights = layer(*fields)
+    expected, same = plain(*fields)
+    assert merged.shape == (6, layer.output_dim)
+    torch.testing.assert_close(merged, torch.cat([expected, ConcatMerge(4, 5)(*fields)[0]], dim=1))
+    torch.testing.assert_close(weights, same)
+
+
 def test_absent_fields_do_not_matter_and_get_no_gradient(fields) -> None:
     vectors, present = fields
-    for layer in (AttentionMerge(4, 5, 3), ConcatMerge(4, 5)):
+    for layer in (AttentionMerge(4, 5, 3), AttentionMerge(4, 5, 3, residual=True), ConcatMerge(4, 5)):
         other = torch.where(present.unsqueeze(-1), vectors, torch.randn_like(vectors) * 100)
         torch.testing.assert_close(layer(vectors, present)[0], layer(other, present)[0])
         leaf = vectors.clone().requires_grad_()
