@@ -163,51 +163,61 @@ def pruning(scorer: Scorer, unit: Floats, bias: Floats, scores: Floats, cuts: di
     count = max(1, len(unit) // USERS_A_CELL)
     cells = faiss.Kmeans(unit.shape[1], count, niter=10, seed=1, spherical=True, max_points_per_centroid=100)
     cells.train(unit)
-    centres: Floats = np.asarray(cells.centroids, dtype=np.float32)
-    similarity, found = cells.index.search(unit, 1)
-    cell: NDArray[np.int64] = found[:, 0].astype(np.int64)
+    cell: NDArray[np.int64] = cells.index.search(unit, 1)[1][:, 0].astype(np.int64)
     size = np.bincount(cell, minlength=count)  # (cells,)
-    angle = np.zeros(count)
-    np.maximum.at(angle, cell, np.arccos(np.clip(similarity[:, 0], -1, 1)))
-    most_bias = np.full(count, -np.inf)
-    np.maximum.at(most_bias, cell, bias)
-    best = np.full((count, scorer.items), -np.inf, dtype=np.float32)
+    best, most_bias = np.full((count, scorer.items), -np.inf, dtype=np.float32), np.full(count, -np.inf)
     np.maximum.at(best, cell, scores)
-    bound = upper_bound(scorer, centres, angle) + most_bias[:, None]
-    if not (bound >= best - 1e-4).all():
-        raise AssertionError(f"a bound below a score, by {(best - bound).max():.4f}")
-    result: dict[str, Any] = {"cells": count, "median_angle": float(np.median(angle[size > 0]))}
+    np.maximum.at(most_bias, cell, bias)
+    axes = np.linalg.eigh(unit.T @ unit)[1]  # a box along the main directions is smaller than one along the coordinates
+    rotated = unit @ axes
+    least, most = np.full((count, unit.shape[1]), np.inf), np.full((count, unit.shape[1]), -np.inf)
+    np.minimum.at(least, cell, rotated)
+    np.maximum.at(most, cell, rotated)
+    filled = size > 0
+    box = (least[filled] + most[filled]) / 2, (most[filled] - least[filled]) / 2
+    result: dict[str, Any] = {"cells": int(filled.sum()), "users_a_cell": USERS_A_CELL}
     for top, cut in cuts.items():
-        weighted = [(size[:, None] * (limit < cut)).sum() / scores.size for limit in (bound, best)]
-        result[f"top {top:g}"] = {"skipped": float(weighted[0]), "best_of_all_bounds": float(weighted[1])}
+        skipped = below(scorer, axes, box, most_bias[filled], cut)
+        if (skipped & (best[filled] > cut + 1e-5)).any():
+            raise AssertionError("a cell was skipped that holds a user above the cut")
+        share = (size[filled, None] * skipped).sum() / scores.size
+        limit = (size[:, None] * (best < cut)).sum() / scores.size
+        result[f"top {top:g}"] = {"skipped": float(share), "best_of_all_bounds": float(limit)}
         print(f"pruning, top {top:g}: {result[f'top {top:g}']}", flush=True)
     return result
 
 
-def upper_bound(scorer: Scorer, centres: Floats, angle: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What α cos(u, E_global) + β cos(u, E_local) is at most for users u within an angle of a centre; (cells, items).
+def below(
+    scorer: Scorer,
+    axes: Floats,
+    box: tuple[NDArray[np.float64], NDArray[np.float64]],
+    most_bias: NDArray[np.float64],
+    cut: Floats,
+) -> NDArray[np.bool_]:
+    """Where no user of a box (centre c, half widths r along `axes`) can reach the cut of an item: (cells, items).
 
-    E_local = Σ w_j v_j with weights w_j > 0 of the user. With any unit vector m, |E_local| ≥ Σ w_j m·v_j, so that
-    cos(u, E_local) ≤ Σ w_j u·v_j / Σ w_j m·v_j ≤ max_j (u·v_j) / (m·v_j), or 0, where all m·v_j > 0; m is the mean of
-    the item's v_j. u·v_j is at most |v_j| cos(angle(c, v_j) − angle).
+    A dot product with v is at most c·v + r·|v|. Local attention is E = Σ w_j v_j with w_j = exp(l_j·u), which in the
+    box is within exp(± r·|l_j|) of its value at c. |E| ≥ m·E with m the unit vector of E at c, so cos(u, E) < λ, for
+    λ > 0, wherever the greatest Σ w_j (u·v_j - λ m·v_j) is below 0; it takes each w_j at one of its two ends.
     """
-    most_global = np.cos(_least_angle(centres, scorer.global_embeddings.numpy(), angle))  # (cells, items)
-    most_local = np.empty_like(most_global)
+    centre, width = box
+    found = np.zeros((len(centre), scorer.items), dtype=bool)
+    common = scorer.global_embeddings.numpy() @ axes
     for item in range(scorer.items):
-        v = scorer.weighted[item].numpy()
-        length = np.linalg.norm(v, axis=1)
-        v, length = v[length > 0], length[length > 0]
-        mean = v.sum(axis=0) / np.linalg.norm(v.sum(axis=0))
-        towards = v @ mean  # (k,)
-        most = length * np.cos(_least_angle(centres, v / length[:, None], angle))  # (cells, k)
-        most_local[:, item] = np.clip((most / towards).max(axis=1), 0.0, 1.0) if (towards > 0).all() else 1.0
-    return scorer.alpha * most_global + scorer.beta * most_local
-
-
-def _least_angle(centres: Floats, directions: Floats, angle: NDArray[np.float64]) -> NDArray[np.float64]:
-    unit = centres / np.linalg.norm(centres, axis=1, keepdims=True)
-    between: NDArray[np.float64] = np.arccos(np.clip(unit @ directions.T, -1, 1)) - angle[:, None]
-    return np.maximum(between, 0.0)
+        rows = slice(item * scorer.k, (item + 1) * scorer.k)
+        logits = scorer.local_logits[rows].numpy() @ axes  # (k, h)
+        dots = scorer.local_dots[rows].numpy() @ axes
+        weights, spread = np.exp(centre @ logits.T), np.exp(width @ np.abs(logits).T)  # (cells, k)
+        most = centre @ dots.T + width @ np.abs(dots).T
+        local = weights @ dots  # (cells, h)
+        towards = (local / np.linalg.norm(local, axis=1, keepdims=True)) @ dots.T  # (cells, k)
+        most_common = centre @ common[item] + width @ np.abs(common[item])
+        needed = (cut[item] - most_bias - scorer.alpha * most_common) / scorer.beta  # (cells,)
+        gain = most - needed[:, None] * towards
+        reach = (weights * np.where(gain > 0, spread, 1 / spread) * gain).sum(axis=1)
+        least = (weights * np.where(towards > 0, 1 / spread, spread) * towards).sum(axis=1)  # of m·E
+        found[:, item] = (needed > 1) | ((needed > 0) & (least > 0) & (reach < 0))
+    return found
 
 
 if __name__ == "__main__":
