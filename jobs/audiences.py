@@ -18,14 +18,12 @@ from pyspark.sql import functions as F
 from jobs.ranking import Ranking, Scored, rank_users
 from ralm.config import Scoring
 from ralm.evaluation.metrics import top_size
-from ralm.features.hashing import bucket
 from ralm.runs import RunningStep
 from ralm.scoring.thresholds import exposure_threshold, histogram, histogram_edges, quantiles
 
-# Readers of one item open a few files: items are spread over this many partitions.
-ITEM_BUCKETS = 8
 # Audiences of a user's own list of seeds lie in a partition of their own, which no nightly run replaces.
 LIST_BUCKET = -1
+ITEM_BUCKETS = range(2**31 - 1)
 
 
 def write_audiences(
@@ -51,7 +49,7 @@ def write_audiences(
         _write_histograms(step, system, scored.items, sample)
     ranking = _rank(scored, scoring, sample, np.array(cutoffs), seeds)
     audiences = audience_rows(ranking, system, step.as_of, step.record.started_at, scored.users)
-    part: dict[str, Any] = {"item_bucket": range(ITEM_BUCKETS)}
+    part: dict[str, Any] = {"item_bucket": ITEM_BUCKETS}
     if own_list is not None:
         audiences = audiences.withColumn("item_bucket", F.lit(LIST_BUCKET))
         part = {"item_bucket": LIST_BUCKET, "item_id": own_list}
@@ -74,7 +72,7 @@ def audience_rows(
         (1 - (F.col("rank") - 1) / F.lit(users)).alias("percentile"),
         F.lit(system).alias("system"),
         F.lit(scored_at).alias("scored_at"),
-        bucket("item", 0, "item_id", buckets=ITEM_BUCKETS).cast("int").alias("item_bucket"),
+        F.col("bucket").alias("item_bucket"),
     )
 
 

@@ -91,7 +91,10 @@ class Scored:
 
 @dataclass(frozen=True)
 class Ranking:
-    """`best` (item_id, user_id, score, rank): the users asked for; `scored`: one row a user, with `top_items`."""
+    """`best` (item_id, user_id, score, rank, bucket): the users asked for; `scored`: one row a user, with `top_items`.
+
+    Items of one bucket were ranked together; the buckets are in the order of their ids.
+    """
 
     best: DataFrame
     scored: DataFrame
@@ -134,7 +137,7 @@ def rank_users(
         bundle = scored.bundle(f"pass {passes}", np.where(missing, cuts, np.inf))
         rows = _pass(scored, bundle, f"{scored.folder}/passed {passes}", top_m if passes == 1 else 0)
         everyone = rows if everyone is None else everyone
-        candidates = _candidates(scored, rows, seeds, limits)
+        candidates = _candidates(scored, rows, seeds, limits, item_buckets(scored.items, asked))
         counts[missing] = 0
         for row in candidates.groupBy("item", "range").count().collect():
             counts[row["item"], row["range"]] = row["count"]
@@ -149,7 +152,9 @@ def rank_users(
     candidates = parts[0]
     for part in parts[1:]:
         candidates = candidates.unionByName(part)
-    within = Window.partitionBy("item", "range").orderBy(F.desc("score"), "user_id")
+    # The window's rows lie together already: the shuffle is by bucket and range, so that files hold few items.
+    candidates = candidates.repartition("bucket", "range")
+    within = Window.partitionBy("bucket", "item", "range").orderBy(F.desc("score"), "user_id")
     above = counts[:, ::-1].cumsum(axis=1)[:, ::-1] - counts  # rows in higher ranges
     places = scored.spark.createDataFrame(
         [(item, r, int(above[item, r]), int(asked[item])) for item, r in np.ndindex(*counts.shape)],
@@ -158,7 +163,16 @@ def rank_users(
     best = candidates.withColumn("place", F.row_number().over(within)).join(F.broadcast(places), ["item", "range"])
     best = best.withColumn("rank", (F.col("above") + F.col("place")).cast("int"))
     kept = best if fixed else best.where(F.col("rank") <= F.col("limit"))
-    return Ranking(kept.select("item_id", "user_id", "score", "rank"), everyone, passes)
+    return Ranking(kept.select("item_id", "user_id", "score", "rank", "bucket"), everyone, passes)
+
+
+def item_buckets(items: Sequence[str], asked: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The bucket (items,) of each item: neighbours by id share one until it has `ROWS_A_TASK` of the rows asked for."""
+    order = np.argsort(np.array(items, dtype=str), kind="stable")
+    before = asked[order].cumsum() - asked[order]
+    buckets = np.empty(len(items), dtype=np.int64)
+    buckets[order] = before // ROWS_A_TASK
+    return buckets
 
 
 def _range_limits(
@@ -191,9 +205,13 @@ def _pass(scored: Scored, bundle: str, path: str, top_m: int) -> DataFrame:
 
 
 def _candidates(
-    scored: Scored, rows: DataFrame, seeds: DataFrame | None, limits: Sequence[NDArray[np.float64]]
+    scored: Scored,
+    rows: DataFrame,
+    seeds: DataFrame | None,
+    limits: Sequence[NDArray[np.float64]],
+    buckets: NDArray[np.int64],
 ) -> DataFrame:
-    """(item, its row; range, of its scores, 0 the lowest; item_id; user_id; score) of who passed and is no seed."""
+    """(item, its row; bucket; range, of its scores, 0 the lowest; item_id; user_id; score) of who passed, no seeds."""
     ids = F.array(*[F.lit(item) for item in scored.items])
     score = F.col("pair.scores")
     range_ = F.lit(0)
@@ -204,6 +222,7 @@ def _candidates(
     pairs = rows.select("user_id", F.explode(F.arrays_zip("items", "scores")).alias("pair"))
     named = pairs.select(
         F.col("pair.items").alias("item"),
+        F.get(F.array(*map(F.lit, buckets.tolist())), F.col("pair.items")).cast("int").alias("bucket"),
         range_.alias("range"),
         F.get(ids, F.col("pair.items")).alias("item_id"),
         "user_id",

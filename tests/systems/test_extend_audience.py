@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
 
+from benchmarks.files import scan_metrics
 from jobs.extend_audience import Request, options, steps
 from ralm.config import Config
 from ralm.errors import ConfigError, DataError, MissingInputError
@@ -51,7 +53,19 @@ def test_items_get_audiences_without_their_seeds(toy: Context, extend: Callable[
     }
     assert found
     assert not seeds & {(row["item_id"], row["user_id"]) for row in found}
-    assert {row["item_bucket"] for row in found} <= set(range(8))
+    assert {row["item_bucket"] for row in found} == {0}  # few rows: one file for all items
+
+
+def test_one_items_audience_is_read_from_a_file(
+    toy: Context, extend: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.ranking.ROWS_A_TASK", 60)  # two items of 30 users each
+    extend(Request("popularity"))
+    found = audience(toy, "popularity")
+    assert len(found.inputFiles()) >= 3
+    for row in found.select("item_id").distinct().collect():
+        opened = scan_metrics(found, F.col("item_id") == row["item_id"])
+        assert (opened["rows"], opened["numFiles"]) == (30, 1)
 
 
 def test_a_list_as_people_have_it(toy: Context, extend: Callable[..., list[str]], tmp_path: Path) -> None:
