@@ -1,26 +1,26 @@
-"""`python -m benchmarks.end_to_end [--size N]`: what one more user costs, step by step, up to N users.
+"""What one more user costs, step by step: the pipeline at N / 100, N / 10 and N users of the built-in world.
 
-Runs the pipeline of `conf/million.yaml` with N / 100, N / 10 and N users of the built-in world (10 impressions a user),
-each in an application of its own. The marginal cost of a step is the difference of its times over the difference of
-users: the start of Spark and of Python's workers is left out. The last line is one JSON object: `value` is the marginal
-cost at N in microseconds a user, `ratios` that cost over the one a size below; `steps` are the costs of each step at N,
-and `memory` what the processes of each kind held at most at every size, in MiB: `jvm` (driver and executor in one),
+Each runs `conf/million.yaml` (10 impressions a user) in an application of its own. The marginal cost of a step is the
+difference of its times over the difference of users: the start of Spark and of Python's workers is left out. `value` is
+the marginal cost at N in microseconds a user; `ratios` are that cost over the one a size below, and what the driver's
+Python held over the same a size below. Kept with the result: of each job its cost and its runs (dates), the bytes of
+each table, and what the processes of each kind held at most at every size, in MiB: `jvm` (driver and executor in one),
 `driver` (its Python), `worker` and `trainer` (a Python process each; what it shares with others is not counted).
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.harness import Result, Say
 from benchmarks.work import FOLDER
 
 ROOT = Path(__file__).parents[1]
@@ -38,44 +38,70 @@ KINDS = {
 LINE = re.compile(r"\[ *\d+/\d+\] (?P<step>[^\[ :]+).*?(?: as of [\d-]+)?: .*?(?P<seconds>[\d.,]+) s$")
 
 
-def main(arguments: list[str]) -> int:
-    """Run the three sizes."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.end_to_end", description=__doc__)
-    parser.add_argument("--size", type=int, default=USERS, help=f"users of the largest run (default {USERS:,})")
-    parser.add_argument("--set", action="append", default=[], dest="settings", help="section.key=value, for all runs")
-    asked = parser.parse_args(arguments)
-    sizes = [asked.size // 100, asked.size // 10, asked.size]
-    times, held = [], {}
-    for users in sizes:
-        found, memory = run(users, asked.settings)
-        times.append(found)
-        held[users] = {kind: round(max(step.get(kind, 0.0) for step in memory.values())) for kind in KINDS}
-        print(
-            f"{users:,} users: {sum(found.values()):.1f} s in {len(found)} jobs, MiB at most: {held[users]}", flush=True
-        )
-        for step, most in memory.items():
-            print(f"    {step:<28}" + ", ".join(f"{kind} {mib:,.0f}" for kind, mib in most.items()), flush=True)
+def end_to_end(size: int | None, say: Say) -> Result:
+    """Three sizes up to `size`, ten times as many users each.
+
+    Args:
+        size: users of the largest run; None for a million.
+        say: called with a line of progress.
+    """
+    users = size or USERS
+    sizes = [users // 100, users // 10, users]
+    times: list[dict[str, float]] = []
+    held: dict[int, dict[str, int]] = {}
+    for count in sizes:
+        done = run(count)
+        times.append(done.seconds)
+        held[count] = {kind: round(max(step.get(kind, 0.0) for step in done.memory.values())) for kind in KINDS}
+        say(f"{count:,} users: {sum(done.seconds.values()):.1f} s in {len(done.seconds)} jobs, MiB: {held[count]}")
+        for step, most in done.memory.items():
+            say(f"    {step:<28}" + ", ".join(f"{kind} {mib:,.0f}" for kind, mib in most.items()))
     below, at_size = (marginal(times[i], times[i + 1], sizes[i + 1] - sizes[i]) for i in (0, 1))
     for step, cost in sorted(at_size.items(), key=lambda entry: -entry[1]):
-        print(f"{step:<28}{cost:>10.1f} µs a user, a size below {below.get(step, 0.0):>10.1f}")
+        say(f"{step:<28}{cost:>10.1f} µs a user, a size below {below.get(step, 0.0):>10.1f}")
     value, reference = sum(at_size.values()), sum(below.values())
-    result = {
-        "name": "end_to_end",
-        "value": round(value, 2),
-        "unit": "µs/user",
-        "references": {"size_below": round(reference, 2)},
-        "ratios": {"size_below": round(value / reference, 3)},
-        "steps": {step: round(cost, 2) for step, cost in at_size.items()},
-        "memory": held,
-    }
-    print(json.dumps(result))
-    return 0
+    return Result(
+        "end_to_end",
+        round(value, 2),
+        "µs/user",
+        {"size_below": round(reference, 2)},
+        {
+            "size_below": round(value / reference, 3),
+            "driver_memory": round(held[users]["driver"] / held[users // 10]["driver"], 3),
+        },
+        {f"{count}": list(found.values()) for count, found in zip(sizes, times, strict=True)},
+        {
+            "users": users,
+            "steps": {step: round(cost, 2) for step, cost in at_size.items()},
+            "steps_below": {step: round(cost, 2) for step, cost in below.items()},
+            "runs": done.runs,
+            "memory": held,
+            "stored": done.stored,
+        },
+    )
 
 
-def run(users: int, settings: list[str]) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-    """The pipeline with so many users: seconds of each job, and of each job what a process of a kind held, in MiB."""
+@dataclass(frozen=True)
+class Run:
+    """A finished pipeline.
+
+    Attributes:
+        seconds: of each job, over its steps.
+        runs: of each job, its steps: one a date and model.
+        memory: job -> kind of process -> MiB that one of them held at most.
+        stored: bytes of each table's data at the end.
+    """
+
+    seconds: dict[str, float]
+    runs: dict[str, int]
+    memory: dict[str, dict[str, float]]
+    stored: dict[str, int]
+
+
+def run(users: int) -> Run:
+    """The pipeline with so many users, in an application and a warehouse of its own."""
     with tempfile.TemporaryDirectory(prefix="ralm-end-to-end-", dir=os.environ.get(FOLDER)) as folder:
-        given = [f"simulate.users={users}", f"warehouse={folder}", *settings]
+        given = [f"simulate.users={users}", f"warehouse={folder}"]
         command = ["./spark-submit.sh", "pipeline", "--config", "conf/million.yaml"]
         for setting in given:
             command += ["--set", setting]
@@ -92,7 +118,13 @@ def run(users: int, settings: list[str]) -> tuple[dict[str, float], dict[str, di
         lines = log.read_text(encoding="utf-8").splitlines()
         if process.returncode:
             raise SystemExit("\n".join(lines[-10:]))
-        return step_seconds(lines), memory
+        return Run(step_seconds(lines), step_runs(lines), memory, stored(Path(folder)))
+
+
+def stored(warehouse: Path) -> dict[str, int]:
+    """Bytes of the data files of each table: what a vacuum would leave is less where a step ran for several dates."""
+    tables = sorted(log.parent for log in warehouse.rglob("_delta_log"))
+    return {table.name: sum(path.stat().st_size for path in table.rglob("*.parquet")) for table in tables}
 
 
 def held_below(pid: int) -> Iterator[tuple[str, float]]:
@@ -115,18 +147,23 @@ def held_below(pid: int) -> Iterator[tuple[str, float]]:
 def step_seconds(lines: Iterable[str]) -> dict[str, float]:
     """Seconds of each job, over its steps, from the pipeline's progress lines."""
     found: dict[str, float] = {}
+    for step, seconds in _finished(lines):
+        found[step] = found.get(step, 0.0) + seconds
+    return found
+
+
+def step_runs(lines: Iterable[str]) -> dict[str, int]:
+    """The steps that each job ran."""
+    return dict(Counter(step for step, _ in _finished(lines)))
+
+
+def _finished(lines: Iterable[str]) -> Iterator[tuple[str, float]]:
     for line in lines:
         matched = LINE.match(line.strip())
         if matched and matched["step"] not in LEFT_OUT:
-            seconds = float(matched["seconds"].replace(",", ""))
-            found[matched["step"]] = found.get(matched["step"], 0.0) + seconds
-    return found
+            yield matched["step"], float(matched["seconds"].replace(",", ""))
 
 
 def marginal(smaller: dict[str, float], larger: dict[str, float], users: int) -> dict[str, float]:
     """Microseconds that each of so many further users costs, a job each."""
     return {step: 1e6 * (seconds - smaller.get(step, 0.0)) / users for step, seconds in larger.items()}
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 Say = Callable[[str], None]
 
@@ -52,7 +53,10 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Result:
-    """What was measured; the ratios are medians over repetitions of ours ÷ reference, in the benchmark's unit."""
+    """What was measured; the ratios are medians over repetitions of ours ÷ reference, in the benchmark's unit.
+
+    `details` are kept with the result, and are no part of its line.
+    """
 
     name: str
     value: float
@@ -60,6 +64,7 @@ class Result:
     references: dict[str, float]
     ratios: dict[str, float]
     seconds: dict[str, list[float]]
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def line(self) -> dict[str, object]:

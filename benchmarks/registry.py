@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 
 from benchmarks.cluster import cluster
 from benchmarks.embed import embed
-from benchmarks.harness import Benchmark
+from benchmarks.end_to_end import end_to_end
+from benchmarks.harness import Benchmark, Result, Say, measure
 from benchmarks.histories import histories
 from benchmarks.histories_update import histories_update
 from benchmarks.lsh_iv import lsh_iv
@@ -16,8 +17,8 @@ from benchmarks.score_job import score_job
 from benchmarks.score_kernel import score_kernel
 from benchmarks.train import train
 
-# What makes a benchmark's input of a size (its default: None), and removes it at the end.
-BENCHMARKS: dict[str, Callable[[int | None], AbstractContextManager[Benchmark]]] = {
+# What makes a contest's input of a size (its default: None), and removes it at the end.
+CONTESTS: dict[str, Callable[[int | None], AbstractContextManager[Benchmark]]] = {
     "score_kernel": score_kernel,
     "score_job": score_job,
     "histories": histories,
@@ -28,3 +29,13 @@ BENCHMARKS: dict[str, Callable[[int | None], AbstractContextManager[Benchmark]]]
     "train": train,
     "lsh_iv": lsh_iv,
 }
+
+BENCHMARKS = (*CONTESTS, "end_to_end")
+
+
+def run(name: str, size: int | None, repetitions: int, say: Say) -> Result:
+    """Run a benchmark by its name; `end_to_end` is one run a size, without repetitions."""
+    if name == "end_to_end":
+        return end_to_end(size, say)
+    with CONTESTS[name](size) as benchmark:
+        return measure(benchmark, repetitions, say)

@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from benchmarks.targets import TARGETS, reached
+from benchmarks.targets import TARGETS, less_is_better, reached
 
 BEGIN, END = "<!-- results: make bench -->\n", "<!-- end of results -->\n"
 
@@ -18,12 +18,15 @@ Result = dict[str, Any]
 def write_table(results: Path, document: Path) -> None:
     """Replace what lies between the document's markers by all kept results, and draw them beside it."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*.json"))]
-    before, _, rest = document.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
     plot = document.with_suffix(".png")
     draw(found, plot)
-    text = before + BEGIN + table(found) + f"\n![ratios to their targets]({plot.name})\n" + END + after
-    document.write_text(text, encoding="utf-8")
+    replace_between(document, BEGIN, END, table(found) + f"\n![ratios to their targets]({plot.name})\n")
+
+
+def replace_between(document: Path, begin: str, end: str, text: str) -> None:
+    """Put a text in place of what lies between two markers of a document."""
+    before, _, rest = document.read_text(encoding="utf-8").partition(begin)
+    document.write_text(before + begin + text + end + rest.partition(end)[2], encoding="utf-8")
 
 
 def table(results: list[Result]) -> str:
@@ -48,7 +51,7 @@ def draw(results: list[Result], path: Path) -> None:
     for result in results:
         for name, target in TARGETS.get(result["name"], {}).items():
             ratio = result["ratios"][name]
-            bars[f"{result['name']}: {name}"] = target / ratio if result["unit"] == "s" else ratio / target
+            bars[f"{result['name']}: {name}"] = target / ratio if less_is_better(result["unit"]) else ratio / target
     figure = Figure(figsize=(8, 0.6 + 0.3 * len(bars)), layout="constrained")
     axes = figure.subplots()
     axes.barh(list(bars), list(bars.values()), color=["#2a7" if value >= 1 else "#c73" for value in bars.values()])
@@ -65,7 +68,7 @@ def _number(value: float) -> str:
 
 
 def _target(unit: str, target: float | None) -> str:
-    return "" if target is None else f"{'≤' if unit == 's' else '≥'} {target:g}"
+    return "" if target is None else f"{'≤' if less_is_better(unit) else '≥'} {target:g}"
 
 
 def _machine(machine: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.end_to_end import marginal, step_seconds
 from benchmarks.event_log import read_stages
 from benchmarks.harness import Benchmark, Contest, measure
-from benchmarks.registry import BENCHMARKS
+from benchmarks.registry import BENCHMARKS, CONTESTS
 from benchmarks.table import BEGIN, END, write_table
 from benchmarks.targets import TARGETS
 
@@ -79,7 +79,8 @@ def test_times_are_compared_as_times():
 
 
 def test_every_benchmark_is_run_here():
-    assert set(SIZES) == set(BENCHMARKS) == set(TARGETS)
+    assert set(SIZES) == set(CONTESTS)
+    assert set(BENCHMARKS) == set(TARGETS)
 
 
 def test_the_table_shows_every_kept_result(tmp_path):
