@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from jobs.file_reads import map_files
+from ralm.arrow_arrays import blob_matrix
 from ralm.errors import MissingInputError
 from ralm.features.hashing import chosen
 from ralm.scoring.bundle import write_scoring_bundle
@@ -26,7 +27,7 @@ from udfs.score import score_all, score_users
 # Sampled scores that the driver holds at most: 160 MB.
 SAMPLED_SCORES = 20_000_000
 # Rows that one task puts in order, about: an item with more of them is ranked in as many ranges of its scores.
-ROWS_A_TASK = 4_000_000
+ROWS_A_TASK = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,7 @@ class Scored:
         table = drawn.mapInArrow(*score_all(self.bundle("sample"), self.user_id_type, block=self.block)).toArrow()
         if table.num_rows == 0:
             raise MissingInputError("there are no users to score; run the jobs before this one")
-        flat: NDArray[np.float64] = table.column("scores").combine_chunks().flatten().to_numpy()
-        scores = flat.reshape(table.num_rows, -1)
+        scores = blob_matrix(table.column("scores"), np.float64, len(self.items))
         order = np.random.default_rng(seed).permutation(len(scores))
         return table.column("user_id").to_numpy()[order], scores[order]
 

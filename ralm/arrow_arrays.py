@@ -68,3 +68,15 @@ def ragged_array(values: NDArray[Any], lengths: NDArray[Any]) -> pa.ListArray:
     offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
     np.cumsum(lengths, out=offsets[1:])
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
+
+
+def blob_array(rows: NDArray[Any]) -> pa.BinaryArray:
+    """A matrix (n, width) as an array of byte strings: Spark moves each as a whole, and lists element by element."""
+    flat = np.ascontiguousarray(rows)
+    offsets = np.arange(len(flat) + 1, dtype=np.int32) * (flat.shape[1] * flat.itemsize)
+    return pa.Array.from_buffers(pa.binary(), len(flat), [None, pa.py_buffer(offsets), pa.py_buffer(flat)])
+
+
+def blob_matrix(array: pa.BinaryArray | pa.ChunkedArray, dtype: Any, width: int) -> NDArray[Any]:
+    """The matrix (n, width) of an array made by `blob_array`."""
+    return np.frombuffer(b"".join(array.to_pylist()), dtype=dtype).reshape(-1, width)

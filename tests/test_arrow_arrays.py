@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ralm.arrow_arrays import list_array, matrix, ragged_array, scalars
+from ralm.arrow_arrays import blob_array, blob_matrix, list_array, matrix, ragged_array, scalars
 from ralm.errors import DataError
 
 
@@ -38,3 +38,11 @@ def test_lists_from_matrices_and_ragged_values():
     found = ragged_array(np.arange(3, dtype=np.int32), np.array([2, 0, 1]))
     assert found.to_pylist() == [[0, 1], [], [2]]
     assert found.type == pa.list_(pa.int32())
+
+
+def test_blobs_from_matrices_and_back():
+    values = np.arange(6, dtype=np.float64).reshape(2, 3)
+    chunks = pa.chunked_array([blob_array(values), blob_array(values.T[:, :0]), blob_array(-values.T)[:0]])
+    assert blob_array(values.T).to_pylist() == [row.tobytes() for row in values.T]
+    np.testing.assert_array_equal(blob_matrix(chunks, np.float64, 3), values)
+    assert blob_matrix(pa.chunked_array([], pa.binary()), np.float64, 3).shape == (0, 3)

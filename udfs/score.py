@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ralm.arrow_arrays import column, list_array, ragged_array, scalars
+from ralm.arrow_arrays import blob_array, column, ragged_array, scalars
 from ralm.errors import DataError
 from ralm.scoring.bundle import cached_scorer
 from ralm.scoring.contract import BLOCK
@@ -69,15 +69,15 @@ def score_all(bundle: str, user_id_type: str, *, block: int = BLOCK) -> BatchUdf
     """For `mapInArrow` over a probe or sample of such users: the published score with every item.
 
     Returns:
-        Rows (user_id, scores array<double>), one score an item row of the bundle.
+        Rows (user_id, scores binary): float64, one score an item row of the bundle (`blob_matrix`).
     """
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             scores = published(cached_scorer(bundle, block)[0].score_batch(batch))
-            yield pa.record_batch([column(batch, "user_id"), list_array(scores)], ["user_id", "scores"])
+            yield pa.record_batch([column(batch, "user_id"), blob_array(scores)], ["user_id", "scores"])
 
-    return BatchUdf(run, f"user_id {user_id_type}, scores array<double>")
+    return BatchUdf(run, f"user_id {user_id_type}, scores binary")
 
 
 def score_histograms(bundle: str, edges: NDArray[np.float64], *, block: int = BLOCK) -> BatchUdf:

@@ -74,7 +74,9 @@ def test_users_without_anything_are_not_emitted(users, world):
 def test_sampled_scores_and_histograms(users, world):
     _, weights, *_, scores, _, path = world
     embedded = users.mapInArrow(*target_embeddings(weights, "string")).repartition(3)
-    found = {row.user_id: row.scores for row in embedded.mapInArrow(*score_all(path, "string")).collect()}
+    found = {
+        row.user_id: np.frombuffer(row.scores) for row in embedded.mapInArrow(*score_all(path, "string")).collect()
+    }
     np.testing.assert_allclose([found[f"u{i}"] for i in range(USERS)], scores, atol=1e-5)
     edges = histogram_edges(-1.0, 1.0, 20)
     rows = embedded.mapInArrow(*score_histograms(path, edges)).groupBy("item", "bin").sum("count").collect()
@@ -118,7 +120,7 @@ def test_published_scores_of_udf_and_scorer_agree(users, world):
     expected = published(scorer.score(*scorer.targets(raw)))
     embedded = users.mapInArrow(*target_embeddings(weights, "string"))
     for row in embedded.mapInArrow(*score_all(path, "string")).collect():
-        np.testing.assert_array_equal(row.scores, expected[int(row.user_id[1:])])
+        np.testing.assert_array_equal(np.frombuffer(row.scores), expected[int(row.user_id[1:])])
 
 
 def test_top_items_break_ties_by_row():
