@@ -89,7 +89,7 @@ class Run:
         seconds: of each job, over its steps.
         runs: of each job, its steps: one a date and model.
         memory: job -> kind of process -> MiB that one of them held at most.
-        stored: bytes of each table's data at the end.
+        stored: bytes of each table's data at the end, of its newest date.
     """
 
     seconds: dict[str, float]
@@ -122,9 +122,12 @@ def run(users: int) -> Run:
 
 
 def stored(warehouse: Path) -> dict[str, int]:
-    """Bytes of the data files of each table: what a vacuum would leave is less where a step ran for several dates."""
-    tables = sorted(log.parent for log in warehouse.rglob("_delta_log"))
-    return {table.name: sum(path.stat().st_size for path in table.rglob("*.parquet")) for table in tables}
+    """Bytes of the data files of each table: of its newest date, where it has dates."""
+    found = {}
+    for log in sorted(warehouse.rglob("_delta_log")):
+        newest = max(log.parent.glob("as_of=*"), default=log.parent)
+        found[log.parent.name] = sum(path.stat().st_size for path in newest.rglob("*.parquet"))
+    return found
 
 
 def held_below(pid: int) -> Iterator[tuple[str, float]]:

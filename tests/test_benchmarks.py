@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from benchmarks.end_to_end import marginal, step_seconds
+from benchmarks.bill import TABLES, a_user, cost_table, per_unit, storage_table
+from benchmarks.end_to_end import marginal, step_runs, step_seconds, stored
 from benchmarks.event_log import read_stages
 from benchmarks.harness import Benchmark, Contest, measure
 from benchmarks.registry import BENCHMARKS, CONTESTS
@@ -148,7 +149,35 @@ def test_marginal_costs_are_read_from_progress_lines():
     ]
     found = step_seconds(lines)
     assert found == {"embed_users": 1012.7, "publish": 1.8}
+    assert step_runs(lines) == {"embed_users": 2, "publish": 1}
     assert marginal({"embed_users": 12.7, "publish": 1.8}, found, 1_000_000) == {"embed_users": 1000.0, "publish": 0.0}
+
+
+def test_the_newest_date_of_a_table_is_what_a_night_stores(tmp_path):
+    for place, size in {"histories/as_of=2024-01-05": 9, "histories/as_of=2024-01-07/x=1": 4, "items": 2}.items():
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "part.parquet").write_bytes(b"x" * size)
+    for table in ("histories", "items"):
+        (tmp_path / table / "_delta_log").mkdir()
+    assert stored(tmp_path) == {"histories": 4, "items": 2}
+
+
+def test_the_bill_is_the_measured_cost_of_a_unit_times_the_units():
+    machine = {"cores": 2}
+    rate = {"name": "embed", "value": 50_000, "machine": machine}
+    assert per_unit(rate) == 40  # microseconds of a core
+    assert per_unit(rate | {"name": "cluster"}) == 20  # measured on one core
+    whole = {"name": "end_to_end", "users": 10, "steps": {"embed_targets": 36.0}, "runs": {"embed_targets": 2}}
+    results = {"end_to_end": whole | {"machine": machine}}
+    cost = a_user(results, "embed_targets")
+    assert cost.core_hours == 10  # 36 s of 10^9 users and 10^6 microseconds, on two cores, of two runs
+    assert cost_table("A night", [cost, cost])[2:] == [
+        "| `embed_targets` | `end_to_end` | 36.00 a user | 1e09 | 10.0 |",
+        "| `embed_targets` | `end_to_end` | 36.00 a user | 1e09 | 10.0 |",
+        "| **all** | | | | **20.0** |",
+    ]
+    lines = storage_table(whole | {"stored": dict.fromkeys(TABLES, 2**40)})
+    assert lines[-1] == f"| **all** | {6 * 2**40 / 10:,.0f} | **600,000,000.00** |"
 
 
 @pytest.mark.slow

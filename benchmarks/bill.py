@@ -1,0 +1,136 @@
+"""`python -m benchmarks.bill`: what a billion users cost, from the results that were kept, into `docs/scale.md`.
+
+Every row is a measured cost of one unit (a user, an event, a pair of user and item) on one core, times the units of a
+night. What is not linear in its units is not in the table.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.samples import POSITIVES, POSITIVES_A_USER
+from benchmarks.table import replace_between
+
+RESULTS = Path(__file__).parent / "results"
+DOCUMENT = Path(__file__).parents[1] / "docs" / "scale.md"
+BEGIN, END = "<!-- bill: python -m benchmarks.bill -->\n", "<!-- end of bill -->\n"
+
+USERS, EVENTS, ITEMS = 10**9, 10**10, 100
+# What is clustered: more items than are scored, since a new one is published every few seconds.
+CLUSTERED = 10_000
+# Rows of a training: a tenth of the users; what conf/cluster.yaml asks for.
+USER_ROWS, LOOKALIKE_ROWS = 10**8, 64 * 10_000 * 1_024
+# What grows with the users: a night's rows of each table.
+TABLES = ("histories", "user_fields", "user_embeddings", "target_embeddings", "recommendations", "audiences")
+# Measured on one core, whatever the machine has.
+ONE_CORE = ("cluster", "score_kernel")
+
+Results = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A step of a night.
+
+    Attributes:
+        step: what is done.
+        unit: what it is done for.
+        micros: microseconds of one core for a unit.
+        units: of a night.
+        source: the benchmark that measured it.
+    """
+
+    step: str
+    unit: str
+    micros: float
+    units: int
+    source: str
+
+    @property
+    def core_hours(self) -> float:
+        """Hours of one core a night."""
+        return self.micros * self.units / 3.6e9
+
+
+def main() -> int:
+    """Write the tables."""
+    results = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in RESULTS.glob("*.json")}
+    parts = [cost_table("A night", night(results)), cost_table("A training", trainings(results))]
+    text = "\n\n".join("\n".join(lines) for lines in [*parts, storage_table(results["end_to_end"])]) + "\n"
+    replace_between(DOCUMENT, BEGIN, END, text)
+    print(text, end="")
+    return 0
+
+
+def night(results: Results) -> list[Cost]:
+    """What runs every day."""
+    return [
+        Cost("`build_histories`: the day's events", "event", per_unit(results["histories"]), EVENTS, "histories"),
+        a_user(results, "build_histories", "`build_histories`: merged with yesterday's"),
+        a_user(results, "build_user_fields"),
+        Cost("`embed_users`", "user", per_unit(results["embed"]), USERS, "embed"),
+        a_user(results, "embed_targets"),
+        a_user(results, "update_seeds"),
+        Cost("`cluster_seeds`", "item", per_unit(results["cluster"]), CLUSTERED, "cluster"),
+        Cost("`score_users`, with the audiences", "pair", per_unit(results["score_job"]), USERS * ITEMS, "score_job"),
+    ]
+
+
+def trainings(results: Results) -> list[Cost]:
+    """What runs when the models are trained again."""
+    train, samples = results["train"], results["samples"]
+    # A look-alike row against a user row: the contests have as many.
+    lookalike = median(train["seconds"]["ours_lookalike"]) / median(train["seconds"]["ours_user"])
+    a_positive = 1e6 * samples["machine"]["cores"] * samples["value"] / POSITIVES
+    return [
+        Cost("`build_user_samples`", "positive", a_positive, USER_ROWS * POSITIVES_A_USER, "samples"),
+        Cost("`train_user_model`, an epoch", "row", per_unit(train), USER_ROWS, "train"),
+        a_user(results, "build_lookalike_samples"),
+        Cost("`train_lookalike`, a round", "row", per_unit(train) * lookalike, LOOKALIKE_ROWS, "train"),
+    ]
+
+
+def per_unit(result: dict[str, Any]) -> float:
+    """Microseconds of one core for a unit of a benchmark that gives a rate."""
+    cores = 1 if result["name"] in ONE_CORE else result["machine"]["cores"]
+    return 1e6 * cores / float(result["value"])
+
+
+def a_user(results: Results, job: str, step: str | None = None) -> Cost:
+    """A run of a job of the pipeline, by its marginal cost."""
+    result = results["end_to_end"]
+    micros = result["machine"]["cores"] * result["steps"][job] / result["runs"][job]
+    return Cost(step or f"`{job}`", "user", micros, USERS, "end_to_end")
+
+
+def cost_table(title: str, costs: Sequence[Cost]) -> list[str]:
+    """A row a step, and their sum."""
+    lines = [
+        f"| {title} | measured by | core-µs a unit | units | core-hours |",
+        "|---|---|---|---|---|",
+    ]
+    for cost in costs:
+        lines.append(
+            f"| {cost.step} | `{cost.source}` | {cost.micros:,.2f} a {cost.unit} | {cost.units:.0e} |"
+            f" {cost.core_hours:,.1f} |".replace("e+", "e")
+        )
+    return [*lines, f"| **all** | | | | **{sum(cost.core_hours for cost in costs):,.1f}** |"]
+
+
+def storage_table(result: dict[str, Any]) -> list[str]:
+    """A night's bytes a user of the tables that grow with the users."""
+    lines = ["| table | bytes a user | TiB at 10⁹ users |", "|---|---|---|"]
+    sizes = {table: result["stored"][table] / result["users"] for table in TABLES}
+    lines += [f"| `{table}` | {size:,.0f} | {size * USERS / 2**40:,.2f} |" for table, size in sizes.items()]
+    total = sum(sizes.values())
+    return [*lines, f"| **all** | {total:,.0f} | **{total * USERS / 2**40:,.2f}** |"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
