@@ -8,20 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark.ml.recommendation import ALSModel
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession
 
 from benchmarks.harness import Benchmark, Contest
 from benchmarks.score_kernel import products, random_scorer
 from benchmarks.work import cores, saved, workspace
 from jobs.audiences import audience_rows
 from jobs.ranking import Scored, rank_users
+from ralm.arrow_arrays import list_array
 from ralm.config import Scoring
 from ralm.evaluation.metrics import top_size
 from ralm.scoring.contract import ScorerState
 from ralm.scoring.kmeans import single_thread
 from ralm.scoring.scorer import lookalike_state
+from udfs.shapes import Batches
 
 USERS, ITEMS, WIDTH, TOP = 2_000_000, 100, 64, 0.05
 KERNEL_USERS = 8_192
@@ -82,20 +85,25 @@ def score_all_users(targets: DataFrame, users: int, state: ScorerState, folder: 
 
 
 def random_targets(spark: SparkSession, users: int, width: int) -> DataFrame:
-    """Users (user_id, bias, embedding of unit length) whose coordinates are hashes."""
-    values = _normal_array(width)
-    length = F.sqrt(F.aggregate(values, F.lit(0.0), lambda total, value: total + value * value))
-    unit = F.transform(values, lambda value: (value / length).cast("float"))
-    return spark.range(users).select(
-        F.col("id").alias("user_id"), F.lit(0.0).cast("float").alias("bias"), unit.alias("embedding")
-    )
+    """Users (user_id, bias, embedding of unit length) of random directions."""
+
+    def rows(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for ids, values in _normal(batches, width):
+            unit = values / np.linalg.norm(values, axis=1, keepdims=True)
+            yield pa.record_batch([ids, pa.array(np.zeros(len(ids), np.float32)), list_array(unit)], names)
+
+    names = ["user_id", "bias", "embedding"]
+    return spark.range(users).mapInArrow(rows, "user_id bigint, bias float, embedding array<float>")
 
 
 def random_factors(spark: SparkSession, count: int) -> DataFrame:
     """Factors (id int, features array<float>) of rank 64, as MLlib keeps them."""
-    return spark.range(count).select(
-        F.col("id").cast("int"), _normal_array(WIDTH).cast("array<float>").alias("features")
-    )
+
+    def rows(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for ids, values in _normal(batches, WIDTH):
+            yield pa.record_batch([ids.cast(pa.int32()), list_array(values)], ["id", "features"])
+
+    return spark.range(count).mapInArrow(rows, "id int, features array<float>")
 
 
 def als_model(spark: SparkSession, users: DataFrame, items: DataFrame) -> ALSModel:
@@ -104,9 +112,9 @@ def als_model(spark: SparkSession, users: DataFrame, items: DataFrame) -> ALSMod
     return ALSModel(made.setUserCol("user_id").setItemCol("item_id"))
 
 
-def _normal_array(width: int) -> Column:
-    def value(place: Column) -> Column:
-        bits = F.pmod(F.xxhash64("id", place), F.lit(1 << 24)) / F.lit(float(1 << 24))
-        return bits - 0.5
-
-    return F.transform(F.sequence(F.lit(1), F.lit(width)), value)
+def _normal(batches: Batches, width: int) -> Iterator[tuple[pa.Array, NDArray[np.float32]]]:
+    """The ids of each batch, and as many rows of normal numbers that follow from the first of them."""
+    for batch in batches:
+        ids = batch.column(0)
+        if len(ids):
+            yield ids, np.random.default_rng(ids[0].as_py()).normal(size=(len(ids), width)).astype(np.float32)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from jobs.file_reads import map_files
@@ -153,8 +153,10 @@ def rank_users(
     for part in parts[1:]:
         candidates = candidates.unionByName(part)
     # The window's rows lie together already: the shuffle is by bucket and range, so that files hold few items.
-    candidates = candidates.repartition("bucket", "range")
-    within = Window.partitionBy("bucket", "item", "range").orderBy(F.desc("score"), "user_id")
+    # A range that all share is a constant, by which a window is not partitioned: it would shuffle once more.
+    together = ["bucket", "range"] if counts.shape[1] > 1 else ["bucket"]
+    candidates = candidates.repartition(*together).sortWithinPartitions(_sort_key(counts.shape[1]))
+    within = Window.partitionBy("item", "range", "bucket").orderBy(F.desc("score"), "user_id")
     above = counts[:, ::-1].cumsum(axis=1)[:, ::-1] - counts  # rows in higher ranges
     places = scored.spark.createDataFrame(
         [(item, r, int(above[item, r]), int(asked[item])) for item, r in np.ndindex(*counts.shape)],
@@ -173,6 +175,16 @@ def item_buckets(items: Sequence[str], asked: NDArray[np.int64]) -> NDArray[np.i
     buckets = np.empty(len(items), dtype=np.int64)
     buckets[order] = before // ROWS_A_TASK
     return buckets
+
+
+def _sort_key(ranges: int) -> Column:
+    """One number that puts rows into the window's order but for ties.
+
+    Numbers are sorted without looking at the rows; the window's own sort, of five columns, then finds them in order and
+    takes one pass. A score of 10^9 millionths or more would only make that sort longer.
+    """
+    group = F.col("item").cast("long") * ranges + F.col("range")
+    return group * (1 << 32) - F.round(F.col("score") * 1e6).cast("long")
 
 
 def _range_limits(
