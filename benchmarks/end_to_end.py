@@ -136,7 +136,9 @@ def held_below(pid: int) -> Iterator[tuple[str, float]]:
     while waiting:
         here = waiting.pop()
         try:
-            waiting += map(int, Path(f"/proc/{here}/task/{here}/children").read_text(encoding="utf-8").split())
+            # A child belongs to the thread that started it: the JVM starts Python from several.
+            for children in Path(f"/proc/{here}/task").glob("*/children"):
+                waiting += map(int, children.read_text(encoding="utf-8").split())
             command = Path(f"/proc/{here}/cmdline").read_text(encoding="utf-8").replace("\0", " ")
             rollup = Path(f"/proc/{here}/smaps_rollup").read_text(encoding="utf-8")
         except OSError:

@@ -1,14 +1,17 @@
 """The harness on a clock of its own, and the benchmarks at sizes that say nothing but that they run."""
 
 import json
+import os
+import queue
 import re
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from benchmarks.bill import TABLES, a_user, cost_table, per_unit, storage_table
-from benchmarks.end_to_end import marginal, step_runs, step_seconds, stored
+from benchmarks.end_to_end import held_below, marginal, step_runs, step_seconds, stored
 from benchmarks.event_log import read_stages
 from benchmarks.harness import Benchmark, Contest, measure
 from benchmarks.registry import BENCHMARKS, CONTESTS
@@ -160,6 +163,30 @@ def test_the_newest_date_of_a_table_is_what_a_night_stores(tmp_path):
     for table in ("histories", "items"):
         (tmp_path / table / "_delta_log").mkdir()
     assert stored(tmp_path) == {"histories": 4, "items": 2}
+
+
+def test_processes_are_found_whatever_thread_started_them():
+    script = "import time; held = bytearray(b'x' * 2**26); print('ready', flush=True); time.sleep(60)"
+    command = [sys.executable, "-c", script, "jobs/pipeline.py"]
+    started: queue.Queue[subprocess.Popen[bytes]] = queue.Queue()
+    done = threading.Event()
+
+    def starter() -> None:  # the child belongs to this thread as long as it lives
+        started.put(subprocess.Popen(command, stdout=subprocess.PIPE))
+        done.wait()
+
+    threading.Thread(target=starter).start()
+    process = started.get()
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        kind, mebibytes = max(held_below(os.getpid()), key=lambda found: found[0] == "driver")
+        assert kind == "driver"
+        assert 64 < mebibytes < 200
+    finally:
+        done.set()
+        process.kill()
+        process.wait()
 
 
 def test_the_bill_is_the_measured_cost_of_a_unit_times_the_units():
