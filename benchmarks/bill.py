@@ -61,8 +61,10 @@ class Cost:
 def main() -> int:
     """Write the tables."""
     results = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in RESULTS.glob("*.json")}
-    parts = [cost_table("A night", night(results)), cost_table("A training", trainings(results))]
-    text = "\n\n".join("\n".join(lines) for lines in [*parts, storage_table(results["end_to_end"])]) + "\n"
+    parts = [cost_table("A night", night(results)), storage_table(results["end_to_end"])]
+    if {"samples", "train"} <= results.keys():
+        parts.insert(1, cost_table("A training", trainings(results)))
+    text = "\n\n".join(map("\n".join, parts)) + "\n"
     replace_between(DOCUMENT, BEGIN, END, text)
     print(text, end="")
     return 0
