@@ -22,8 +22,6 @@ DOCUMENT = Path(__file__).parents[1] / "docs" / "scale.md"
 BEGIN, END = "<!-- bill: python -m benchmarks.bill -->\n", "<!-- end of bill -->\n"
 
 USERS, EVENTS, ITEMS = 10**9, 10**10, 100
-# What is clustered: more items than are scored, since a new one is published every few seconds.
-CLUSTERED = 10_000
 # Rows of a training: a tenth of the users; what conf/cluster.yaml asks for.
 USER_ROWS, LOOKALIKE_ROWS = 10**8, 64 * 10_000 * 1_024
 # What grows with the users: a night's rows of each table.
@@ -79,7 +77,7 @@ def night(results: Results) -> list[Cost]:
         Cost("`embed_users`", "user", per_unit(results["embed"]), USERS, "embed"),
         a_user(results, "embed_targets"),
         a_user(results, "update_seeds"),
-        Cost("`cluster_seeds`", "item", per_unit(results["cluster"]), CLUSTERED, "cluster"),
+        a_user(results, "cluster_seeds"),
         Cost("`score_users`, with the audiences", "pair", per_unit(results["score_job"]), USERS * ITEMS, "score_job"),
     ]
 
@@ -119,7 +117,7 @@ def cost_table(title: str, costs: Sequence[Cost]) -> list[str]:
     ]
     for cost in costs:
         lines.append(
-            f"| {cost.step} | `{cost.source}` | {cost.micros:,.2f} a {cost.unit} | {cost.units:.0e} |"
+            f"| {cost.step} | `{cost.source}` | {cost.micros:,.2f} per {cost.unit} | {cost.units:.0e} |"
             f" {cost.core_hours:,.1f} |".replace("e+", "e")
         )
     return [*lines, f"| **all** | | | | **{sum(cost.core_hours for cost in costs):,.1f}** |"]

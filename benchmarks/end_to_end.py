@@ -52,7 +52,8 @@ def end_to_end(size: int | None, say: Say) -> Result:
     for count in sizes:
         done = run(count)
         times.append(done.seconds)
-        held[count] = {kind: round(max(step.get(kind, 0.0) for step in done.memory.values())) for kind in KINDS}
+        steps = [most for step, most in done.memory.items() if step not in LEFT_OUT]
+        held[count] = {kind: round(max(most.get(kind, 0.0) for most in steps)) for kind in KINDS}
         say(f"{count:,} users: {sum(done.seconds.values()):.1f} s in {len(done.seconds)} jobs, MiB: {held[count]}")
         for step, most in done.memory.items():
             say(f"    {step:<28}" + ", ".join(f"{kind} {mib:,.0f}" for kind, mib in most.items()))

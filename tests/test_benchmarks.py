@@ -199,8 +199,8 @@ def test_the_bill_is_the_measured_cost_of_a_unit_times_the_units():
     cost = a_user(results, "embed_targets")
     assert cost.core_hours == 10  # 36 s of 10^9 users and 10^6 microseconds, on two cores, of two runs
     assert cost_table("A night", [cost, cost])[2:] == [
-        "| `embed_targets` | `end_to_end` | 36.00 a user | 1e09 | 10.0 |",
-        "| `embed_targets` | `end_to_end` | 36.00 a user | 1e09 | 10.0 |",
+        "| `embed_targets` | `end_to_end` | 36.00 per user | 1e09 | 10.0 |",
+        "| `embed_targets` | `end_to_end` | 36.00 per user | 1e09 | 10.0 |",
         "| **all** | | | | **20.0** |",
     ]
     lines = storage_table(whole | {"stored": dict.fromkeys(TABLES, 2**40)})
