@@ -9,9 +9,8 @@ from pathlib import Path
 
 from benchmarks.machine import machine
 from benchmarks.registry import BENCHMARKS, run
-from benchmarks.table import write_table
+from benchmarks.table import RESULTS, write_table
 
-RESULTS = Path(__file__).parent / "results"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 
 

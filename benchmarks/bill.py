@@ -6,18 +6,15 @@ night. What is not linear in its units is not in the table.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from benchmarks.samples import POSITIVES, POSITIVES_A_USER
-from benchmarks.table import replace_between
+from benchmarks.table import RESULTS, Result, kept, replace_between
 
-RESULTS = Path(__file__).parent / "results"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "scale.md"
 BEGIN, END = "<!-- bill: python -m benchmarks.bill -->\n", "<!-- end of bill -->\n"
 
@@ -29,7 +26,7 @@ TABLES = ("histories", "user_fields", "user_embeddings", "target_embeddings", "r
 # Measured on one core, whatever the machine has.
 ONE_CORE = ("cluster", "score_kernel")
 
-Results = dict[str, dict[str, Any]]
+Results = dict[str, Result]
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class Cost:
 
 def main() -> int:
     """Write the tables."""
-    results = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in RESULTS.glob("*.json")}
+    results = kept(RESULTS)
     parts = [cost_table("A night", night(results)), storage_table(results["end_to_end"])]
     if {"samples", "train"} <= results.keys():
         parts.insert(1, cost_table("A training", trainings(results)))
@@ -96,7 +93,7 @@ def trainings(results: Results) -> list[Cost]:
     ]
 
 
-def per_unit(result: dict[str, Any]) -> float:
+def per_unit(result: Result) -> float:
     """Microseconds of one core for a unit of a benchmark that gives a rate."""
     cores = 1 if result["name"] in ONE_CORE else result["machine"]["cores"]
     return 1e6 * cores / float(result["value"])
@@ -123,7 +120,7 @@ def cost_table(title: str, costs: Sequence[Cost]) -> list[str]:
     return [*lines, f"| **all** | | | | **{sum(cost.core_hours for cost in costs):,.1f}** |"]
 
 
-def storage_table(result: dict[str, Any]) -> list[str]:
+def storage_table(result: Result) -> list[str]:
     """A night's bytes a user of the tables that grow with the users."""
     lines = ["| table | bytes a user | TiB at 10⁹ users |", "|---|---|---|"]
     sizes = {table: result["stored"][table] / result["users"] for table in TABLES}

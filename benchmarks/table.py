@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.targets import TARGETS, less_is_better, reached
 
+RESULTS = Path(__file__).parent / "results"
 BEGIN, END = "<!-- results: make bench -->\n", "<!-- end of results -->\n"
 
 Result = dict[str, Any]
@@ -17,10 +18,15 @@ Result = dict[str, Any]
 
 def write_table(results: Path, document: Path) -> None:
     """Replace what lies between the document's markers by all kept results, and draw them beside it."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*.json"))]
+    found = list(kept(results).values())
     plot = document.with_suffix(".png")
     draw(found, plot)
     replace_between(document, BEGIN, END, table(found) + f"\n![ratios to their targets]({plot.name})\n")
+
+
+def kept(results: Path) -> dict[str, Result]:
+    """The kept results of a folder, by name and in the order of the names."""
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*.json"))}
 
 
 def replace_between(document: Path, begin: str, end: str, text: str) -> None:

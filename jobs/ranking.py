@@ -128,6 +128,7 @@ def rank_users(
     if cuts is None:
         cuts = _cuts(sample, scored.users, emitted)
     limits = _range_limits(sample, cuts, asked)
+    buckets = item_buckets(scored.items, asked)
     passes, missing = 0, np.ones(len(scored.items), dtype=bool)
     parts: list[DataFrame] = []
     counts = np.zeros((len(scored.items), max(map(len, limits), default=0) + 1), dtype=np.int64)  # (items, ranges)
@@ -137,7 +138,7 @@ def rank_users(
         bundle = scored.bundle(f"pass {passes}", np.where(missing, cuts, np.inf))
         rows = _pass(scored, bundle, f"{scored.folder}/passed {passes}", top_m if passes == 1 else 0)
         everyone = rows if everyone is None else everyone
-        candidates = _candidates(scored, rows, seeds, limits, item_buckets(scored.items, asked))
+        candidates = _candidates(scored, rows, seeds, limits, buckets)
         counts[missing] = 0
         for row in candidates.groupBy("item", "range").count().collect():
             counts[row["item"], row["range"]] = row["count"]
