@@ -14,6 +14,7 @@ Both at the top 5 %, 1 % and 0.1 %. The last line is one JSON object.
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import sys
 import time
@@ -94,7 +95,7 @@ def shortlist(scorer: Scorer, unit: Floats, bias: Floats, scores: Floats, cuts: 
     users, added = unit[:BLOCK], bias[:BLOCK]
     result: dict[str, Any] = {
         "error": error,
-        "logit_error_bound": ROUNDING * scorer.local_logits.norm(dim=1).max().item(),
+        "logit_error_bound": ROUNDING * math.log(2.0) * scorer.local_exponents.norm(dim=1).max().item(),
     }
     for top, cut in cuts.items():
         runs: dict[str, Callable[[], object]] = {
@@ -205,7 +206,7 @@ def below(
     common = scorer.global_embeddings.numpy() @ axes
     for item in range(scorer.items):
         rows = slice(item * scorer.k, (item + 1) * scorer.k)
-        logits = scorer.local_logits[rows].numpy() @ axes  # (k, h)
+        logits = math.log(2.0) * scorer.local_exponents[rows].numpy() @ axes  # (k, h)
         dots = scorer.local_dots[rows].numpy() @ axes
         weights, spread = np.exp(centre @ logits.T), np.exp(width @ np.abs(logits).T)  # (cells, k)
         most = centre @ dots.T + width @ np.abs(dots).T

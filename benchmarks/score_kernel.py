@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -56,7 +57,7 @@ def _contest(width: int, users: int) -> Contest:
 
 def products(scorer: Scorer, unit: NDArray[np.float32]) -> None:
     """The logits and the dot products of all users with all centroids, thrown away."""
-    logits, dots = scorer.local_logits.T.contiguous(), scorer.local_dots.T.contiguous()  # (h, items · k)
+    logits, dots = scorer.local_exponents.T.contiguous(), scorer.local_dots.T.contiguous()  # (h, items · k)
     out = torch.empty(2, BLOCK, logits.shape[1])
     for part in torch.split(torch.from_numpy(unit), BLOCK):
         torch.mm(part, logits, out=out[0][: len(part)])
@@ -66,7 +67,7 @@ def products(scorer: Scorer, unit: NDArray[np.float32]) -> None:
 def loop(scorer: Scorer, unit: NDArray[np.float32]) -> torch.Tensor:
     """Local attention item by item: softmax over the centroids, their weighted sum, its cosine."""
     users, found = torch.from_numpy(unit), []
-    logits = scorer.local_logits.view(scorer.items, scorer.k, -1)
+    logits = math.log(2.0) * scorer.local_exponents.view(scorer.items, scorer.k, -1)
     for item in range(scorer.items):
         weights = (users @ logits[item].T).softmax(dim=1)
         local = F.normalize(weights @ scorer.weighted[item], dim=1)
