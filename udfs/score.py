@@ -6,6 +6,7 @@ The items come from a scoring bundle that every worker process memory-maps; UDFs
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,21 +38,19 @@ def score_users(bundle: str, user_id_type: str, *, top_m: int = 0, block: int = 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             scorer, cuts = cached_scorer(bundle, block)
-            scores = published(scorer.score_batch(batch))  # (n, items)
-            candidate = np.isfinite(scores)
-            passing = (scores >= cuts) & candidate if cuts is not None else np.zeros(scores.shape, dtype=bool)
-            best = top_items(scores, top_m)  # (n, top)
-            kept = np.flatnonzero(passing.any(axis=1) | candidate.any(axis=1) & (best.shape[1] > 0))
-            passing, scores, best = passing[kept], scores[kept], best[kept]
-            best_scores = np.take_along_axis(scores, best, axis=1)
+            scores = scorer.score_batch(batch)  # (n, items)
+            rows, items, passed = passing(scores, cuts)
+            lengths = np.bincount(rows, minlength=len(scores))
+            best = top_items(published(scores) if top_m else scores, top_m)  # (n, top)
+            best_scores = published(np.take_along_axis(scores, best, axis=1))
+            kept = np.flatnonzero((lengths > 0) | np.isfinite(best_scores).any(axis=1))
+            best, best_scores = best[kept], best_scores[kept]
             listed = np.isfinite(best_scores)
-            lengths = passing.sum(axis=1)
-            items = np.nonzero(passing)[1].astype(np.int32)
             yield pa.record_batch(
                 [
                     column(batch, "user_id").take(pa.array(kept)),
-                    ragged_array(items, lengths),
-                    ragged_array(scores[passing], lengths),
+                    ragged_array(items, lengths[kept]),
+                    ragged_array(passed, lengths[kept]),
                     ragged_array(best[listed], listed.sum(axis=1)),
                     ragged_array(best_scores[listed], listed.sum(axis=1)),
                 ],
@@ -133,7 +132,27 @@ def score_pairs(bundle: str, keep: dict[str, str], *, block: int = BLOCK) -> Bat
     return BatchUdf(run, ", ".join([*(f"`{name}` {kind}" for name, kind in keep.items()), "score double"]))
 
 
-def top_items(scores: NDArray[np.float64], top_m: int) -> NDArray[np.int32]:
+def passing(
+    scores: NDArray[np.float32], cuts: NDArray[np.float64] | None
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+    """Users' rows, item rows and published scores of all pairs at or above the item's cut, by user and item.
+
+    Rounding everything would cost more than finding what is near the cut or above it and rounding that.
+
+    Args:
+        scores: (n, items), not yet rounded; -inf is no candidate.
+        cuts: (items,), of published scores; None: nothing passes.
+    """
+    if cuts is None:
+        cuts = np.full(scores.shape[1], np.inf)
+    near = np.nextafter((cuts - 1e-6).astype(np.float32), np.float32(-np.inf))  # rounding adds half a millionth
+    users, items = np.nonzero(scores >= near)
+    values = published(scores[users, items])
+    kept = (values >= cuts[items]) & np.isfinite(values)
+    return users[kept], items[kept].astype(np.int32), values[kept]
+
+
+def top_items(scores: NDArray[np.floating[Any]], top_m: int) -> NDArray[np.int32]:
     """The rows of the best items of every user, best first, ties by item row.
 
     Args:

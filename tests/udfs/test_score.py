@@ -8,7 +8,7 @@ from ralm.scoring.bundle import write_scoring_bundle
 from ralm.scoring.scorer import Scorer, lookalike_state, published, targets
 from ralm.scoring.thresholds import histogram_edges
 from tests.scoring.weights import loop_score, random_items, random_weights
-from udfs.score import score_all, score_histograms, score_pairs, score_users, top_items
+from udfs.score import passing, score_all, score_histograms, score_pairs, score_users, top_items
 from udfs.targets import target_embeddings
 
 pytestmark = pytest.mark.spark
@@ -121,6 +121,20 @@ def test_published_scores_of_udf_and_scorer_agree(users, world):
     embedded = users.mapInArrow(*target_embeddings(weights, "string"))
     for row in embedded.mapInArrow(*score_all(path, "string")).collect():
         np.testing.assert_array_equal(np.frombuffer(row.scores), expected[int(row.user_id[1:])])
+
+
+def test_what_passes_is_decided_after_the_rounding():
+    scores = np.random.default_rng(1).uniform(-1, 1, (3_000, 4)).astype(np.float32)
+    scores[0] = -np.inf
+    cuts = np.array([published(scores[1, :1])[0], published(scores[:, 1]).max(), -np.inf, np.inf])
+    scores[2, 0] = np.float32(cuts[0] - 4e-7)  # is published as the cut
+    expected = (published(scores) >= cuts) & np.isfinite(scores)
+    users, items, values = passing(scores, cuts)
+    np.testing.assert_array_equal(np.stack([users, items]), np.nonzero(expected))
+    np.testing.assert_array_equal(values, published(scores)[expected])
+    assert expected[[1, 2], 0].all()
+    assert not expected[0].any()
+    assert all(len(found) == 0 for found in passing(scores, None))
 
 
 def test_top_items_break_ties_by_row():
