@@ -28,11 +28,11 @@ def cluster(size: int | None) -> Iterator[Benchmark]:
     References: `sklearn` (`KMeans(n_init=1)`) and `faiss` (`Kmeans`), one thread each. The mean inertias are printed
     as `inertia_sklearn` and `inertia_faiss`: theirs ÷ ours.
     """
-    items = _items(size or ITEMS)
+    items = random_items(size or ITEMS)
     found: dict[str, float] = {}
 
     def timed(name: str) -> None:
-        found[name] = float(np.mean([_METHODS[name](points, seed) for seed, points in enumerate(items)]))
+        found[name] = float(np.mean([METHODS[name](points, seed) for seed, points in enumerate(items)]))
 
     with single_thread(), threadpool_limits(1):
         faiss.omp_set_num_threads(1)
@@ -43,7 +43,7 @@ def cluster(size: int | None) -> Iterator[Benchmark]:
                 Contest(
                     "",
                     lambda: timed("ours"),
-                    {name: (lambda name=name: timed(name)) for name in _METHODS if name != "ours"},  # type: ignore[misc]
+                    {name: (lambda name=name: timed(name)) for name in METHODS if name != "ours"},  # type: ignore[misc]
                     len(items),
                 )
             ],
@@ -51,7 +51,8 @@ def cluster(size: int | None) -> Iterator[Benchmark]:
         )
 
 
-def _items(count: int) -> Sequence[Floats]:
+def random_items(count: int) -> Sequence[Floats]:
+    """Seeds (n, 64) of so many items, around centres of their own."""
     random = np.random.default_rng(1)
     made = []
     for seeds in random.integers(*SEEDS, count, endpoint=True):
@@ -81,4 +82,5 @@ def _faiss(points: Floats, seed: int) -> float:
     return float(distances.sum(dtype=np.float64))
 
 
-_METHODS = {"ours": _ours, "sklearn": _sklearn, "faiss": _faiss}
+# From points and a seed to the inertia.
+METHODS = {"ours": _ours, "sklearn": _sklearn, "faiss": _faiss}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from benchmarks.cluster import _METHODS, _items
+from benchmarks.cluster import METHODS, random_items
 from benchmarks.histories import DOMAINS, END, FIELDS, collected, in_duckdb, make_events
 from benchmarks.histories_update import YESTERDAY
 from benchmarks.score_kernel import loop, random_scorer
@@ -21,10 +21,10 @@ def test_the_kernel_scores_as_the_loop_over_items_does():
     np.testing.assert_allclose(scorer.score(unit, np.zeros(300, np.float32)), loop(scorer, unit).numpy(), atol=2e-6)
 
 
-@pytest.mark.parametrize("name", [name for name in _METHODS if name != "ours"])
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "ours"])
 def test_k_means_libraries_end_about_where_ours_does(name):
-    items = _items(5)
-    ours, theirs = (np.mean([_METHODS[m](points, 1) for points in items]) for m in ("ours", name))
+    items = random_items(5)
+    ours, theirs = (np.mean([METHODS[m](points, 1) for points in items]) for m in ("ours", name))
     assert theirs / ours == pytest.approx(1, abs=0.2)
 
 

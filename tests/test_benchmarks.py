@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from benchmarks.bill import TABLES, a_user, cost_table, per_unit, storage_table
+from benchmarks.bill import LOOKALIKE_ROWS, TABLES, USER_ROWS, a_user, cost_table, per_unit, storage_table, trainings
 from benchmarks.end_to_end import held_below, marginal, step_runs, step_seconds, stored
 from benchmarks.event_log import read_stages
 from benchmarks.harness import Benchmark, Contest, measure
@@ -205,6 +205,21 @@ def test_the_bill_is_the_measured_cost_of_a_unit_times_the_units():
     ]
     lines = storage_table(whole | {"stored": dict.fromkeys(TABLES, 2**40)})
     assert lines[-1] == f"| **all** | {6 * 2**40 / 10:,.0f} | **600,000,000.00** |"
+
+
+def test_the_bill_of_a_training():
+    machine = {"cores": 2}
+    seconds = {"ours_user": [2.0, 1.0, 9.0], "ours_lookalike": [6.0]}
+    results = {
+        "samples": {"name": "samples", "value": 5.0, "machine": machine},  # seconds for 10 million positives
+        "train": {"name": "train", "value": 500_000, "seconds": seconds, "machine": machine},  # rows/s
+        "end_to_end": {"steps": {"build_lookalike_samples": 3.0}, "runs": {"build_lookalike_samples": 1}}
+        | {"machine": machine},
+    }
+    found = {cost.source: cost for cost in trainings(results)[:2]} | {"lookalike": trainings(results)[3]}
+    assert found["samples"].micros == 1
+    assert (found["train"].micros, found["train"].units) == (4, USER_ROWS)
+    assert (found["lookalike"].micros, found["lookalike"].units) == (12, LOOKALIKE_ROWS)
 
 
 @pytest.mark.slow
