@@ -6,10 +6,13 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pyspark.sql import functions as F
+
 from benchmarks.harness import Benchmark, Contest
 from benchmarks.histories import END, EVENTS, FIELDS, make_events
 from benchmarks.work import saved, workspace
 from jobs.event_histories import build_histories
+from jobs.simulate import by_day
 from ralm.features.histories import update_histories
 
 YESTERDAY = END - dt.timedelta(days=1)
@@ -23,7 +26,8 @@ def histories_update(size: int | None) -> Iterator[Benchmark]:
     """
     count = size or EVENTS
     with workspace("histories-update") as (spark, folder):
-        events = saved(make_events(spark, count), f"{folder}/events")
+        dated = make_events(spark, count).withColumn("event_date", F.to_date("event_time"))
+        events = saved(by_day(dated, "event_date"), f"{folder}/events", "event_date")  # as the table `events` is
         previous = saved(build_histories(events, FIELDS, YESTERDAY), f"{folder}/yesterday")
 
         def update() -> None:

@@ -45,7 +45,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def saved(frame: DataFrame, path: str) -> DataFrame:
-    """Write a Delta table, replacing what is there, and read it."""
-    frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(path)
+def saved(frame: DataFrame, path: str, *partition: str) -> DataFrame:
+    """Write a Delta table, partitioned by the named columns, replacing what is there, and read it."""
+    writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+    writer.partitionBy(*partition).save(path)
     return frame.sparkSession.read.format("delta").load(path)

@@ -36,4 +36,5 @@ def update_histories(previous: DataFrame, recent: DataFrame, fields: Sequence[Hi
         ).alias(field.domain)
         for field in fields
     ]
-    return old.join(new, "user_id", "full_outer").select("user_id", *merged)
+    # Hashing the recent rows, the fewer ones, saves sorting all users' nested ones.
+    return old.join(new.hint("shuffle_hash"), "user_id", "full_outer").select("user_id", *merged)
