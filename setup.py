@@ -26,5 +26,7 @@ setup(
         "matplotlib",
         "jinja2",
         "tensorboard",
+        "lmdb>=1.4",
+        "redis>=5",
     ],
 )

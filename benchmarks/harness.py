@@ -43,12 +43,14 @@ class Benchmark:
         unit: of the value: a rate (`pairs/s`), or `s` where less is better.
         contests: a size each; the first one gives the value.
         quality: name -> another ratio that must hold with the speed (theirs ÷ ours), asked after the last run.
+        details: what else is kept with the result, asked after the last run.
     """
 
     name: str
     unit: str
     contests: Sequence[Contest]
     quality: Callable[[], Mapping[str, float]] = dict
+    details: Callable[[], Mapping[str, Any]] = dict
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,11 @@ def measure(benchmark: Benchmark, repetitions: int, say: Say, clock: Callable[[]
             references[key] = statistics.median(theirs)
             ratios[key] = statistics.median(own / other for own, other in zip(ours, theirs, strict=True))
         seconds |= {f"{name}_{contest.label}".rstrip("_"): found for name, found in times.items()}
-    return Result(benchmark.name, values[0], benchmark.unit, references, ratios | dict(benchmark.quality()), seconds)
+    details = dict(benchmark.details())
+    for name, found in details.items():
+        say(f"{benchmark.name} {name}: {found}")
+    ratios |= dict(benchmark.quality())
+    return Result(benchmark.name, values[0], benchmark.unit, references, ratios, seconds, details)
 
 
 def _value(unit: str, work: float, seconds: float) -> float:

@@ -15,6 +15,7 @@ from benchmarks.lsh_iv import lsh_iv
 from benchmarks.samples import samples
 from benchmarks.score_job import score_job
 from benchmarks.score_kernel import score_kernel
+from benchmarks.serve import serve
 from benchmarks.train import train
 
 # What makes a contest's input of a size (its default: None), and removes it at the end.
@@ -28,6 +29,7 @@ CONTESTS: dict[str, Callable[[int | None], AbstractContextManager[Benchmark]]] =
     "embed": embed,
     "train": train,
     "lsh_iv": lsh_iv,
+    "serve": serve,
 }
 
 BENCHMARKS = (*CONTESTS, "end_to_end")

@@ -1,18 +1,21 @@
-"""Collect each item's seeds, its newest clickers: for training, for the evaluation and for production."""
+"""Collect each item's seeds, its newest clickers: for every purpose, or as they click (--trigger, --available-now)."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from functools import partial
 
 from pyspark.sql import functions as F
 
-from jobs.application import run
+from jobs.application import configured, run
 from jobs.arguments import Arguments, run_job
 from jobs.build_vocabularies import source
+from jobs.seed_stream import SeedStream, interval
 from ralm.dates import DateName
 from ralm.features.seeds import clicks, item_seeds, items_with_seeds, training_clicks
 from ralm.runs import Context, RunningStep, Step
+from ralm.session import get_session
 
 # Whose seeds they are, and the date of the embeddings that go with them.
 PURPOSES: dict[str, DateName] = {"train": "a1", "evaluate": "a2", "production": "a3"}
@@ -58,10 +61,37 @@ def steps(context: Context) -> Sequence[Step]:
     ]
 
 
+def follow(arguments: Arguments, trigger: str | None) -> None:
+    """Merge new impressions into `live_seeds`: what there is now, or every so often until the process is ended."""
+    config = configured(arguments)
+    spark = get_session(f"ralm update_seeds {config.name}", config.spark)
+    try:
+        query = SeedStream(Context(spark, config)).start(trigger)
+        try:
+            query.awaitTermination()
+        finally:
+            query.stop()
+    finally:
+        spark.stop()
+
+
+def options() -> argparse.ArgumentParser:
+    """The options of the stream."""
+    parser = argparse.ArgumentParser(add_help=False)
+    stream = parser.add_mutually_exclusive_group()
+    stream.add_argument("--trigger", metavar="1m", help="follow the impressions into `live_seeds`, a batch so often")
+    stream.add_argument("--available-now", action="store_true", help="bring `live_seeds` up to now, and end")
+    return parser
+
+
 def main(arguments: Arguments) -> None:
     """Run the job."""
-    run(arguments, "update_seeds", steps)
+    trigger = arguments.options["trigger"]
+    if trigger or arguments.options["available_now"]:
+        follow(arguments, interval(trigger) if trigger else None)
+    else:
+        run(arguments, "update_seeds", steps)
 
 
 if __name__ == "__main__":
-    run_job(main, __doc__ or "")
+    run_job(main, __doc__ or "", options=options())

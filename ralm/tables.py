@@ -102,6 +102,15 @@ TABLES: dict[str, Table] = {
             checks={"seed_count_is_size": "seed_count = size(seeds)"},
         ),
         _table(
+            "live_seeds",
+            "item_id string!; seeds array<struct<user_id:uid,clicked_at:timestamp>>!; seed_count int!; "
+            "clickers bigint!; sketch binary!; changes bigint!; changed_at timestamp!; item_bucket int!",
+            "item_bucket",
+            checks={"seed_count_is_size": "seed_count = size(seeds)"},
+            # A merge then marks the rows that it replaces and writes no others.
+            properties={"delta.enableDeletionVectors": "true"},
+        ),
+        _table(
             "lookalike_samples",
             "as_of date!; model_version string!; validation boolean!; embedding array<float>!; item_index int!; "
             "label float!; log_rows float!; clicked array<int>!",

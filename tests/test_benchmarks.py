@@ -28,6 +28,7 @@ SIZES = {
     "embed": 3_000,
     "train": 3_000,
     "lsh_iv": 3_000,
+    "serve": 2,
 }
 
 

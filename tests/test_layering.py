@@ -14,12 +14,13 @@ RULES = {
     "jobs": {"tests"},
     "ralm/models": SPARK,
     "ralm/scoring": SPARK,
+    "ralm/serving": SPARK,
     "ralm/features": TORCH,
     "ralm/simulation": TORCH,
     "ralm/ingest": TORCH,
 }
 # What a package imports of ralm must keep its rule too.
-FREE_OF_SPARK = ("ralm/models", "ralm/scoring")
+FREE_OF_SPARK = ("ralm/models", "ralm/scoring", "ralm/serving")
 
 
 def imported(path: Path) -> set[str]:

@@ -8,7 +8,7 @@ from ralm.config.baselines import Als, Baselines, ClusteredSimilarity, LshIv, Re
 from ralm.config.fields import CategoricalField, Dates, Fields, HistoryField
 from ralm.config.load import Config, load_config
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
-from ralm.config.outputs import Audience, Comparison, Evaluation, Scoring, Spark
+from ralm.config.outputs import Audience, Comparison, Evaluation, Scoring, Serving, Spark, Stream
 from ralm.config.section import Identifier, Merge, Section, Share
 from ralm.config.sources import (
     EventSource,
@@ -45,11 +45,13 @@ __all__ = [
     "SampledNegatives",
     "Scoring",
     "Section",
+    "Serving",
     "Share",
     "Similarity",
     "Simulate",
     "Source",
     "Spark",
+    "Stream",
     "Training",
     "UserModel",
     "UserSamples",

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from ralm.config.baselines import Baselines
 from ralm.config.fields import Dates, Fields
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
-from ralm.config.outputs import Comparison, Evaluation, Scoring, Spark
+from ralm.config.outputs import Comparison, Evaluation, Scoring, Serving, Spark, Stream
 from ralm.config.section import Identifier, Section
 from ralm.config.sources import Ingest, Simulate
 from ralm.errors import ConfigError, MissingInputError
@@ -47,6 +47,8 @@ class Config(Section):
     scoring: Scoring = Scoring()
     evaluation: Evaluation = Evaluation()
     comparison: Comparison = Comparison()
+    stream: Stream = Stream()
+    serving: Serving = Serving()
     spark: Spark = Spark()
 
     @model_validator(mode="after")

@@ -78,6 +78,32 @@ class Comparison(Section):
     validation_share: float = Field(default=0.3, gt=0, lt=1, description="share of the items kept for choosing")
 
 
+class Stream(Section):
+    """update_seeds --trigger: seeds that follow the impressions."""
+
+    max_bytes: str = Field(
+        default="1g", pattern=r"^[1-9]\d*[kmg]$", description="of impressions a batch takes at most, but for one commit"
+    )
+    max_ahead: int = Field(
+        default=300, ge=0, le=86_400, description="seconds that a click's time may be ahead of this machine's clock"
+    )
+
+
+class Serving(Section):
+    """export_serving: the key-value store that an online service reads."""
+
+    store: str | None = Field(
+        default=None,
+        description="redis://host:port/database, or a folder for LMDB files; default <warehouse>/_serving",
+    )
+    shard_records: int = Field(
+        default=200_000, ge=1, le=10_000_000, description="records that one task writes, and one file or hash holds"
+    )
+    max_layers: int = Field(
+        default=8, ge=1, le=100, description="exports of changes that lie over each other before all is written anew"
+    )
+
+
 class Spark(Section):
     """The session's own few settings; everything else belongs into conf/spark/*.conf."""
 

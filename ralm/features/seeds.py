@@ -11,6 +11,9 @@ from pyspark.sql import functions as F
 from ralm.features.hashing import bucket, chosen
 from ralm.features.holdout import is_new_item
 
+# Base-2 logarithm of a sketch's counters: 2 KB an item with many clickers.
+SKETCH_SIZE = 12
+
 
 def in_seed_half(draw: int, seed: int) -> Column:
     """Whether a (user, item) pair belongs to the half that gives seeds in a draw; the other half gives labels.
@@ -47,6 +50,13 @@ def item_seeds(clicked: DataFrame, cap: int) -> DataFrame:
         estimate by sketch of all). The rank is cut before the shuffle, so an item with 10^8 clickers moves at most K
         rows a partition.
     """
+    return newest_clickers(clicked, cap).select(
+        "item_id", "draw", "seeds", F.size("seeds").alias("seed_count"), clickers("sketch").alias("clickers")
+    )
+
+
+def newest_clickers(clicked: DataFrame, cap: int) -> DataFrame:
+    """(item_id, draw, seeds, sketch of all clickers) of clicks, as of `item_seeds`."""
     last = clicked.groupBy("item_id", "draw", "user_id").agg(F.max("clicked_at").alias("clicked_at"))
     newest = Window.partitionBy("item_id", "draw").orderBy(F.desc("clicked_at"), "user_id")
     kept = last.withColumn("rank", F.row_number().over(newest)).where(F.col("rank") <= cap)
@@ -55,14 +65,17 @@ def item_seeds(clicked: DataFrame, cap: int) -> DataFrame:
             "seeds"
         )
     )
-    clickers = clicked.groupBy("item_id", "draw").agg(F.approx_count_distinct("user_id").alias("clickers"))
-    return listed.join(clickers, ["item_id", "draw"]).select(
-        "item_id",
-        "draw",
-        "seeds",
-        F.size("seeds").alias("seed_count"),
-        F.col("clickers").cast("bigint").alias("clickers"),
-    )
+    sketches = clicked.groupBy("item_id", "draw").agg(F.hll_sketch_agg("user_id", SKETCH_SIZE).alias("sketch"))
+    return listed.join(sketches, ["item_id", "draw"])
+
+
+def clickers(sketch: str) -> Column:
+    """The number of clickers by a sketch (within 1.6 %; exact for some hundred), however its parts were put together.
+
+    A sketch that saw its values one by one estimates otherwise than a union of the same values; a union does not know
+    its parts.
+    """
+    return F.hll_sketch_estimate(F.hll_union(F.col(sketch), F.col(sketch)))
 
 
 def items_with_seeds(clicked: DataFrame, least: int) -> DataFrame:

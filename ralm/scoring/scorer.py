@@ -98,8 +98,8 @@ class Scorer(BatchScorer):
         self.absent = members <= 0  # (I, k)
         self.k = raw.shape[1]
         self.centroids = self._tower(raw) * present  # (I, k, h), unit length, zeros where absent
-        shares = members / members.sum(dim=1, keepdim=True).clamp(min=1.0)  # (I, k)
-        self.weighted = self.centroids * shares.unsqueeze(-1)  # (I, k, h)
+        self.shares = members / members.sum(dim=1, keepdim=True).clamp(min=1.0)  # (I, k)
+        self.weighted = self.centroids * self.shares.unsqueeze(-1)  # (I, k, h)
         self.global_embeddings = self._global(self.centroids, self.weighted)  # (I, h)
         self.local_dots = self.weighted.flatten(0, 1)  # (I·k, h)
         logits = self.centroids.flatten(0, 1) @ self.weights["attention_w"]  # (I·k, h)

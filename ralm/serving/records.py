@@ -1,0 +1,94 @@
+"""What a store holds of a user, an item and a model, as bytes: little-endian float32 after a short header."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+_HEADER = struct.Struct("<IId")
+
+
+@dataclass(frozen=True)
+class UserRecord:
+    """A target user.
+
+    Attributes:
+        bias: what the model adds for the user alone.
+        embedding: (h,), unit length.
+    """
+
+    bias: float
+    embedding: Floats
+
+    @staticmethod
+    def decode(content: bytes) -> UserRecord:
+        """The record that a row of `encode_users` is."""
+        values = np.frombuffer(content, "<f4")
+        return UserRecord(float(values[0]), values[1:])
+
+
+def encode_users(bias: NDArray[Any], embedding: NDArray[Any]) -> NDArray[np.float32]:
+    """(n, 1 + h): a row a user, whose bytes are its record."""
+    return np.concatenate([np.asarray(bias, "<f4")[:, None], np.asarray(embedding, "<f4")], axis=1)
+
+
+@dataclass(frozen=True)
+class ItemRecord:
+    """An item's clusters after the seeds' tower.
+
+    Attributes:
+        cutoff: exposure threshold of the published score; NaN where the item has none.
+        global_embedding: (h,), unit length; zeros where the item has no cluster.
+        shares: (k,), of the seeds; 0 is an absent cluster.
+        centroids: (k, h), unit length.
+    """
+
+    cutoff: float
+    global_embedding: Floats
+    shares: Floats
+    centroids: Floats
+
+    def encode(self) -> bytes:
+        """The record as bytes."""
+        k, h = self.centroids.shape
+        parts = (self.global_embedding, self.shares, self.centroids)
+        return _HEADER.pack(k, h, self.cutoff) + b"".join(np.asarray(part, "<f4").tobytes() for part in parts)
+
+    @staticmethod
+    def decode(content: bytes) -> ItemRecord:
+        """The record of these bytes."""
+        k, h, cutoff = _HEADER.unpack_from(content)
+        values = np.frombuffer(content, "<f4", offset=_HEADER.size)
+        return ItemRecord(cutoff, values[:h], values[h : h + k], values[h + k :].reshape(k, h))
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """What a score needs of the look-alike model.
+
+    Attributes:
+        alpha: weight of the global attention's cosine.
+        beta: of the local one's.
+        attention: (h, h), W of the local attention's logits E W e.
+    """
+
+    alpha: float
+    beta: float
+    attention: Floats
+
+    def encode(self) -> bytes:
+        """The record as bytes."""
+        head = np.array([self.alpha, self.beta], "<f4")
+        return head.tobytes() + np.asarray(self.attention, "<f4").tobytes()
+
+    @staticmethod
+    def decode(content: bytes) -> ModelRecord:
+        """The record of these bytes."""
+        values = np.frombuffer(content, "<f4")
+        width = int(np.sqrt(len(values) - 2))
+        return ModelRecord(float(values[0]), float(values[1]), values[2:].reshape(width, width))

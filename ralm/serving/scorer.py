@@ -1,0 +1,128 @@
+"""A user's scores with given items, from what a store holds: local attention and two cosines, nothing else.
+
+As of `ralm.scoring.scorer`, for one user: with E the item's unit centroids, n their shares of the seeds and e the user,
+w = n exp(E W e) (the softmax but for its denominator, which the cosine cancels), E_local = wᵀ E,
+score = α cos(e, E_global) + β cos(e, E_local) + bias.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ralm.errors import MissingInputError
+from ralm.serving.item_cache import ItemCache
+from ralm.serving.manifest import Manifest
+from ralm.serving.records import ModelRecord, UserRecord
+from ralm.serving.stores import Store, open_store
+
+# Centroids at a time: with 64 dimensions half a megabyte, which stays in a core's cache.
+CENTROIDS = 2_048
+SMALLEST = 1e-12
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What `Scorer.score` gives.
+
+    Attributes:
+        release: whose data it is, all of it.
+        scores: (n,) float64, published scores; NaN where the user or the item is unknown.
+        exposed: (n,) bool, whether the score reaches the item's exposure threshold.
+    """
+
+    release: str
+    scores: NDArray[np.float64]
+    exposed: NDArray[np.bool_]
+
+
+class Scorer:
+    """Scores of one user with some items, for an online service; one a thread.
+
+    Args:
+        store: a store, or the URL of one (`open_store`).
+        cached_items: items whose records are kept decoded: k · h · 4 bytes each.
+        max_age: seconds after which it is looked whether another release is current.
+
+    Raises:
+        MissingInputError: nothing was exported to the store.
+
+    Example:
+        >>> scorer = Scorer("warehouse/demo/_serving")  # doctest: +SKIP
+        >>> scorer.score("u17", ["i1", "i2"]).scores  # doctest: +SKIP
+    """
+
+    def __init__(self, store: Store | str, *, cached_items: int = 10_000, max_age: float = 1.0) -> None:
+        self.store = open_store(store) if isinstance(store, str) else store
+        self.cached_items = cached_items
+        self.max_age = max_age
+        self.manifest = self._current()
+        self._load(self.manifest)
+
+    def score(self, user_id: str | int, item_ids: Sequence[str]) -> Answer:
+        """The user's published scores with the items, all of one release.
+
+        An unknown user or item is no error: its scores are NaN and it is not exposed.
+        """
+        if time.monotonic() - self.checked > self.max_age:
+            self._refresh()
+        user, rows = self._find(str(user_id), item_ids)
+        if (user is None or (rows < 0).any()) and self._refresh():
+            # Unknown may mean that the release was replaced twice in between and its layers are gone.
+            user, rows = self._find(str(user_id), item_ids)
+        scores = np.full(len(item_ids), np.nan)
+        exposed = np.zeros(len(item_ids), dtype=bool)
+        known = np.flatnonzero(rows >= 0)
+        if user is not None and len(known):
+            # As in `ralm.scoring.scorer.published`.
+            scores[known] = np.round(self._scores(user, rows[known]).astype(np.float64), 6) + 0.0
+            exposed[known] = scores[known] >= self.items.arrays.cutoffs[rows[known]]
+        return Answer(self.manifest.release, scores, exposed)
+
+    def _current(self) -> Manifest:
+        found = self.store.manifest()
+        if found is None:
+            raise MissingInputError(f"serving.store {self.store.url}: nothing was exported; run job 'export_serving'")
+        self.checked = time.monotonic()
+        return found
+
+    def _refresh(self) -> bool:
+        """Take up the current release; whether it is another one."""
+        found = self._current()
+        if found == self.manifest:
+            return False
+        self._load(found)
+        self.manifest = found
+        return True
+
+    def _load(self, manifest: Manifest) -> None:
+        content = self.store.lookup(manifest, "model", ["model"])[0]
+        if content is None:
+            raise MissingInputError(f"serving.store {self.store.url}: release {manifest.release} has no model")
+        self.model = ModelRecord.decode(content)
+        self.items = ItemCache(lambda items: self.store.lookup(manifest, "items", items), self.cached_items)
+
+    def _find(self, user_id: str, item_ids: Sequence[str]) -> tuple[UserRecord | None, NDArray[np.int64]]:
+        content = self.store.lookup(self.manifest, "users", [user_id])[0]
+        return None if content is None else UserRecord.decode(content), self.items.rows(item_ids)
+
+    def _scores(self, user: UserRecord, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        e, model, items = user.embedding, self.model, self.items.arrays
+        query = model.attention @ e  # (h,)
+        local = np.empty(len(rows), np.float32)
+        step = max(1, CENTROIDS // items.centroids.shape[1])
+        for start in range(0, len(rows), step):
+            part = rows[start : start + step]
+            centroids, shares = items.centroids[part], items.shares[part]  # (i, k, h), (i, k)
+            logits = np.where(shares > 0, centroids @ query, -np.inf)  # (i, k)
+            highest = logits.max(axis=1, keepdims=True)
+            weights = shares * np.exp(logits - np.where(np.isfinite(highest), highest, 0))
+            embedding = np.matmul(weights[:, None, :], centroids)[:, 0]  # (i, h)
+            length = np.sqrt(np.einsum("ih,ih->i", embedding, embedding))
+            local[start : start + step] = embedding @ e / np.maximum(length, SMALLEST)
+        common = items.global_embeddings[rows] @ e
+        return np.asarray(model.alpha * common + model.beta * local + np.float32(user.bias), np.float32)

