@@ -43,12 +43,16 @@ def table(results: list[Result]) -> str:
         for name, ratio in result["ratios"].items():
             theirs = result["references"].get(name)
             target = TARGETS.get(result["name"], {}).get(name)
-            marked = f"**{ratio:.2f}**" if target is None or reached(result["unit"], target, ratio) else f"{ratio:.2f}"
+            good = target is not None and reached(result["unit"], target, ratio)
+            marked = f"**{ratio:.2f}**" if good else f"{ratio:.2f}"
             cells = [f"`{result['name']}`", ours, f"`{name}`", "" if theirs is None else _number(theirs), marked]
             lines.append("| " + " | ".join([*cells, _target(result["unit"], target)]) + " |")
             ours = ""
-    machines = dict.fromkeys(_machine(result["machine"]) for result in results)
-    return "\n".join(lines) + "\n\n" + "\n".join(f"Measured on {machine}." for machine in machines) + "\n"
+    machines: dict[str, list[str]] = {}
+    for result in results:
+        machines.setdefault(_machine(result["machine"]), []).append(f"`{result['name']}`")
+    measured = [f"- {', '.join(names)}: on {machine}" for machine, names in machines.items()]
+    return "\n".join([*lines, "", "Measured:", "", *measured]) + "\n"
 
 
 def draw(results: list[Result], path: Path) -> None:
