@@ -6,13 +6,14 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 CONFIG ?= conf/demo.yaml
 BENCH ?= all
+WORLDS ?= --worlds 3 --days 4
 TESTS ?=
 
 # What is installed is keyed on its content and place, not on file times: a fresh checkout reuses what fits.
 INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd) | cksum | cut -d' ' -f1)
 JARS := .venv/delta-jars
 
-.PHONY: help machine venv jars demo compare ablations bench test test-fast lock clean
+.PHONY: help machine venv jars demo live ab compare ablations bench test test-fast lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -43,6 +44,13 @@ $(JARS): $(INSTALLED) | machine
 
 demo: venv jars ## The whole pipeline on the built-in world; other sets: make demo CONFIG=conf/kuairand.yaml
 	@./spark-submit.sh pipeline --config $(CONFIG)
+
+live: venv jars ## The built-in world goes on, a round a minute: new items find their audiences, on http://127.0.0.1:8777
+	@./spark-submit.sh pipeline --config conf/live.yaml
+	@./spark-submit.sh live --config conf/live.yaml --every 1m
+
+ab: venv jars ## The talk's online test in three built-in worlds: profile matching, popularity, cold start and RALM
+	@./spark-submit.sh simulated_ab --config conf/ab.yaml $(WORLDS)
 
 compare: demo ## All look-alike systems side by side on new items and later clicks, after the pipeline
 	@./spark-submit.sh compare --config $(CONFIG)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,9 @@ from jobs.ranking import Ranking, Scored, rank_users
 from ralm.config import Scoring
 from ralm.evaluation.metrics import top_size
 from ralm.runs import RunningStep
+from ralm.scoring.realised import realised_share
 from ralm.scoring.thresholds import exposure_threshold, histogram, histogram_edges, quantiles
+from ralm.tables import TABLES
 
 # Audiences of a user's own list of seeds lie in a partition of their own, which no nightly run replaces.
 LIST_BUCKET = -1
@@ -27,9 +30,15 @@ ITEM_BUCKETS = range(2**31 - 1)
 
 
 def write_audiences(
-    step: RunningStep, system: str, scored: Scored, seeds: DataFrame | None, own_list: str | None = None
+    step: RunningStep,
+    system: str,
+    scored: Scored,
+    seeds: DataFrame | None,
+    own_list: str | None = None,
+    *,
+    only_items: bool = False,
 ) -> None:
-    """Rank all users for the items and replace what the tables hold of this system, or of this list.
+    """Rank all users for the items and replace what the tables hold of this system, of this list, or of these items.
 
     Args:
         step: its date is `as_of`; its counts get items, users, passes and audience rows.
@@ -37,17 +46,22 @@ def write_audiences(
         scored: users, items, scorer.
         seeds: (item_id, user_id) that are no candidates, of scored users only; None: everyone is.
         own_list: the one item's id where it is somebody's list of seeds: other audiences of the system stay.
+        only_items: what the tables hold of the system's other items stays, and so do the recommendations.
     """
     scoring = step.context.config.scoring
     sample = scored.sample(max(scoring.sample, scoring.probe), step.context.config.seed)
     where: dict[str, Any] = {"as_of": step.as_of, "system": system}
+    if only_items:
+        where["item_id"] = list(scored.items)
     probe = sample[: scoring.probe]
     probed = [scores[np.isfinite(scores)] for scores in probe.T]  # -inf is no candidate
     cutoffs = [exposure_threshold(scores, scoring.probe_fraction) if len(scores) else np.inf for scores in probed]
     if own_list is None:
-        _write_thresholds(step, system, scored.items, probed, cutoffs)
-        _write_histograms(step, system, scored.items, sample)
-    ranking = _rank(scored, scoring, sample, np.array(cutoffs), seeds)
+        others = [scores[np.isfinite(scores)] for scores in sample[scoring.probe :].T]
+        _write_thresholds(step, system, scored.items, probed, cutoffs, others, where)
+        _write_histograms(step, system, scored.items, sample, where)
+    recommended = scoring.recommendations if own_list is None and not only_items else 0
+    ranking = _rank(scored, scoring, sample, np.array(cutoffs), seeds, recommended)
     audiences = audience_rows(ranking, system, step.as_of, step.record.started_at, scored.users)
     part: dict[str, Any] = {"item_bucket": ITEM_BUCKETS}
     if own_list is not None:
@@ -55,9 +69,20 @@ def write_audiences(
         part = {"item_bucket": LIST_BUCKET, "item_id": own_list}
     step.replace("audiences", audiences, "audience rows", **where, **part)
     step.context.warehouse.create("recommendations")  # readers find the table also where none are asked for
-    if scoring.recommendations and own_list is None:
+    if recommended:
         step.replace("recommendations", _recommendations(step, system, ranking, scored.items), **where)
     step.counts |= {"items": len(scored.items), "users": scored.users, "passes": ranking.passes}
+
+
+def clear_audiences(step: RunningStep, system: str, items: Sequence[str] | None = None) -> None:
+    """Take away what the tables hold of a system, or of some of its items: another one spreads them."""
+    where: dict[str, Any] = {"as_of": step.as_of, "system": system}
+    if items is not None:
+        where["item_id"] = list(items)
+    for name in ("audiences", "thresholds", "score_histograms"):
+        empty = step.context.spark.createDataFrame([], TABLES[name].schema(step.context.warehouse.user_id))
+        buckets: dict[str, Any] = {"item_bucket": ITEM_BUCKETS} if name == "audiences" else {}
+        step.replace(name, empty, part="cleared", **where, **buckets)
 
 
 def audience_rows(
@@ -88,21 +113,29 @@ def _recommendations(step: RunningStep, system: str, ranking: Ranking, items: Se
 
 
 def _write_thresholds(
-    step: RunningStep, system: str, items: Sequence[str], probed: list[NDArray[np.float64]], cutoffs: list[float]
+    step: RunningStep,
+    system: str,
+    items: Sequence[str],
+    probed: list[NDArray[np.float64]],
+    cutoffs: list[float],
+    others: list[NDArray[np.float64]],
+    where: dict[str, Any],
 ) -> None:
-    """Items without any candidate in the probe have no row."""
+    """Items without any candidate in the probe have no row; `others` are scores of users who were not probed."""
     fraction = step.context.config.scoring.probe_fraction
-    rows = [
-        (step.as_of, system, item, cut, len(scores), fraction, quantiles(scores))
-        for item, scores, cut in zip(items, probed, cutoffs, strict=True)
-        if len(scores)
-    ]
-    schema = "as_of date, system string, item_id string, cutoff double, probe_size bigint, top_fraction double, "
-    frame = step.context.spark.createDataFrame(rows, schema + "quantiles array<double>")
-    step.replace("thresholds", frame.coalesce(1), as_of=step.as_of, system=system)
+    rows = []
+    for item, scores, cut, further in zip(items, probed, cutoffs, others, strict=True):
+        if len(scores):
+            found = realised_share(further, cut)
+            realised = (None, None, None, None) if found is None else astuple(found)
+            rows.append((step.as_of, system, item, cut, len(scores), fraction, quantiles(scores), *realised))
+    frame = step.context.spark.createDataFrame(rows, TABLES["thresholds"].schema(step.context.warehouse.user_id))
+    step.replace("thresholds", frame.coalesce(1), **where)
 
 
-def _write_histograms(step: RunningStep, system: str, items: Sequence[str], sample: NDArray[np.float64]) -> None:
+def _write_histograms(
+    step: RunningStep, system: str, items: Sequence[str], sample: NDArray[np.float64], where: dict[str, Any]
+) -> None:
     finite = sample[np.isfinite(sample)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
     low, high = float(np.floor(low * 10) / 10), float(np.ceil(high * 10) / 10)
@@ -116,7 +149,7 @@ def _write_histograms(step: RunningStep, system: str, items: Sequence[str], samp
         ]
     schema = "as_of date, system string, item_id string, bin int, low double, high double, count bigint"
     frame = step.context.spark.createDataFrame(filled, schema)
-    step.replace("score_histograms", frame.coalesce(1), as_of=step.as_of, system=system)
+    step.replace("score_histograms", frame.coalesce(1), **where)
 
 
 def _rank(
@@ -125,6 +158,7 @@ def _rank(
     sample: NDArray[np.float64],
     thresholds: NDArray[np.float64],
     seeds: DataFrame | None,
+    recommended: int,
 ) -> Ranking:
     audience = scoring.audience
     counts: dict[str, int] = {}
@@ -136,4 +170,4 @@ def _rank(
         for item, count in candidates.items()
     }
     cuts = thresholds if audience.mode == "threshold" else None
-    return rank_users(scored, sample, wanted, seeds, cuts, scoring.recommendations)
+    return rank_users(scored, sample, wanted, seeds, cuts, recommended)

@@ -13,12 +13,16 @@ from pyspark.sql import functions as F
 from jobs.embed_users import model_version as embedding_version
 from jobs.update_seeds import PURPOSES
 from jobs.variants import lookalike_version, variant_lookalike
+from ralm.config import Lookalike
 from ralm.draws import draw_row
 from ralm.features.seeds import seed_rows
 from ralm.runs import RunningStep
 from udfs.cluster import cluster_items
 
 Weights = dict[str, NDArray[Any]]
+
+# The purpose of clusters that `refresh` made since the batch.
+LIVE = "live"
 
 
 def cluster(
@@ -36,17 +40,32 @@ def cluster(
     """
     context, config = step.context, step.context.config
     date = context.dates[PURPOSES[purpose]]
-    lookalike = variant_lookalike(config, variant)
     seeds = step.at("item_seeds", as_of=date, purpose=purpose)
     version = embedding_version(context, config.variants[variant].merge)
     embeddings = step.at("user_embeddings", as_of=date, model_version=version)
+    lookalike = variant_lookalike(config, variant)
+    clusters = seed_clusters(seeds, embeddings, lookalike, config.seed, weights, previous)
+    return clusters.withColumns({"as_of": F.lit(date), "purpose": F.lit(purpose), "round": F.lit(round_)})
+
+
+def seed_clusters(
+    seeds: DataFrame,
+    embeddings: DataFrame,
+    lookalike: Lookalike,
+    seed: int,
+    weights: Weights | None,
+    previous: DataFrame | None,
+) -> DataFrame:
+    """Each item's seeds (item_id, draw, seeds, seed_count) as clusters of their embeddings (user_id, embedding).
+
+    `weights` and `previous` are as of `cluster`; the columns are those of `cluster_items`.
+    """
     rows = seed_rows(seeds, embeddings, lookalike.min_seeds)
     if previous is not None:
         warm = previous.select("item_id", "draw", F.col("centroids").alias("previous"))
         rows = rows.unionByName(warm, allowMissingColumns=True)
-    udf = cluster_items(lookalike.clusters, iterations=lookalike.cluster_iterations, seed=config.seed, weights=weights)
-    clusters = rows.groupBy("item_id", "draw").applyInArrow(*udf)
-    return clusters.withColumns({"as_of": F.lit(date), "purpose": F.lit(purpose), "round": F.lit(round_)})
+    udf = cluster_items(lookalike.clusters, iterations=lookalike.cluster_iterations, seed=seed, weights=weights)
+    return rows.groupBy("item_id", "draw").applyInArrow(*udf)
 
 
 def centroid_arrays(
@@ -85,3 +104,10 @@ def current_clusters(step: RunningStep, variant: str, purpose: str) -> DataFrame
     date = step.context.dates[PURPOSES[purpose]]
     version = lookalike_version(step.context, variant)
     return step.at("seed_clusters", as_of=date, purpose=purpose, model_version=version)
+
+
+def newest_clusters(clusters: DataFrame) -> DataFrame:
+    """(item_id, centroids, sizes) of the items as the last round of `refresh` or, before one, the batch left them."""
+    served = clusters.where(F.col("purpose").isin("production", LIVE))
+    found = F.max_by(F.struct("centroids", "sizes"), (F.col("purpose") == LIVE).cast("int")).alias("found")
+    return served.groupBy("item_id").agg(found).select("item_id", "found.*")

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.application import configured
 from jobs.arguments import Arguments, run_job
-from jobs.score_users import SYSTEM
-from ralm.errors import MissingInputError
+from jobs.clustering import newest_clusters
+from jobs.item_choice import SYSTEM
+from jobs.releases import Release, current_release
 from ralm.runs import Context
 from ralm.serving.export import model_record
 from ralm.serving.manifest import Layer, Manifest
@@ -43,11 +44,11 @@ class Source:
     versions: Mapping[str, int]
 
     @staticmethod
-    def of(release: Row) -> Source:
-        """The source of a row of `releases`."""
+    def of(release: Release) -> Source:
+        """The source of a release."""
         tables = sorted({table for names in TABLES.values() for table in names})
-        versions = {table: release["tables"][table] for table in tables}
-        return Source(str(release["as_of"]), release["models"]["lookalike"], versions)
+        versions = {table: release.tables[table] for table in tables}
+        return Source(str(release.as_of), release.models["lookalike"], versions)
 
     def part(self, kind: str) -> str:
         """What the records of one kind depend on."""
@@ -81,8 +82,8 @@ class Export:
         Raises:
             MissingInputError: there is no release.
         """
-        release = self._release()
-        name = release["release_id"]
+        release = current_release(self.context.warehouse)
+        name = release.release_id
         if self.before is not None and self.before.release == name and not self.full:
             self.context.say(f"release {name} is in {self.store.url} already")
             return self.before
@@ -96,13 +97,6 @@ class Export:
             self.store.drop(layer)
         self.context.say(f"release {name} is current in {self.store.url}")
         return manifest
-
-    def _release(self) -> Row:
-        warehouse = self.context.warehouse
-        found = warehouse.read("releases").where("current").first() if warehouse.exists("releases") else None
-        if found is None:
-            raise MissingInputError(f"table 'releases': no current release in {warehouse.path}; run job 'publish'")
-        return found
 
     def _layers(self, kind: str, source: Source, stem: str) -> tuple[Layer, ...]:
         old = None if self.before is None or self.full else self.before.sources.get(kind)
@@ -138,7 +132,7 @@ class Export:
         if kind == "users":
             targets = rows("target_embeddings", model_version=source.model)
             return targets.select("user_id", "bias", "embedding").mapInArrow(*user_rows())
-        clusters = rows("seed_clusters", purpose="production", model_version=source.model)
+        clusters = newest_clusters(rows("seed_clusters", model_version=source.model))
         cutoffs = rows("thresholds", system=SYSTEM).select("item_id", "cutoff")
         joined = clusters.select("item_id", "centroids", "sizes").join(F.broadcast(cutoffs), "item_id", "left")
         return joined.mapInArrow(*item_rows(load_weights(self.context.models("lookalike", source.model))))

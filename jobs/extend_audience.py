@@ -15,8 +15,8 @@ from jobs.application import run
 from jobs.arguments import Arguments, run_job
 from jobs.audiences import write_audiences
 from jobs.build_vocabularies import load_sizes, source
+from jobs.item_choice import choose_items, listed_seeds
 from jobs.ranking import Scored
-from jobs.score_users import choose_items, listed_seeds
 from jobs.systems.contract import Prepared, System, Task
 from jobs.systems.registry import system
 from jobs.update_seeds import step_name as seeds_step

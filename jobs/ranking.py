@@ -26,6 +26,9 @@ from udfs.score import score_all, score_users
 
 # Sampled scores that the driver holds at most: 160 MB.
 SAMPLED_SCORES = 20_000_000
+# Seeds that every executor may hold at a time: half a gigabyte. Sorting all candidates to leave out more costs as much
+# as ranking them.
+BROADCAST_SEEDS = 4_000_000
 # Rows that one task puts in order, about: an item with more of them is ranked in as many ranges of its scores.
 ROWS_A_TASK = 2_000_000
 
@@ -122,6 +125,8 @@ def rank_users(
     excluded: dict[str, int] = {}
     if seeds is not None:
         excluded = {row["item_id"]: row["count"] for row in seeds.groupBy("item_id").count().collect()}
+        seeds = _by_row(scored, seeds)
+        seeds = F.broadcast(seeds) if sum(excluded.values()) <= BROADCAST_SEEDS else seeds
     fixed = cuts is not None
     asked = np.array([wanted.get(item, 0) for item in scored.items], dtype=np.int64)
     emitted = asked + np.array([excluded.get(item, 0) for item in scored.items], dtype=np.int64)
@@ -226,7 +231,10 @@ def _candidates(
     limits: Sequence[NDArray[np.float64]],
     buckets: NDArray[np.int64],
 ) -> DataFrame:
-    """(item, its row; bucket; range, of its scores, 0 the lowest; item_id; user_id; score) of who passed, no seeds."""
+    """(item, its row; bucket; range, of its scores, 0 the lowest; item_id; user_id; score) of who passed, no seeds.
+
+    `seeds` are (item, user_id).
+    """
     ids = F.array(*[F.lit(item) for item in scored.items])
     score = F.col("pair.scores")
     range_ = F.lit(0)
@@ -243,4 +251,10 @@ def _candidates(
         "user_id",
         score.alias("score"),
     )
-    return named if seeds is None else named.join(seeds, ["item_id", "user_id"], "left_anti")
+    return named if seeds is None else named.join(seeds, ["item", "user_id"], "left_anti")
+
+
+def _by_row(scored: Scored, seeds: DataFrame) -> DataFrame:
+    """(item, user_id) of the scored items' seeds: the item by its row."""
+    rows = scored.spark.createDataFrame(list(enumerate(scored.items)), "item int, item_id string")
+    return seeds.join(F.broadcast(rows), "item_id").select("item", "user_id")

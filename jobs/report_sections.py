@@ -218,7 +218,7 @@ def write_report(
     times = [StepTime(title, seconds, counts) for title, seconds, counts in context.times]
     update_report(
         model_folder(context.warehouse.path),
-        _heading(context),
+        heading(context),
         tables=counts,
         dates={"A0": dates.a0, "A1": dates.a1, "A2": dates.a2, "A3": dates.a3},
         strong_domain=context.config.fields.strong_domain,
@@ -237,9 +237,10 @@ def write_report(
 
 def report_comparison(context: Context, compared: Compared) -> None:
     """Write `<warehouse>/report.html` with this comparison; what `evaluate` gave to an earlier one stays."""
-    update_report(model_folder(context.warehouse.path), _heading(context), compared=compared)
+    update_report(model_folder(context.warehouse.path), heading(context), compared=compared)
 
 
-def _heading(context: Context) -> ReportData:
+def heading(context: Context) -> ReportData:
+    """Title, configuration and time of the report."""
     name = context.config.name
     return ReportData(f"Look-alike audiences: {name}", name, dt.datetime.now(dt.timezone.utc))

@@ -29,16 +29,16 @@ BUCKETS = 64
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 
-def interval(text: str) -> str:
-    """`30s`, `1m`, `2h` as Spark's trigger takes it.
+def interval(text: str, option: str = "--trigger") -> dt.timedelta:
+    """The time that `30s`, `1m` or `2h` stand for.
 
     Raises:
         ConfigError: another form.
     """
     found = re.fullmatch(r"([1-9]\d*)([smh])", text)
     if found is None:
-        raise ConfigError(f"--trigger {text}: expected a number and s, m or h, such as 30s or 1m")
-    return f"{found[1]} {_UNITS[found[2]]}"
+        raise ConfigError(f"{option} {text}: expected a number and s, m or h, such as 30s or 1m")
+    return dt.timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 class SeedStream:
@@ -54,11 +54,11 @@ class SeedStream:
         self.cap = context.config.lookalike.seed_cap
         self.checkpoint = f"{self.warehouse.path}/_streams/{TABLE}"
 
-    def start(self, trigger: str | None) -> StreamingQuery:
+    def start(self, trigger: dt.timedelta | None) -> StreamingQuery:
         """Begin to follow the impressions, from where the stream was left.
 
         Args:
-            trigger: time between two batches, as of `interval`; None: what there is now, and then the query ends.
+            trigger: time between two batches; None: what there is now, and then the query ends.
 
         Raises:
             MissingInputError: there are no impressions, or the table of an earlier stream is gone.
@@ -75,7 +75,10 @@ class SeedStream:
         feed = feed.option("maxBytesPerTrigger", self.context.config.stream.max_bytes)
         changes = feed.load(self.warehouse.table_path("impressions"))
         writer = changes.writeStream.queryName(TABLE).option("checkpointLocation", self.checkpoint)
-        writer = writer.trigger(availableNow=True) if trigger is None else writer.trigger(processingTime=trigger)
+        if trigger is None:
+            writer = writer.trigger(availableNow=True)
+        else:
+            writer = writer.trigger(processingTime=f"{int(trigger.total_seconds())} seconds")
         return writer.foreachBatch(self.update).start()
 
     def update(self, changes: DataFrame, batch: int) -> None:

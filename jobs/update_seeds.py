@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 from collections.abc import Sequence
 from functools import partial
 
@@ -61,7 +62,7 @@ def steps(context: Context) -> Sequence[Step]:
     ]
 
 
-def follow(arguments: Arguments, trigger: str | None) -> None:
+def follow(arguments: Arguments, trigger: dt.timedelta | None) -> None:
     """Merge new impressions into `live_seeds`: what there is now, or every so often until the process is ended."""
     config = configured(arguments)
     spark = get_session(f"ralm update_seeds {config.name}", config.spark)

@@ -308,21 +308,24 @@ class RunningStep:
         self.present.add(found)
         return frame
 
-    def replace(self, name: str, frame: DataFrame, label: str | None = None, **partition: Any) -> None:
+    def replace(
+        self, name: str, frame: DataFrame, label: str | None = None, part: str | None = None, **partition: Any
+    ) -> None:
         """Replace one logical partition of a table exactly once.
 
         Args:
             name: the table.
             frame: its new rows.
             label: what the rows are, for the progress line.
-            partition: partition column -> value.
+            part: tells two writes of the step to the same partition apart.
+            partition: partition column -> value; also another column -> list of its values.
         """
-        where = ",".join(f"{column}={value}" for column, value in sorted(partition.items()))
+        where = ",".join(f"{column}={_named(value)}" for column, value in sorted(partition.items()))
         written = self.context.warehouse.replace(
             name,
             frame,
             partition,
-            app_id=f"{self.step.name}/{name}/{where}",
+            app_id=f"{self.step.name}/{name}/{where}" + (f"/{part}" if part else ""),
             attempt=self.record.attempt,
             run_id=self.record.run_id,
         )
@@ -366,3 +369,8 @@ class RunningStep:
                 "message": message,
             }
         )
+
+
+def _named(value: Any) -> str:
+    """A value as part of a write's name: of lists there is one a write, and Delta keeps every name for ever."""
+    return "listed" if isinstance(value, list) else str(value)

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 
 from ralm.config import Spark
 from ralm.session import get_session
+from tests.finished import Finished, run_tiny
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -39,6 +40,12 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     )
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def tiny_run(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """The pipeline's run on the smallest world: two minutes, once. Look at it; change a copy."""
+    return run_tiny(spark, tmp_path_factory.mktemp("tiny") / "wh")
 
 
 @pytest.fixture(scope="session")

@@ -1,61 +1,36 @@
 """The whole pipeline on the smallest built-in world, run once; then what it left is looked at from all sides."""
 
-import dataclasses
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from delta.tables import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs import pipeline, score_users, update_seeds
 from jobs.evaluate import steps as evaluate_steps
 from jobs.publish import steps as publish_steps
 from jobs.variants import lookalike_folder, lookalike_version
-from ralm.config import Config, load_config
 from ralm.errors import DataError
 from ralm.features.holdout import is_new_item
-from ralm.runs import Context
 from ralm.tables import TABLES
 from ralm.training.checkpoints import load_weights
+from tests.finished import Finished
 
 # The first test waits for the whole pipeline.
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
-TINY = Path(__file__).resolve().parents[1] / "conf" / "tiny.yaml"
-AVERAGE = "variants.ralm_average.pooling=average"  # a second variant beside the file's own
-
-
-@dataclasses.dataclass
-class Finished:
-    """A warehouse that the pipeline filled, and the lines that it printed."""
-
-    spark: SparkSession
-    config: Config
-    lines: list[str]
-
-    def context(self, *assignments: str, say: Callable[[str], None] | None = None) -> Context:
-        config = load_config(TINY, [f"warehouse={self.config.warehouse}", AVERAGE, *assignments])
-        return Context(self.spark, config, say=say or self.lines.append)
-
-    def table(self, name: str) -> DataFrame:
-        return self.spark.read.format("delta").load(f"{self.config.warehouse}/{name}")
 
 
 @pytest.fixture(scope="module")
-def finished(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    path = tmp_path_factory.mktemp("pipeline") / "wh"
-    made = Finished(spark, load_config(TINY, [f"warehouse={path}", AVERAGE]), [])
-    context = made.context()
-    context.run(pipeline.steps(context))
-    return made
+def finished(tiny_run: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return tiny_run.copy(tmp_path_factory.mktemp("pipeline") / "wh")
 
 
 def test_every_table_is_there_with_its_columns(finished: Finished) -> None:
-    # A simulated world has nothing to refuse; the systems beside RALM and the stream have jobs of their own.
-    absent = {"quarantine", "checks", "feature_rankings", "comparison_pairs", "comparisons", "live_seeds"}
+    # A simulated world has nothing to refuse; the systems beside RALM and the loop have jobs of their own.
+    others = {"feature_rankings", "comparison_pairs", "comparisons", "scored_pairs"}
+    absent = {"quarantine", "checks", "live_seeds", "live_exposures", "live_items", "freshness", *others}
     for name, table in TABLES.items():
         if name not in absent:
             frame = finished.table(name)

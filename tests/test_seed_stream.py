@@ -146,7 +146,8 @@ def test_a_stream_needs_its_table(context: Context) -> None:
 
 
 def test_intervals() -> None:
-    assert [interval(text) for text in ("30s", "1m", "2h")] == ["30 seconds", "1 minutes", "2 hours"]
+    times = [dt.timedelta(seconds=30), dt.timedelta(minutes=1), dt.timedelta(hours=2)]
+    assert [interval(text) for text in ("30s", "1m", "2h")] == times
     with pytest.raises(ConfigError, match="such as 30s or 1m"):
         interval("1 day")
 

@@ -8,13 +8,14 @@ from ralm.config.baselines import Als, Baselines, ClusteredSimilarity, LshIv, Re
 from ralm.config.fields import CategoricalField, Dates, Fields, HistoryField
 from ralm.config.load import Config, load_config
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
-from ralm.config.outputs import Audience, Comparison, Evaluation, Scoring, Serving, Spark, Stream
+from ralm.config.outputs import Audience, ColdStart, Comparison, Evaluation, Refresh, Scoring, Serving, Spark, Stream
 from ralm.config.section import Identifier, Merge, Section, Share
 from ralm.config.sources import (
     EventSource,
     ImpressionSource,
     Ingest,
     ItemSource,
+    Live,
     SampledNegatives,
     Simulate,
     Source,
@@ -27,6 +28,7 @@ __all__ = [
     "Baselines",
     "CategoricalField",
     "ClusteredSimilarity",
+    "ColdStart",
     "Comparison",
     "Config",
     "Dates",
@@ -38,9 +40,11 @@ __all__ = [
     "ImpressionSource",
     "Ingest",
     "ItemSource",
+    "Live",
     "Lookalike",
     "LshIv",
     "Merge",
+    "Refresh",
     "Regression",
     "SampledNegatives",
     "Scoring",

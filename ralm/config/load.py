@@ -13,9 +13,9 @@ from pydantic import Field, ValidationError, model_validator
 from ralm.config.baselines import Baselines
 from ralm.config.fields import Dates, Fields
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
-from ralm.config.outputs import Comparison, Evaluation, Scoring, Serving, Spark, Stream
+from ralm.config.outputs import ColdStart, Comparison, Evaluation, Refresh, Scoring, Serving, Spark, Stream
 from ralm.config.section import Identifier, Section
-from ralm.config.sources import Ingest, Simulate
+from ralm.config.sources import Ingest, Live, Simulate
 from ralm.errors import ConfigError, MissingInputError
 
 
@@ -29,6 +29,7 @@ class Config(Section):
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
     ingest: Ingest | None = None
     simulate: Simulate | None = None
+    live: Live = Live()
     dates: Dates = Dates()
     fields: Fields
     user_samples: UserSamples = UserSamples()
@@ -44,10 +45,12 @@ class Config(Section):
         }
     )
     baselines: Baselines = Baselines()
+    cold_start: ColdStart | None = None
     scoring: Scoring = Scoring()
     evaluation: Evaluation = Evaluation()
     comparison: Comparison = Comparison()
     stream: Stream = Stream()
+    refresh: Refresh = Refresh()
     serving: Serving = Serving()
     spark: Spark = Spark()
 

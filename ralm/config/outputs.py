@@ -31,6 +31,15 @@ class Scoring(Section):
     sample: int = Field(default=100_000, ge=1_000, le=10_000_000, description="users sampled to find the cuts")
 
 
+class ColdStart(Section):
+    """train_cold_start: the linear model for items with few seeds; the section switches it on."""
+
+    switch: int = Field(default=100, ge=1, le=100_000, description="seeds from which on an item is scored by RALM")
+    max_rows: int = Field(default=200_000, ge=1_000, le=100_000_000, description="labelled pairs fitted, by hash")
+    regularisation: float = Field(default=1e-4, ge=0, le=100, description="L2 of the mean log loss")
+    iterations: int = Field(default=50, ge=1, le=1_000, description="of L-BFGS at most")
+
+
 class Evaluation(Section):
     """Protocols, and the gate of a release."""
 
@@ -87,6 +96,17 @@ class Stream(Section):
     max_ahead: int = Field(
         default=300, ge=0, le=86_400, description="seconds that a click's time may be ahead of this machine's clock"
     )
+
+
+class Refresh(Section):
+    """refresh: what happens between two nightly runs."""
+
+    min_change: float = Field(
+        default=0.1, ge=0, le=2, description="seeds that came and went, in shares of an item's seeds, to score it again"
+    )
+    max_items: int = Field(default=1_000, ge=1, le=100_000, description="items a round; those that changed most")
+    keep_releases: int = Field(default=288, ge=1, le=100_000, description="releases of rounds that stay listed")
+    max_failures: int = Field(default=3, ge=1, description="rounds of a loop that may fail one after the other")
 
 
 class Serving(Section):

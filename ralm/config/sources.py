@@ -130,6 +130,25 @@ class Ingest(Section):
         return self
 
 
+class Live(Section):
+    """live: the built-in world goes on after its log."""
+
+    policies: list[Literal["lookalike", "popularity", "profile"]] = Field(
+        default=["lookalike", "popularity"],
+        min_length=1,
+        description="each fills the feed of its own share of the users; profile: by the categories that a user clicked",
+    )
+    leftover: Literal["none", "profile"] = Field(
+        default="none", description="what fills the slots for which the look-alike policy has no item"
+    )
+    items: int = Field(default=2, ge=1, le=1_000, description="items published a round")
+    older: int = Field(default=0, ge=0, le=10_000, description="items of the end of the log that are shown, too")
+    window: int = Field(default=12, ge=1, le=1_000, description="newest items that are shown")
+    visits: float = Field(default=0.25, gt=0, le=1, description="share of the users who come in a round")
+    slots: int = Field(default=2, ge=1, le=100, description="items that a visitor is shown")
+    explore: float = Field(default=0.2, ge=0, le=1, description="share of the slots for any item, under every policy")
+
+
 class Simulate(Section):
     """The built-in world: a feed with known click probabilities, from per-key hashes."""
 

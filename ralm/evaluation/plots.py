@@ -212,6 +212,27 @@ def parameter_histograms(fields: Mapping[str, Sequence[Bins]]) -> str:
         return svg(figure, "Parameter histograms of weak fields by merge layer")
 
 
+def freshness_histogram(seconds: Sequence[float]) -> str:
+    """How many audiences were how old, from the newest click in them: bins of equal width on a logarithmic axis."""
+    ages = np.maximum(np.asarray(seconds, dtype=np.float64), 1.0)
+    edges = np.geomspace(ages.min() * 0.9, ages.max() * 1.1, 31)
+    counts, _ = np.histogram(ages, edges)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(6.4, 2.4), layout="constrained")
+        axes = figure.subplots()
+        axes.stairs(counts, edges, fill=True, color=colour("ralm"))
+        axes.axvline(float(np.median(ages)), color=WITHOUT, linewidth=1.3)
+        axes.set_xscale("log")
+        shown = [(1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (86_400, "1 day")]
+        inside = [(at, label) for at, label in (*shown, (30 * 86_400, "30 days")) if edges[0] <= at <= edges[-1]]
+        if inside:
+            axes.set_xticks([at for at, _ in inside], [label for _, label in inside])
+            axes.minorticks_off()
+        axes.set_xlabel("from the newest click to the published audience (line: median)")
+        axes.set_ylabel("audiences")
+        return svg(figure, "Audiences by the time from their newest click to their publication")
+
+
 def score_distribution(edges: npt.ArrayLike, counts: npt.ArrayLike, threshold: float | None) -> str:
     """The scores of all candidate users of an item; what lies above the exposure threshold is in full colour.
 

@@ -9,6 +9,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from ralm.evaluation import plots
+from ralm.evaluation.ab import METRICS as ONLINE_METRICS
 from ralm.evaluation.comparison_section import comparison_headline, comparison_section
 from ralm.evaluation.headline import PROTOCOLS, headline, main_protocol, oracle_share
 from ralm.evaluation.plots import Bar, Bins, Curve
@@ -53,6 +54,8 @@ def render_report(data: ReportData) -> str:
         ],
         histograms=_histograms(data),
         lorenz=_lorenz(data),
+        online_metrics=ONLINE_METRICS,
+        freshness=Markup(plots.freshness_histogram(data.freshness.seconds)) if data.freshness else "",
         audiences=[
             (
                 item,

@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ralm.evaluation.ab import Change
+
 
 @dataclass(frozen=True)
 class MetricRow:
@@ -151,6 +153,27 @@ class AudienceExample:
 
 
 @dataclass(frozen=True)
+class Freshness:
+    """From the newest click of an item to the published audience that it counts in, by `refresh`.
+
+    Attributes:
+        seconds: one an item and round.
+        rounds: that published something.
+        since, until: when the first and the last of them did (UTC).
+    """
+
+    seconds: Sequence[float]
+    rounds: int
+    since: dt.datetime
+    until: dt.datetime
+
+    def quantile(self, level: float) -> float:
+        """The age that this share of the audiences does not exceed, in seconds."""
+        ordered = sorted(self.seconds)
+        return ordered[min(len(ordered) - 1, int(level * len(ordered)))]
+
+
+@dataclass(frozen=True)
 class StepTime:
     """A step of the pipeline: its wall time, and the rows of the tables that it wrote."""
 
@@ -179,5 +202,7 @@ class ReportData:
     histograms: Sequence[FieldHistogram] = ()
     exposure: Sequence[Exposure] = ()
     audiences: Sequence[AudienceExample] = ()
+    freshness: Freshness | None = None
+    online: Sequence[Change] = ()
     steps: Sequence[StepTime] = ()
     notes: Sequence[str] = ()

@@ -77,8 +77,12 @@ def users(spark: SparkSession, cfg: Simulate, seed: int, user_id_type: str = "st
 
 def items(spark: SparkSession, cfg: Simulate, seed: int) -> DataFrame:
     """Items: item_id, published_at, categories (one or two of the topics that the item is about), words (double)."""
+    return described_items(_numbers(spark, cfg.items).withColumnRenamed("number", "item"), cfg, seed)
+
+
+def described_items(numbered: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
+    """The items of the given numbers, `item` bigint, as of `items`."""
     number = F.col("item")
-    numbered = _numbers(spark, cfg.items).withColumnRenamed("number", "item")
     names = [F.concat(F.lit("topic"), F.lpad(F.col(f"liked_{n}").cast("string"), 3, "0")) for n in range(2)]
     second = uniform("item.categories", seed, number) < F.lit(0.5)
     words = F.round(F.exp(F.lit(6.0) + F.lit(0.6) * normal("item.words", seed, number)))

@@ -51,7 +51,7 @@ class World:
             for i, (c, s) in enumerate(zip(self.centroids, self.sizes, strict=True))
         ]
         # The last item has no threshold.
-        thresholds = [(DAY, "ralm", f"i{i}", 0.1, 50, 0.05, [0.0]) for i in range(len(self.centroids) - 1)]
+        thresholds = [(DAY, "ralm", f"i{i}", 0.1, 50, 0.05, [0.0], *[None] * 4) for i in range(len(self.centroids) - 1)]
         rows = {"target_embeddings": users, "seed_clusters": clusters, "thresholds": thresholds}
         tables = {name: self.replace(name, content) for name, content in rows.items()}
         release = f"r{self.releases}"

@@ -1,0 +1,136 @@
+"""Between two nightly runs: new clicks become audiences within a round, and what did not change stays."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from pyspark.sql import functions as F
+
+from jobs.refresh import refresh, steps
+from jobs.releases import current_release, releases
+from ralm.errors import MissingInputError
+from ralm.runs import Context
+from tests.finished import Finished
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
+NEW = "i-new"
+
+
+@pytest.fixture(scope="module")
+def live(tiny_run: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    copied = tiny_run.copy(tmp_path_factory.mktemp("refresh") / "wh")
+    refresh(copied.context())
+    return copied
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.timezone.utc).replace(tzinfo=None, microsecond=0)
+
+
+def publish_item(context: Context, item: str) -> None:
+    items = context.warehouse.read("items")
+    rows = items.limit(1).withColumns({"item_id": F.lit(item), "published_at": F.lit(now())})
+    rows.write.format("delta").mode("append").save(context.warehouse.table_path("items"))
+
+
+def click(context: Context, item: str, users: list[str], at: dt.datetime) -> None:
+    context.warehouse.append("impressions", [(user, item, at, True, "feed", at.date()) for user in users])
+
+
+def users_of(context: Context, count: int, skip: int = 0) -> list[str]:
+    targets = context.warehouse.read("target_embeddings").select("user_id").distinct().orderBy("user_id")
+    return [row["user_id"] for row in targets.limit(skip + count).collect()][skip:]
+
+
+def test_nothing_is_scored_when_nothing_changed(tiny_run: Finished, live: Finished) -> None:
+    """The log ends where production does: what the stream finds are the nightly run's own seeds."""
+    assert any("no item's seeds changed enough" in line for line in live.lines)
+    before, after = current_release(tiny_run.context().warehouse), current_release(live.context().warehouse)
+    assert after == before
+    assert live.context().warehouse.version("audiences") == tiny_run.context().warehouse.version("audiences")
+
+
+def test_a_new_item_has_an_audience_after_one_round(live: Finished) -> None:
+    context = live.context()
+    before = current_release(context.warehouse)
+    old_rows = context.warehouse.read("audiences", before.tables["audiences"]).where("system = 'ralm'")
+    publish_item(context, NEW)
+    seeds, clicked_at = users_of(context, 30), now() - dt.timedelta(seconds=40)
+    click(context, NEW, seeds, clicked_at)
+    refresh(context)
+    release = current_release(context.warehouse)
+    assert release.release_id != before.release_id
+    assert release.same_models(before)
+    audience = context.warehouse.read("audiences", release.tables["audiences"]).where("system = 'ralm'")
+    own = audience.where(F.col("item_id") == NEW).collect()
+    users = context.warehouse.read("target_embeddings").where(F.col("as_of") == F.lit(release.as_of)).count()
+    assert len(own) == -(-(users - len(seeds)) * 5 // 100)
+    assert not {row["user_id"] for row in own} & set(seeds)
+    # The others' rows, and the run that made them, are the same; earlier readers still see what they saw.
+    rest = audience.where(F.col("item_id") != NEW)
+    assert rest.exceptAll(old_rows).isEmpty()
+    assert old_rows.exceptAll(rest).isEmpty()
+    assert old_rows.where(F.col("item_id") == NEW).isEmpty()
+    thresholds = context.warehouse.read("thresholds", release.tables["thresholds"])
+    assert thresholds.where((F.col("item_id") == NEW) & (F.col("system") == "ralm")).count() == 1
+    fresh = live.table("freshness").where(F.col("item_id") == NEW).first()
+    assert fresh is not None
+    assert (fresh["release_id"], fresh["seed_count"], fresh["clicked_at"]) == (release.release_id, 30, clicked_at)
+    assert 40 <= (fresh["published_at"] - clicked_at).total_seconds() < 1_000
+    assert "How fresh the audiences are" in (Path(str(live.config.warehouse)) / "report.html").read_text()
+
+
+def test_a_round_with_nothing_new_is_skipped(live: Finished) -> None:
+    context = live.context()
+    refresh(context)  # what was published changes what a round would find: it looks once more
+    version = context.warehouse.version("audiences")
+    refresh(context)
+    assert live.lines[-1].endswith("refresh: done before, skipped")
+    assert context.warehouse.version("audiences") == version
+
+
+def test_few_new_clicks_wait_until_they_are_enough(live: Finished) -> None:
+    context = live.context("refresh.min_change=0.5")
+    click(context, NEW, users_of(context, 5, skip=40), now())
+    refresh(context)
+    assert live.table("freshness").where(F.col("item_id") == NEW).count() == 1
+    click(context, NEW, users_of(context, 30, skip=60), now())
+    refresh(context)
+    seen = live.table("freshness").where(F.col("item_id") == NEW).orderBy("published_at")
+    assert [row["seed_count"] for row in seen.collect()] == [30, 65]
+    clusters = live.table("seed_clusters").where((F.col("purpose") == "live") & (F.col("item_id") == NEW)).collect()
+    assert [sum(row["sizes"]) for row in clusters] == [65]
+
+
+def test_a_crash_before_the_release_publishes_it_once(live: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = live.context()
+    click(context, NEW, users_of(context, 60, skip=100), now())
+    before = current_release(context.warehouse)
+
+    def killed(*_: object, **__: object) -> None:
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr("jobs.refresh.make_current", killed)
+    with pytest.raises(RuntimeError):
+        refresh(context)
+    monkeypatch.undo()
+    assert current_release(context.warehouse) == before
+    version = context.warehouse.version("audiences")
+    again = live.context()
+    again.run(steps(again))
+    assert again.warehouse.version("audiences") == version
+    assert current_release(again.warehouse).tables["audiences"] == version
+    assert live.table("freshness").where(F.col("item_id") == NEW).count() == 3
+
+
+def test_rounds_keep_so_many_releases(live: Finished) -> None:
+    context = live.context("refresh.keep_releases=2")
+    click(context, NEW, users_of(context, 100, skip=200), now())
+    refresh(context)
+    found = sorted(releases(context.warehouse), key=lambda release: release.created_at)
+    assert [release.current for release in found] == [False, False, True]
+
+
+def test_without_a_release_it_says_what_to_run(tiny_run: Finished, tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match=r"no current release .* run job 'publish'"):
+        refresh(tiny_run.context(f"warehouse={tmp_path / 'nothing'}"))
