@@ -14,7 +14,7 @@ from jobs.arguments import Arguments, run_job
 from jobs.live_page import PAGE, page_server, write_page
 from jobs.refresh import refresh
 from jobs.releases import current_release
-from jobs.seed_stream import interval
+from jobs.streams import interval
 from ralm.config import Simulate
 from ralm.errors import ConfigError
 from ralm.runs import Context

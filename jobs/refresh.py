@@ -23,7 +23,8 @@ from jobs.freshness import report_freshness
 from jobs.item_choice import COLD_START, SYSTEM, Spread, spread_items
 from jobs.releases import Release, current_release, make_current
 from jobs.score_users import score
-from jobs.seed_stream import SeedStream, interval
+from jobs.seed_stream import SeedStream
+from jobs.streams import interval
 from jobs.variants import variant_lookalike
 from ralm.errors import RalmError
 from ralm.runs import Context, RunningStep, Step

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,26 +18,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
-from ralm.errors import ConfigError, MissingInputError
+from jobs.streams import begin, query_id
+from ralm.errors import MissingInputError
 from ralm.features.live_seeds import net_clicks, updated_seeds
 from ralm.runs import Context
 
 TABLE = "live_seeds"
 SOURCE = "impressions stream"
 BUCKETS = 64
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
-
-
-def interval(text: str, option: str = "--trigger") -> dt.timedelta:
-    """The time that `30s`, `1m` or `2h` stand for.
-
-    Raises:
-        ConfigError: another form.
-    """
-    found = re.fullmatch(r"([1-9]\d*)([smh])", text)
-    if found is None:
-        raise ConfigError(f"{option} {text}: expected a number and s, m or h, such as 30s or 1m")
-    return dt.timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 class SeedStream:
@@ -75,11 +62,7 @@ class SeedStream:
         feed = feed.option("maxBytesPerTrigger", self.context.config.stream.max_bytes)
         changes = feed.load(self.warehouse.table_path("impressions"))
         writer = changes.writeStream.queryName(TABLE).option("checkpointLocation", self.checkpoint)
-        if trigger is None:
-            writer = writer.trigger(availableNow=True)
-        else:
-            writer = writer.trigger(processingTime=f"{int(trigger.total_seconds())} seconds")
-        return writer.foreachBatch(self.update).start()
+        return begin(writer.foreachBatch(self.update), trigger)
 
     def update(self, changes: DataFrame, batch: int) -> None:
         """Merge one micro-batch; a second time it changes nothing."""
@@ -141,9 +124,7 @@ class SeedStream:
     @cached_property
     def query_id(self) -> str:
         """The id of the query, kept in its checkpoint: another checkpoint counts its batches from 0 again."""
-        row = self.context.spark.read.json(f"{self.checkpoint}/metadata").first()
-        assert row is not None
-        return str(row["id"])
+        return query_id(self.context.spark, self.checkpoint)
 
     def _has_checkpoint(self) -> bool:
         jvm = self.context.spark._jvm

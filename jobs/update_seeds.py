@@ -12,8 +12,11 @@ from pyspark.sql import functions as F
 from jobs.application import configured, run
 from jobs.arguments import Arguments, run_job
 from jobs.build_vocabularies import source
-from jobs.seed_stream import SeedStream, interval
+from jobs.landing import Landing
+from jobs.seed_stream import SeedStream
+from jobs.streams import interval
 from ralm.dates import DateName
+from ralm.errors import ConfigError
 from ralm.features.seeds import clicks, item_seeds, items_with_seeds, training_clicks
 from ralm.runs import Context, RunningStep, Step
 from ralm.session import get_session
@@ -62,16 +65,28 @@ def steps(context: Context) -> Sequence[Step]:
     ]
 
 
-def follow(arguments: Arguments, trigger: dt.timedelta | None) -> None:
-    """Merge new impressions into `live_seeds`: what there is now, or every so often until the process is ended."""
+def follow(arguments: Arguments, trigger: dt.timedelta | None, landing: str | None = None) -> None:
+    """Merge new impressions into `live_seeds`: what there is now, or every so often until the process is ended.
+
+    Args:
+        arguments: of the job.
+        trigger: time between two batches; None: what there is now.
+        landing: folder whose new files are taken into `impressions` before.
+    """
     config = configured(arguments)
     spark = get_session(f"ralm update_seeds {config.name}", config.spark)
     try:
-        query = SeedStream(Context(spark, config)).start(trigger)
+        context = Context(spark, config)
+        if landing is not None:
+            taken = Landing(context, landing).start(trigger)
+            if trigger is None:
+                taken.awaitTermination()
+        SeedStream(context).start(trigger)
         try:
-            query.awaitTermination()
+            spark.streams.awaitAnyTermination()
         finally:
-            query.stop()
+            for query in spark.streams.active:
+                query.stop()
     finally:
         spark.stop()
 
@@ -82,14 +97,20 @@ def options() -> argparse.ArgumentParser:
     stream = parser.add_mutually_exclusive_group()
     stream.add_argument("--trigger", metavar="1m", help="follow the impressions into `live_seeds`, a batch so often")
     stream.add_argument("--available-now", action="store_true", help="bring `live_seeds` up to now, and end")
+    parser.add_argument(
+        "--landing", metavar="FOLDER", help="with either: take new files of this folder, laid out as ingest.impressions"
+    )
     return parser
 
 
 def main(arguments: Arguments) -> None:
     """Run the job."""
     trigger = arguments.options["trigger"]
+    landing = arguments.options["landing"]
     if trigger or arguments.options["available_now"]:
-        follow(arguments, interval(trigger) if trigger else None)
+        follow(arguments, interval(trigger) if trigger else None, landing)
+    elif landing is not None:
+        raise ConfigError("--landing: give --trigger or --available-now, too")
     else:
         run(arguments, "update_seeds", steps)
 

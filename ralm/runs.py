@@ -320,7 +320,7 @@ class RunningStep:
             part: tells two writes of the step to the same partition apart.
             partition: partition column -> value; also another column -> list of its values.
         """
-        where = ",".join(f"{column}={_named(value)}" for column, value in sorted(partition.items()))
+        where = ",".join(f"{column}={_named(column, value)}" for column, value in sorted(partition.items()))
         written = self.context.warehouse.replace(
             name,
             frame,
@@ -371,6 +371,6 @@ class RunningStep:
         )
 
 
-def _named(value: Any) -> str:
-    """A value as part of a write's name: of lists there is one a write, and Delta keeps every name for ever."""
-    return "listed" if isinstance(value, list) else str(value)
+def _named(column: str, value: Any) -> str:
+    """A value as part of a write's name: Delta keeps every name for ever, and rounds list other items each time."""
+    return "listed" if column == "item_id" and isinstance(value, list) else str(value)

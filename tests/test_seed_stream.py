@@ -16,7 +16,8 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.seed_stream import SOURCE, SeedStream, interval
+from jobs.seed_stream import SOURCE, SeedStream
+from jobs.streams import interval
 from ralm.config import load_config
 from ralm.errors import ConfigError, MissingInputError
 from ralm.features.seeds import clicks, item_seeds

@@ -93,6 +93,7 @@ class Stream(Section):
     max_bytes: str = Field(
         default="1g", pattern=r"^[1-9]\d*[kmg]$", description="of impressions a batch takes at most, but for one commit"
     )
+    max_files: int = Field(default=100, ge=1, le=10_000, description="files of a landing folder a batch takes at most")
     max_ahead: int = Field(
         default=300, ge=0, le=86_400, description="seconds that a click's time may be ahead of this machine's clock"
     )

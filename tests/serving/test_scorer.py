@@ -49,7 +49,7 @@ def test_equal_to_the_batch(store: Store, pooling: str) -> None:
     items = [f"i{i}" for i in range(50)]
     for user in range(USERS):
         answer = scorer.score(f"u{user}", items)
-        np.testing.assert_allclose(answer.scores, expected[user], atol=1.5e-6)
+        np.testing.assert_allclose(answer.scores, expected[user], atol=2.5e-6)
         assert answer.release == "r1"
     cutoffs = np.quantile(expected, 0.7, axis=0)
     np.testing.assert_array_equal(answer.exposed, answer.scores >= cutoffs)
@@ -75,7 +75,7 @@ def test_more_items_than_are_cached(store: Store) -> None:
     scorer = Scorer(store, cached_items=7)
     for items in ([1, 2, 3], [3, 4, 5, 6, 7, 8], list(range(30)), [2, 9]):
         answer = scorer.score("u1", [f"i{item}" for item in items])
-        np.testing.assert_allclose(answer.scores, expected[1, items], atol=1.5e-6)
+        np.testing.assert_allclose(answer.scores, expected[1, items], atol=2.5e-6)
 
 
 def test_a_layer_lies_over_the_ones_before(store: Store) -> None:
@@ -95,7 +95,7 @@ def test_a_layer_lies_over_the_ones_before(store: Store) -> None:
     assert np.isnan(answer.scores[1])
     assert (answer.scores[[0, 2]] != before[[0, 2]]).all()
     assert np.isnan(scorer.score("u2", ["i0"]).scores).all()
-    np.testing.assert_allclose(scorer.score("u3", ["i0"]).scores, expected[3, :1], atol=1.5e-6)
+    np.testing.assert_allclose(scorer.score("u3", ["i0"]).scores, expected[3, :1], atol=2.5e-6)
 
 
 def test_an_answer_is_of_one_release(store: Store) -> None:
@@ -111,7 +111,7 @@ def test_an_answer_is_of_one_release(store: Store) -> None:
             answer = scorer.score("u7", items)
             world = f"r{int(answer.release.removeprefix('export')) % 2}"
             seen.add(answer.release)
-            if not np.allclose(answer.scores, expected[world][7], atol=1.5e-6):
+            if not np.allclose(answer.scores, expected[world][7], atol=2.5e-6):
                 wrong.append(answer)
 
     export(store, "export0", *worlds["r0"])

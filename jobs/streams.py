@@ -1,0 +1,40 @@
+"""What streaming queries have in common: the times of their options, and who they are (no job itself)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+from pyspark.sql.streaming.readwriter import DataStreamWriter
+
+from ralm.errors import ConfigError
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
+
+
+def interval(text: str, option: str = "--trigger") -> dt.timedelta:
+    """The time that `30s`, `1m` or `2h` stand for.
+
+    Raises:
+        ConfigError: another form.
+    """
+    found = re.fullmatch(r"([1-9]\d*)([smh])", text)
+    if found is None:
+        raise ConfigError(f"{option} {text}: expected a number and s, m or h, such as 30s or 1m")
+    return dt.timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def begin(writer: DataStreamWriter, trigger: dt.timedelta | None) -> StreamingQuery:
+    """Start a query: a batch so often, or (None) what there is now, and then it ends."""
+    if trigger is None:
+        return writer.trigger(availableNow=True).start()
+    return writer.trigger(processingTime=f"{int(trigger.total_seconds())} seconds").start()
+
+
+def query_id(spark: SparkSession, checkpoint: str) -> str:
+    """The id of the query, kept in its checkpoint: another checkpoint counts its batches from 0 again."""
+    row = spark.read.json(f"{checkpoint}/metadata").first()
+    assert row is not None
+    return str(row["id"])

@@ -1,0 +1,148 @@
+"""Files that land in a folder: what is good becomes seeds, once; what is not goes to quarantine and stops nothing."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from jobs.landing import SOURCE, Landing
+from jobs.seed_stream import SeedStream
+from ralm.config import load_config
+from ralm.errors import ConfigError
+from ralm.features.seeds import clicks, item_seeds
+from ralm.runs import Context
+from tests.finished import TINY
+
+pytestmark = pytest.mark.spark
+START = 1_709_251_200  # 2024-03-01
+
+
+def rows(first: int, count: int, **other: object) -> list[dict[str, object]]:
+    return [
+        {"uid": f"u{n % 17}", "article": f"i{n % 3}", "ts": START + 60 * n, "dwell": n % 5, **other}
+        for n in range(first, first + count)
+    ]
+
+
+class Folder:
+    """A landing folder and the warehouse that it is taken into."""
+
+    def __init__(self, spark: SparkSession, path: Path) -> None:
+        self.path = path / "landing"
+        self.path.mkdir()
+        content = yaml.safe_load(TINY.read_text())
+        del content["simulate"]
+        columns = {"user_id": "uid", "feature_id": "article", "event_time": "ts"}
+        shown = {"user_id": "uid", "item_id": "article", "shown_at": "ts", "clicked": "dwell > 1"}
+        content["ingest"] = {
+            "events": [{"path": "none", "format": "jsonl", "domain": "reading", "columns": columns}],
+            "impressions": {"path": "none", "format": "jsonl", "columns": shown, "time_format": "epoch_s"},
+        }
+        file = path / "landing.yaml"
+        file.write_text(yaml.safe_dump(content))
+        settings = [f"warehouse={path / 'wh'}", "stream.max_files=2", "lookalike.seed_cap=10"]
+        self.lines: list[str] = []
+        self.context = Context(spark, load_config(file, settings), say=self.lines.append)
+
+    def land(self, name: str, content: list[dict[str, object]] | bytes) -> None:
+        text = content if isinstance(content, bytes) else "\n".join(map(json.dumps, content)).encode()
+        hidden = self.path / f".{name}"
+        hidden.write_bytes(text)
+        hidden.rename(self.path / name)
+
+    def take(self) -> None:
+        Landing(self.context, str(self.path)).start(None).awaitTermination()
+        SeedStream(self.context).start(None).awaitTermination()
+
+    def taken(self) -> int:
+        return self.context.warehouse.read("impressions").count()
+
+    def refused(self) -> list[tuple[str, str]]:
+        found = self.context.warehouse.read("quarantine").where(F.col("source") == SOURCE)
+        return sorted((row["reason"], row["row"]) for row in found.collect())
+
+    def assert_seeds_are_the_batch_s(self) -> None:
+        clicked = clicks(self.context.warehouse.read("impressions"), dt.date(2030, 1, 1)).withColumn("draw", F.lit(0))
+        columns = ["item_id", "seeds", "seed_count"]
+        expected = item_seeds(clicked, 10).select(columns).orderBy("item_id").collect()
+        assert expected
+        assert self.context.warehouse.read("live_seeds").select(columns).orderBy("item_id").collect() == expected
+
+
+@pytest.fixture
+def folder(spark: SparkSession, tmp_path: Path) -> Folder:
+    return Folder(spark, tmp_path)
+
+
+def test_files_become_seeds_once(folder: Folder) -> None:
+    for number in range(3):
+        folder.land(f"{number}.jsonl", rows(20 * number, 20))
+    folder.take()
+    assert folder.taken() == 60
+    assert [line.split(" taken")[0] for line in folder.lines if line.startswith("files")] == [
+        "files 0: 2",
+        "files 1: 1",
+    ]
+    folder.assert_seeds_are_the_batch_s()
+    folder.take()
+    assert folder.taken() == 60
+    folder.land("late.jsonl", rows(-500, 10))
+    folder.take()
+    assert folder.taken() == 70
+    folder.assert_seeds_are_the_batch_s()
+    assert folder.refused() == []
+
+
+def test_bad_files_and_rows_go_to_quarantine_and_the_rest_goes_on(folder: Folder) -> None:
+    folder.land("a-broken.jsonl", b"\x00\x01PAR1 nothing of it is JSON")
+    folder.land("b-drifted.jsonl", [{"uid": "u1", "item": "i1", "ts": START, "dwell": 3}])
+    folder.land("c-empty.jsonl", b"")
+    ahead = int(dt.datetime.now(dt.timezone.utc).timestamp()) + 86_400
+    folder.land(
+        "d-mixed.jsonl", [*rows(0, 20), *rows(20, 1, ts=ahead), *rows(21, 1, uid=None), *rows(22, 1, ts="noon")]
+    )
+    folder.land("e-more.jsonl", rows(30, 10, another="column"))
+    folder.take()
+    assert folder.taken() == 30
+    reasons = [reason for reason, _ in folder.refused()]
+    assert {"future shown_at", "null user_id", "invalid shown_at"} <= set(reasons)
+    files = {json.loads(row)["path"].rpartition("/")[2]: reason for reason, row in folder.refused() if '"path"' in row}
+    assert "column 'article' not found" in files["b-drifted.jsonl"]
+    assert set(files) == {"a-broken.jsonl", "b-drifted.jsonl"}  # an empty file holds nothing, bad or good
+    assert len(reasons) == 5
+    folder.assert_seeds_are_the_batch_s()
+    folder.land("f-later.jsonl", rows(50, 5))
+    folder.take()
+    assert folder.taken() == 35
+    assert len(folder.refused()) == 5
+
+
+def test_a_batch_that_is_killed_after_its_write_is_not_written_again(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.land("a.jsonl", [*rows(0, 10), *rows(10, 1, uid=None)])
+    take = Landing.take
+
+    def killed(self: Landing, *given: object) -> None:
+        take(self, *given)  # type: ignore[arg-type]
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(Landing, "take", killed)
+    with pytest.raises(StreamingQueryException):
+        folder.take()
+    monkeypatch.undo()
+    folder.take()
+    assert folder.taken() == 10
+    assert len(folder.refused()) == 1
+    folder.assert_seeds_are_the_batch_s()
+
+
+def test_a_simulated_world_has_no_layout_of_files(spark: SparkSession, tmp_path: Path) -> None:
+    context = Context(spark, load_config(TINY, [f"warehouse={tmp_path}"]))
+    with pytest.raises(ConfigError, match=r"--landing: .* no `ingest` section"):
+        Landing(context, str(tmp_path))
