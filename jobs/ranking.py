@@ -161,8 +161,9 @@ def rank_users(
     # The window's rows lie together already: the shuffle is by bucket and range, so that files hold few items.
     # A range that all share is a constant, by which a window is not partitioned: it would shuffle once more.
     together = ["bucket", "range"] if counts.shape[1] > 1 else ["bucket"]
-    # Twice as many partitions as groups of rows: few hold two of them, whatever the session's own number.
-    shuffled = 2 * (int(buckets.max(initial=0)) + 1) * counts.shape[1]
+    # Twice as many partitions as there are groups of rows: few hold two of them, whatever the session's own number.
+    item_rows, ranges = np.nonzero(counts)
+    shuffled = 2 * max(1, len(set(zip(buckets[item_rows].tolist(), ranges.tolist(), strict=True))))
     candidates = candidates.repartition(shuffled, *together).sortWithinPartitions(_sort_key(counts.shape[1]))
     within = Window.partitionBy("item", "range", "bucket").orderBy(F.desc("score"), "user_id")
     above = counts[:, ::-1].cumsum(axis=1)[:, ::-1] - counts  # rows in higher ranges
