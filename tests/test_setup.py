@@ -143,7 +143,8 @@ def test_make_lists_every_target() -> None:
     assert done.returncode == 0
     listed = {line.split()[0] for line in done.stdout.splitlines()}
     assert listed == {
-        "help", "venv", "jars", "demo", "compare", "ablations", "bench", "test", "test-fast", "lock", "clean"
+        "help", "venv", "jars", "demo", "live", "ab", "compare", "ablations", "bench", "test", "test-fast", "lock",
+        "clean",
     }  # fmt: skip
     assert run(["make", "-s", "help"], ROOT, dict(os.environ)).stdout == done.stdout
 
