@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobs.systems.als import ALS_FOLD_IN
 from jobs.systems.clustered import clustered_systems
+from jobs.systems.cold_start import cold_start_systems
 from jobs.systems.contract import System
 from jobs.systems.lsh_iv import INFORMATION_VALUE, LSH_IV
 from jobs.systems.ralm import variant_systems
@@ -22,6 +23,7 @@ def systems(config: Config) -> dict[str, System]:
     found = [
         *variant_systems(config),
         *youtube_dnn_systems(config),
+        *cold_start_systems(config),
         *BASELINES,
         *similarity_systems(config),
         *clustered_systems(config),

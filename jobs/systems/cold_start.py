@@ -1,0 +1,37 @@
+"""The linear model that spreads items with few seeds: what an item is about, crossed with the user. No job itself."""
+
+from __future__ import annotations
+
+from pyspark.sql import functions as F
+
+from jobs import train_cold_start
+from jobs.embed_targets import step_name as targets_step
+from jobs.item_choice import COLD_START
+from jobs.systems.contract import Dependency, Prepared, System, Task
+from jobs.variants import lookalike_version
+from ralm.config import Config
+from ralm.dates import DateName
+from ralm.runs import Context
+
+
+def _prepare(task: Task) -> Prepared:
+    context = task.context
+    model = train_cold_start.current_model(context)
+    named = task.step.read("items").where(F.col("item_id").isin(list(task.items))).select("item_id", "categories")
+    found = {row["item_id"]: row["categories"] or [] for row in named.collect()}  # the task's items at most
+    about = [[name for name in found.get(item, []) if name in set(model.categories)] for item in task.items]
+    version = lookalike_version(context, train_cold_start.VARIANT)
+    targets = task.step.at("target_embeddings", as_of=context.dates[task.date], model_version=version)
+    unknown = [item for item, names in zip(task.items, about, strict=True) if not names]
+    return Prepared(targets.select("user_id", "embedding"), model.state(about), unknown=unknown)
+
+
+def _after(context: Context, date: DateName) -> tuple[Dependency, ...]:
+    return ((targets_step(train_cold_start.VARIANT), date), (train_cold_start.STEP, "a1"))
+
+
+def cold_start_systems(config: Config) -> list[System]:
+    """`cold_start`, which looks at no seeds, where the configuration has the section."""
+    if config.cold_start is None:
+        return []
+    return [System(COLD_START, _prepare, ("items", "target_embeddings"), _after, ("cold_start",))]
