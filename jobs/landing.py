@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import re
 from functools import reduce
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -15,13 +17,14 @@ from pyspark.sql.streaming.query import StreamingQuery
 from jobs.streams import begin, query_id
 from ralm.errors import ConfigError, RalmError
 from ralm.ingest.logs import complete_impressions, impression_targets, impressions_table
-from ralm.ingest.mapping import Mapped, map_source
-from ralm.ingest.quarantine import quarantined
+from ralm.ingest.mapping import map_source
+from ralm.ingest.quarantine import with_raw_row
 from ralm.ingest.read import read_source
 from ralm.runs import Context
-from ralm.spark_errors import short_message
+from ralm.spark_errors import short_message, user_errors
 
 SETTING, SOURCE = "ingest.impressions", "landed impressions"
+_GLOB = re.compile(r"[\\*?{}\[\]]")  # a file's own name is no pattern
 
 
 class Landing:
@@ -51,6 +54,9 @@ class Landing:
 
         Args:
             trigger: time between two batches; None: what there is now, and then the query ends.
+
+        Raises:
+            MissingInputError: there is no such folder.
         """
         for name in ("impressions", "quarantine"):
             self.context.warehouse.create(name)
@@ -58,51 +64,59 @@ class Landing:
         files = self.context.spark.readStream.format("binaryFile").option("recursiveFileLookup", "true")
         files = files.schema("path string, modificationTime timestamp, length bigint, content binary")
         files = files.option("maxFilesPerTrigger", self.context.config.stream.max_files)
-        writer = files.load(self.folder).select("path").writeStream.queryName("landing")
-        return begin(writer.option("checkpointLocation", self.checkpoint).foreachBatch(self.take), trigger)
+        # A file's age says nothing: back-fills keep old times, and one time far ahead would make all others too old.
+        files = files.option("maxFileAge", "36500d").option("ignoreMissingFiles", "true")
+        with user_errors(f"--landing {self.folder}"):
+            named = files.load(self.folder).select("path")
+        writer = named.writeStream.queryName("landing").option("checkpointLocation", self.checkpoint)
+        return begin(writer.foreachBatch(self.take), trigger)
 
     def take(self, files: DataFrame, batch: int) -> None:
         """Append one batch of files; a second time it changes nothing."""
         paths = sorted(row["path"] for row in files.collect())  # `stream.max_files` names at most
-        good, bad, refused = [], [], []
+        taken, refused = [], []
         for path in paths:
             try:
-                mapped = self._mapped(path)
-                rows = mapped.frame.persist()
-                rows.count()  # a broken file says so here
-                good.append(rows)
-                bad.append(Mapped(f"{SOURCE} {path}", rows))
-            except (RalmError, PySparkException) as error:
+                taken.append(self._rows(path))
+            except (RalmError, PySparkException, Py4JJavaError) as error:
                 refused.append((path, short_message(str(error))))
         try:
-            self._write(good, bad, refused, batch)
+            self._write(taken, refused, batch)
         finally:
-            for rows in good:
+            for rows in taken:
                 rows.unpersist()
         if paths:
             said = "; ".join(f"{path}: {reason}" for path, reason in refused)
             ending = f", {len(refused):,} refused: {said}" if refused else ""
-            self.context.say(f"files {batch}: {len(good):,} taken{ending}")
+            self.context.say(f"files {batch}: {len(taken):,} taken{ending}")
 
-    def _mapped(self, path: str) -> Mapped:
-        source = self.source.model_copy(update={"path": path})
+    def _rows(self, path: str) -> DataFrame:
+        """(user_id, item_id, shown_at, clicked, reason, row) of a file, whatever its columns; persisted and whole."""
+        source = self.source.model_copy(update={"path": _GLOB.sub(r"\\\g<0>", path)})
         raw = read_source(self.context.spark, source, "", SETTING)
         targets = impression_targets(source, self.context.config.user_id_type)
         latest = dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=self.context.config.stream.max_ahead)
         mapped = map_source(raw, source, targets, SETTING, not_after=latest)
-        return complete_impressions(mapped, source, self.context.config.seed)
+        rows = with_raw_row(complete_impressions(mapped, source, self.context.config.seed))
+        rows = rows.persist()
+        try:
+            rows.count()  # a broken file says so here
+        except Exception:
+            rows.unpersist()
+            raise
+        return rows
 
-    def _write(self, good: list[DataFrame], bad: list[Mapped], refused: list[tuple[str, str]], batch: int) -> None:
+    def _write(self, taken: list[DataFrame], refused: list[tuple[str, str]], batch: int) -> None:
         spark, warehouse = self.context.spark, self.context.warehouse
         query = query_id(spark, self.checkpoint)
-        run = F.lit(f"{query}/{batch}").alias("run_id")
-        rows = [(SOURCE, reason, json.dumps({"path": path})) for path, reason in refused]
-        parts = [spark.createDataFrame(rows, "source string, reason string, row string")]
-        parts += [quarantined(mapped).withColumn("source", F.lit(SOURCE)) for mapped in bad]
-        tables = {"quarantine": reduce(DataFrame.unionByName, parts).select("source", "reason", "row", run)}
-        if good:
-            taken = [impressions_table(Mapped(SOURCE, part).good, self.source.domain) for part in good]
-            tables["impressions"] = reduce(DataFrame.unionByName, taken)
+        lines = [(reason, json.dumps({"path": path})) for path, reason in refused]
+        bad = [spark.createDataFrame(lines, "reason string, row string")]
+        bad += [rows.where("reason IS NOT NULL").select("reason", "row") for rows in taken]
+        named = {"source": F.lit(SOURCE), "run_id": F.lit(f"{query}/{batch}")}
+        tables = {"quarantine": reduce(DataFrame.unionByName, bad).withColumns(named)}
+        if taken:
+            good = reduce(DataFrame.unionByName, taken).where("reason IS NULL")
+            tables["impressions"] = impressions_table(good, self.source.domain)
         for name, frame in tables.items():
             if frame.isEmpty():
                 continue

@@ -20,6 +20,7 @@ from ralm.errors import ConfigError
 from ralm.runs import Context
 from ralm.session import get_session
 from ralm.simulation import clock
+from ralm.simulation.draws import uniform
 from ralm.simulation.world import FEED
 from ralm.tables import TABLES
 
@@ -45,6 +46,7 @@ class World:
         self.context, self.step = context, step
         self.cfg: Simulate = context.config.simulate
         self.live = context.config.live
+        self.end = dt.datetime.combine(self.cfg.start, dt.time()) + dt.timedelta(days=self.cfg.days)
         self.warehouse, self.spark = context.warehouse, context.spark
         current_release(self.warehouse)
         for name in ("live_exposures", "live_items"):
@@ -75,8 +77,7 @@ class World:
     def _now(self, last: dt.datetime | None) -> dt.datetime:
         if self.step is None:
             return dt.datetime.now(dt.timezone.utc).replace(tzinfo=None)
-        end = dt.datetime.combine(self.cfg.start, dt.time()) + dt.timedelta(days=self.cfg.days)
-        return (last or end) + self.step
+        return (last or self.end) + self.step
 
     def _publish(self, number: int, at: dt.datetime) -> DataFrame:
         """(item, item_id, published_at, categories) of the items that are shown in this round."""
@@ -105,7 +106,8 @@ class World:
         fit = F.when(policy == LOOKALIKE, alike).when(policy == POPULARITY, F.col("rate")).otherwise(F.col("match"))
         shown = clock.feed(fits.withColumn("fit", fit), self.live, config.seed, number)
         seconds = (until - since).total_seconds()
-        moment = F.floor(F.rand(config.seed + number) * seconds).cast("int")
+        drawn = uniform("live.moment", config.seed, F.col("number"), F.col("item"), F.lit(number))
+        moment = F.floor(drawn * seconds).cast("int")
         exposures = clock.clicked(shown, self.cfg, config.seed).select(
             F.lit(number).alias("round"),
             "policy",
@@ -132,10 +134,13 @@ class World:
         audiences = self.warehouse.read("audiences", release.tables["audiences"])
         return audiences.where(F.col("as_of") == F.lit(release.as_of)).select("user_id", "item_id", "percentile")
 
+    def _log(self) -> DataFrame:
+        """The impressions before the first round."""
+        return self.warehouse.read("impressions").where(F.col("shown_at") < F.lit(self.end))
+
     def _profiles(self, items: DataFrame) -> DataFrame:
         """(user_id, item_id, match): the share of a user's clicks in the log that fell into the item's categories."""
-        end = dt.datetime.combine(self.cfg.start, dt.time()) + dt.timedelta(days=self.cfg.days)
-        log = self.warehouse.read("impressions").where(F.col("clicked") & (F.col("shown_at") < F.lit(end)))
+        log = self._log().where("clicked")
         about = self.warehouse.read("items").select("item_id", F.explode("categories").alias("category"))
         liked = log.join(F.broadcast(about), "item_id").groupBy("user_id", "category").agg(F.count("*").alias("clicks"))
         total = liked.groupBy("user_id").agg(F.sum("clicks").alias("total"))
@@ -146,9 +151,12 @@ class World:
         )
 
     def _click_rates(self, items: DataFrame, shown_before: DataFrame) -> DataFrame:
-        """(item_id, rate) by what the popularity policy's users did so far."""
-        own = shown_before.where(F.col("policy") == POPULARITY).groupBy("item_id")
-        counts = own.agg(F.count("*").alias("shown"), F.count_if("clicked").alias("clicks"))
+        """(item_id, rate) by the log before the first round, and by what the policy's own users did since."""
+        own = shown_before.where(F.col("policy") == POPULARITY).select("item_id", "clicked")
+        log = self._log().join(F.broadcast(items.select("item_id")), "item_id").select("item_id", "clicked")
+        counts = (
+            own.union(log).groupBy("item_id").agg(F.count("*").alias("shown"), F.count_if("clicked").alias("clicks"))
+        )
         joined = items.select("item_id").join(counts, "item_id", "left").fillna(0)
         return joined.select(
             "item_id", ((F.col("clicks") + PRIOR_CLICKS) / (F.col("shown") + PRIOR_SHOWN)).alias("rate")

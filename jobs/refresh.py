@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -21,6 +23,7 @@ from jobs.changed_items import changed_items
 from jobs.clustering import LIVE, centroid_arrays, newest_clusters, seed_clusters
 from jobs.freshness import report_freshness
 from jobs.item_choice import COLD_START, SYSTEM, Spread, spread_items
+from jobs.landing import Landing
 from jobs.releases import Release, current_release, make_current
 from jobs.score_users import score
 from jobs.seed_stream import SeedStream
@@ -30,6 +33,7 @@ from ralm.errors import RalmError
 from ralm.runs import Context, RunningStep, Step
 from ralm.scoring.scorer import lookalike_state
 from ralm.session import get_session
+from ralm.spark_errors import short_message
 from ralm.tables import TABLES
 from ralm.training.checkpoints import load_weights
 
@@ -239,40 +243,43 @@ def steps(context: Context, now: Clock = utc_now) -> Sequence[Step]:
     ]
 
 
-def refresh(context: Context, now: Clock = utc_now) -> None:
+def refresh(context: Context, now: Clock = utc_now, landing: str | None = None) -> None:
     """Bring seeds, clusters, audiences and the release up to now.
 
     Args:
         context: of a warehouse with a release.
         now: the clock that the clicks go by, in UTC.
+        landing: folder whose new files are taken into `impressions` before.
 
     Raises:
         MissingInputError: there is no release yet.
     """
     current_release(context.warehouse)
     context.warehouse.create("freshness")
+    if landing is not None:
+        Landing(context, landing).start(None).awaitTermination()
     SeedStream(context).start(None).awaitTermination()
     context.run(steps(context, now))
     report_freshness(context)
 
 
-def loop(context: Context, every: dt.timedelta) -> None:
+def loop(context: Context, every: dt.timedelta, landing: str | None = None) -> None:
     """Refresh so often, until the process is ended; a round that takes longer is followed by the next at once.
 
     Raises:
-        RalmError: `refresh.max_failures` rounds failed one after the other.
+        RalmError, PySparkException: `refresh.max_failures` rounds failed one after the other.
     """
     failures = 0
     while True:
         started = time.monotonic()
         try:
-            refresh(context)
+            refresh(context, landing=landing)
             failures = 0
-        except RalmError as error:
+        except (RalmError, PySparkException, Py4JError) as error:
             failures += 1
             if failures >= context.config.refresh.max_failures:
                 raise
-            print(f"error: {error}; the next round tries again", file=sys.stderr, flush=True)
+            print(f"error: {short_message(str(error))}; the next round tries again", file=sys.stderr, flush=True)
         taken = time.monotonic() - started
         context.say(f"round: {taken:.0f} s")
         time.sleep(max(0.0, every.total_seconds() - taken))
@@ -282,21 +289,24 @@ def options() -> argparse.ArgumentParser:
     """The job's own options."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--every", metavar="5m", help="begin a round so often, until ended; default: one round")
+    parser.add_argument(
+        "--landing", metavar="FOLDER", help="take new files of this folder, laid out as ingest.impressions"
+    )
     return parser
 
 
 def main(arguments: Arguments) -> None:
     """Run the job."""
-    every = arguments.options["every"]
+    every, landing = arguments.options["every"], arguments.options["landing"]
     pause = interval(every, "--every") if every else None
     config = configured(arguments)
     spark = get_session(f"ralm refresh {config.name}", config.spark)
     try:
         context = Context(spark, config, force=arguments.force)
         if pause is None:
-            refresh(context)
+            refresh(context, landing=landing)
         else:
-            loop(context, pause)
+            loop(context, pause, landing)
     finally:
         spark.stop()
 

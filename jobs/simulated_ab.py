@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import pipeline
+from jobs.ab_metrics import Arms, arm_metrics
 from jobs.application import configured
 from jobs.arguments import Arguments, run_job
 from jobs.live import World
@@ -17,7 +18,6 @@ from jobs.report_sections import heading
 from ralm.config import Config
 from ralm.errors import ConfigError
 from ralm.evaluation.ab import METRICS, Change, relative_changes
-from ralm.evaluation.diversity import gini, tail_share
 from ralm.evaluation.report_files import update_report
 from ralm.runs import Context
 from ralm.session import get_session
@@ -25,7 +25,6 @@ from ralm.simulation import clock, truth
 from ralm.training.checkpoints import model_folder
 
 PROTOCOL, CONTROL = "simulated_ab", "profile"
-Arms = dict[str, dict[str, float]]
 
 
 def world_config(config: Config, world: int) -> Config:
@@ -55,25 +54,12 @@ def measure(context: Context, days: int) -> Arms:
     items = warehouse.read("live_items").where(F.col("round") <= days).select("item_id").distinct()
     users = clock.arms(context.spark, cfg, config.live, config.seed, config.user_id_type).groupBy("policy").count()
     sizes = {row["policy"]: row["count"] for row in users.collect()}
-    counted = shown.groupBy("policy").agg(F.count("*").alias("shown"), F.count_if("clicked").alias("clicks")).collect()
-    about = warehouse.read("items").join(items, "item_id")
-    categories = _variety(shown, about.select("item_id", F.explode("categories").alias("name")))
-    tags = _variety(shown, _tags(context, about))
-    found: Arms = {}
-    for row in sorted(counted, key=lambda row: config.live.policies.index(row["policy"])):
-        policy, own = row["policy"], shown.where(F.col("policy") == row["policy"])
-        exposure = items.join(own.groupBy("item_id").count(), "item_id", "left").fillna(0, ["count"])
-        counts = [one["count"] for one in exposure.collect()]  # an item each
-        found[policy] = {
-            "exposure": row["shown"] / sizes[policy],
-            "ctr": row["clicks"] / row["shown"],
-            "clicks": row["clicks"] / sizes[policy],
-            "tail_share": tail_share(counts),
-            "categories": categories[policy],
-            "tags": tags[policy],
-            "gini": gini(counts),
-        }
-    return found
+    described = warehouse.read("items").join(items, "item_id")
+    about = {
+        "categories": described.select("item_id", F.explode("categories").alias("name")),
+        "tags": _tags(context, described),
+    }
+    return arm_metrics(shown, items, about, sizes, config.live.policies)
 
 
 def _tags(context: Context, items: DataFrame) -> DataFrame:
@@ -86,20 +72,24 @@ def _tags(context: Context, items: DataFrame) -> DataFrame:
     return latent.select("item_id", F.explode(F.array_distinct(topics)).alias("name")).where("name >= 0")
 
 
-def _variety(shown: DataFrame, about: DataFrame) -> dict[str, float]:
-    """policy -> distinct names among what a user was shown, the mean of the users who were shown anything."""
-    named = shown.select("policy", "user_id", "item_id").join(F.broadcast(about), "item_id")
-    distinct = named.groupBy("policy", "user_id").agg(F.count_distinct("name").alias("n"))
-    return {row["policy"]: row["n"] for row in distinct.groupBy("policy").agg(F.avg("n").alias("n")).collect()}
-
-
-def write_results(context: Context, changes: list[Change]) -> None:
-    """The changes as `metrics` of the protocol, and in the report."""
+def write_results(context: Context, changes: list[Change], seeds: str) -> None:
+    """The changes as `metrics` of the protocol, with the worlds' seeds as its run, and in the report."""
     cfg = context.config.simulate
     assert cfg is not None
     as_of = cfg.start + dt.timedelta(days=cfg.days)
     rows = [
-        (PROTOCOL, as_of, c.policy, PROTOCOL, "test", f"{c.metric} / {CONTROL} - 1", c.value, c.low, c.high, c.worlds)
+        (
+            f"{PROTOCOL} {seeds}",
+            as_of,
+            c.policy,
+            PROTOCOL,
+            "test",
+            f"{c.metric} / {CONTROL} - 1",
+            c.value,
+            c.low,
+            c.high,
+            c.worlds,
+        )
         for c in changes
     ]
     schema = (
@@ -112,7 +102,7 @@ def write_results(context: Context, changes: list[Change]) -> None:
         {"as_of": as_of, "protocol": PROTOCOL},
         app_id=PROTOCOL,
         attempt=time.time_ns(),
-        run_id=PROTOCOL,
+        run_id=f"{PROTOCOL} {seeds}",
     )
     update_report(model_folder(context.warehouse.path), heading(context), online=changes)
 
@@ -121,7 +111,7 @@ def print_results(context: Context, worlds: list[Arms], changes: list[Change]) -
     """The arms' means and their changes against the control."""
     policies = list(worlds[0])
     context.say(f"\n{len(worlds)} worlds, means; in brackets the change against '{CONTROL}' with its 95 % interval")
-    context.say(f"{'':<12}" + "".join(f"{policy:>34}" for policy in policies))
+    context.say(f"{'':<14}" + "".join(f"{policy:>34}" for policy in policies))
     found = {(change.policy, change.metric): change for change in changes}
     for metric in METRICS:
         cells = []
@@ -130,7 +120,7 @@ def print_results(context: Context, worlds: list[Arms], changes: list[Change]) -
             change = found.get((policy, metric))
             span = "" if change is None else f" ({change.value:+.1%}{_interval(change)})"
             cells.append(f"{f'{mean:.3f}{span}':>34}")
-        context.say(f"{metric:<12}" + "".join(cells))
+        context.say(f"{metric:<14}" + "".join(cells))
 
 
 def _interval(change: Change) -> str:
@@ -156,12 +146,13 @@ def main(arguments: Arguments) -> None:
     spark = get_session(f"ralm {PROTOCOL} {config.name}", config.spark)
     try:
         worlds = []
-        for world in range(given["first"], given["first"] + given["worlds"]):
+        seeds = range(given["first"], given["first"] + given["worlds"])
+        for world in seeds:
             print(f"world {world}", flush=True)
             worlds.append(play_world(Context(spark, world_config(config, world)), given["days"]))
         changes = relative_changes(worlds, CONTROL)
         context = Context(spark, config)
-        write_results(context, changes)
+        write_results(context, changes, f"worlds {seeds[0]} to {seeds[-1]}, {given['days']} days")
         print_results(context, worlds, changes)
     finally:
         spark.stop()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import time
+from collections.abc import Callable, Sequence
 
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -31,6 +33,31 @@ def begin(writer: DataStreamWriter, trigger: dt.timedelta | None) -> StreamingQu
     if trigger is None:
         return writer.trigger(availableNow=True).start()
     return writer.trigger(processingTime=f"{int(trigger.total_seconds())} seconds").start()
+
+
+def keep_going(starts: Sequence[Callable[[], StreamingQuery]], say: Callable[[str], None]) -> None:
+    """Start queries and stay with them; one that ends because its table got another column is begun again.
+
+    Raises:
+        StreamingQueryException: one ended for another reason; the others are stopped.
+    """
+    running = [start() for start in starts]
+    try:
+        while True:
+            for place, query in enumerate(running):
+                if query.isActive:
+                    continue
+                error = query.exception()
+                if error is None:
+                    return  # somebody stopped it
+                if "[DELTA_SCHEMA_CHANGED" not in str(error):
+                    raise error
+                say(f"{query.name}: the columns of its table changed; it goes on with the new ones")
+                running[place] = starts[place]()
+            time.sleep(1)
+    finally:
+        for query in running:
+            query.stop()
 
 
 def query_id(spark: SparkSession, checkpoint: str) -> str:

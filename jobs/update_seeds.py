@@ -14,7 +14,7 @@ from jobs.arguments import Arguments, run_job
 from jobs.build_vocabularies import source
 from jobs.landing import Landing
 from jobs.seed_stream import SeedStream
-from jobs.streams import interval
+from jobs.streams import interval, keep_going
 from ralm.dates import DateName
 from ralm.errors import ConfigError
 from ralm.features.seeds import clicks, item_seeds, items_with_seeds, training_clicks
@@ -77,16 +77,16 @@ def follow(arguments: Arguments, trigger: dt.timedelta | None, landing: str | No
     spark = get_session(f"ralm update_seeds {config.name}", config.spark)
     try:
         context = Context(spark, config)
-        if landing is not None:
-            taken = Landing(context, landing).start(trigger)
-            if trigger is None:
-                taken.awaitTermination()
-        SeedStream(context).start(trigger)
-        try:
-            spark.streams.awaitAnyTermination()
-        finally:
-            for query in spark.streams.active:
-                query.stop()
+        landed = None if landing is None else Landing(context, landing)
+        if trigger is None:
+            if landed is not None:
+                landed.start(None).awaitTermination()
+            SeedStream(context).start(None).awaitTermination()
+            return
+        queries = [lambda: SeedStream(context).start(trigger)]
+        if landed is not None:
+            queries.insert(0, lambda: landed.start(trigger))
+        keep_going(queries, context.say)
     finally:
         spark.stop()
 

@@ -2,18 +2,21 @@
 
 import datetime as dt
 import json
+import os
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from pyspark.errors import StreamingQueryException
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.landing import SOURCE, Landing
 from jobs.seed_stream import SeedStream
 from ralm.config import load_config
-from ralm.errors import ConfigError
+from ralm.errors import ConfigError, MissingInputError
 from ralm.features.seeds import clicks, item_seeds
 from ralm.runs import Context
 from tests.finished import TINY
@@ -32,7 +35,7 @@ def rows(first: int, count: int, **other: object) -> list[dict[str, object]]:
 class Folder:
     """A landing folder and the warehouse that it is taken into."""
 
-    def __init__(self, spark: SparkSession, path: Path) -> None:
+    def __init__(self, spark: SparkSession, path: Path, form: str = "jsonl") -> None:
         self.path = path / "landing"
         self.path.mkdir()
         content = yaml.safe_load(TINY.read_text())
@@ -40,14 +43,14 @@ class Folder:
         columns = {"user_id": "uid", "feature_id": "article", "event_time": "ts"}
         shown = {"user_id": "uid", "item_id": "article", "shown_at": "ts", "clicked": "dwell > 1"}
         content["ingest"] = {
-            "events": [{"path": "none", "format": "jsonl", "domain": "reading", "columns": columns}],
-            "impressions": {"path": "none", "format": "jsonl", "columns": shown, "time_format": "epoch_s"},
+            "events": [{"path": "none", "format": form, "domain": "reading", "columns": columns}],
+            "impressions": {"path": "none", "format": form, "columns": shown, "time_format": "epoch_s"},
         }
         file = path / "landing.yaml"
         file.write_text(yaml.safe_dump(content))
-        settings = [f"warehouse={path / 'wh'}", "stream.max_files=2", "lookalike.seed_cap=10"]
-        self.lines: list[str] = []
-        self.context = Context(spark, load_config(file, settings), say=self.lines.append)
+        self.file, self.lines = file, list[str]()
+        self.settings = [f"warehouse={path / 'wh'}", "stream.max_files=2", "lookalike.seed_cap=10"]
+        self.context = Context(spark, load_config(file, self.settings), say=self.lines.append)
 
     def land(self, name: str, content: list[dict[str, object]] | bytes) -> None:
         text = content if isinstance(content, bytes) else "\n".join(map(json.dumps, content)).encode()
@@ -58,6 +61,14 @@ class Folder:
     def take(self) -> None:
         Landing(self.context, str(self.path)).start(None).awaitTermination()
         SeedStream(self.context).start(None).awaitTermination()
+
+    def land_parquet(self, name: str, content: list[dict[str, object]], **types: pa.DataType) -> None:
+        table = pa.Table.from_pylist(content)
+        for column, kind in types.items():
+            table = table.set_column(table.column_names.index(column), column, table[column].cast(kind))
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink)
+        self.land(name, sink.getvalue().to_pybytes())
 
     def taken(self) -> int:
         return self.context.warehouse.read("impressions").count()
@@ -120,6 +131,64 @@ def test_bad_files_and_rows_go_to_quarantine_and_the_rest_goes_on(folder: Folder
     folder.take()
     assert folder.taken() == 35
     assert len(folder.refused()) == 5
+
+
+def test_parquet_files_may_be_broken_or_differ_within_a_batch(spark: SparkSession, tmp_path: Path) -> None:
+    folder = Folder(spark, tmp_path, "parquet")
+    folder.land_parquet("a.parquet", rows(0, 500))
+    whole = (folder.path / "a.parquet").read_bytes()
+    folder.land("b-noise.parquet", bytes(range(256)) * 40)
+    folder.land("c-cut.parquet", whole[: len(whole) // 2])
+    folder.land("d-damaged.parquet", whole[:40] + b"\xff" * 200 + whole[240:])  # its footer is fine
+    folder.land_parquet("e-numbers.parquet", [{**row, "uid": n} for n, row in enumerate(rows(500, 20))])
+    folder.land_parquet("f-double.parquet", rows(520, 5), ts=pa.float64(), dwell=pa.int8())
+    folder.land_parquet("g-ids.parquet", [{**row, "uid": n + 0.5} for n, row in enumerate(rows(530, 5))])
+    folder.land_parquet("h-nested.parquet", rows(540, 5, more={"a": [1], "b": b"\x00"}))
+    folder.land_parquet("i-null.parquet", rows(550, 5, dwell=None))
+    folder.land("j.csv", b"uid,article\nu1,i1\n")
+    folder.take()
+    files = {json.loads(row)["path"].rpartition("/")[2] for _, row in folder.refused() if '"path"' in row}
+    assert files == {"b-noise.parquet", "c-cut.parquet", "d-damaged.parquet", "g-ids.parquet", "j.csv"}
+    assert [reason for reason, row in folder.refused() if '"path"' not in row] == ["null clicked"] * 5
+    assert folder.taken() == 500 + 20 + 5 + 5
+    folder.assert_seeds_are_the_batch_s()
+
+
+def test_names_and_times_of_files_do_not_matter(folder: Folder) -> None:
+    for place, name in enumerate(("a b.jsonl", "c%20d.jsonl", "e[1].jsonl", "f{g,h}.jsonl", "i*.jsonl", "j?.jsonl")):
+        folder.land(name, rows(10 * place, 10))
+    folder.take()
+    assert (folder.taken(), folder.refused()) == (60, [])
+    folder.land("k:12.jsonl", rows(60, 10))  # Hadoop's local file system opens no such name
+    folder.take()
+    assert (folder.taken(), len(folder.refused())) == (60, 1)
+    for place, year in enumerate((2100, 2026, 1990)):  # the clock of whoever writes them jumps
+        folder.land(f"{year}.jsonl", rows(100 + 10 * place, 10))
+        moment = dt.datetime(year, 1, 1).timestamp()
+        os.utime(folder.path / f"{year}.jsonl", (moment, moment))
+        folder.take()
+    assert (folder.taken(), len(folder.refused())) == (90, 1)
+
+
+def test_a_file_that_goes_away_is_refused(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.land("a.jsonl", rows(0, 10))
+    folder.land("b.jsonl", rows(10, 10))
+    read = Landing._rows
+
+    def late(self: Landing, path: str) -> DataFrame:
+        if path.endswith("a.jsonl"):
+            (folder.path / "a.jsonl").unlink()
+        return read(self, path)
+
+    monkeypatch.setattr(Landing, "_rows", late)
+    folder.take()
+    assert folder.taken() == 10
+    assert [json.loads(row)["path"].rpartition("/")[2] for _, row in folder.refused()] == ["a.jsonl"]
+
+
+def test_a_folder_that_is_not_there_is_named(folder: Folder) -> None:
+    with pytest.raises(MissingInputError, match=r"--landing .*nowhere"):
+        Landing(folder.context, str(folder.path / "nowhere")).start(None)
 
 
 def test_a_batch_that_is_killed_after_its_write_is_not_written_again(

@@ -120,9 +120,11 @@ def test_the_arms_are_measured(lived: Finished) -> None:
         assert values["clicks"] == pytest.approx(values["exposure"] * values["ctr"])
         assert 1 <= values["categories"] <= values["tags"]
         assert 0 <= values["gini"] < 1
-    write_results(context, relative_changes([found, found], PROFILE))
+    changes = relative_changes([found, found], PROFILE)
+    write_results(context, changes, "worlds 7 to 7, 3 days")
     metrics = lived.table("metrics").where(F.col("protocol") == "simulated_ab")
-    assert metrics.count() == 2 * len(METRICS)
+    assert {row["run_id"] for row in metrics.collect()} == {"simulated_ab worlds 7 to 7, 3 days"}
+    assert metrics.count() == len(changes) >= 2 * (len(METRICS) - 2)
     assert "The online test, simulated" in (Path(str(lived.config.warehouse)) / "report.html").read_text()
 
 

@@ -7,7 +7,9 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,13 +17,16 @@ from delta.tables import DeltaTable
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
 
 from jobs.seed_stream import SOURCE, SeedStream
-from jobs.streams import interval
+from jobs.streams import interval, keep_going
 from ralm.config import load_config
 from ralm.errors import ConfigError, MissingInputError
 from ralm.features.seeds import clicks, item_seeds
 from ralm.runs import Context
+from tests.test_landing import Folder
+from tests.test_landing import rows as landed_rows
 
 pytestmark = pytest.mark.spark
 ROOT = Path(__file__).resolve().parents[1]
@@ -146,6 +151,35 @@ def test_a_stream_needs_its_table(context: Context) -> None:
         stream(context)
 
 
+def test_the_log_may_get_a_column_while_it_is_followed(context: Context) -> None:
+    context.warehouse.append("impressions", rows(200, 1))
+    queries: list[StreamingQuery] = []
+
+    def start() -> StreamingQuery:
+        queries.append(SeedStream(context).start(dt.timedelta(seconds=1)))
+        return queries[-1]
+
+    def wait(done: Callable[[], bool]) -> None:
+        limit = time.monotonic() + 120
+        while not done() and time.monotonic() < limit:
+            time.sleep(0.5)
+        assert done()
+
+    said: list[str] = []
+    follower = threading.Thread(target=keep_going, args=([start], said.append))
+    follower.start()
+    wait(lambda: context.warehouse.exists("live_seeds") and live(context).count() == 5)
+    row = {"item_id": F.lit("i9"), "clicked": F.lit(True), "place": F.lit(1)}
+    wider = context.warehouse.read("impressions").limit(1).withColumns(row).write.format("delta").mode("append")
+    wider.option("mergeSchema", "true").save(context.warehouse.table_path("impressions"))
+    wait(lambda: live(context).count() == 6)
+    assert len(queries) == 2
+    assert said == ["live_seeds: the columns of its table changed; it goes on with the new ones"]
+    queries[-1].stop()
+    follower.join()
+    assert_like_the_batch(context)
+
+
 def test_intervals() -> None:
     times = [dt.timedelta(seconds=30), dt.timedelta(minutes=1), dt.timedelta(hours=2)]
     assert [interval(text) for text in ("30s", "1m", "2h")] == times
@@ -155,10 +189,13 @@ def test_intervals() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_killed_ten_times(context: Context) -> None:
+def test_killed_ten_times(spark: SparkSession, tmp_path: Path) -> None:
+    """Rows that come into the table, rows that go, and files that land, while the process dies at any moment."""
+    folder = Folder(spark, tmp_path)
+    context = folder.context
     context.warehouse.append("impressions", rows(200, 1))
-    command = [sys.executable, "jobs/update_seeds.py", "--config", str(TINY)]
-    for setting in (f"warehouse={context.config.warehouse}", f"lookalike.seed_cap={CAP}", "spark.driver_memory=1g"):
+    command = [sys.executable, "jobs/update_seeds.py", "--config", str(folder.file), "--landing", str(folder.path)]
+    for setting in (*folder.settings, "spark.driver_memory=1g"):
         command += ["--set", setting]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     drawn = random.Random(7)
@@ -174,10 +211,17 @@ def test_killed_ten_times(context: Context) -> None:
         )
         context.warehouse.append("impressions", rows(30, 10 + kill))
         log(context).delete(f"user_id = 'u{kill}'")
+        folder.land(
+            f"{kill}.jsonl", [*landed_rows(0, 20, article=f"l{kill}", uid=f"v{kill}"), *landed_rows(0, 1, uid=None)]
+        )
+        folder.land(f"{kill}-broken.jsonl", b"\x00 nothing of it is JSON")
         # At any moment, also before the first batch: Spark starts in some 8 seconds here.
         time.sleep(drawn.uniform(6, 20))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     ended = subprocess.run([*command, "--available-now"], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr[-2_000:]
-    assert_like_the_batch(context)
+    folder.assert_seeds_are_the_batch_s()
+    landed = context.warehouse.read("impressions").where("item_id LIKE 'l%'").groupBy("item_id").count().collect()
+    assert sorted(tuple(row) for row in landed) == [(f"l{kill}", 20) for kill in range(10)]
+    assert len(folder.refused()) == 20

@@ -36,6 +36,13 @@ def quarantined(mapped: Mapped) -> DataFrame:
     return _rows(mapped.frame.where(F.col(REASON).isNotNull()), F.lit(mapped.source), F.col(REASON))
 
 
+def with_raw_row(mapped: Mapped) -> DataFrame:
+    """The targets of all rows, `reason`, and `row`: a bad row's raw columns as JSON; null where the row is good."""
+    bad = F.col(REASON).isNotNull()
+    rows = mapped.frame.withColumns({"reason": F.col(REASON), "row": F.when(bad, _json())})
+    return rows.drop(REASON, ROW)
+
+
 def keep_first(source: Mapped, key: str, best: list[Column]) -> DataFrame:
     """One good row a key: the first by `best`, ties by a hash of the content (equal hashes: equal rows)."""
     rows = source.good

@@ -61,7 +61,8 @@ def feed(candidates: DataFrame, live: Live, seed: int, round_: int) -> DataFrame
 
     exploring = reduce(Column.__add__, map(explores, range(live.slots)))
     anyone = Window.partitionBy("number").orderBy(uniform("live.any", seed, number, F.col("item"), now), "item")
-    best = Window.partitionBy("number", "explored").orderBy(F.desc_nulls_last("fit"), "item")
+    tie = uniform("live.tie", seed, number, F.col("item"), now)  # else the oldest item would win all of them
+    best = Window.partitionBy("number", "explored").orderBy(F.desc_nulls_last("fit"), tie, "item")
     return (
         candidates.withColumn("exploring", exploring)
         .withColumn("explored", F.row_number().over(anyone) <= F.col("exploring"))

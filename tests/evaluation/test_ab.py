@@ -34,6 +34,11 @@ def test_one_world_has_no_interval() -> None:
     assert (change.value, np.isnan(change.low), np.isnan(change.high)) == (1.0, True, True)
 
 
+def test_what_cannot_be_compared_is_left_out() -> None:
+    world = {"profile": {"ctr": 0.5, "clicks": 0.0, "tags": 1.0}, "other": {"ctr": 1.0, "clicks": 1.0, "tags": np.nan}}
+    assert [change.metric for change in relative_changes([world, world], "profile")] == ["ctr"]
+
+
 def test_a_world_without_the_control_is_refused() -> None:
     with pytest.raises(ValueError, match="control 'profile'"):
         relative_changes([{"other": {"ctr": 1.0}}], "profile")

@@ -16,6 +16,7 @@ from ralm.scoring import scorer as batch
 from ralm.serving import Scorer
 from ralm.serving.stores import Store
 from tests.scoring.weights import random_items, random_weights
+from tests.serving.test_scorer import SAME
 
 pytestmark = pytest.mark.spark
 TINY = Path(__file__).resolve().parents[2] / "conf" / "tiny.yaml"
@@ -92,7 +93,7 @@ def test_what_serving_answers_is_what_the_batch_publishes(world: World, store: S
     for user in range(USERS):
         answer = scorer.score(f"u{user}", items)
         assert answer.release == release
-        np.testing.assert_allclose(answer.scores, expected[user], atol=2.5e-6)
+        np.testing.assert_allclose(answer.scores, expected[user], atol=SAME)
         np.testing.assert_array_equal(answer.exposed, [*(answer.scores[:-1] >= 0.1), False])
     Export(world.context, store).run()
     assert world.context.said[-1].endswith("already")  # type: ignore[attr-defined]
@@ -114,7 +115,7 @@ def test_only_what_changed_is_written(world: World, store: Store) -> None:
     assert len(manifest.layers["users"]) == 2
     expected, items = world.scores(), [f"i{i}" for i in range(ITEMS)]
     for user in (0, 3, 49):
-        np.testing.assert_allclose(scorer.score(f"u{user}", items).scores, expected[user], atol=2.5e-6)
+        np.testing.assert_allclose(scorer.score(f"u{user}", items).scores, expected[user], atol=SAME)
     assert np.isnan(scorer.score("u4", items).scores).all()
     # A third layer is one too many: everything again.
     world.raw[5] += 1
@@ -122,4 +123,4 @@ def test_only_what_changed_is_written(world: World, store: Store) -> None:
     manifest = Export(world.context, store).run()
     assert len(manifest.layers["users"]) == 1
     assert store.layers() == manifest.names | set(manifest.before)
-    np.testing.assert_allclose(scorer.score("u5", items).scores, world.scores()[5], atol=2.5e-6)
+    np.testing.assert_allclose(scorer.score("u5", items).scores, world.scores()[5], atol=SAME)

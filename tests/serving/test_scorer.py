@@ -15,6 +15,7 @@ from ralm.serving.stores import Store, shard_of
 from tests.scoring.weights import random_items, random_weights
 
 USERS = 40
+SAME = 1.01e-6  # one step of the rounding, as it is in float64
 
 
 def write(store: Store, kind: str, layer: Layer, records: dict[str, bytes]) -> None:
@@ -41,15 +42,18 @@ def raw_users(seed: int = 5) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(USERS, 12)).astype(np.float32)
 
 
-@pytest.mark.parametrize("pooling", ["attention", "average"])
-def test_equal_to_the_batch(store: Store, pooling: str) -> None:
-    weights, (centroids, sizes) = random_weights(pooling=pooling, sharpness=40.0), random_items(50)
+# Logits beyond 20 hold fewer digits in float32; trained models stay far below.
+@pytest.mark.parametrize(
+    ("pooling", "sharpness", "atol"), [("attention", 4, SAME), ("attention", 40, 2.5e-6), ("average", 4, SAME)]
+)
+def test_equal_to_the_batch(store: Store, pooling: str, sharpness: float, atol: float) -> None:
+    weights, (centroids, sizes) = random_weights(pooling=pooling, sharpness=sharpness), random_items(50)
     expected = export(store, "r1", weights, centroids, sizes, raw_users())
     scorer = Scorer(store)
     items = [f"i{i}" for i in range(50)]
     for user in range(USERS):
         answer = scorer.score(f"u{user}", items)
-        np.testing.assert_allclose(answer.scores, expected[user], atol=2.5e-6)
+        np.testing.assert_allclose(answer.scores, expected[user], atol=atol)
         assert answer.release == "r1"
     cutoffs = np.quantile(expected, 0.7, axis=0)
     np.testing.assert_array_equal(answer.exposed, answer.scores >= cutoffs)
@@ -61,7 +65,7 @@ def test_unknown_users_and_items_have_no_score(store: Store) -> None:
     expected = export(store, "r1", random_weights(), *random_items(), raw_users())
     scorer = Scorer(store)
     answer = scorer.score("u3", ["i1", "nobody", "i1", "i0", ""])
-    np.testing.assert_allclose(answer.scores, expected[3, [1, 0, 1, 0, 0]] * [1, np.nan, 1, 1, np.nan], atol=2e-6)
+    np.testing.assert_allclose(answer.scores, expected[3, [1, 0, 1, 0, 0]] * [1, np.nan, 1, 1, np.nan], atol=SAME)
     assert not answer.exposed[[1, 4]].any()
     stranger = scorer.score("stranger", ["i1", "i2"])
     assert np.isnan(stranger.scores).all()
@@ -75,7 +79,7 @@ def test_more_items_than_are_cached(store: Store) -> None:
     scorer = Scorer(store, cached_items=7)
     for items in ([1, 2, 3], [3, 4, 5, 6, 7, 8], list(range(30)), [2, 9]):
         answer = scorer.score("u1", [f"i{item}" for item in items])
-        np.testing.assert_allclose(answer.scores, expected[1, items], atol=2.5e-6)
+        np.testing.assert_allclose(answer.scores, expected[1, items], atol=SAME)
 
 
 def test_a_layer_lies_over_the_ones_before(store: Store) -> None:
@@ -95,7 +99,7 @@ def test_a_layer_lies_over_the_ones_before(store: Store) -> None:
     assert np.isnan(answer.scores[1])
     assert (answer.scores[[0, 2]] != before[[0, 2]]).all()
     assert np.isnan(scorer.score("u2", ["i0"]).scores).all()
-    np.testing.assert_allclose(scorer.score("u3", ["i0"]).scores, expected[3, :1], atol=2.5e-6)
+    np.testing.assert_allclose(scorer.score("u3", ["i0"]).scores, expected[3, :1], atol=SAME)
 
 
 def test_an_answer_is_of_one_release(store: Store) -> None:
@@ -111,7 +115,7 @@ def test_an_answer_is_of_one_release(store: Store) -> None:
             answer = scorer.score("u7", items)
             world = f"r{int(answer.release.removeprefix('export')) % 2}"
             seen.add(answer.release)
-            if not np.allclose(answer.scores, expected[world][7], atol=2.5e-6):
+            if not np.allclose(answer.scores, expected[world][7], atol=SAME):
                 wrong.append(answer)
 
     export(store, "export0", *worlds["r0"])
