@@ -26,6 +26,7 @@ from ralm.evaluation.report_data import (
     FieldAttention,
     FieldHistogram,
     MetricRow,
+    RealisedShares,
     ReportData,
     StepTime,
     TrainingHistory,
@@ -35,6 +36,7 @@ from ralm.evaluation.report_files import update_report
 from ralm.evaluation.tensorboard_events import Events
 from ralm.features.hashing import uniform
 from ralm.runs import Context, RunningStep
+from ralm.scoring.realised import promised_shares
 from ralm.training.checkpoints import finished, model_folder
 from udfs.embed import field_attention
 
@@ -144,6 +146,17 @@ def _exposure(step: RunningStep, users: int) -> list[Exposure]:
     return found
 
 
+def _realised(step: RunningStep) -> RealisedShares | None:
+    """What the thresholds of production let through; None where every user was probed."""
+    found = _production(step, "thresholds").where("realised IS NOT NULL").orderBy("item_id").collect()  # scored items
+    if not found:
+        return None
+    asked = found[0]["top_fraction"]
+    probe, users = (int(np.median([row[name] for row in found])) for name in ("probe_size", "realised_users"))
+    shares, low, high = ([row[name] for row in found] for name in ("realised", "realised_low", "realised_high"))
+    return RealisedShares(asked, probe, shares, low, high, promised_shares(asked, probe, users))
+
+
 def _examples(step: RunningStep) -> list[AudienceExample]:
     """A few items with their audiences: those with the most seeds of the scored ones."""
     thresholds = _production(step, "thresholds").select("item_id", "cutoff")
@@ -230,6 +243,7 @@ def write_report(
         histograms=_histograms(context),
         exposure=_exposure(step, counts["users"]),
         audiences=_examples(step),
+        realised=_realised(step),
         steps=times,
         notes=_notes(context, metrics),
     )

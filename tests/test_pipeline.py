@@ -219,6 +219,7 @@ def test_the_report_is_one_self_contained_file(finished: Finished) -> None:
     text = (Path(str(finished.config.warehouse)) / "report.html").read_text(encoding="utf-8")
     assert "RALM" in text
     assert text.count("<svg") >= 5
+    assert "What the exposure thresholds let through" in text
     assert not re.search(r"""(?:src|href)=["']https?://""", text)
 
 

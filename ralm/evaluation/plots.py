@@ -233,6 +233,35 @@ def freshness_histogram(seconds: Sequence[float]) -> str:
         return svg(figure, "Audiences by the time from their newest click to their publication")
 
 
+def realised_shares(
+    shares: Sequence[float], low: Sequence[float], high: Sequence[float], asked: float, promised: tuple[float, float]
+) -> str:
+    """What the threshold of each item lets through, least first, beside what was asked for (line) and promised (band).
+
+    Args:
+        shares: (items,) of the users.
+        low: (items,) lower ends of their intervals.
+        high: (items,) upper ends.
+        asked: share of the users.
+        promised: the band.
+    """
+    order = np.argsort(shares)
+    values, bottom, top = (np.asarray(part, dtype=np.float64)[order] for part in (shares, low, high))
+    with rc_context(STYLE):
+        figure = Figure(figsize=(6.4, 2.6), layout="constrained")
+        axes = figure.subplots()
+        axes.axhspan(*promised, color=GRID, alpha=0.7, label="promised by the probe (95 %)")
+        axes.axhline(asked, color=WITHOUT, linewidth=1.3, label="asked for")
+        axes.vlines(np.arange(len(values)), bottom, top, color=colour("ralm"), alpha=0.35, linewidth=1)
+        axes.plot(values, ".", color=colour("ralm"), markersize=4, label="realised, with its interval")
+        axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.set_xlabel("items, least exposed first")
+        axes.set_ylabel("users above the threshold")
+        axes.legend(loc="lower right")
+        return svg(figure, "Share of the users above each item's exposure threshold")
+
+
 def score_distribution(edges: npt.ArrayLike, counts: npt.ArrayLike, threshold: float | None) -> str:
     """The scores of all candidate users of an item; what lies above the exposure threshold is in full colour.
 

@@ -13,7 +13,7 @@ from ralm.evaluation.ab import METRICS as ONLINE_METRICS
 from ralm.evaluation.comparison_section import comparison_headline, comparison_section
 from ralm.evaluation.headline import PROTOCOLS, headline, main_protocol, oracle_share
 from ralm.evaluation.plots import Bar, Bins, Curve
-from ralm.evaluation.report_data import MetricRow, ReportData
+from ralm.evaluation.report_data import MetricRow, RealisedShares, ReportData
 from ralm.evaluation.report_tables import METRICS, comparison_table, known, number
 from ralm.evaluation.systems import name
 
@@ -55,6 +55,7 @@ def render_report(data: ReportData) -> str:
         histograms=_histograms(data),
         lorenz=_lorenz(data),
         online_metrics=ONLINE_METRICS,
+        realised=_realised(data.realised),
         freshness=Markup(plots.freshness_histogram(data.freshness.seconds)) if data.freshness else "",
         audiences=[
             (
@@ -64,6 +65,12 @@ def render_report(data: ReportData) -> str:
             for item in data.audiences
         ],
     )
+
+
+def _realised(found: RealisedShares | None) -> Markup:
+    if not found:
+        return Markup("")
+    return Markup(plots.realised_shares(found.shares, found.low, found.high, found.asked, found.promised))
 
 
 def _headline(data: ReportData) -> str:

@@ -174,6 +174,31 @@ class Freshness:
 
 
 @dataclass(frozen=True)
+class RealisedShares:
+    """What exposure thresholds let through, an item each.
+
+    Attributes:
+        asked: share of the users that should reach the threshold.
+        probe: users probed an item.
+        shares: of other users at or above the threshold, in a sample.
+        low, high: the 95 % interval of each share of all users.
+        promised: between which the share lies with 95 %, by the chance of the probe and of the sample alone.
+    """
+
+    asked: float
+    probe: int
+    shares: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+    promised: tuple[float, float]
+
+    @property
+    def kept(self) -> int:
+        """Items within `promised`."""
+        return sum(bool(self.promised[0] <= share <= self.promised[1]) for share in self.shares)
+
+
+@dataclass(frozen=True)
 class StepTime:
     """A step of the pipeline: its wall time, and the rows of the tables that it wrote."""
 
@@ -202,6 +227,7 @@ class ReportData:
     histograms: Sequence[FieldHistogram] = ()
     exposure: Sequence[Exposure] = ()
     audiences: Sequence[AudienceExample] = ()
+    realised: RealisedShares | None = None
     freshness: Freshness | None = None
     online: Sequence[Change] = ()
     steps: Sequence[StepTime] = ()

@@ -16,6 +16,7 @@ from ralm.evaluation.report_data import (
     FieldAttention,
     FieldHistogram,
     MetricRow,
+    RealisedShares,
     ReportData,
     StepTime,
     TrainingHistory,
@@ -121,6 +122,7 @@ def example(**levels: float) -> ReportData:
         for merge, width in (("attention", 0.14), ("concat", 0.035))
     ]
     logged, recommended = rng.zipf(1.5, 1_500) % 100_000, rng.poisson(40, 1_500) + rng.zipf(2.2, 1_500) % 5_000
+    realised = list(rng.binomial(4_000, rng.beta(50, 951, 40)) / 4_000)
     scores = [rng.normal(0.2 + 0.04 * n, 0.18, 20_000).clip(-1, 1) for n in range(4)]
     bins = [np.histogram(one, 50) for one in scores]
     return ReportData(
@@ -172,6 +174,9 @@ def example(**levels: float) -> ReportData:
             )
             for n in range(4)
         ],
+        realised=RealisedShares(
+            0.05, 1_000, realised, [x - 0.004 for x in realised], [x + 0.004 for x in realised], (0.036, 0.065)
+        ),
         steps=[
             StepTime("simulate", 41.2, {"events": 1_203_114, "impressions": 1_998_722}),
             StepTime("build_histories", 12.9, {"histories": 58_211}),

@@ -18,6 +18,7 @@ SECTIONS = {
     "user-model": "user_model",
     "exposure": "exposure",
     "audiences": "audiences",
+    "thresholds": "realised",
     "training": "histories",
 }
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -78,8 +79,8 @@ def test_nothing_is_loaded_from_elsewhere(full: str) -> None:
 def test_every_plot_is_inside_and_described(full: str) -> None:
     page = Page(full)
     # 2 protocols, weak and strong, head/tail, attention, histograms, Lorenz, 4 audiences, 2 curves of 2 kinds of model,
-    # 2 metrics by number of seeds
-    assert page.tags["svg"] == 2 + 2 + 1 + 1 + 1 + 1 + 4 + 4 + 2
+    # 2 metrics by number of seeds, realised shares
+    assert page.tags["svg"] == 2 + 2 + 1 + 1 + 1 + 1 + 4 + 4 + 2 + 1
     assert len(re.findall(r'<svg role="img" aria-label="[^"]+"', full)) == page.tags["svg"]
     text = " ".join(page.text)
     for shown in ("0.781", "0.773 – 0.789", "Better or worse: the interval", "1 min 36 s", "item_00003", "Gini"):
