@@ -65,7 +65,7 @@ class Landing:
         files = files.schema("path string, modificationTime timestamp, length bigint, content binary")
         files = files.option("maxFilesPerTrigger", self.context.config.stream.max_files)
         # A file's age says nothing: back-fills keep old times, and one time far ahead would make all others too old.
-        files = files.option("maxFileAge", "36500d").option("ignoreMissingFiles", "true")
+        files = files.option("maxFileAge", "3650000d").option("ignoreMissingFiles", "true")
         with user_errors(f"--landing {self.folder}"):
             named = files.load(self.folder).select("path")
         writer = named.writeStream.queryName("landing").option("checkpointLocation", self.checkpoint)

@@ -11,6 +11,7 @@ from jobs.systems.contract import Dependency, Prepared, System, Task
 from jobs.variants import lookalike_version
 from ralm.config import Config
 from ralm.dates import DateName
+from ralm.errors import DataError
 from ralm.runs import Context
 
 
@@ -19,10 +20,13 @@ def _prepare(task: Task) -> Prepared:
     model = train_cold_start.current_model(context)
     named = task.step.read("items").where(F.col("item_id").isin(list(task.items))).select("item_id", "categories")
     found = {row["item_id"]: row["categories"] or [] for row in named.collect()}  # the task's items at most
-    about = [[name for name in found.get(item, []) if name in set(model.categories)] for item in task.items]
+    known = set(model.categories)
+    about = [[name for name in found.get(item, []) if name in known] for item in task.items]
     version = lookalike_version(context, train_cold_start.VARIANT)
     targets = task.step.at("target_embeddings", as_of=context.dates[task.date], model_version=version)
     unknown = [item for item, names in zip(task.items, about, strict=True) if not names]
+    if len(unknown) == len(task.items):
+        raise DataError(f"cold_start: no item has a category that it knows; looked at {task.items[:3]}")
     return Prepared(targets.select("user_id", "embedding"), model.state(about), unknown=unknown)
 
 

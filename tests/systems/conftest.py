@@ -16,6 +16,7 @@ from jobs import (
     embed_users,
     ingest,
     train_als,
+    train_cold_start,
     train_lookalike,
     train_user_model,
     update_seeds,
@@ -36,6 +37,7 @@ PREPARED = (
     update_seeds,
     build_lookalike_samples,
     train_lookalike,
+    train_cold_start,
     embed_targets,
 )
 

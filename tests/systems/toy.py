@@ -18,7 +18,7 @@ CONFIG: dict[str, Any] = {
     "name": "toy",
     "ingest": {
         "users": {"path": "users.parquet", "columns": {"user_id": "user_id", "city": "city", "age": "age"}},
-        "items": {"path": "items.parquet", "columns": {"item_id": "item_id"}},
+        "items": {"path": "items.parquet", "columns": {"item_id": "item_id", "categories": "about"}},
         "events": [
             {
                 "path": "events.parquet",
@@ -42,6 +42,7 @@ CONFIG: dict[str, Any] = {
     "user_training": {"processes": 1, "epochs": 6, "batch_size": 64, "learning_rate": 0.02, "loader": "pyarrow"},
     "lookalike": {"hidden_dim": 16, "clusters": 3, "rounds": 1, "min_seeds": 5},
     "lookalike_training": {"processes": 1, "epochs": 3, "batch_size": 64, "learning_rate": 0.01, "loader": "pyarrow"},
+    "cold_start": {"switch": 5, "regularisation": 0.001},
     "variants": {"ralm": {}, "ralm_concat": {"merge": "concat"}},
     "evaluation": {"new_item_share": 0.0, "min_labels": 2},
     "spark": {"shuffle_partitions": 2, "conf": {"spark.sql.codegen.wholeStage": "false"}},
@@ -84,7 +85,7 @@ def write_toy(folder: Path, seed: int = 0) -> Config:
                     if shown[-1]["clicked"]:  # who clicks reads, thrice: items are features of their domain
                         read = {"user_id": user, "domain": "reading", "feature_id": row["item_id"]}
                         events += [read | {"at": at} for at in (row["at"], _time(again), _time(again))]
-    items = [{"item_id": f"g{g}i{i}"} for g in range(GROUPS) for i in range(ITEMS)]
+    items = [{"item_id": f"g{g}i{i}", "about": [f"c{g}", "all"]} for g in range(GROUPS) for i in range(ITEMS)]
     for name, rows in (("events", events), ("impressions", shown), ("users", people), ("items", items)):
         pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")
     paths = {"warehouse": str(folder / "wh"), "data_root": str(folder)}
