@@ -19,7 +19,9 @@ from jobs.comparison_cells import SECTIONS, Cell, cells, draw_pairs, in_memory, 
 from jobs.comparison_later import INPUTS as LATER_INPUTS
 from jobs.comparison_later import SECTIONS as LATER_SECTIONS
 from jobs.comparison_later import draw_later_pairs, later_cells
+from jobs.comparison_switch import by_seeds, switch_lines
 from jobs.comparison_values import cell_values
+from jobs.item_choice import COLD_START
 from jobs.metrics_table import difference_rows, metric_rows, write_metrics
 from jobs.report_sections import report_comparison
 from jobs.systems.contract import Dependency, System
@@ -32,6 +34,7 @@ from ralm.evaluation.report_data import Compared, Difference, MetricRow
 from ralm.evaluation.report_tables import fewer_items
 from ralm.runs import Context, RunningStep, Step
 
+LATER = "later_clicks"
 # Which other systems or protocols are compared changes nothing for one.
 JUDGED = tuple(f"comparison.{name}" for name in Comparison.model_fields if name not in ("systems", "protocols"))
 SHOWN = ("item_auc", "prec@10", "prec@50", "recall@1%", "recall@5%")
@@ -78,9 +81,12 @@ class Family:
 def families(config: Config) -> list[Family]:
     """The configured protocols."""
     new_items = Family("new_items", users_date(config.comparison.window), draw_pairs, cells, SECTIONS)
+    return [family for family in (new_items, _later()) if family.name in config.comparison.protocols]
+
+
+def _later() -> Family:
     after: tuple[Dependency, ...] = ((seeds_step("evaluate"), "a2"),)
-    later = Family("later_clicks", "a2", draw_later_pairs, later_cells, LATER_SECTIONS, after, LATER_INPUTS)
-    return [family for family in (new_items, later) if family.name in config.comparison.protocols]
+    return Family(LATER, "a2", draw_later_pairs, later_cells, LATER_SECTIONS, after, LATER_INPUTS)
 
 
 def _judge(found: System, family: Family, step: RunningStep) -> None:
@@ -123,12 +129,22 @@ def _summarise(found: Sequence[Family], step: RunningStep) -> None:
     differences: list[Difference] = []
     for family in found:
         values = _stored(step, family).toPandas()  # items x metrics
+        compared = _shown(values)
+        if family.name == LATER and COLD_START in set(values["system"]):
+            segments = by_seeds(values, _seed_counts(step))
+            values, compared = pd.concat([values, segments]), pd.concat([compared, segments])
         own = metric_rows(values, resamples, seed)
-        paired = difference_rows(_shown(values), resamples, seed)
+        paired = difference_rows(compared, resamples, seed)
         protocols = in_order(values["protocol"].unique())
         every = [*own, *(difference.metric_row for difference in paired)]
+        lines = list(switch_lines(own, paired, COLD_START)) if family.name == LATER else []
         write_metrics(step, split, protocols, every, step.context.dates[family.date])
         rows, differences = [*rows, *own], [*differences, *paired]
+        if lines:
+            step.say(f"who clicked among whom it was shown to, {split} split, by an item's seeds")
+            step.say(f"{'item_auc':<20}{'ralm':>10}{COLD_START:>12}{'difference':>12}")
+        for line in lines:
+            step.say(line)
     for protocol in in_order({row.protocol for row in rows}):
         _show(
             step,
@@ -138,6 +154,13 @@ def _summarise(found: Sequence[Family], step: RunningStep) -> None:
         )
     as_of = {family.name: step.context.dates[family.date] for family in found}
     report_comparison(step.context, Compared(rows, differences, split, as_of))
+
+
+def _seed_counts(step: RunningStep) -> dict[str, int]:
+    """Item -> its seeds before A2, of the items that were judged."""
+    judged = _stored(step, _later()).select("item_id").distinct()
+    seeds = step.at("item_seeds", as_of=step.context.dates.a2, purpose="evaluate").select("item_id", "seed_count")
+    return {row["item_id"]: row["seed_count"] for row in seeds.join(F.broadcast(judged), "item_id").collect()}
 
 
 def _shown(values: pd.DataFrame) -> pd.DataFrame:
@@ -187,7 +210,7 @@ def steps(context: Context) -> Sequence[Step]:
         ("comparison", "evaluation"),
         as_of=found[0].date,
         after=tuple((step.name, step.as_of) for step in (*drawn, *judged)),
-        inputs=("comparisons",),
+        inputs=("comparisons", *(("item_seeds",) if any(family.name == LATER for family in found) else ())),
     )
     return [*(train_als.steps(context) if factorised else []), *drawn, *judged, summary]
 

@@ -14,8 +14,8 @@ from ralm.evaluation.ab import Change
 class MetricRow:
     """A value of the `metrics` table.
 
-    Segments are `all`, `weak` and `strong` (users without and with the strong domain), `head` and `tail` (items). The
-    oracle of a simulated world is the system `oracle`.
+    Segments are `all`, `weak` and `strong` (users without and with the strong domain), `head` and `tail` (items), and
+    items by their seeds (`10 to 29 seeds`). The oracle of a simulated world is the system `oracle`.
     """
 
     system: str
