@@ -36,25 +36,29 @@ def begin(writer: DataStreamWriter, trigger: dt.timedelta | None) -> StreamingQu
 
 
 def keep_going(starts: Sequence[Callable[[], StreamingQuery]], say: Callable[[str], None]) -> None:
-    """Start queries and stay with them; one that ends because its table got another column is begun again.
+    """Start queries and stay until one ends; one whose table got another column is begun again.
 
     Raises:
-        StreamingQueryException: one ended for another reason; the others are stopped.
+        StreamingQueryException: one ended for another reason, or for the same change again; the others are stopped.
     """
-    running = [start() for start in starts]
+    running: list[StreamingQuery] = []
+    changes: set[tuple[int, str]] = set()
     try:
+        running += [start() for start in starts]
         while True:
             for place, query in enumerate(running):
                 if query.isActive:
                     continue
                 error = query.exception()
                 if error is None:
-                    return  # somebody stopped it
-                if "[DELTA_SCHEMA_CHANGED" not in str(error):
+                    return
+                _, changed, what = str(error).partition("[DELTA_SCHEMA_CHANGED")
+                if not changed or (place, what) in changes:
                     raise error
+                changes.add((place, what))
                 say(f"{query.name}: the columns of its table changed; it goes on with the new ones")
                 running[place] = starts[place]()
-            time.sleep(1)
+            time.sleep(0.5)
     finally:
         for query in running:
             query.stop()

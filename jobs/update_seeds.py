@@ -77,16 +77,13 @@ def follow(arguments: Arguments, trigger: dt.timedelta | None, landing: str | No
     spark = get_session(f"ralm update_seeds {config.name}", config.spark)
     try:
         context = Context(spark, config)
-        landed = None if landing is None else Landing(context, landing)
-        if trigger is None:
-            if landed is not None:
-                landed.start(None).awaitTermination()
-            SeedStream(context).start(None).awaitTermination()
-            return
         queries = [lambda: SeedStream(context).start(trigger)]
-        if landed is not None:
+        if landing is not None:
+            landed = Landing(context, landing)
             queries.insert(0, lambda: landed.start(trigger))
-        keep_going(queries, context.say)
+        # What there is now: the files first, then the seeds of what they brought.
+        for together in [queries] if trigger else [[query] for query in queries]:
+            keep_going(together, context.say)
     finally:
         spark.stop()
 
