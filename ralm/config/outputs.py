@@ -34,7 +34,7 @@ class Scoring(Section):
 class ColdStart(Section):
     """train_cold_start: the linear model for items with few seeds; the section switches it on."""
 
-    switch: int = Field(default=100, ge=1, le=100_000, description="seeds from which on an item is scored by RALM")
+    switch: int = Field(default=20, ge=1, le=100_000, description="seeds from which on an item is scored by RALM")
     max_rows: int = Field(default=200_000, ge=1_000, le=100_000_000, description="labelled pairs fitted, by hash")
     regularisation: float = Field(default=1e-4, ge=0, le=100, description="L2 of the mean log loss")
     iterations: int = Field(default=50, ge=1, le=1_000, description="of L-BFGS at most")
