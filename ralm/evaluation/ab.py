@@ -68,3 +68,14 @@ def relative_changes(worlds: Sequence[Mapping[str, Mapping[str, float]]], contro
             mean = float(found.mean())
             changes.append(Change(policy, metric, mean, mean - half, mean + half, len(found)))
     return changes
+
+
+def online_headline(changes: Sequence[Change], policy: str = "lookalike") -> str:
+    """What the test says of a policy's click rate, in a sentence; of the first policy if that one is not there."""
+    rates = [change for change in changes if change.metric == "ctr"]
+    if not rates:
+        return "The arms of the online test were shown nothing that could be compared."
+    found = next((change for change in rates if change.policy == policy), rates[0])
+    span = "" if np.isnan(found.low) else f" [{found.low:+.1%}, {found.high:+.1%}]"
+    worlds = "1 built-in world" if found.worlds == 1 else f"{found.worlds} built-in worlds"
+    return f"In {worlds} the click rate of '{found.policy}' differs from the control's by {found.value:+.1%}{span}."

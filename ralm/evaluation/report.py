@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from ralm.evaluation import plots
 from ralm.evaluation.ab import METRICS as ONLINE_METRICS
+from ralm.evaluation.ab import online_headline
 from ralm.evaluation.comparison_section import comparison_headline, comparison_section
 from ralm.evaluation.headline import PROTOCOLS, headline, main_protocol, oracle_share
 from ralm.evaluation.plots import Bar, Bins, Curve
@@ -74,6 +75,8 @@ def _realised(found: RealisedShares | None) -> Markup:
 
 
 def _headline(data: ReportData) -> str:
+    if data.online and not data.metrics and data.compared is None:
+        return online_headline(data.online)
     return (comparison_headline(data.compared) if not data.metrics else "") or headline(data)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ralm.evaluation.ab import relative_changes
+from ralm.evaluation.ab import online_headline, relative_changes
 
 
 def test_changes_are_relative_to_the_control_of_the_same_world() -> None:
@@ -42,3 +42,12 @@ def test_what_cannot_be_compared_is_left_out() -> None:
 def test_a_world_without_the_control_is_refused() -> None:
     with pytest.raises(ValueError, match="control 'profile'"):
         relative_changes([{"other": {"ctr": 1.0}}], "profile")
+
+
+def test_the_headline_tells_the_click_rate_of_look_alike() -> None:
+    worlds = [{"profile": {"ctr": 1.0}, "popularity": {"ctr": 0.5}, "lookalike": {"ctr": x}} for x in (1.1, 1.3)]
+    changes = relative_changes(worlds, "profile")
+    assert online_headline(changes).startswith("In 2 built-in worlds the click rate of 'lookalike' differs")
+    assert "+20.0%" in online_headline(changes)
+    assert online_headline(changes[:1]).startswith("In 2 built-in worlds the click rate of 'popularity'")
+    assert "nothing" in online_headline([])
