@@ -1,4 +1,4 @@
-# A machine needs Python 3.11 (or 3.10), Java 17 (or 21), make and bash; everything else is set up here, once.
+# A machine needs Python 3.11 (or 3.12), Java 17 (or 21), make and bash; everything else is set up here, once.
 SHELL := bash
 .DEFAULT_GOAL := help
 
@@ -31,7 +31,7 @@ $(INSTALLED): | machine
 	@echo "Installing the dependencies of requirements.lock (5 GB, a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
 # Compiled once here: where PYTHONDONTWRITEBYTECODE is set, each training process would compile torch again.
-	@conf/uv.sh pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
+	@conf/uv.sh pip install --quiet --no-deps --compile-bytecode --python $(BIN)/python -r requirements.lock
 	@conf/uv.sh pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@rm -f .venv/.installed-* && touch $@
 
@@ -73,8 +73,8 @@ test: venv jars ## Style, types, and all tests; some of them: make test TESTS="-
 test-fast: venv ## The tests that need no Spark
 	$(BIN)/python -m pytest -m "not spark and not slow" $(TESTS)
 
-lock: venv ## Resolve requirements.in into requirements.lock, for Python 3.10 and 3.11, keeping what still fits
-	conf/uv.sh pip compile --quiet --universal --python-version 3.10 --no-header -o requirements.lock requirements.in
+lock: venv ## Resolve requirements.in into requirements.lock, for Python 3.11 and 3.12, keeping what still fits
+	conf/uv.sh pip compile --quiet --universal --python-version 3.11 --no-header -o requirements.lock requirements.in
 
 clean: ## Remove what the tools made: environment, caches, warehouses
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -128,7 +128,7 @@ def nightly(context: Context, users: int, items: int, seeds: int) -> None:
         warehouse.create(name)
     pinned = {name: warehouse.version(name) for name in ("audiences", "thresholds", "seed_clusters")}
     models = {"user_model": USERS_VERSION, "lookalike": MODEL_VERSION}
-    created = dt.datetime.now(dt.timezone.utc).replace(tzinfo=None)
+    created = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     warehouse.append("releases", [("nightly", created, AS_OF, pinned, models, {}, True)])
 
 

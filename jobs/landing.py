@@ -95,7 +95,7 @@ class Landing:
         source = self.source.model_copy(update={"path": _GLOB.sub(r"\\\g<0>", path)})
         raw = read_source(self.context.spark, source, "", SETTING)
         targets = impression_targets(source, self.context.config.user_id_type)
-        latest = dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=self.context.config.stream.max_ahead)
+        latest = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.context.config.stream.max_ahead)
         mapped = map_source(raw, source, targets, SETTING, not_after=latest)
         rows = with_raw_row(complete_impressions(mapped, source, self.context.config.seed))
         rows = rows.persist()

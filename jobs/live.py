@@ -76,7 +76,7 @@ class World:
 
     def _now(self, last: dt.datetime | None) -> dt.datetime:
         if self.step is None:
-            return dt.datetime.now(dt.timezone.utc).replace(tzinfo=None)
+            return dt.datetime.now(dt.UTC).replace(tzinfo=None)
         return (last or self.end) + self.step
 
     def _publish(self, number: int, at: dt.datetime) -> DataFrame:

@@ -48,7 +48,7 @@ def _publish(step: RunningStep) -> None:
         "user_model": model_version(context, context.config.variants["ralm"].merge),
         "lookalike": lookalike_version(context, "ralm"),
     }
-    created_at = dt.datetime.now(dt.timezone.utc).replace(tzinfo=None)
+    created_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     tables = {name: step.record.inputs[name] for name in PUBLISHED}
     make_current(step, Release(f"{step.as_of}-{step.version}", created_at, step.as_of, tables, models, metrics))
 

@@ -257,4 +257,4 @@ def report_comparison(context: Context, compared: Compared) -> None:
 def heading(context: Context) -> ReportData:
     """Title, configuration and time of the report."""
     name = context.config.name
-    return ReportData(f"Look-alike audiences: {name}", name, dt.datetime.now(dt.timezone.utc))
+    return ReportData(f"Look-alike audiences: {name}", name, dt.datetime.now(dt.UTC))

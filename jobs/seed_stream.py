@@ -69,7 +69,7 @@ class SeedStream:
         clock = time.monotonic()
         spark = changes.sparkSession
         spark.conf.set("spark.sql.adaptive.enabled", "true")  # streams turn it off, for state that this one has not
-        now = dt.datetime.now(dt.timezone.utc).replace(tzinfo=None)
+        now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         latest = now + dt.timedelta(seconds=self.context.config.stream.max_ahead)
         held = changes.where("clicked").persist()
         try:

@@ -116,9 +116,15 @@ def scratch_folder() -> Path:
     return folder if folder.stat().st_uid == os.getuid() else Path(tempfile.mkdtemp(prefix="ralm-"))
 
 
+def delta_artifact() -> tuple[str, str]:
+    """Name and version of Delta's Maven artifact: it carries the version of the installed Spark and of Scala."""
+    spark = ".".join(importlib.metadata.version("pyspark").split(".")[:2])
+    return f"delta-spark_{spark}_2.13", importlib.metadata.version("delta-spark")
+
+
 def delta_coordinates() -> str:
-    """Maven coordinates of the jars that belong to the installed delta-spark."""
-    return f"io.delta:delta-spark_2.13:{importlib.metadata.version('delta-spark')}"
+    """Maven coordinates of the jars that belong to the installed delta-spark and pyspark."""
+    return "io.delta:{}:{}".format(*delta_artifact())
 
 
 def resolved_jars(record: Path) -> str | None:
@@ -126,8 +132,7 @@ def resolved_jars(record: Path) -> str | None:
     if not record.exists():
         return None
     jars = record.read_text(encoding="utf-8").strip()
-    version = importlib.metadata.version("delta-spark")
-    current = f"delta-spark_2.13-{version}.jar" in jars
+    current = "{}-{}.jar".format(*delta_artifact()) in jars
     return jars if current and all(Path(jar).exists() for jar in jars.split(",")) else None
 
 

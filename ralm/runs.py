@@ -223,7 +223,7 @@ class Context:
             inputs=inputs,
             outputs={},
             counts={},
-            started_at=dt.datetime.now(dt.timezone.utc).replace(tzinfo=None),
+            started_at=dt.datetime.now(dt.UTC).replace(tzinfo=None),
         )
         self.ledger.add(started)
         self.ledger.flush()  # the attempt is reserved before anything is written
@@ -358,7 +358,7 @@ class RunningStep:
 
     def ended(self, state: str, message: str | None = None) -> Record:
         """The record of the end of this run."""
-        now = dt.datetime.now(dt.timezone.utc).replace(tzinfo=None)
+        now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         return Record(
             **{
                 **vars(self.record),

@@ -392,7 +392,7 @@ class Warehouse:
         schema = TABLES[name].schema(self.user_id)
         named = [dict(zip(schema.names, row, strict=True)) for row in rows]
         # As an Arrow table the rows go with the plan: no job distributes them first.
-        frame = self.spark.createDataFrame(pa.Table.from_pylist(named, to_arrow_schema(schema)), schema)
+        frame = self.spark.createDataFrame(pa.Table.from_pylist(named, to_arrow_schema(schema, timezone="UTC")), schema)
         frame.write.format("delta").mode("append").save(self.table_path(name))
 
 

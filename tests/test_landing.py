@@ -113,7 +113,7 @@ def test_bad_files_and_rows_go_to_quarantine_and_the_rest_goes_on(folder: Folder
     folder.land("a-broken.jsonl", b"\x00\x01PAR1 nothing of it is JSON")
     folder.land("b-drifted.jsonl", [{"uid": "u1", "item": "i1", "ts": START, "dwell": 3}])
     folder.land("c-empty.jsonl", b"")
-    ahead = int(dt.datetime.now(dt.timezone.utc).timestamp()) + 86_400
+    ahead = int(dt.datetime.now(dt.UTC).timestamp()) + 86_400
     folder.land(
         "d-mixed.jsonl", [*rows(0, 20), *rows(20, 1, ts=ahead), *rows(21, 1, uid=None), *rows(22, 1, ts="noon")]
     )

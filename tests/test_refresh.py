@@ -24,7 +24,7 @@ def live(tiny_run: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finish
 
 
 def now() -> dt.datetime:
-    return dt.datetime.now(dt.timezone.utc).replace(tzinfo=None, microsecond=0)
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0)
 
 
 def publish_item(context: Context, item: str) -> None:

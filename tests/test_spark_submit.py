@@ -192,7 +192,7 @@ def build(tmp_path: Path, options: list[str], jars: str | None = "/jars/delta.ja
         Arguments(config=config(tmp_path), config_path=tmp_path / "inner.yaml"),
         ["--config", "inner.yaml"],
         options,
-        submission.Shipment(Path("/zips/ralm.zip"), jars, "io.delta:delta-spark_2.13:4.0.1"),
+        submission.Shipment(Path("/zips/ralm.zip"), jars, "io.delta:delta-spark_4.2_2.13:4.4.0"),
         ROOT / "conf" / "spark",
     )
 
@@ -216,7 +216,7 @@ def test_local_by_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [["--master", "yarn"], ["--master=yarn"], ["--conf", "spark.master=yarn"]])
 def test_a_cluster_gets_coordinates_and_no_local_settings(tmp_path: Path, options: list[str]) -> None:
     command = build(tmp_path, options)
-    assert value_of(command, "--packages") == "io.delta:delta-spark_2.13:4.0.1"
+    assert value_of(command, "--packages") == "io.delta:delta-spark_4.2_2.13:4.4.0"
     assert "--jars" not in command
     assert not any(part.startswith("spark.driver.host=") for part in command)
     assert "local[*]" not in command
@@ -225,7 +225,7 @@ def test_a_cluster_gets_coordinates_and_no_local_settings(tmp_path: Path, option
 def test_the_users_options_join_lists_and_win_otherwise(tmp_path: Path) -> None:
     options = ["--packages", "a:b:1,c:d:2", "--files=/x/log.txt", "--driver-memory", "9g", "--conf", "spark.x=1"]
     command = build(tmp_path, options, jars=None)
-    assert value_of(command, "--packages") == "io.delta:delta-spark_2.13:4.0.1,a:b:1,c:d:2"
+    assert value_of(command, "--packages") == "io.delta:delta-spark_4.2_2.13:4.4.0,a:b:1,c:d:2"
     assert value_of(command, "--files") == f"{tmp_path / 'inner.yaml'},/x/log.txt"
     assert value_of(command, "--driver-memory") == "9g"
     assert value_of(command, "--conf") == "spark.x=1"
@@ -242,12 +242,12 @@ def test_jars_are_used_only_while_they_are_there_and_fit(tmp_path: Path) -> None
     record = tmp_path / "delta-jars"
     assert submission.resolved_jars(record) is None
     version = submission.delta_coordinates().rpartition(":")[2]
-    jar = tmp_path / f"io.delta_delta-spark_2.13-{version}.jar"
+    jar = tmp_path / f"io.delta_delta-spark_4.2_2.13-{version}.jar"
     record.write_text(f"{jar}\n")
     assert submission.resolved_jars(record) is None
     jar.touch()
     assert submission.resolved_jars(record) == str(jar)
-    old = tmp_path / "io.delta_delta-spark_2.13-0.0.1.jar"
+    old = tmp_path / "io.delta_delta-spark_4.2_2.13-0.0.1.jar"
     old.touch()
     record.write_text(f"{old}\n")
     assert submission.resolved_jars(record) is None

@@ -121,7 +121,7 @@ def check_shares(sources: list[Mapped], counts: list[SourceCount], max_bad_share
 
 def default_not_after() -> dt.datetime:
     """The moment of the run."""
-    return dt.datetime.now(dt.timezone.utc)
+    return dt.datetime.now(dt.UTC)
 
 
 def _json() -> Column:

@@ -44,7 +44,7 @@ class Calendar:
     @classmethod
     def of(cls, cfg: Simulate) -> Calendar:
         """The calendar of a configuration."""
-        start = int(dt.datetime.combine(cfg.start, dt.time(), dt.timezone.utc).timestamp())
+        start = int(dt.datetime.combine(cfg.start, dt.time(), dt.UTC).timestamp())
         published = start - 2 * cfg.history_days * DAY
         end = start + cfg.days * DAY
         cohorts = max(1, min((end - published) // DAY, cfg.items // COHORT_ITEMS))

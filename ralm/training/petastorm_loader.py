@@ -15,18 +15,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from petastorm import make_batch_reader
-from petastorm.reader import Reader
+from fsspec.implementations.arrow import ArrowFSWrapper
 
 from ralm.errors import ConfigError, DataError
 from ralm.training.loader_base import Arrays, Loader, matrix
 from ralm.training.parquet_shards import Column
+from ralm.training.petastorm_adapter import make_batch_reader
 
 
 class PetastormLoader(Loader):
     """Reads through `make_batch_reader`; row memory is one row group more than the shuffle buffer."""
 
-    _reader: Reader | None = None
+    _reader: Any = None
 
     def chunks(self, rng: np.random.Generator) -> Iterator[Arrays]:
         """This rank's rows, each once, row groups in an order drawn from `rng`."""
@@ -40,7 +40,7 @@ class PetastormLoader(Loader):
         self.close()
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # deprecated pyarrow calls, one warning a call
+                warnings.simplefilter("ignore")  # petastorm warns of each column that it leaves out
                 reader = self._reader = make_batch_reader(
                     urls,
                     schema_fields=[f"^{re.escape(column.name)}$" for column in self.columns],
@@ -49,6 +49,7 @@ class PetastormLoader(Loader):
                     shuffle_row_groups=True,
                     shuffle_rows=False,
                     num_epochs=None,
+                    filesystem=ArrowFSWrapper(self.filesystem),
                 )
                 lacking = [column.name for column in self.columns if column.name not in reader.schema.fields]
                 if lacking:
@@ -69,7 +70,7 @@ class PetastormLoader(Loader):
             reader.join()
 
 
-def _next(reader: Reader) -> Any:
+def _next(reader: Any) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -11,7 +11,7 @@ from ralm.evaluation.report_data import Compared, Difference, MetricRow, ReportD
 from ralm.evaluation.report_files import read_report_data, update_report
 from tests.evaluation.example_report import compared, example
 
-NOW = ReportData("Anew", "other", dt.datetime(2025, 1, 1, tzinfo=dt.timezone.utc))
+NOW = ReportData("Anew", "other", dt.datetime(2025, 1, 1, tzinfo=dt.UTC))
 
 
 def parts(data: ReportData) -> dict[str, object]:

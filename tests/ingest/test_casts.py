@@ -21,7 +21,7 @@ def times(spark: SparkSession, texts: list[str], kind: str, time_format: str | N
 
 def utc(text: str, zone: str = "UTC") -> dt.datetime:
     local = dt.datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
-    return local.astimezone(dt.timezone.utc).replace(tzinfo=None)
+    return local.astimezone(dt.UTC).replace(tzinfo=None)
 
 
 def test_iso_times_use_the_zone_only_where_they_carry_none(spark: SparkSession) -> None:
@@ -44,7 +44,7 @@ def test_iso_times_use_the_zone_only_where_they_carry_none(spark: SparkSession) 
 
 def test_epochs(spark: SparkSession) -> None:
     moment = 1_719_835_200
-    expected = dt.datetime.fromtimestamp(moment, dt.timezone.utc).replace(tzinfo=None)
+    expected = dt.datetime.fromtimestamp(moment, dt.UTC).replace(tzinfo=None)
     for kind in ("string", "bigint", "double"):
         assert times(spark, [str(moment)], kind, "epoch_s", "Asia/Tokyo") == [expected]
         assert times(spark, [str(moment * 1000)], kind, "epoch_ms", "Asia/Tokyo") == [expected]
