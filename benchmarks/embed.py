@@ -81,7 +81,7 @@ def random_tensors(users: int) -> dict[str, Tensor]:
     """Fields of users as the model reads them, filled like `user_fields`."""
     random = np.random.default_rng(1)
 
-    def log_uniform(size: int, *shape: int) -> np.ndarray:  # type: ignore[type-arg]
+    def log_uniform(size: int, *shape: int) -> np.ndarray:
         return np.minimum((size + 1.0) ** random.random(shape), size).astype(np.int64)
 
     tensors = {}

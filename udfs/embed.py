@@ -57,14 +57,14 @@ def embed_users(
     return BatchUdf(run, f"user_id {user_id_type}, embedding array<float>")
 
 
-def activity_of(batch: pa.RecordBatch, fields: UserFields) -> np.ndarray:  # type: ignore[type-arg]
+def activity_of(batch: pa.RecordBatch, fields: UserFields) -> np.ndarray:
     """log(1 + entries) / 10 of each history, (n, histories) float32.
 
     Divided, as everything else in an embedding is centred and this is not: seeds are first clustered by the cosines of
     raw embeddings, and all of them would point its way.
     """
     counts = [(matrix(batch, spec.column, spec.length) != 0).sum(axis=1) for spec in fields.histories]
-    logs: np.ndarray = np.log1p(np.stack(counts, axis=1))  # type: ignore[type-arg]
+    logs: np.ndarray = np.log1p(np.stack(counts, axis=1))
     return (logs / 10.0).astype(np.float32)
 
 
@@ -98,7 +98,7 @@ def _model(folder: str, fields: str) -> UserModel:
     return model
 
 
-def _forward(model: UserModel, batch: pa.RecordBatch, fields: UserFields, attention: bool = False) -> np.ndarray:  # type: ignore[type-arg]
+def _forward(model: UserModel, batch: pa.RecordBatch, fields: UserFields, attention: bool = False) -> np.ndarray:
     arrays = {spec.column: matrix(batch, spec.column, spec.length) for spec in fields.histories}
     arrays |= {spec.column: scalars(batch, spec.column) for spec in fields.categories}
     if fields.numerics:

@@ -88,7 +88,7 @@ def feature_counts(
     everyone = feature == space.size
     totals = np.zeros((2, len(items)), dtype=np.int64)
     totals[:, item[everyone]] = seeds_with[everyone], candidates_with[everyone]
-    missing = [items[at] for at in np.flatnonzero(totals[0] == 0)]
+    missing = [items[at] for at in np.flatnonzero(totals[0] == 0).tolist()]
     if missing:
         raise DataError(f"{len(missing)} items have no seed with user fields as of the users' date: {missing[:3]}")
     pairs = (array[~everyone] for array in (item, feature, seeds_with, candidates_with))

@@ -64,7 +64,9 @@ class ColdStartModel:
         arrays = {"crosses": self.crosses, "user": self.user, "category": self.category}
         temporary = folder / f".{FILE}"
         with temporary.open("wb") as file:
-            np.savez(file, intercept=self.intercept, names=json.dumps(list(self.categories)), **arrays)
+            np.savez(
+                file, intercept=self.intercept, names=json.dumps(list(self.categories)), allow_pickle=False, **arrays
+            )
         temporary.replace(folder / FILE)
 
     @staticmethod

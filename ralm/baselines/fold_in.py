@@ -38,8 +38,7 @@ def closed_form(
     identity = np.eye(gram.shape[0])
     penalty = np.where(count > 0, regularisation * count, 1.0)  # anything but 0 gives the zero vector of no interaction
     left = gram + alpha * own + penalty[:, None, None] * identity  # (n, f, f)
-    found: Doubles = np.linalg.solve(left, (1.0 + alpha) * total[:, :, None])[:, :, 0]
-    return found
+    return np.asarray(np.linalg.solve(left, (1.0 + alpha) * total[:, :, None])[:, :, 0], dtype=np.float64)
 
 
 def fold_in(

@@ -63,8 +63,8 @@ def in_a_bucket_of(
     known = minhash.buckets(seeds)[np.diff(seeds.indptr) > 0].ravel()
     if dropped is not None:
         known = np.setdiff1d(known, dropped)
-    shared: NDArray[np.bool_] = np.isin(minhash.buckets(users), known).any(axis=1)
-    return shared & (np.diff(users.indptr) > 0)
+    shared = np.isin(minhash.buckets(users), known).any(axis=1)
+    return np.asarray(shared & (np.diff(users.indptr) > 0), dtype=np.bool_)
 
 
 def candidate_quality(

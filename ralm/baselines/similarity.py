@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 from abc import abstractmethod
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +34,10 @@ FACTORS = 32
 ELEMENTS = 1 << 18
 
 
+@overload
+def unit_rows(rows: NDArray[Any]) -> NDArray[np.float64]: ...
+@overload
+def unit_rows(rows: NDArray[Any], dtype: type[np.floating[Any]]) -> Floats: ...
 def unit_rows(rows: NDArray[Any], dtype: type[np.floating[Any]] = np.float64) -> Floats:
     """Rows (n, d) at unit length; rows of zeros stay."""
     exact = np.asarray(rows, dtype=np.float64)

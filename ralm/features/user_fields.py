@@ -65,7 +65,7 @@ class FieldIndexer:
     def indices(self, name: str, values: pa.Array, buckets: int) -> npt.NDArray[Any]:
         """Index of each value: its rank, or one of `buckets` shared indices after the last rank; 0 for null."""
         words = np.asarray(values.to_numpy(zero_copy_only=False), object)
-        found = np.asarray(self._lookups[name].get_indexer(words))  # type: ignore[no-untyped-call]
+        found = np.asarray(self._lookups[name].get_indexer(pd.Index(words)))
         index = found.astype(np.int64) + 1
         unknown = np.flatnonzero(found < 0)
         if len(unknown):

@@ -179,7 +179,7 @@ def _careful_start(x: Floats, k: int, rng: np.random.Generator) -> Floats:
     draws = rng.random((k, 2 + int(np.log(k))))
 
     def distances(chosen: NDArray[np.intp]) -> Floats:  # (tries,) -> (tries, n)
-        found: Floats = (-2.0 * x[chosen]) @ columns
+        found: Floats = np.asarray((-2.0 * x[chosen]) @ columns, dtype=np.float32)
         found += norms
         found += norms[chosen, None]
         return np.maximum(found, 0.0, out=found)

@@ -41,7 +41,7 @@ def published(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     Products differ in their last bits with the shape of the block; cuts and ties are decided after the rounding.
     """
     # Adding zero turns -0.0 into 0.0, which would otherwise be two values for one score.
-    return np.round(scores.astype(np.float64), 6) + 0.0
+    return np.asarray(np.round(scores.astype(np.float64), 6) + 0.0, dtype=np.float64)
 
 
 def lookalike_state(weights: Mapping[str, NDArray[Any]], centroids: Floats, sizes: Ints) -> ScorerState:

@@ -171,7 +171,7 @@ def publish(
 
         def save(path: Path) -> None:
             with path.open("wb") as file:
-                np.savez(file, **weights)
+                np.savez(file, allow_pickle=False, **weights)
 
         _write(root / WEIGHTS, save)
     metadata = _read_marker(checkpoint) or {}
