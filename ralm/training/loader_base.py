@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow.fs as pafs
 
 from ralm.errors import ConfigError, DataError
-from ralm.filesystems import open_filesystem, plain_path
+from ralm.filesystems import open_filesystem
 from ralm.training.parquet_shards import (
     Column,
     DataFile,
@@ -104,7 +104,6 @@ class Loader(ABC):
             raise DataError("training files: none; the samples of this partition are empty")
         self.filesystem: pafs.FileSystem
         self.filesystem, paths = open_filesystem(files)
-        self.scheme, _ = plain_path(files[0])
         found = read_footers(self.filesystem, paths)
         self.columns: list[Column] = check_columns(found, columns)
         shards = assign(found, world, seed)

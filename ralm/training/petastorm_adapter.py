@@ -5,11 +5,16 @@ petastorm was written for pyarrow below 15 and numpy below 2 and uses names that
 - `pyarrow.filesystem.LocalFileSystem` and `pyarrow.hdfs.HadoopFileSystem`, only in type checks. They are there while
   petastorm is imported, and gone afterwards.
 - `pq.ParquetDataset` as an object with `pieces`, `fs`, `paths`, `partitions`, `metadata`, `common_metadata`, and
-  `pq.ParquetDatasetPiece`, one row group of a file. Given a list of files, as the loader does, both are a few lines.
-- `np.unicode_` and `np.string_`, now `np.str_` and `np.bytes_`.
+  `pq.ParquetDatasetPiece`, one row group of a file: given to `reader`, `arrow_reader_worker` and
+  `etl.dataset_metadata`.
+- `np.unicode_` and `np.string_`, now `np.str_` and `np.bytes_`: given to `unischema` and `arrow_reader_worker`.
 
-Only petastorm's own modules see these names: their `pq` and `np` are replaced by stand-ins, numpy and pyarrow stay as
-they are for everybody else. Another version of petastorm may use other names, so it is refused.
+Only these modules see the names: their `pq` and `np` are replaced by stand-ins, numpy and pyarrow stay as they are for
+everybody else. Another version of petastorm may use other names, so it is refused.
+
+A reader is given `Files` in place of a file system: paths and footers are those that the loader has checked, petastorm
+parses no path and reads no footer. `arrow_reader_worker` also opens each row group's file a second time and leaves the
+closing to Python's memory management; its `ParquetFile` is replaced by a function that opens nothing.
 
 Raises (when imported):
     ConfigError: petastorm is missing or of another version.
@@ -21,17 +26,37 @@ import importlib
 import importlib.metadata
 import sys
 import types
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from ralm.errors import ConfigError
+from ralm.training.parquet_shards import DataFile
 
 VERSION = "0.13.1"
 GONE = {"pyarrow.filesystem": "LocalFileSystem", "pyarrow.hdfs": "HadoopFileSystem"}
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a reader, as the file system that petastorm asks for them."""
+
+    filesystem: pafs.FileSystem
+    files: Sequence[DataFile]
+
+    @property
+    def urls(self) -> list[str]:
+        """What petastorm calls the files: their numbers, because it would cut a path at '?', '#' or a final '/'."""
+        return [f"file:///{number}" for number in range(len(self.files))]
+
+    def open(self, path: str) -> tuple[pafs.FileSystem, DataFile]:
+        """Where the file of a number is; `Piece.read` opens it."""
+        return self.filesystem, self.files[int(path.removeprefix("/"))]
 
 
 class Dataset:
@@ -39,7 +64,7 @@ class Dataset:
 
     partitions = metadata = common_metadata = None
 
-    def __init__(self, path_or_paths: list[str], filesystem: Any, **_: Any) -> None:
+    def __init__(self, path_or_paths: list[str], filesystem: Files, **_: Any) -> None:
         self.paths, self.fs = path_or_paths, filesystem
         self.pieces = [Piece(path, filesystem.open) for path in path_or_paths]
 
@@ -48,20 +73,24 @@ class Piece:
     """What petastorm reads of a `ParquetDatasetPiece`: a file, or one of its row groups."""
 
     def __init__(
-        self, path: str, open_file_func: Callable[[str], Any], row_group: int | None = None, partition_keys: Any = ()
+        self,
+        path: str,
+        open_file_func: Callable[[str], tuple[pafs.FileSystem, DataFile]],
+        row_group: int | None = None,
+        partition_keys: Any = (),
     ) -> None:
         self.path, self.row_group, self.partition_keys = path, row_group, partition_keys
-        self._open = open_file_func
+        self._filesystem, self._file = open_file_func(path)
 
     def get_metadata(self) -> pq.FileMetaData:
         """The file's footer."""
-        with self._open(self.path) as source:
-            return pq.read_metadata(source)
+        return self._file.metadata
 
     def read(self, columns: Collection[str], partitions: None = None) -> pa.Table:
         """The row group's columns, in an order that does not depend on hashing."""
-        with self._open(self.path) as source:
-            return pq.ParquetFile(source).read_row_group(self.row_group, columns=sorted(columns))
+        with self._filesystem.open_input_file(self._file.path) as source:
+            reader = pq.ParquetFile(source, metadata=self._file.metadata)
+            return reader.read_row_group(self.row_group, columns=sorted(columns))
 
 
 class _StandIn(types.ModuleType):
@@ -97,6 +126,8 @@ def _load() -> Callable[..., Any]:
     numbers = _StandIn(np, unicode_=np.str_, string_=np.bytes_)
     for module in ("unischema", "arrow_reader_worker"):
         importlib.import_module(f"petastorm.{module}").np = numbers  # type: ignore[attr-defined]
+    worker = importlib.import_module("petastorm.arrow_reader_worker")
+    worker.ParquetFile = lambda source: None  # type: ignore[attr-defined]
     return reader.make_batch_reader  # type: ignore[no-any-return]
 
 

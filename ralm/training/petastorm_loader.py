@@ -15,12 +15,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from fsspec.implementations.arrow import ArrowFSWrapper
 
-from ralm.errors import ConfigError, DataError
+from ralm.errors import DataError
 from ralm.training.loader_base import Arrays, Loader, matrix
 from ralm.training.parquet_shards import Column
-from ralm.training.petastorm_adapter import make_batch_reader
+from ralm.training.petastorm_adapter import Files, make_batch_reader
 
 
 class PetastormLoader(Loader):
@@ -30,10 +29,7 @@ class PetastormLoader(Loader):
 
     def chunks(self, rng: np.random.Generator) -> Iterator[Arrays]:
         """This rank's rows, each once, row groups in an order drawn from `rng`."""
-        urls = [f"{self.scheme}://{file.path}" for file in self.files]
-        cut = [url for url in urls if "?" in url or "#" in url]
-        if cut:
-            raise ConfigError(f"petastorm cannot read paths with '?' or '#' ({cut[0]}); use `loader: pyarrow`")
+        files = Files(self.filesystem, self.files)
         # Seed 0 means "not deterministic" to petastorm.
         seed = int(rng.integers(1, 2**31))
         read = 0
@@ -42,14 +38,14 @@ class PetastormLoader(Loader):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # petastorm warns of each column that it leaves out
                 reader = self._reader = make_batch_reader(
-                    urls,
+                    files.urls,
                     schema_fields=[f"^{re.escape(column.name)}$" for column in self.columns],
                     reader_pool_type="dummy",
                     seed=seed,
                     shuffle_row_groups=True,
                     shuffle_rows=False,
                     num_epochs=None,
-                    filesystem=ArrowFSWrapper(self.filesystem),
+                    filesystem=files,
                 )
                 lacking = [column.name for column in self.columns if column.name not in reader.schema.fields]
                 if lacking:
@@ -76,7 +72,9 @@ def _next(reader: Any) -> Any:
             warnings.simplefilter("ignore")
             return next(reader)
     except (RuntimeError, AttributeError) as error:
-        # An AttributeError is how petastorm 0.13.1 meets NULL where it expects an array.
+        # petastorm 0.13.1 meets NULL where it expects an array with an AttributeError of None; others are no data's.
+        if isinstance(error, AttributeError) and error.obj is not None:
+            raise
         raise DataError(
             f"training files: arrays of unequal lengths or NULL in place of an array ({' '.join(str(error).split())})"
         ) from error
