@@ -29,6 +29,8 @@ def plain_path(file: str) -> tuple[str, str]:
 def open_filesystem(files: Sequence[str]) -> tuple[pafs.FileSystem, list[str]]:
     """The file system that holds the files, and their paths in it.
 
+    S3 follows the usual environment: `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID` and the others.
+
     Raises:
         ConfigError: the files lie on different file systems.
     """
