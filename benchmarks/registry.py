@@ -11,6 +11,7 @@ from benchmarks.end_to_end import end_to_end
 from benchmarks.harness import Benchmark, Result, Say, measure
 from benchmarks.histories import histories
 from benchmarks.histories_update import histories_update
+from benchmarks.load import load
 from benchmarks.lsh_iv import lsh_iv
 from benchmarks.samples import samples
 from benchmarks.score_job import score_job
@@ -28,6 +29,7 @@ CONTESTS: dict[str, Callable[[int | None], AbstractContextManager[Benchmark]]] =
     "cluster": cluster,
     "embed": embed,
     "train": train,
+    "load": load,
     "lsh_iv": lsh_iv,
     "serve": serve,
 }

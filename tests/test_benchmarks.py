@@ -27,6 +27,7 @@ SIZES = {
     "samples": 2_000,
     "embed": 3_000,
     "train": 3_000,
+    "load": 3_000,
     "lsh_iv": 3_000,
     "serve": 2,
 }
