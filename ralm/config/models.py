@@ -113,7 +113,9 @@ class Training(Section):
         description="of initial weights, dropout and the order of batches; default: the project's `seed`. Another one "
         "trains again on the same data, with the same new items",
     )
-    loader: Literal["petastorm", "pyarrow"] = "petastorm"
+    loader: Literal["pyarrow", "petastorm"] = Field(
+        default="pyarrow", description="the library that reads the training files (figures: decision 0003)"
+    )
     device: Literal["cpu", "cuda"] = "cpu"
     local_mode: bool = Field(default=True, description="ranks on the driver's machine; false: on the executors")
     patience: int | None = Field(

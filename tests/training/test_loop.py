@@ -20,6 +20,7 @@ from ralm.training.checkpoints import (
     model_folder,
 )
 from ralm.training.lookalike import LookalikeObjective, train_lookalike
+from ralm.training.petastorm_loader import PetastormLoader
 from ralm.training.ranks import Rank
 from ralm.training.user import train_user_model
 from tests.training.toy_data import lookalike_spec, user_rows, user_spec
@@ -77,6 +78,23 @@ def test_a_user_model_learns_who_reads_what(tmp_path: Path, merge: str, capsys: 
     for name in ("reading", "shopping", "city", "numeric"):
         assert len(events.Histograms(f"field/{name}/table")) == 4
         assert events.Histograms(f"field/{name}/merge")[-1].step == 24
+
+
+def test_a_training_reads_with_petastorm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = PetastormLoader.chunks
+    epochs: list[int] = []
+
+    def counted(loader: PetastormLoader, rng: np.random.Generator) -> Any:
+        epochs.append(loader.rank_rows)
+        return read(loader, rng)
+
+    monkeypatch.setattr(PetastormLoader, "chunks", counted)
+    spec = user_spec(tmp_path, loader="petastorm")
+    result = train_user_model(spec)
+    assert epochs.count(400) == 3
+    assert result["rows"] == 3 * 400
+    assert result["history"][-1]["val_auc"] > 0.8
+    assert load_user_spec(spec.output).training.loader == "petastorm"
 
 
 def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path: Path, interrupt) -> None:
