@@ -15,7 +15,7 @@ from ralm.serving.export import item_records
 from ralm.serving.manifest import Layer
 from ralm.serving.records import encode_users
 from ralm.serving.stores import open_store
-from udfs.shapes import Batches, BatchUdf, GroupUdf
+from udfs.shapes import Batches, BatchUdf, StreamedGroupUdf
 
 RECORDS = "key string, record binary"
 
@@ -52,23 +52,28 @@ def item_rows(weights: Mapping[str, NDArray[Any]]) -> BatchUdf:
     return BatchUdf(run, RECORDS)
 
 
-def write_shard(url: str, kind: str, layer: Layer) -> GroupUdf:
+def write_shard(url: str, kind: str, layer: Layer) -> StreamedGroupUdf:
     """For `groupBy("shard").applyInArrow` over (shard, key, record): writes the shard, and says what it holds.
 
-    A task holds one shard. Run again, it replaces what an earlier try wrote.
+    A task holds one batch of a shard at a time. Run again, it replaces what an earlier try wrote.
 
     Returns:
         Rows (shard, records, bytes).
     """
 
-    def run(rows: pa.Table) -> pa.Table:
-        shard = rows.column("shard")[0].as_py()
-        keys, records = rows.column("key").to_pylist(), rows.column("record").to_pylist()
-        count = open_store(url).write(kind, layer, shard, zip(keys, records, strict=True))
-        size = sum(map(len, records))
-        return pa.table({"shard": [shard], "records": [count], "bytes": [size]})
+    def run(group: tuple[pa.Scalar, ...], batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        shard, sizes = group[0].as_py(), [0]
 
-    return GroupUdf(run, "shard bigint, records bigint, bytes bigint")
+        def rows() -> Iterator[tuple[str, bytes]]:
+            for batch in batches:
+                keys, records = batch.column("key").to_pylist(), batch.column("record").to_pylist()
+                sizes.append(sum(map(len, records)))
+                yield from zip(keys, records, strict=True)
+
+        count = open_store(url).write(kind, layer, shard, rows())
+        yield pa.RecordBatch.from_pydict({"shard": [shard], "records": [count], "bytes": [sum(sizes)]})
+
+    return StreamedGroupUdf(run, "shard bigint, records bigint, bytes bigint")
 
 
 def _rows(keys: pa.Array, records: pa.Array) -> pa.RecordBatch:

@@ -22,3 +22,14 @@ class GroupUdf(NamedTuple):
 
     run: Callable[[pa.Table], pa.Table]
     schema: str
+
+
+class StreamedGroupUdf(NamedTuple):
+    """What a grouped `applyInArrow` takes where a group need not be in memory as a whole: its key and its batches.
+
+    Spark tells it from a `GroupUdf` by the annotations of `run`, which must name `Iterator` and `pa.RecordBatch`
+    themselves; `Batches`, which is any `Iterable`, does not do.
+    """
+
+    run: Callable[[tuple[pa.Scalar, ...], Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+    schema: str
