@@ -49,14 +49,21 @@ def _free_slots(spark: SparkSession) -> int:
     return int(context.maxNumConcurrentTasks(profile)) - int(running)
 
 
-def check_slots(spark: SparkSession, processes: int, local_mode: bool, patience_s: float = PATIENCE_SECONDS) -> None:
+def check_slots(
+    spark: SparkSession,
+    processes: int,
+    local_mode: bool,
+    patience_s: float = PATIENCE_SECONDS,
+    ranks_per_task: int = 1,
+) -> None:
     """Whether `processes` ranks can start at once.
 
     Args:
         spark: the session.
         processes: ranks.
-        local_mode: ranks on the driver's machine; otherwise one task of a barrier stage each.
+        local_mode: ranks on the driver's machine; otherwise in the tasks of a barrier stage.
         patience_s: how long executors may take to register, in seconds.
+        ranks_per_task: of a barrier stage: the GPUs that Spark gives a task, each of which gets a rank.
 
     Raises:
         ConfigError: too few cores or free task slots, or dynamic allocation (barrier stages refuse it).
@@ -75,11 +82,11 @@ def check_slots(spark: SparkSession, processes: int, local_mode: bool, patience_
             "executors; submit the training with it set to false, or set training.local_mode to true"
         )
     deadline = time.monotonic() + patience_s
-    while (free := _free_slots(spark)) < processes:
+    while (free := _free_slots(spark) * ranks_per_task) < processes:
         if time.monotonic() >= deadline:
             raise ConfigError(
-                f"training.processes: {processes} ranks, but the executors have {free} free task slots; lower it "
-                f"to {max(free, 1)} or give the application more executors or cores"
+                f"training.processes: {processes} ranks, but the executors have room for {free} at this moment; "
+                f"lower it to {max(free, ranks_per_task)} or give the application more executors or cores"
             )
         time.sleep(1.0)
 
@@ -193,7 +200,10 @@ def launch(
     """
     from pyspark.ml.torch.distributor import TorchDistributor
 
-    check_slots(spark, training.processes, training.local_mode)
+    use_gpu = training.device == "cuda"
+    on_executors = use_gpu and not training.local_mode
+    gpus = int(str(spark.conf.get("spark.task.resource.gpu.amount", "1"))) if on_executors else 1
+    check_slots(spark, training.processes, training.local_mode, ranks_per_task=gpus)
     # Where this package was imported from: a checkout, or the archive itself (.zip).
     package = Path(errors.__file__).resolve().parents[1]
     worker = _worker(f"{__name__}:_run_by_name", [str(package)])
@@ -205,7 +215,7 @@ def launch(
     )
     for attempt in range(1, training.retries + 2):
         distributor = TorchDistributor(
-            num_processes=training.processes, local_mode=training.local_mode, use_gpu=training.device == "cuda"
+            num_processes=training.processes, local_mode=training.local_mode, use_gpu=use_gpu
         )
         distributor.logger.setLevel(logging.WARNING)  # its constructor sets INFO
         relay = _Relay(sys.stdout)

@@ -47,11 +47,11 @@ class Rank:
 
 
 def threads(training: Training) -> int:
-    """Threads of this rank: an equal share of the machine's cores; on executors what Spark allots to a task."""
+    """Threads of this rank: an equal share of the machine's cores; on executors of what Spark allots to its task."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if not training.local_mode:
         # Several tasks may share an executor's machine; Spark sets OMP_NUM_THREADS from spark.task.cpus.
-        return min(cores, int(os.environ.get("OMP_NUM_THREADS") or 1))
+        cores = min(cores, int(os.environ.get("OMP_NUM_THREADS") or 1))
     return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE") or 1))
 
 

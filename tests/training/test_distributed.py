@@ -13,6 +13,7 @@ from ralm.errors import ConfigError, DataError, MissingInputError, RalmError
 from ralm.training.checkpoints import load_user_model, model_folder
 from ralm.training.distributed import _Relay, check_slots, launch
 from ralm.training.lookalike import train_lookalike
+from ralm.training.ranks import threads
 from ralm.training.specs import UserTrainingSpec
 from ralm.training.user import train_user_model
 from tests.training.toy_data import lookalike_spec, user_rows, user_spec
@@ -63,6 +64,22 @@ def test_too_few_slots_are_an_error_and_not_a_wait(spark: SparkSession) -> None:
         with pytest.raises(ConfigError, match=r"training.processes: 3 ranks") as caught:
             check_slots(spark, 3, local_mode, patience_s=0)
         assert "\n" not in str(caught.value)
+
+
+def test_a_task_with_several_gpus_holds_as_many_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ralm.training.distributed._free_slots", lambda spark: 2)
+    spark: Any = types.SimpleNamespace(conf=types.SimpleNamespace(get=lambda key, default=None: default))
+    check_slots(spark, 8, local_mode=False, patience_s=0, ranks_per_task=4)
+    with pytest.raises(ConfigError, match="lower it to 8"):
+        check_slots(spark, 12, local_mode=False, patience_s=0, ranks_per_task=4)
+
+
+def test_the_ranks_of_a_task_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(16)))
+    for cores, ranks, expected in (("8", "1", 8), ("8", "4", 2), ("1", "4", 1)):
+        monkeypatch.setenv("OMP_NUM_THREADS", cores)
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", ranks)
+        assert threads(Training(local_mode=False)) == expected
 
 
 @pytest.mark.spark
