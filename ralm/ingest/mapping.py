@@ -177,15 +177,15 @@ def _missing(name: str, raw: DataFrame, setting: str, path: str) -> str:
 
 def _time_problems(spark: SparkSession, source: Source, setting: str) -> list[str]:
     """What is wrong with the time zone and the pattern, found before any row is read."""
-    tried = []
+    tried: list[tuple[str, Column]] = []
     if source.time_zone != "UTC":
-        tried.append(("time_zone", source.time_zone, "to_utc_timestamp(timestamp_seconds(0), :value)"))
+        tried.append(("time_zone", F.to_utc_timestamp(F.timestamp_seconds(F.lit(0)), source.time_zone)))
     if source.time_format not in (None, "epoch_s", "epoch_ms"):
-        tried.append(("time_format", str(source.time_format), "try_to_timestamp('2024-01-01', :value)"))
+        tried.append(("time_format", F.try_to_timestamp(F.lit("2024-01-01"), F.lit(source.time_format))))
     problems = []
-    for key, value, sql in tried:
+    for key, column in tried:
         try:
-            spark.sql(f"SELECT {sql}", args={"value": value}).collect()
+            spark.range(1).select(column).collect()
         except PySparkException as error:
             problems.append(f"{setting}.{key}: {short_message(str(error))}")
     return problems
