@@ -8,12 +8,16 @@ CONFIG ?= conf/demo.yaml
 BENCH ?= all
 WORLDS ?= --worlds 3 --days 4
 TESTS ?=
+# `make venv CUDA=1` installs torch's libraries for accelerators, which a machine that has one gets without asking.
+CUDA ?= $(shell command -v nvidia-smi)
+# Two workers, a JVM each; a file stays on one of them, the long ones go first (tests/conftest.py).
+WORKERS ?= -n 2 --dist loadgroup --no-loadscope-reorder
 
 # What is installed is keyed on its content and place, not on file times: a fresh checkout reuses what fits.
-INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd) | cksum | cut -d' ' -f1)
+INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd; echo $(CUDA)) | cksum | cut -d' ' -f1)
 JARS := .venv/delta-jars
 
-.PHONY: help machine venv jars demo live ab compare ablations bench test test-fast lock clean
+.PHONY: help machine venv jars demo live ab compare ablations bench test soak test-fast lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -22,16 +26,14 @@ machine:
 	$(if $(shell conf/check-machine.sh python 2>/dev/null),,$(error $(shell conf/check-machine.sh python 2>&1)))
 	$(if $(shell conf/check-machine.sh java 2>/dev/null),,$(error $(shell conf/check-machine.sh java 2>&1)))
 
-venv: $(INSTALLED) ## The virtual environment .venv with the pinned dependencies and the package
+venv: $(INSTALLED) ## The virtual environment .venv with the pinned dependencies and the package; for GPUs: CUDA=1
 	@:
 
 $(INSTALLED): | machine
 	@python=$$(conf/check-machine.sh python); \
 	if [ "$$python" != "$(CURDIR)/.venv/bin/python" ]; then "$$python" -m venv --clear .venv; fi
-	@echo "Installing the dependencies of requirements.lock (5 GB, a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
-# Compiled once here: where PYTHONDONTWRITEBYTECODE is set, each training process would compile torch again.
-	@conf/uv.sh pip install --quiet --no-deps --compile-bytecode --python $(BIN)/python -r requirements.lock
+	@conf/install.sh $(if $(CUDA),cuda,cpu)
 	@conf/uv.sh pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@rm -f .venv/.installed-* && touch $@
 
@@ -68,10 +70,13 @@ test: venv jars ## Style, types, and all tests; some of them: make test TESTS="-
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest $(WORKERS) $(TESTS)
+
+soak: venv jars ## The tests that take minutes: kills at random moments, every benchmark; before a release
+	$(BIN)/python -m pytest -m soak $(TESTS)
 
 test-fast: venv ## The tests that need no Spark
-	$(BIN)/python -m pytest -m "not spark and not slow" $(TESTS)
+	$(BIN)/python -m pytest -m "not spark and not slow and not soak" $(TESTS)
 
 lock: venv ## Resolve requirements.in into requirements.lock, for Python 3.11 and 3.12, keeping what still fits
 	conf/uv.sh pip compile --quiet --universal --python-version 3.11 --no-header -o requirements.lock requirements.in

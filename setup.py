@@ -17,7 +17,6 @@ setup(
         "pyarrow>=26,<27",
         "numpy>=2.4,<3",
         "pandas>=2.3,<3",
-        "fsspec",
         "pydantic>=2.9,<3",
         "pyyaml>=6",
         "scipy",

@@ -18,19 +18,19 @@ check_java() {
         java=$JAVA_HOME/bin/java
         [ -x "$java" ] || fail "JAVA_HOME is $JAVA_HOME, but there is no bin/java in it: $java_advice, or correct JAVA_HOME"
     else
-        java=$(command -v java) || fail "Java is missing, and Spark 4.0 needs it: $java_advice"
+        java=$(command -v java) || fail "Java is missing, and Spark 4.2 needs it: $java_advice"
     fi
     # The macOS stub for a missing Java is a program that fails; 'version "1.8.0_392"' is Java 8.
     version=$("$java" -version 2>&1) || fail "$java does not run: $java_advice"
     major=$(printf '%s\n' "$version" | sed -n 's/.*version "\(1\.\)\{0,1\}\([0-9][0-9]*\).*/\2/p' | head -n 1)
     case $major in
         17 | 21) printf '%s\n' "$java" ;;
-        *) fail "$java is Java ${major:-of unknown version}, and Spark 4.0 needs 17 or 21: $java_advice, or set JAVA_HOME" ;;
+        *) fail "$java is Java ${major:-of unknown version}, and Spark 4.2 needs 17 or 21: $java_advice, or set JAVA_HOME" ;;
     esac
 }
 
 fits() { # a Python of a version that the pinned dependencies have wheels for
-    "$1" -c "import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 12))${2:+; $2}" >/dev/null 2>&1
+    "$1" -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))${2:+; $2}" >/dev/null 2>&1
 }
 
 check_python() {
@@ -40,7 +40,7 @@ check_python() {
         printf '%s\n' "$root/.venv/bin/python"
         return
     fi
-    for candidate in ${PYTHON:-python3.11 python3.10 python3 python}; do
+    for candidate in ${PYTHON:-python3.11 python3.12 python3 python}; do
         if fits "$candidate"; then
             # Debian ships Python without the part that makes virtual environments.
             "$candidate" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
@@ -50,7 +50,7 @@ check_python() {
         fi
         found=${found:-$("$candidate" --version 2>/dev/null)}
     done
-    fail "${found:-No Python} was found, and Python 3.10 or 3.11 is needed: $advice, or set PYTHON"
+    fail "${found:-No Python} was found, and Python 3.11 or 3.12 is needed: $advice, or set PYTHON"
 }
 
 case ${1:-} in

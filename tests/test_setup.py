@@ -143,8 +143,8 @@ def test_make_lists_every_target() -> None:
     assert done.returncode == 0
     listed = {line.split()[0] for line in done.stdout.splitlines()}
     assert listed == {
-        "help", "venv", "jars", "demo", "live", "ab", "compare", "ablations", "bench", "test", "test-fast", "lock",
-        "clean",
+        "help", "venv", "jars", "demo", "live", "ab", "compare", "ablations", "bench", "test", "soak",
+        "test-fast", "lock", "clean",
     }  # fmt: skip
     assert run(["make", "-s", "help"], ROOT, dict(os.environ)).stdout == done.stdout
 
@@ -158,7 +158,7 @@ def test_the_lock_file_pins_everything_and_names_no_place() -> None:
     assert not re.search(r"--(index|extra-index|find-links)", text)
     names = {line.partition("==")[0] for line in lines}
     wanted = {
-        re.split(r"[<>=~!;\s]", line)[0].lower()
+        re.split(r"[<>=~!;\[\s]", line)[0].lower()
         for line in (ROOT / "requirements.in").read_text().splitlines()
         if line and not line.startswith("#")
     }
@@ -168,7 +168,7 @@ def test_the_lock_file_pins_everything_and_names_no_place() -> None:
 def test_every_direct_dependency_has_its_reason() -> None:
     reasons = (ROOT / "docs" / "decisions" / "0001-dependencies.md").read_text().lower()
     direct = {
-        re.split(r"[<>=~!;\s]", line)[0].lower()
+        re.split(r"[<>=~!;\[\s]", line)[0].lower()
         for line in (ROOT / "requirements.in").read_text().splitlines()
         if line and not line.startswith("#")
     }
