@@ -1,4 +1,4 @@
-"""One Spark session for the whole run: starting a JVM a test would take most of the suite's time."""
+"""One Spark session a worker: starting a JVM a test would take most of the suite's time."""
 
 import os
 from collections.abc import Iterator
@@ -10,9 +10,48 @@ from pyspark.sql import SparkSession
 
 from ralm.config import Spark
 from ralm.session import get_session
-from tests.finished import Finished, run_tiny
+from tests.built_once import built_once
+from tests.finished import JAVA, Finished, read_tiny, submit_tiny
+from tests.time_budget import TimeBudget
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+# Files in the order in which workers take them: what waits for the pipeline or the toy world, then other long ones.
+FIRST = (
+    "test_pipeline",
+    "test_contract",
+    "test_compare",
+    "test_refresh",
+    "test_live",
+    "test_regression",
+    "test_extend_audience",
+    "test_lsh_iv",
+    "test_cold_start_switch",
+    "test_score_pairs",
+    "test_youtube_dnn",
+    "test_local_cluster",
+    "test_seed_stream",
+    "test_landing",
+    "test_tables",
+    "test_export",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--file-budget", type=float, default=0.0, help="seconds that a test file may take; 0: any")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(TimeBudget(config.getoption("--file-budget")))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A file stays on one worker, so that its fixtures are made once."""
+    item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -35,6 +74,10 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
                 "spark.local.dir": str(scratch / "local"),
                 "spark.databricks.delta.snapshotPartitions": "2",  # Delta's log is tiny as well
                 "spark.default.parallelism": "2",
+                # Compiling a stage takes longer than it runs on so few rows, and so does planning it again.
+                "spark.sql.codegen.wholeStage": "false",
+                "spark.sql.adaptive.enabled": "false",
+                "spark.driver.extraJavaOptions": JAVA,
             },
         ),
     )
@@ -44,8 +87,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session")
 def tiny_run(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """The pipeline's run on the smallest world: two minutes, once. Look at it; change a copy."""
-    return run_tiny(spark, tmp_path_factory.mktemp("tiny") / "wh")
+    """The pipeline's run on the smallest world, once. Look at it; change a copy."""
+    return read_tiny(spark, built_once(tmp_path_factory, "tiny", submit_tiny))
 
 
 @pytest.fixture(scope="session")

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs import pipeline
 from ralm.config import Config, load_config
 from ralm.runs import Context
 
-TINY = Path(__file__).resolve().parents[1] / "conf" / "tiny.yaml"
-AVERAGE = "variants.ralm_average.pooling=average"  # a second variant beside the file's own
+ROOT = Path(__file__).resolve().parents[1]
+TINY = ROOT / "conf" / "tiny.yaml"
+SETTINGS = (
+    "variants.ralm_average.pooling=average",  # a second variant beside the file's own
+    *(f"{training}.local_mode=false" for training in ("user_training", "lookalike_training")),
+    *(f"{training}.processes=2" for training in ("user_training", "lookalike_training")),
+)
+# The client compiler alone, as no JVM of the suite lives long enough for the other to pay. With it the code cache is
+# 48 MB by default, which Spark fills: the JVM then spends its time on throwing compiled code away.
+JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m"
 
 
 @dataclass
@@ -23,10 +31,10 @@ class Finished:
 
     spark: SparkSession
     config: Config
-    lines: list[str]
+    lines: list[str] = field(default_factory=list)
 
     def context(self, *assignments: str, say: Callable[[str], None] | None = None) -> Context:
-        config = load_config(TINY, [f"warehouse={self.config.warehouse}", AVERAGE, *assignments])
+        config = load_config(TINY, [f"warehouse={self.config.warehouse}", *SETTINGS, *assignments])
         return Context(self.spark, config, say=say or self.lines.append)
 
     def table(self, name: str) -> DataFrame:
@@ -35,12 +43,22 @@ class Finished:
     def copy(self, path: Path) -> Finished:
         """The same somewhere else, for tests that change it."""
         shutil.copytree(str(self.config.warehouse), path)
-        return replace(self, config=load_config(TINY, [f"warehouse={path}", AVERAGE]), lines=list(self.lines))
+        return replace(self, config=load_config(TINY, [f"warehouse={path}", *SETTINGS]), lines=list(self.lines))
 
 
-def run_tiny(spark: SparkSession, path: Path) -> Finished:
-    """Run the pipeline."""
-    made = Finished(spark, load_config(TINY, [f"warehouse={path}", AVERAGE]), [])
-    context = made.context()
-    context.run(pipeline.steps(context))
-    return made
+def submit_tiny(folder: Path) -> None:
+    """Run the pipeline as a user would, on two real executors which hold the training ranks too."""
+    command = ["./spark-submit.sh", "pipeline", "--config", str(TINY)]
+    command += [part for setting in (f"warehouse={folder / 'wh'}", *SETTINGS) for part in ("--set", setting)]
+    command += ["--", "--master", "local-cluster[2,1,1024]", "--conf", "spark.executor.memory=1g"]
+    command += ["--driver-java-options", JAVA, "--conf", f"spark.executor.extraJavaOptions={JAVA}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"the pipeline ended with {done.returncode}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
+    (folder / "printed").write_text(done.stdout, encoding="utf-8")
+
+
+def read_tiny(spark: SparkSession, folder: Path) -> Finished:
+    """What `submit_tiny` left."""
+    lines = (folder / "printed").read_text(encoding="utf-8").splitlines()
+    return Finished(spark, load_config(TINY, [f"warehouse={folder / 'wh'}", *SETTINGS]), lines)

@@ -225,6 +225,7 @@ def test_the_bill_of_a_training():
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_the_skew_of_heavy_keys_is_read_from_the_log():
     command = [sys.executable, "-m", "benchmarks.skew", "--size", "20000"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -249,6 +250,7 @@ def printed():
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("name", SIZES)
 def test_the_last_line_is_the_result(name, printed):
     found = json.loads(printed[name].splitlines()[-1])

@@ -1,35 +1,19 @@
-"""The same pipeline on two real executors, submitted as a user would, the training ranks on the executors."""
+"""What the run that all tests look at proves by itself: the jobs ship, and the training ranks ran on executors."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
-from ralm.training.checkpoints import load_user_spec
+from ralm.training.checkpoints import load_lookalike_spec, load_user_spec
+from tests.finished import Finished
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
-ROOT = Path(__file__).resolve().parents[1]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 
-@pytest.mark.timeout(1500)
-def test_the_pipeline_runs_on_two_executors(spark: SparkSession, tmp_path: Path) -> None:
-    settings = [
-        f"warehouse={tmp_path / 'wh'}",
-        "user_training.local_mode=false",
-        "user_training.processes=2",
-        "lookalike_training.local_mode=false",
-        "lookalike_training.processes=2",
-        "lookalike.rounds=1",
-    ]
-    command = ["./spark-submit.sh", "pipeline", "--config", "conf/tiny.yaml"]
-    command += [part for setting in settings for part in ("--set", setting)]
-    command += ["--", "--master", "local-cluster[2,1,1024]", "--conf", "spark.executor.memory=1g"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    model = next((tmp_path / "wh" / "_models" / "user").iterdir())
-    training = load_user_spec(str(model)).training
-    assert (training.local_mode, training.processes) == (False, 2)
-    audiences = spark.read.format("delta").load(str(tmp_path / "wh" / "audiences"))
-    assert not audiences.isEmpty()
-    assert (tmp_path / "wh" / "report.html").exists()
+def test_the_ranks_ran_on_two_executors(tiny_run: Finished) -> None:
+    for kind, load in (("user", load_user_spec), ("lookalike", load_lookalike_spec)):
+        folders = list(Path(tiny_run.context().models(kind, "")).iterdir())
+        assert folders
+        for folder in folders:
+            training = load(str(folder)).training
+            assert (training.local_mode, training.processes) == (False, 2)

@@ -25,6 +25,7 @@ from ralm.config import load_config
 from ralm.errors import ConfigError, MissingInputError
 from ralm.features.seeds import clicks, item_seeds
 from ralm.runs import Context
+from tests.finished import JAVA
 from tests.test_landing import Folder
 from tests.test_landing import rows as landed_rows
 
@@ -187,41 +188,104 @@ def test_intervals() -> None:
         interval("1 day")
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_killed_ten_times(spark: SparkSession, tmp_path: Path) -> None:
-    """Rows that come into the table, rows that go, and files that land, while the process dies at any moment."""
-    folder = Folder(spark, tmp_path)
-    context = folder.context
-    context.warehouse.append("impressions", rows(200, 1))
-    command = [sys.executable, "jobs/update_seeds.py", "--config", str(folder.file), "--landing", str(folder.path)]
-    for setting in (*folder.settings, "spark.driver_memory=1g"):
-        command += ["--set", setting]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    drawn = random.Random(7)
-    for kill in range(10):
-        process = subprocess.Popen(
-            [*command, "--trigger", "1s"],
+# `update_seeds`, killed before or after one of its methods the first time that it comes to it.
+KILLED_AT = """
+import os, signal, sys
+from jobs import update_seeds
+from jobs.arguments import run_job
+from jobs.landing import Landing
+from jobs.seed_stream import SeedStream
+
+kind, name, when = sys.argv.pop(1).split(".")
+owner = {"Landing": Landing, "SeedStream": SeedStream}[kind]
+method = getattr(owner, name)
+
+def killed(*given):
+    if when == "after":
+        method(*given)
+    os.killpg(0, signal.SIGKILL)
+
+setattr(owner, name, killed)
+run_job(update_seeds.main, "", options=update_seeds.options())
+"""
+
+
+class Process:
+    """`update_seeds` over a landing folder, as a process of its own."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.given = ["--config", str(folder.file), "--landing", str(folder.path)]
+        for setting in (*folder.settings, "spark.driver_memory=1g"):
+            self.given += ["--set", setting]
+
+    def start(self, *command: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, *command],
             cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "JDK_JAVA_OPTIONS": JAVA},
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
             text=True,
             start_new_session=True,
         )
-        context.warehouse.append("impressions", rows(30, 10 + kill))
-        log(context).delete(f"user_id = 'u{kill}'")
-        folder.land(
-            f"{kill}.jsonl", [*landed_rows(0, 20, article=f"l{kill}", uid=f"v{kill}"), *landed_rows(0, 1, uid=None)]
-        )
-        folder.land(f"{kill}-broken.jsonl", b"\x00 nothing of it is JSON")
+
+    def run(self) -> None:
+        ended = self.start("jobs/update_seeds.py", *self.given, "--available-now")
+        _, told = ended.communicate()
+        assert ended.returncode == 0, told[-2_000:]
+
+    def kill_at(self, point: str) -> None:
+        process = self.start("-c", KILLED_AT, point, *self.given, "--available-now")
+        _, told = process.communicate()
+        assert process.returncode == -signal.SIGKILL, f"{point} was not reached: {told[-2_000:]}"
+
+
+def land(folder: Folder, number: int) -> None:
+    """Rows that come into the table, rows that go, a file that is good but for one row, and a broken one."""
+    context = folder.context
+    context.warehouse.append("impressions", rows(30, 10 + number))
+    log(context).delete(f"user_id = 'u{number}'")
+    good = landed_rows(0, 20, article=f"l{number}", uid=f"v{number}")
+    folder.land(f"{number}.jsonl", [*good, *landed_rows(0, 1, uid=None)])
+    folder.land(f"{number}-broken.jsonl", b"\x00 nothing of it is JSON")
+
+
+def assert_taken_once(folder: Folder, files: int) -> None:
+    folder.assert_seeds_are_the_batch_s()
+    landed = folder.context.warehouse.read("impressions").where("item_id LIKE 'l%'").groupBy("item_id").count()
+    assert sorted(tuple(row) for row in landed.collect()) == [(f"l{number}", 20) for number in range(files)]
+    assert len(folder.refused()) == 2 * files
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_killed_at_each_point_where_something_is_half_done(spark: SparkSession, tmp_path: Path) -> None:
+    folder = Folder(spark, tmp_path)
+    folder.context.warehouse.append("impressions", rows(200, 1))
+    process = Process(folder)
+    # Files taken but not ticked off; files taken and no seeds of them; seeds merged but the batch not ticked off.
+    points = ("Landing.take.after", "SeedStream._merge.before", "SeedStream._merge.after")
+    for number, point in enumerate(points):
+        land(folder, number)
+        process.kill_at(point)
+    process.run()
+    assert_taken_once(folder, len(points))
+
+
+@pytest.mark.slow
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_killed_ten_times_at_any_moment(spark: SparkSession, tmp_path: Path) -> None:
+    folder = Folder(spark, tmp_path)
+    folder.context.warehouse.append("impressions", rows(200, 1))
+    process = Process(folder)
+    drawn = random.Random(7)
+    for number in range(10):
+        running = process.start("jobs/update_seeds.py", *process.given, "--trigger", "1s", stderr=subprocess.DEVNULL)
+        land(folder, number)
         # At any moment, also before the first batch: Spark starts in some 8 seconds here.
         time.sleep(drawn.uniform(6, 20))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    ended = subprocess.run([*command, "--available-now"], cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stderr[-2_000:]
-    folder.assert_seeds_are_the_batch_s()
-    landed = context.warehouse.read("impressions").where("item_id LIKE 'l%'").groupBy("item_id").count().collect()
-    assert sorted(tuple(row) for row in landed) == [(f"l{kill}", 20) for kill in range(10)]
-    assert len(folder.refused()) == 20
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+    process.run()
+    assert_taken_once(folder, 10)

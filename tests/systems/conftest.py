@@ -1,6 +1,8 @@
 """The toy world, brought as far as embeddings and a look-alike model, once for all systems."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
@@ -23,7 +25,8 @@ from jobs import (
 )
 from jobs.systems.contract import Prepared, System, Task
 from ralm.runs import Context, RunningStep, Step
-from tests.systems.toy import group_of, users, write_toy
+from tests.built_once import built_once
+from tests.systems.toy import group_of, toy_config, users, write_toy
 
 PREPARED = (
     ingest,
@@ -42,12 +45,17 @@ PREPARED = (
 )
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def toy(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Context:
-    """A context whose warehouse holds everything that any system reads."""
-    context = Context(spark, write_toy(tmp_path_factory.mktemp("toy")), say=lambda line: None)
-    context.run([step for job in PREPARED for step in job.steps(context)])
-    return context
+    """A context whose warehouse holds everything that any system reads; this worker's own copy."""
+
+    def build(folder: Path) -> None:
+        context = Context(spark, write_toy(folder), say=lambda line: None)
+        context.run([step for job in PREPARED for step in job.steps(context)])
+
+    folder = tmp_path_factory.mktemp("toy") / "world"
+    shutil.copytree(built_once(tmp_path_factory, "toy_world", build), folder)
+    return Context(spark, toy_config(folder), say=lambda line: None)
 
 
 Asked = dict[str, list[str]]
@@ -58,7 +66,7 @@ def seeds_of(group: int, count: int) -> list[str]:
     return [user for user in users() if group_of(user) == group][:count]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def prepare(toy: Context, tmp_path_factory: pytest.TempPathFactory) -> Callable[[System, Asked], Prepared]:
     """Prepares a system for items given as item -> seed users, as of A2, inside a real step; each question once."""
     known: dict[str, Prepared] = {}

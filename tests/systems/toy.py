@@ -88,8 +88,12 @@ def write_toy(folder: Path, seed: int = 0) -> Config:
     items = [{"item_id": f"g{g}i{i}", "about": [f"c{g}", "all"]} for g in range(GROUPS) for i in range(ITEMS)]
     for name, rows in (("events", events), ("impressions", shown), ("users", people), ("items", items)):
         pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")
-    paths = {"warehouse": str(folder / "wh"), "data_root": str(folder)}
-    return Config.model_validate(CONFIG | paths)
+    return toy_config(folder)
+
+
+def toy_config(folder: Path) -> Config:
+    """The configuration of the logs in a folder, with its warehouse beside them."""
+    return Config.model_validate(CONFIG | {"warehouse": str(folder / "wh"), "data_root": str(folder)})
 
 
 def _time(rng: np.random.Generator) -> Any:
