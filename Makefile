@@ -11,7 +11,7 @@ TESTS ?=
 # `make venv CUDA=1` installs torch's libraries for accelerators, which a machine that has one gets without asking.
 CUDA ?= $(shell command -v nvidia-smi)
 # Two workers, a JVM each; a file stays on one of them, the long ones go first (tests/conftest.py).
-WORKERS ?= -n 2 --dist loadgroup --no-loadscope-reorder
+WORKERS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 # What is installed is keyed on its content and place, not on file times: a fresh checkout reuses what fits.
 INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd; echo $(CUDA)) | cksum | cut -d' ' -f1)

@@ -44,11 +44,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(TimeBudget(config.getoption("--file-budget")))
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """A file stays on one worker, so that its fixtures are made once."""
-    item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {name: place for place, name in enumerate(FIRST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))

@@ -18,6 +18,7 @@ from jobs import submission
 from jobs.arguments import Arguments, locate, parse, run_job
 from ralm.config import Config, load_config
 from ralm.errors import ConfigError, DataError, MissingInputError
+from ralm.session import PROVIDED, REQUIRED
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -43,6 +44,7 @@ import sys
 
 from jobs.arguments import Arguments, run_job
 from ralm.errors import ConfigError, DataError, MissingInputError
+from ralm.session import PROVIDED, REQUIRED
 from ralm.session import get_session
 
 ERRORS = {2: ConfigError, 3: DataError, 4: MissingInputError, 5: ZeroDivisionError}
@@ -236,6 +238,13 @@ def test_a_properties_file_of_the_user_replaces_ours(tmp_path: Path) -> None:
     command = build(tmp_path, ["--properties-file", "mine.conf"])
     assert command.count("--properties-file") == 1
     assert "--master" not in command
+
+
+def test_the_settings_of_cluster_local_machine_and_notebook_agree() -> None:
+    local, cluster = (submission.read_settings(ROOT / f"conf/spark/{name}.conf") for name in ("defaults", "cluster"))
+    notebook = {**REQUIRED, "spark.jars.excludes": ",".join(PROVIDED)}
+    assert {key: local[key] for key in notebook} == notebook
+    assert {key: cluster[key] for key in local} == local
 
 
 def test_jars_are_used_only_while_they_are_there_and_fit(tmp_path: Path) -> None:
