@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from ralm.config import Spark
 from ralm.session import get_session
 from tests.built_once import built_once
-from tests.finished import JAVA, Finished, read_tiny, submit_tiny
+from tests.finished import SPARK, Finished, read_tiny, submit_tiny
 from tests.time_budget import TimeBudget
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -65,14 +65,12 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
             shuffle_partitions=2,  # the frames are tiny: more partitions are only overhead
             driver_memory="3g",
             conf={
+                **SPARK,
                 "spark.sql.warehouse.dir": str(scratch / "warehouse"),
                 "spark.local.dir": str(scratch / "local"),
-                "spark.databricks.delta.snapshotPartitions": "2",  # Delta's log is tiny as well
-                "spark.default.parallelism": "2",
                 # Compiling a stage takes longer than it runs on so few rows, and so does planning it again.
                 "spark.sql.codegen.wholeStage": "false",
                 "spark.sql.adaptive.enabled": "false",
-                "spark.driver.extraJavaOptions": JAVA,
             },
         ),
     )

@@ -22,7 +22,15 @@ SETTINGS = (
 )
 # The client compiler alone, as no JVM of the suite lives long enough for the other to pay. With it the code cache is
 # 48 MB by default, which Spark fills: the JVM then spends its time on throwing compiled code away.
-JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m"
+JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC"
+# The frames are tiny and there are many of them: what Spark compiled is kept, and Delta's log has one partition.
+SPARK = {
+    "spark.sql.codegen.cache.maxEntries": "5000",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.default.parallelism": "2",
+    "spark.driver.extraJavaOptions": JAVA,
+    "spark.executor.extraJavaOptions": JAVA,
+}
 
 
 @dataclass
@@ -50,8 +58,9 @@ def submit_tiny(folder: Path) -> None:
     """Run the pipeline as a user would, on two real executors which hold the training ranks too."""
     command = ["./spark-submit.sh", "pipeline", "--config", str(TINY)]
     command += [part for setting in (f"warehouse={folder / 'wh'}", *SETTINGS) for part in ("--set", setting)]
-    command += ["--", "--master", "local-cluster[2,1,1024]", "--conf", "spark.executor.memory=1g"]
-    command += ["--driver-java-options", JAVA, "--conf", f"spark.executor.extraJavaOptions={JAVA}"]
+    command += ["--", "--master", "local-cluster[2,1,1024]"]
+    settings = {**SPARK, "spark.executor.memory": "1g"}
+    command += [part for key, value in settings.items() for part in ("--conf", f"{key}={value}")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"the pipeline ended with {done.returncode}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
