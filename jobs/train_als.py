@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from jobs.application import run
 from jobs.arguments import Arguments, run_job
 from jobs.build_vocabularies import current_vocabulary, known_events, load_sizes, source
-from ralm.baselines.als import feature_factors, history_space, interactions, mllib_als
+from ralm.baselines.als import checkpoints, feature_factors, history_space, interactions, mllib_als
 from ralm.baselines.als_model import AlsModel, read_als, write_als
 from ralm.dates import DateName
 from ralm.errors import ConfigError
@@ -65,8 +65,9 @@ def _train(step: RunningStep) -> None:
     acted = interactions(events, current_vocabulary(step, sizes), space, context.dates.a1, config.seed).persist()
     step.counts["interactions"] = acted.count()
     step.refuse_empty(acted, f"{STEP}: no event of a history domain before {context.dates.a1}; check fields and dates")
-    model = mllib_als(settings, config.seed, config.spark.shuffle_partitions).fit(acted)
-    factors = feature_factors(model.itemFactors, space.size, settings.factors)
+    with checkpoints(context.spark, context.models("als", f"{step.version}.checkpoints")):
+        model = mllib_als(settings, config.seed, config.spark.shuffle_partitions).fit(acted)
+        factors = feature_factors(model.itemFactors, space.size, settings.factors)
     acted.unpersist()
     step.counts["features"] = int(factors.any(axis=1).sum())
     described = AlsModel(settings=settings, vocabulary_version=sizes.version, space=space)

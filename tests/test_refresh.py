@@ -89,22 +89,15 @@ def test_a_round_with_nothing_new_is_skipped(live: Finished) -> None:
     assert context.warehouse.version("audiences") == version
 
 
-def test_few_new_clicks_wait_until_they_are_enough(live: Finished) -> None:
-    context = live.context("refresh.min_change=0.5")
+def test_few_clicks_wait_and_a_crash_before_the_release_publishes_them_once(
+    live: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ("refresh.min_change=0.5", "refresh.keep_releases=1")
+    context = live.context(*settings)
     click(context, NEW, users_of(context, 5, skip=40), now())
     refresh(context)
     assert live.table("freshness").where(F.col("item_id") == NEW).count() == 1
     click(context, NEW, users_of(context, 30, skip=60), now())
-    refresh(context)
-    seen = live.table("freshness").where(F.col("item_id") == NEW).orderBy("published_at")
-    assert [row["seed_count"] for row in seen.collect()] == [30, 65]
-    clusters = live.table("seed_clusters").where((F.col("purpose") == "live") & (F.col("item_id") == NEW)).collect()
-    assert [sum(row["sizes"]) for row in clusters] == [65]
-
-
-def test_a_crash_before_the_release_publishes_it_once(live: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
-    context = live.context()
-    click(context, NEW, users_of(context, 60, skip=100), now())
     before = current_release(context.warehouse)
 
     def killed(*_: object, **__: object) -> None:
@@ -116,19 +109,19 @@ def test_a_crash_before_the_release_publishes_it_once(live: Finished, monkeypatc
     monkeypatch.undo()
     assert current_release(context.warehouse) == before
     version = context.warehouse.version("audiences")
-    again = live.context()
+    assert version > before.tables["audiences"]
+    again = live.context(*settings)
     again.run(steps(again))
     assert again.warehouse.version("audiences") == version
     assert current_release(again.warehouse).tables["audiences"] == version
-    assert live.table("freshness").where(F.col("item_id") == NEW).count() == 3
-
-
-def test_rounds_keep_so_many_releases(live: Finished) -> None:
-    context = live.context("refresh.keep_releases=2")
-    click(context, NEW, users_of(context, 100, skip=200), now())
-    refresh(context)
-    found = sorted(releases(context.warehouse), key=lambda release: release.created_at)
-    assert [release.current for release in found] == [False, False, True]
+    seen = live.table("freshness").where(F.col("item_id") == NEW).orderBy("published_at")
+    assert [row["seed_count"] for row in seen.collect()] == [30, 65]
+    clusters = live.table("seed_clusters").where((F.col("purpose") == "live") & (F.col("item_id") == NEW)).collect()
+    assert [sum(row["sizes"]) for row in clusters] == [65]
+    # Of the night's, the new item's and this one, as many older ones are left as were asked for.
+    found = sorted(releases(again.warehouse), key=lambda release: release.created_at)
+    assert [release.current for release in found] == [False, True]
+    assert found[0].release_id == before.release_id
 
 
 def test_without_a_release_it_says_what_to_run(tiny_run: Finished, tmp_path: Path) -> None:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 from pyspark.ml.recommendation import ALS
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.config import Als
 from ralm.features.hashing import bucket
 from ralm.fields import UserFields
+from ralm.filesystems import open_filesystem
 
 # Messages between blocks are their number squared.
 _BLOCKS = 100
+# Iterations whose lineage a task may carry.
+_CHECKPOINT_INTERVAL = 3
 
 
 def history_space(fields: UserFields) -> FeatureSpace:
@@ -71,8 +76,28 @@ def mllib_als(settings: Als, seed: int, partitions: int) -> ALS:
         ratingCol="rating",
         numUserBlocks=blocks,
         numItemBlocks=blocks,
+        checkpointInterval=_CHECKPOINT_INTERVAL,
         seed=seed,
     )
+
+
+@contextmanager
+def checkpoints(spark: SparkSession, folder: str) -> Iterator[None]:
+    """Inside, MLlib writes its factors to storage every few iterations; what it wrote is removed at the end.
+
+    Without checkpoints a task carries the lineage of all iterations, and reading it can overflow the JVM's stack: on
+    two cores this was seen at ten iterations.
+
+    Args:
+        spark: the session.
+        folder: on storage that all executors reach.
+    """
+    spark.sparkContext.setCheckpointDir(folder)
+    try:
+        yield
+    finally:
+        filesystem, paths = open_filesystem([folder])
+        filesystem.delete_dir(paths[0])
 
 
 def feature_factors(factors: DataFrame, features: int, width: int) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from scipy import sparse
 
 from jobs.systems.als import users_gram
-from ralm.baselines.als import feature_factors, history_space, interactions, mllib_als
+from ralm.baselines.als import checkpoints, feature_factors, history_space, interactions, mllib_als
 from ralm.baselines.als_model import AlsModel, read_als, write_als
 from ralm.baselines.fold_in import fold_in, gram_of
 from ralm.config import Als
@@ -124,3 +124,13 @@ def test_the_gram_of_a_sample_is_scaled_to_all(spark: SparkSession) -> None:
     found = users_gram(users, 2, max_users=1_000, seed=1)
     assert found[0, 0] == pytest.approx(4_000)
     assert found[1, 1] == pytest.approx(2_000, rel=0.15)
+
+
+def test_many_iterations_fit_the_stack_and_leave_nothing(spark: SparkSession, acted, tmp_path: Path) -> None:
+    long = SETTINGS.model_copy(update={"iterations": 40})
+    folder = tmp_path / "checkpoints"
+    with checkpoints(spark, str(folder)):
+        model = mllib_als(long, seed=3, partitions=2).fit(acted[0])
+        assert folder.exists()
+        assert np.isfinite(feature_factors(model.itemFactors, SPACE.size, SETTINGS.factors)).all()
+    assert not folder.exists()
