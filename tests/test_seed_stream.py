@@ -240,6 +240,14 @@ class Process:
         assert process.returncode == -signal.SIGKILL, f"{point} was not reached: {told[-2_000:]}"
 
 
+@pytest.fixture
+def folder(spark: SparkSession, tmp_path: Path) -> Folder:
+    """A table of clicks, and a folder in which files will land."""
+    made = Folder(spark, tmp_path)
+    made.context.warehouse.append("impressions", rows(200, 1))
+    return made
+
+
 def land(folder: Folder, number: int) -> None:
     """Rows that come into the table, rows that go, a file that is good but for one row, and a broken one."""
     context = folder.context
@@ -259,9 +267,7 @@ def assert_taken_once(folder: Folder, files: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_killed_at_each_point_where_something_is_half_done(spark: SparkSession, tmp_path: Path) -> None:
-    folder = Folder(spark, tmp_path)
-    folder.context.warehouse.append("impressions", rows(200, 1))
+def test_killed_at_each_point_where_something_is_half_done(folder: Folder) -> None:
     process = Process(folder)
     # Files taken but not ticked off; files taken and no seeds of them; seeds merged but the batch not ticked off.
     points = ("Landing.take.after", "SeedStream._merge.before", "SeedStream._merge.after")
@@ -275,9 +281,7 @@ def test_killed_at_each_point_where_something_is_half_done(spark: SparkSession, 
 @pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-def test_killed_ten_times_at_any_moment(spark: SparkSession, tmp_path: Path) -> None:
-    folder = Folder(spark, tmp_path)
-    folder.context.warehouse.append("impressions", rows(200, 1))
+def test_killed_ten_times_at_any_moment(folder: Folder) -> None:
     process = Process(folder)
     drawn = random.Random(7)
     for number in range(10):
