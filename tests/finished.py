@@ -23,7 +23,7 @@ SETTINGS = (
 # The client compiler alone, as no JVM of the suite lives long enough for the other to pay. With it the code cache is
 # 48 MB by default, which Spark fills: the JVM then spends its time on throwing compiled code away.
 JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC"
-# The frames are tiny and there are many of them: what Spark compiled is kept, and Delta's log has one partition.
+# The frames are tiny and there are many of them: what Spark compiled is kept, and Delta's log is read in one task.
 SPARK = {
     "spark.sql.codegen.cache.maxEntries": "5000",
     "spark.databricks.delta.snapshotPartitions": "1",
