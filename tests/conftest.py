@@ -68,6 +68,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
                 **SPARK,
                 "spark.sql.warehouse.dir": str(scratch / "warehouse"),
                 "spark.local.dir": str(scratch / "local"),
+                "spark.databricks.delta.snapshotPartitions": "1",  # Delta's log is tiny as well, as in conf/tiny.yaml
                 # Compiling a stage takes longer than it runs on so few rows, and so does planning it again.
                 "spark.sql.codegen.wholeStage": "false",
                 "spark.sql.adaptive.enabled": "false",

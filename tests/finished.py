@@ -20,13 +20,13 @@ SETTINGS = (
     *(f"{training}.local_mode=false" for training in ("user_training", "lookalike_training")),
     *(f"{training}.processes=2" for training in ("user_training", "lookalike_training")),
 )
-# The client compiler alone, as no JVM of the suite lives long enough for the other to pay. With it the code cache is
-# 48 MB by default, which Spark fills: the JVM then spends its time on throwing compiled code away.
+# The client compiler alone: a JVM that lives for minutes spends more on the other than it gains (docs/decisions/0008).
+# With it the code cache is 48 MB by default, which Spark fills: the JVM then spends its time on throwing compiled code
+# away.
 JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC"
-# The frames are tiny and there are many of them: what Spark compiled is kept, and Delta's log is read in one task.
+# The frames are tiny and there are many of them: what Spark compiled is kept.
 SPARK = {
     "spark.sql.codegen.cache.maxEntries": "5000",
-    "spark.databricks.delta.snapshotPartitions": "1",
     "spark.default.parallelism": "2",
     "spark.driver.extraJavaOptions": JAVA,
     "spark.executor.extraJavaOptions": JAVA,

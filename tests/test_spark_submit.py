@@ -44,7 +44,6 @@ import sys
 
 from jobs.arguments import Arguments, run_job
 from ralm.errors import ConfigError, DataError, MissingInputError
-from ralm.session import PROVIDED, REQUIRED
 from ralm.session import get_session
 
 ERRORS = {2: ConfigError, 3: DataError, 4: MissingInputError, 5: ZeroDivisionError}
