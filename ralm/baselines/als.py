@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,7 +17,7 @@ from ralm.baselines.feature_space import FeatureSpace
 from ralm.config import Als
 from ralm.features.hashing import bucket
 from ralm.fields import UserFields
-from ralm.filesystems import open_filesystem
+from ralm.training.checkpoints import model_folder
 
 # Messages between blocks are their number squared.
 _BLOCKS = 100
@@ -90,14 +91,17 @@ def checkpoints(spark: SparkSession, folder: str) -> Iterator[None]:
 
     Args:
         spark: the session.
-        folder: on storage that all executors reach.
+        folder: beside the models, on storage that all executors reach.
+
+    Raises:
+        ConfigError: the folder is on a file system that is not mounted.
     """
-    spark.sparkContext.setCheckpointDir(folder)
+    local = model_folder(folder)
+    spark.sparkContext.setCheckpointDir(f"file:{local.absolute()}")  # whatever the default file system is
     try:
         yield
     finally:
-        filesystem, paths = open_filesystem([folder])
-        filesystem.delete_dir(paths[0])
+        shutil.rmtree(local)
 
 
 def feature_factors(factors: DataFrame, features: int, width: int) -> NDArray[np.float32]:
