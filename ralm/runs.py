@@ -117,6 +117,28 @@ class Step:
     extra: Callable[[], str] | None = None
 
 
+class Filled:
+    """Partitions that this application has seen or written rows in: looking again is a query of its own."""
+
+    def __init__(self) -> None:
+        self.since: dict[str, list[tuple[dict[str, Any], int]]] = {}
+
+    def add(self, name: str, partition: dict[str, Any], version: int) -> None:
+        """There are rows of these values in that version of the table."""
+        self.since.setdefault(name, []).append((dict(partition), version))
+
+    def forget(self, name: str) -> None:
+        """Rows of the table went away."""
+        self.since.pop(name, None)
+
+    def has(self, name: str, keys: dict[str, Any], version: int) -> bool:
+        """Whether rows of these values are known to be in that version."""
+        return any(
+            since <= version and all(column in partition and partition[column] == keys[column] for column in keys)
+            for partition, since in self.since.get(name, ())
+        )
+
+
 class Context:
     """An application: its session, configuration, warehouse and ledger."""
 
@@ -137,6 +159,7 @@ class Context:
         self.ledger = Ledger(self.warehouse)
         self.say = say or (lambda line: print(line, flush=True))
         self.times: list[tuple[str, float, dict[str, int]]] = []
+        self.filled = Filled()
 
     @cached_property
     def dates(self) -> ResolvedDates:
@@ -277,7 +300,6 @@ class RunningStep:
     as_of: dt.date | None
     outputs: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
-    present: set[str] = field(default_factory=set)  # partitions of pinned inputs that have rows: looked at once
 
     @property
     def version(self) -> str:
@@ -299,13 +321,13 @@ class RunningStep:
         frame = self.read(name)
         for column, value in keys.items():
             frame = frame.where(F.col(column) == F.lit(value))
-        found = f"{name} {keys}"
-        if found in self.present:
+        pinned = self.record.inputs[name]
+        if self.context.filled.has(name, keys, pinned):
             return frame
         if frame.isEmpty():
             where = ", ".join(f"{column} = {value}" for column, value in keys.items())
             raise MissingInputError(f"table '{name}': no rows for {where}; run the job that makes it")
-        self.present.add(found)
+        self.context.filled.add(name, keys, pinned)
         return frame
 
     def replace(
@@ -330,6 +352,10 @@ class RunningStep:
             run_id=self.record.run_id,
         )
         self.outputs[name] = written.version
+        if written.rows:
+            self.context.filled.add(name, partition, written.version)
+        else:
+            self.context.filled.forget(name)
         if not written.new:
             self.say(f"{name} {where}: already written by an earlier try of this run, kept")
         if label:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 from delta.tables import DeltaTable
+from py4j.java_gateway import JavaClass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -288,7 +289,20 @@ class Warehouse:
             raise MissingInputError(
                 f"table '{name}': not found at {self.table_path(name)}; run the job that makes it (see `pipeline`)"
             )
-        return int(self._history(name, 1).select("version").first()[0])  # type: ignore[index]
+        known = self._logged_version(name)
+        return int(self._history(name, 1).select("version").first()[0]) if known is None else known  # type: ignore[index]
+
+    def _logged_version(self, name: str) -> int | None:
+        """The current version from the driver's copy of Delta's log, None where there is none.
+
+        The history takes a query of a quarter of a second; the log looks for newer commits and has the answer. Its
+        class is open-source Delta's own: sessions of Spark Connect and other builds of Delta lack it.
+        """
+        jvm = getattr(self.spark, "_jvm", None)
+        log = None if jvm is None else jvm.org.apache.spark.sql.delta.DeltaLog
+        if not isinstance(log, JavaClass):
+            return None
+        return int(log.forTableWithSnapshot(self.spark._jsparkSession, self.table_path(name))._2().version())
 
     def _history(self, name: str, limit: int | None = None) -> DataFrame:
         table = DeltaTable.forPath(self.spark, self.table_path(name))
@@ -297,9 +311,10 @@ class Warehouse:
     def _commit(self, name: str, metadata: str, before: int) -> Commit:
         """The newest commit with this user metadata: the last one, unless another application has written since."""
         for limit in (1, None):
-            own = self._history(name, limit).where(F.col("userMetadata") == metadata)
-            row = own.orderBy(F.desc("version")).select("version", "operationMetrics").first()
-            if row is not None:
+            history = self._history(name, limit).select("version", "userMetadata", "operationMetrics")
+            own = history if limit == 1 else history.where(F.col("userMetadata") == metadata).orderBy(F.desc("version"))
+            row = own.first()
+            if row is not None and row["userMetadata"] == metadata:
                 rows = int(row["operationMetrics"].get("numOutputRows", 0))
                 return Commit(int(row["version"]), rows, new=int(row["version"]) > before)
         raise RalmError(f"table '{name}': the commit {metadata} is not in its history any more; run with --force")

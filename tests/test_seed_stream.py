@@ -19,6 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
+from jobs.landing import Landing
 from jobs.seed_stream import SOURCE, SeedStream
 from jobs.streams import interval, keep_going
 from ralm.config import load_config
@@ -265,17 +266,32 @@ def assert_taken_once(folder: Folder, files: int) -> None:
     assert len(folder.refused()) == 2 * files
 
 
+def break_at(monkeypatch: pytest.MonkeyPatch, folder: Folder, owner: type, name: str, *, after: bool) -> None:
+    """Take what is new, broken before or after a method: what is on the disk then is what a kill there leaves."""
+    method = getattr(owner, name)
+
+    def broken(*given: object) -> None:
+        if after:
+            method(*given)
+        raise RuntimeError("broken here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, broken)
+        with pytest.raises(StreamingQueryException, match="broken here"):
+            folder.take()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_killed_at_each_point_where_something_is_half_done(folder: Folder) -> None:
-    process = Process(folder)
-    # Files taken but not ticked off; files taken and no seeds of them; seeds merged but the batch not ticked off.
-    points = ("Landing.take.after", "SeedStream._merge.before", "SeedStream._merge.after")
-    for number, point in enumerate(points):
-        land(folder, number)
-        process.kill_at(point)
-    process.run()
-    assert_taken_once(folder, len(points))
+def test_ended_at_each_point_where_something_is_half_done(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    land(folder, 0)  # files are taken but not ticked off
+    break_at(monkeypatch, folder, Landing, "take", after=True)
+    land(folder, 1)  # files are taken, and no seeds of them
+    break_at(monkeypatch, folder, SeedStream, "_merge", after=False)
+    land(folder, 2)  # seeds are merged, but their batch is not ticked off; this time the whole process is killed
+    Process(folder).kill_at("SeedStream._merge.after")
+    folder.take()
+    assert_taken_once(folder, 3)
 
 
 @pytest.mark.slow
