@@ -31,6 +31,7 @@ from ralm.config import load_config
 from ralm.features.seeds import item_seeds
 from ralm.models.lookalike import LookalikeModel, export_weights
 from ralm.runs import Context
+from ralm.tables import append, replace
 from ralm.training.checkpoints import MODEL, publish
 from udfs.shapes import Batches
 from udfs.targets import target_embeddings
@@ -91,7 +92,7 @@ def nightly(context: Context, users: int, items: int, seeds: int) -> None:
     publish(str(folder), checkpoint, {}, weights)
 
     def put(name: str, frame: DataFrame) -> None:
-        warehouse.replace(name, frame, {}, app_id=name, attempt=1, run_id="benchmark")
+        replace(warehouse, name, frame, {}, app_id=name, attempt=1, run_id="benchmark")
 
     def random_embeddings(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -129,7 +130,7 @@ def nightly(context: Context, users: int, items: int, seeds: int) -> None:
     pinned = {name: warehouse.version(name) for name in ("audiences", "thresholds", "seed_clusters")}
     models = {"user_model": USERS_VERSION, "lookalike": MODEL_VERSION}
     created = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    warehouse.append("releases", [("nightly", created, AS_OF, pinned, models, {}, True)])
+    append(warehouse, "releases", [("nightly", created, AS_OF, pinned, models, {}, True)])
 
 
 def append_clicks(context: Context, users: int, items: int, clicks: int, draw: int) -> None:

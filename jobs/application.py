@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from jobs.arguments import Arguments
 from ralm.config import Config
-from ralm.runs import Context, Step
+from ralm.runs import Context, Step, run_steps
 from ralm.session import get_session
 
 Plan = Callable[[Context], Sequence[Step]]
@@ -26,6 +26,6 @@ def run(arguments: Arguments, name: str, plan: Plan) -> None:
     spark = get_session(f"ralm {name} {config.name}", config.spark)
     try:
         context = Context(spark, config, force=arguments.force)
-        context.run(plan(context))
+        run_steps(context, plan(context))
     finally:
         spark.stop()

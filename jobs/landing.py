@@ -22,6 +22,7 @@ from ralm.ingest.quarantine import with_raw_row
 from ralm.ingest.read import read_source
 from ralm.runs import Context
 from ralm.spark_errors import short_message, user_errors
+from ralm.tables import append_once
 
 SETTING, SOURCE = "ingest.impressions", "landed impressions"
 _GLOB = re.compile(r"[\\*?{}\[\]]")  # a file's own name is no pattern
@@ -120,6 +121,4 @@ class Landing:
         for name, frame in tables.items():
             if frame.isEmpty():
                 continue
-            writer = warehouse.conform(name, frame).write.format("delta").mode("append")
-            writer = writer.option("txnAppId", f"{query}/{name}").option("txnVersion", batch)
-            writer.save(warehouse.table_path(name))
+            append_once(warehouse, name, frame, app_id=f"{query}/{name}", number=batch)

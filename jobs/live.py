@@ -22,7 +22,7 @@ from ralm.session import get_session
 from ralm.simulation import clock
 from ralm.simulation.draws import uniform
 from ralm.simulation.world import FEED
-from ralm.tables import TABLES
+from ralm.tables import TABLES, append_once
 
 LOOKALIKE, POPULARITY, PROFILE = "lookalike", "popularity", "profile"
 # The popularity policy's click rate of an item counts so many impressions with so many clicks beside its own.
@@ -175,11 +175,9 @@ class World:
 
     def _append(self, name: str, rows: DataFrame, number: int) -> None:
         """Append a round's rows once, however often the round is tried."""
-        conformed = self.warehouse.conform(name, rows)
         if TABLES[name].partition == ("round",):
-            conformed = conformed.coalesce(1)
-        writer = conformed.write.format("delta").mode("append").option("txnAppId", f"live/{name}")
-        writer.option("txnVersion", number).save(self.warehouse.table_path(name))
+            rows = rows.coalesce(1)
+        append_once(self.warehouse, name, rows, app_id=f"live/{name}", number=number)
 
 
 def _number(item_id: str) -> Column:

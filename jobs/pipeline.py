@@ -30,7 +30,7 @@ from jobs.application import configured
 from jobs.arguments import Arguments, run_job
 from ralm.config import Config
 from ralm.errors import RalmError
-from ralm.runs import Context, Step
+from ralm.runs import Context, Step, plan_steps, run_steps
 from ralm.session import get_session
 
 
@@ -72,7 +72,7 @@ def _dry_run(context: Context, plan: Sequence[Step]) -> None:
     except RalmError:
         print("# dates: resolved once there are impressions")
     print("# steps")
-    for title, what in context.plan(plan):
+    for title, what in plan_steps(context, plan):
         print(f"{title}: {what}")
 
 
@@ -101,7 +101,7 @@ def main(arguments: Arguments) -> None:
         if arguments.dry_run:
             _dry_run(context, plan)
             return
-        context.run(plan)
+        run_steps(context, plan)
         _summary(context, config)
     finally:
         spark.stop()

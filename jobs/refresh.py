@@ -30,7 +30,7 @@ from jobs.seed_stream import SeedStream
 from jobs.streams import interval
 from jobs.variants import variant_lookalike
 from ralm.errors import RalmError
-from ralm.runs import Context, RunningStep, Step
+from ralm.runs import Context, RunningStep, Step, run_steps
 from ralm.scoring.scorer import lookalike_state
 from ralm.session import get_session
 from ralm.spark_errors import short_message
@@ -259,7 +259,7 @@ def refresh(context: Context, now: Clock = utc_now, landing: str | None = None) 
     if landing is not None:
         Landing(context, landing).start(None).awaitTermination()
     SeedStream(context).start(None).awaitTermination()
-    context.run(steps(context, now))
+    run_steps(context, steps(context, now))
     report_freshness(context)
 
 

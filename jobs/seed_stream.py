@@ -9,12 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 
 from delta.tables import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -22,6 +20,7 @@ from jobs.streams import begin, query_id
 from ralm.errors import MissingInputError
 from ralm.features.live_seeds import net_clicks, updated_seeds
 from ralm.runs import Context
+from ralm.tables import append_once, merged_once
 
 TABLE = "live_seeds"
 SOURCE = "impressions stream"
@@ -103,7 +102,8 @@ class SeedStream:
         target = DeltaTable.forPath(spark, self.warehouse.table_path(TABLE)).alias("live")
         same = f"live.item_bucket IN ({', '.join(buckets)}) AND live.item_id = new.item_id"
         try:
-            with self._once(spark, batch):
+            metadata = json.dumps({"query": self.query_id, "batch": batch})
+            with merged_once(spark, self.query_id, batch, metadata):
                 target.merge(rows.alias("new"), same).whenMatchedDelete(
                     "new.seeds IS NULL"
                 ).whenMatchedUpdateAll().whenNotMatchedInsertAll("new.seeds IS NOT NULL").execute()
@@ -117,8 +117,7 @@ class SeedStream:
         columns = [F.lit(SOURCE), F.lit(reason), raw, F.lit(f"{self.query_id}/{batch}")]
         names = ("source", "reason", "row", "run_id")
         frame = rows.select(*(column.alias(name) for column, name in zip(columns, names, strict=True)))
-        writer = frame.write.format("delta").mode("append").option("txnAppId", f"{self.query_id}/quarantine")
-        writer.option("txnVersion", batch).save(self.warehouse.table_path("quarantine"))
+        append_once(self.warehouse, "quarantine", frame, app_id=f"{self.query_id}/quarantine", number=batch)
         self.context.say(f"batch {batch}: clicks with {reason} are in `quarantine`")
 
     @cached_property
@@ -131,20 +130,3 @@ class SeedStream:
         assert jvm is not None
         path = jvm.org.apache.hadoop.fs.Path(f"{self.checkpoint}/metadata")
         return bool(path.getFileSystem(self.context.spark.sparkContext._jsc.hadoopConfiguration()).exists(path))
-
-    @contextmanager
-    def _once(self, spark: SparkSession, batch: int) -> Iterator[None]:
-        """Delta skips what is written inside if this batch was written before."""
-        prefix = "spark.databricks.delta"
-        settings = {
-            f"{prefix}.write.txnAppId": self.query_id,
-            f"{prefix}.write.txnVersion": str(batch),
-            f"{prefix}.commitInfo.userMetadata": json.dumps({"query": self.query_id, "batch": batch}),
-        }
-        for key, value in settings.items():
-            spark.conf.set(key, value)
-        try:
-            yield
-        finally:
-            for key in settings:
-                spark.conf.unset(key)

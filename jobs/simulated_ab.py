@@ -19,9 +19,10 @@ from ralm.config import Config
 from ralm.errors import ConfigError
 from ralm.evaluation.ab import METRICS, Change, relative_changes
 from ralm.evaluation.report_files import update_report
-from ralm.runs import Context
+from ralm.runs import Context, run_steps
 from ralm.session import get_session
 from ralm.simulation import clock, truth
+from ralm.tables import replace
 from ralm.training.checkpoints import model_folder
 
 PROTOCOL, CONTROL = "simulated_ab", "profile"
@@ -38,7 +39,7 @@ def play_world(context: Context, days: int) -> Arms:
 
     What an interrupted run finished is not done again.
     """
-    context.run(pipeline.steps(context))
+    run_steps(context, pipeline.steps(context))
     world = World(context, dt.timedelta(days=1))
     while world.last()[0] < days:
         world.round()
@@ -96,7 +97,8 @@ def write_results(context: Context, changes: list[Change], seeds: str) -> None:
         "run_id string, as_of date, system string, protocol string, split string, metric string, value double, "
         "low double, high double, items bigint"
     )
-    context.warehouse.replace(
+    replace(
+        context.warehouse,
         "metrics",
         context.spark.createDataFrame(rows, schema).coalesce(1),
         {"as_of": as_of, "protocol": PROTOCOL},

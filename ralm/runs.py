@@ -25,7 +25,7 @@ from ralm.config import Config
 from ralm.dates import DateName, ResolvedDates, resolve_dates
 from ralm.errors import DataError, MissingInputError, RalmError
 from ralm.spark_errors import user_errors
-from ralm.tables import Warehouse
+from ralm.tables import Warehouse, append, replace
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Ledger:
     def flush(self) -> None:
         """Write what was noted, in one commit."""
         if self.pending:
-            self.warehouse.append("runs", [record.row() for record in self.pending])
+            append(self.warehouse, "runs", [record.row() for record in self.pending])
             self.pending = []
 
     def last(self, step: str, as_of: dt.date | None, state: str | None = None) -> Record | None:
@@ -172,9 +172,9 @@ class Context:
         """The folder of a model."""
         return f"{self.warehouse.path}/_models/{kind}/{version}"
 
-    def as_of(self, step: Step) -> dt.date | None:
-        """A step's logical date."""
-        return None if step.as_of is None else self.dates[step.as_of]
+    def date(self, name: DateName | None) -> dt.date | None:
+        """One of the four dates, if any."""
+        return None if name is None else self.dates[name]
 
     def require(self, name: str, as_of: DateName | None) -> Record:
         """The last finished run of a step.
@@ -182,112 +182,12 @@ class Context:
         Raises:
             MissingInputError: it has not run.
         """
-        record = self.ledger.last(name, None if as_of is None else self.dates[as_of], "done")
+        record = self.ledger.last(name, self.date(as_of), "done")
         if record is None:
             job = name.partition("[")[0]
             when = f" for {self.dates[as_of]}" if as_of else ""
             raise MissingInputError(f"step '{name}'{when}: not in {self.warehouse.path}/runs; run job '{job}' first")
         return record
-
-    def token(self, step: Step) -> str:
-        """The token that the step would have now."""
-        content = {
-            "step": step.name,
-            "as_of": str(self.as_of(step)),
-            "config": self.config.digest("name", "seed", *step.sections),
-            "after": [self.require(name, as_of).version for name, as_of in step.after],
-            "extra": step.extra() if step.extra else "",
-        }
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
-
-    def state(self, step: Step) -> tuple[str, Record | None]:
-        """`done`, `resume` (a crashed run of the same token), or `run`, with the record that says so."""
-        as_of = self.as_of(step)
-        token = self.token(step)
-        done = self.ledger.last(step.name, as_of, "done")
-        last = self.ledger.last(step.name, as_of)
-        if done is not None and done.token == token and last is not None and last.attempt == done.attempt:
-            return "done", done
-        if last is not None and last.token == token:
-            return "resume", last
-        return "run", last
-
-    def run(self, steps: Sequence[Step]) -> None:
-        """Run the steps in order; the finished ones are named and skipped."""
-        try:
-            for position, step in enumerate(steps, start=1):
-                self._run_one(step, f"[{position:>2}/{len(steps)}]")
-        finally:
-            self.ledger.flush()
-
-    def _run_one(self, step: Step, prefix: str) -> None:
-        as_of = self.as_of(step)
-        title = step.name + (f" as of {as_of}" if as_of else "")
-        state, record = self.state(step)
-        if state == "done" and not self.force:
-            self.say(f"{prefix} {title}: done before, skipped")
-            return
-        resumed = state == "resume" and not self.force
-        config_hash = self.config.digest("name", "seed", *step.sections)
-        attempts = self.ledger.attempts(step.name, as_of)
-        inputs = (
-            dict(record.inputs)
-            if resumed and record is not None
-            else {name: self.warehouse.version(name) for name in step.inputs}
-        )
-        started = Record(
-            run_id=f"{step.name}/{as_of or '-'}/{config_hash}",
-            step=step.name,
-            as_of=as_of,
-            state="started",
-            token=self.token(step),
-            attempt=attempts if resumed else attempts + 1,
-            config_hash=config_hash,
-            inputs=inputs,
-            outputs={},
-            counts={},
-            started_at=dt.datetime.now(dt.UTC).replace(tzinfo=None),
-        )
-        self.ledger.add(started)
-        self.ledger.flush()  # the attempt is reserved before anything is written
-        running = RunningStep(self, step, started, as_of)
-        self.spark.sparkContext.setJobDescription(f"{prefix} {title}")
-        self.say(f"{prefix} {title} …")
-        clock = time.monotonic()
-        try:
-            with user_errors(title):
-                step.action(running)
-        except Exception as error:
-            message = str(error) if isinstance(error, RalmError) else f"{type(error).__name__}: {error}"
-            self.ledger.add(running.ended("failed", message.splitlines()[0][:1000] if message else ""))
-            raise
-        finally:
-            self.spark.sparkContext.setJobDescription(None)  # type: ignore[arg-type]
-        self.ledger.add(running.ended("done"))
-        seconds = time.monotonic() - clock
-        counts = ", ".join(f"{count:,} {what}" for what, count in running.counts.items())
-        self.say(f"{prefix} {title}: {counts + ', ' if counts else ''}{seconds:.1f} s")
-        self.times.append((title, seconds, dict(running.counts)))
-
-    def plan(self, steps: Sequence[Step]) -> list[tuple[str, str]]:
-        """(step, what would happen): `skip`, `run`, or `run` because something before it runs."""
-        plan: list[tuple[str, str]] = []
-        dirty: set[str] = set()
-        for step in steps:
-            if self.force:
-                what = "run (--force)"
-            elif any(name in dirty for name, _ in step.after):
-                what = "run (something before it runs)"
-            else:
-                try:
-                    state = self.state(step)[0]
-                except MissingInputError:
-                    state = "run"
-                what = {"done": "skip (done)", "resume": "run (resumes)", "run": "run"}[state]
-            if not what.startswith("skip"):
-                dirty.add(step.name)
-            plan.append((step.name + (f" [{step.as_of}]" if step.as_of else ""), what))
-        return plan
 
 
 @dataclass
@@ -343,7 +243,8 @@ class RunningStep:
             partition: partition column -> value; also another column -> list of its values.
         """
         where = ",".join(f"{column}={_named(column, value)}" for column, value in sorted(partition.items()))
-        written = self.context.warehouse.replace(
+        written = replace(
+            self.context.warehouse,
             name,
             frame,
             partition,
@@ -376,7 +277,7 @@ class RunningStep:
 
     def check(self, name: str, passed: bool, value: float | None = None, detail: str | None = None) -> None:
         """Record a data check with its outcome."""
-        self.context.warehouse.append("checks", [(self.record.run_id, self.step.name, name, passed, value, detail)])
+        append(self.context.warehouse, "checks", [(self.record.run_id, self.step.name, name, passed, value, detail)])
 
     def say(self, line: str) -> None:
         """A line of progress under the step's own."""
@@ -400,3 +301,108 @@ class RunningStep:
 def _named(column: str, value: Any) -> str:
     """A value as part of a write's name: Delta keeps every name for ever, and rounds list other items each time."""
     return "listed" if column == "item_id" and isinstance(value, list) else str(value)
+
+
+def token(context: Context, step: Step) -> str:
+    """The token that the step would have now."""
+    content = {
+        "step": step.name,
+        "as_of": str(context.date(step.as_of)),
+        "config": context.config.digest("name", "seed", *step.sections),
+        "after": [context.require(name, as_of).version for name, as_of in step.after],
+        "extra": step.extra() if step.extra else "",
+    }
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def state(context: Context, step: Step) -> tuple[str, Record | None]:
+    """`done`, `resume` (a crashed run of the same token), or `run`, with the record that says so."""
+    as_of = context.date(step.as_of)
+    now = token(context, step)
+    done = context.ledger.last(step.name, as_of, "done")
+    last = context.ledger.last(step.name, as_of)
+    if done is not None and done.token == now and last is not None and last.attempt == done.attempt:
+        return "done", done
+    if last is not None and last.token == now:
+        return "resume", last
+    return "run", last
+
+
+def run_steps(context: Context, steps: Sequence[Step]) -> None:
+    """Run the steps in order; the finished ones are named and skipped."""
+    try:
+        for position, step in enumerate(steps, start=1):
+            _run_one(context, step, f"[{position:>2}/{len(steps)}]")
+    finally:
+        context.ledger.flush()
+
+
+def _run_one(context: Context, step: Step, prefix: str) -> None:
+    as_of = context.date(step.as_of)
+    title = step.name + (f" as of {as_of}" if as_of else "")
+    found, record = state(context, step)
+    if found == "done" and not context.force:
+        context.say(f"{prefix} {title}: done before, skipped")
+        return
+    resumed = found == "resume" and not context.force
+    config_hash = context.config.digest("name", "seed", *step.sections)
+    attempts = context.ledger.attempts(step.name, as_of)
+    inputs = (
+        dict(record.inputs)
+        if resumed and record is not None
+        else {name: context.warehouse.version(name) for name in step.inputs}
+    )
+    started = Record(
+        run_id=f"{step.name}/{as_of or '-'}/{config_hash}",
+        step=step.name,
+        as_of=as_of,
+        state="started",
+        token=token(context, step),
+        attempt=attempts if resumed else attempts + 1,
+        config_hash=config_hash,
+        inputs=inputs,
+        outputs={},
+        counts={},
+        started_at=dt.datetime.now(dt.UTC).replace(tzinfo=None),
+    )
+    context.ledger.add(started)
+    context.ledger.flush()  # the attempt is reserved before anything is written
+    running = RunningStep(context, step, started, as_of)
+    context.spark.sparkContext.setJobDescription(f"{prefix} {title}")
+    context.say(f"{prefix} {title} …")
+    clock = time.monotonic()
+    try:
+        with user_errors(title):
+            step.action(running)
+    except Exception as error:
+        message = str(error) if isinstance(error, RalmError) else f"{type(error).__name__}: {error}"
+        context.ledger.add(running.ended("failed", message.splitlines()[0][:1000] if message else ""))
+        raise
+    finally:
+        context.spark.sparkContext.setJobDescription(None)  # type: ignore[arg-type]
+    context.ledger.add(running.ended("done"))
+    seconds = time.monotonic() - clock
+    counts = ", ".join(f"{count:,} {what}" for what, count in running.counts.items())
+    context.say(f"{prefix} {title}: {counts + ', ' if counts else ''}{seconds:.1f} s")
+    context.times.append((title, seconds, dict(running.counts)))
+
+
+def plan_steps(context: Context, steps: Sequence[Step]) -> list[tuple[str, str]]:
+    """(step, what would happen): `skip`, `run`, or `run` because something before it runs."""
+    plan: list[tuple[str, str]] = []
+    dirty: set[str] = set()
+    for step in steps:
+        if context.force:
+            what = "run (--force)"
+        elif any(name in dirty for name, _ in step.after):
+            what = "run (something before it runs)"
+        else:
+            try:
+                found = state(context, step)[0]
+            except MissingInputError:
+                found = "run"
+            what = {"done": "skip (done)", "resume": "run (resumes)", "run": "run"}[found]
+        if not what.startswith("skip"):
+            dirty.add(step.name)
+        plan.append((step.name + (f" [{step.as_of}]" if step.as_of else ""), what))
+    return plan

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from jobs import ingest
 from ralm.config import load_config
 from ralm.errors import ConfigError, DataError, MissingInputError, RalmError
-from ralm.runs import Context
+from ralm.runs import Context, run_steps
 
 pytestmark = pytest.mark.spark
 
@@ -60,7 +60,7 @@ class Logs:
     def run(self) -> Context:
         (self.root / "mine.yaml").write_text(yaml.safe_dump(self.settings))
         context = Context(self.spark, load_config(self.root / "mine.yaml"), say=lambda line: None)
-        context.run(ingest.steps(context))
+        run_steps(context, ingest.steps(context))
         return context
 
     def fails(self, kind: type[RalmError], *words: str) -> None:

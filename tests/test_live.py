@@ -17,6 +17,7 @@ from jobs.releases import current_release
 from jobs.simulated_ab import measure, write_results
 from ralm.errors import ConfigError
 from ralm.evaluation.ab import METRICS, relative_changes
+from ralm.runs import run_steps
 from ralm.simulation import clock
 from tests.finished import Finished
 
@@ -38,7 +39,7 @@ END = dt.datetime(2024, 1, 11)  # of the tiny world's log
 def lived(tiny_run: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     copied = tiny_run.copy(tmp_path_factory.mktemp("live") / "wh")
     context = copied.context(*SETTINGS)
-    context.run(train_cold_start.steps(context))
+    run_steps(context, train_cold_start.steps(context))
     play(World(context, dt.timedelta(hours=1)), ROUNDS, dt.timedelta(0))
     return copied
 

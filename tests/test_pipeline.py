@@ -14,7 +14,8 @@ from jobs.publish import steps as publish_steps
 from jobs.variants import lookalike_folder, lookalike_version
 from ralm.errors import DataError
 from ralm.features.holdout import is_new_item
-from ralm.tables import TABLES
+from ralm.runs import plan_steps, run_steps
+from ralm.tables import TABLES, replace
 from ralm.training.checkpoints import load_weights
 from tests.finished import Finished
 
@@ -50,7 +51,7 @@ def test_a_second_run_skips_everything_and_writes_nothing(finished: Finished) ->
     versions = {name: finished.context().warehouse.version(name) for name in ("audiences", "runs", "metrics")}
     lines: list[str] = []
     context = finished.context(say=lines.append)
-    context.run(pipeline.steps(context))
+    run_steps(context, pipeline.steps(context))
     assert lines
     assert all(line.endswith("done before, skipped") for line in lines)
     assert {name: context.warehouse.version(name) for name in versions} == versions
@@ -58,7 +59,7 @@ def test_a_second_run_skips_everything_and_writes_nothing(finished: Finished) ->
 
 def test_other_scoring_settings_rerun_only_what_depends_on_them(finished: Finished) -> None:
     context = finished.context("scoring.audience.top_fraction=0.2")
-    plan = dict(context.plan(pipeline.steps(context)))
+    plan = dict(plan_steps(context, pipeline.steps(context)))
     assert plan["score_users [a3]"] == "run"
     assert plan["publish [a3]"].startswith("run")
     assert plan["train_lookalike[ralm/2] [a1]"] == "skip (done)"
@@ -236,11 +237,11 @@ def test_the_gate_keeps_the_current_release(finished: Finished) -> None:
     releases = warehouse.read("releases").collect()
     better = [(*tuple(r)[:5], {"new_items": 0.999, "later_clicks": 0.999}, True) for r in releases]
     frame = finished.spark.createDataFrame(better, warehouse.read("releases").schema)
-    warehouse.replace("releases", frame, {}, app_id="test", attempt=1, run_id="test")
+    replace(warehouse, "releases", frame, {}, app_id="test", attempt=1, run_id="test")
     context = finished.context("evaluation.gate=0.01")
     context.force = True
     with pytest.raises(DataError, match=r"item_auc .* it stays current"):
-        context.run(publish_steps(context))
+        run_steps(context, publish_steps(context))
     assert context.warehouse.read("releases").where("current").first()["metrics"]["new_items"] == 0.999
 
 
@@ -248,13 +249,13 @@ def test_chosen_items_without_seeds_are_named_and_left_out(finished: Finished) -
     scored = finished.table("thresholds").select("item_id").first()[0]
     lines: list[str] = []
     context = finished.context(f"scoring.items=[{scored}, nobody]", say=lines.append)
-    context.run(score_users.steps(context))
+    run_steps(context, score_users.steps(context))
     assert any("item 'nobody' skipped: 0 seeds" in line for line in lines)
     assert {r[0] for r in finished.table("audiences").select("item_id").distinct().collect()} == {scored}
     before = finished.context().warehouse.version("audiences")
     context = finished.context("scoring.items=[nobody]", say=lines.append)
     with pytest.raises(DataError, match="no chosen item has"):
-        context.run(score_users.steps(context))
+        run_steps(context, score_users.steps(context))
     assert context.warehouse.version("audiences") == before
 
 
@@ -262,7 +263,7 @@ def test_nothing_is_emptied_where_no_item_has_enough_seeds(finished: Finished) -
     before = finished.context().warehouse.version("item_seeds")
     context = finished.context("lookalike.min_seeds=9999", "lookalike.seed_cap=9999")
     with pytest.raises(DataError, match=r"item_seeds: no item has lookalike.min_seeds = 9999 seeds for 'train'"):
-        context.run(update_seeds.steps(context))
+        run_steps(context, update_seeds.steps(context))
     assert context.warehouse.version("item_seeds") == before
 
 

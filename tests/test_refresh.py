@@ -9,7 +9,8 @@ from pyspark.sql import functions as F
 from jobs.refresh import refresh, steps
 from jobs.releases import current_release, releases
 from ralm.errors import MissingInputError
-from ralm.runs import Context
+from ralm.runs import Context, run_steps
+from ralm.tables import append
 from tests.finished import Finished
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -34,7 +35,7 @@ def publish_item(context: Context, item: str) -> None:
 
 
 def click(context: Context, item: str, users: list[str], at: dt.datetime) -> None:
-    context.warehouse.append("impressions", [(user, item, at, True, "feed", at.date()) for user in users])
+    append(context.warehouse, "impressions", [(user, item, at, True, "feed", at.date()) for user in users])
 
 
 def users_of(context: Context, count: int, skip: int = 0) -> list[str]:
@@ -111,7 +112,7 @@ def test_few_clicks_wait_and_a_crash_before_the_release_publishes_them_once(
     version = context.warehouse.version("audiences")
     assert version > before.tables["audiences"]
     again = live.context(*settings)
-    again.run(steps(again))
+    run_steps(again, steps(again))
     assert again.warehouse.version("audiences") == version
     assert current_release(again.warehouse).tables["audiences"] == version
     seen = live.table("freshness").where(F.col("item_id") == NEW).orderBy("published_at")

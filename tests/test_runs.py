@@ -9,7 +9,8 @@ from pyspark.sql import functions as F
 
 from ralm.config import Config, load_config
 from ralm.errors import DataError, MissingInputError
-from ralm.runs import Context, RunningStep, Step
+from ralm.runs import Context, RunningStep, Step, plan_steps, run_steps
+from ralm.tables import replace
 
 pytestmark = pytest.mark.spark
 TINY = Path(__file__).resolve().parents[1] / "conf" / "tiny.yaml"
@@ -48,7 +49,7 @@ class Bench:
 
     def run(self, step: Step, *assignments: str, force: bool = False) -> Context:
         context = Context(self.spark, self.config(*assignments), force=force, say=self.lines.append)
-        context.run([step])
+        run_steps(context, [step])
         return context
 
     def cutoffs(self) -> set[float]:
@@ -120,21 +121,21 @@ def test_a_later_step_runs_again_when_one_before_it_did(bench: Bench) -> None:
     second = Step("publish", lambda step: calls.append("x"), after=(("score_users", None),))
     for force in (False, False):
         context = Context(bench.spark, bench.config(), force=force, say=bench.lines.append)
-        context.run([first, second])
+        run_steps(context, [first, second])
     assert calls == ["x"]
     bench.run(first, "scoring.max_items=7")
     context = Context(bench.spark, bench.config("scoring.max_items=7"), say=bench.lines.append)
-    assert dict(context.plan([first, second])) == {"score_users": "skip (done)", "publish": "run"}
-    context.run([first, second])
+    assert dict(plan_steps(context, [first, second])) == {"score_users": "skip (done)", "publish": "run"}
+    run_steps(context, [first, second])
     assert calls == ["x", "x"]
 
 
 def test_forcing_a_step_makes_the_later_ones_run_again(bench: Bench) -> None:
     calls: list[str] = []
     second = Step("publish", lambda step: calls.append("x"), after=(("score_users", None),))
-    Context(bench.spark, bench.config(), say=bench.lines.append).run([bench.step(), second])
+    run_steps(Context(bench.spark, bench.config(), say=bench.lines.append), [bench.step(), second])
     bench.run(bench.step(), force=True)
-    Context(bench.spark, bench.config(), say=bench.lines.append).run([bench.step(), second])
+    run_steps(Context(bench.spark, bench.config(), say=bench.lines.append), [bench.step(), second])
     assert calls == ["x", "x"]
 
 
@@ -143,7 +144,7 @@ def test_other_partitions_are_left_alone(bench: Bench) -> None:
     warehouse = Context(bench.spark, bench.config(), say=bench.lines.append).warehouse
     other = warehouse.read("thresholds").withColumn("system", F.lit("lsh_iv"))
     where = {"as_of": "2024-01-01", "system": "lsh_iv"}
-    warehouse.replace("thresholds", other, where, app_id="other", attempt=1, run_id="r")
+    replace(warehouse, "thresholds", other, where, app_id="other", attempt=1, run_id="r")
     bench.run(bench.step(rows=1), force=True)
     frame = warehouse.read("thresholds")
     assert frame.where("system = 'lsh_iv'").count() == 3
@@ -162,12 +163,12 @@ def test_a_step_is_pinned_at_its_own_commit(bench: Bench) -> None:
         step.replace("thresholds", rows, "rows", as_of="2024-01-01", system="ralm")
         warehouse, mine = step.context.warehouse, step.outputs["thresholds"]
         others = rows.union(rows).withColumn("system", F.lit("lsh_iv"))
-        warehouse.replace("thresholds", others, {"system": "lsh_iv"}, app_id="x", attempt=1, run_id="r")
+        replace(warehouse, "thresholds", others, {"system": "lsh_iv"}, app_id="x", attempt=1, run_id="r")
         step.replace("thresholds", rows, "rows again", as_of="2024-01-01", system="ralm")  # skipped: the same attempt
         found.append((mine, step.outputs["thresholds"], dict(step.counts), warehouse.version("thresholds")))
 
     context = Context(bench.spark, bench.config(), say=bench.lines.append)
-    context.run([Step("score_users", write)])
+    run_steps(context, [Step("score_users", write)])
     mine, again, counts, newest = found[0]
     assert mine == again < newest
     assert counts == {"rows": 2, "rows again": 2}
@@ -182,7 +183,7 @@ def test_the_end_of_a_step_is_written_with_the_start_of_the_next(bench: Bench) -
 
     names = ("a", "b")
     context = Context(bench.spark, bench.config(), say=bench.lines.append)
-    context.run([Step(name, states) for name in names])
+    run_steps(context, [Step(name, states) for name in names])
     assert seen == [["a started"], ["a started", "a done", "b started"]]
     assert context.warehouse.read("runs").where("state = 'done'").count() == 2
     assert context.warehouse.version("runs") == 3  # its creation, and a commit a step and one at the end
@@ -191,10 +192,10 @@ def test_the_end_of_a_step_is_written_with_the_start_of_the_next(bench: Bench) -
 def test_constraints_and_columns_are_enforced(bench: Bench) -> None:
     warehouse = Context(bench.spark, bench.config(), say=bench.lines.append).warehouse
     with pytest.raises(DataError, match=r"missing columns \['as_of', .*unexpected columns \['id'\]"):
-        warehouse.replace("thresholds", bench.spark.range(1), {}, app_id="a", attempt=1, run_id="r")
+        replace(warehouse, "thresholds", bench.spark.range(1), {}, app_id="a", attempt=1, run_id="r")
     negative = bench.spark.sql("select 'v' vocabulary_version, 'f' field, 'x' feature_id, 0 index, 1L frequency")
     with pytest.raises(Exception, match="index_positive"):
-        warehouse.replace("vocabularies", negative, {"vocabulary_version": "v"}, app_id="a", attempt=1, run_id="r")
+        replace(warehouse, "vocabularies", negative, {"vocabulary_version": "v"}, app_id="a", attempt=1, run_id="r")
 
 
 def test_a_table_of_another_release_is_named(bench: Bench) -> None:

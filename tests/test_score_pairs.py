@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from jobs.score_pairs import read_pairs, steps
 from ralm.errors import DataError, MissingInputError
+from ralm.runs import run_steps
 from tests.finished import Finished
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -27,7 +28,7 @@ def test_scores_are_those_of_the_batch(done: Finished, tmp_path: Path) -> None:
     context = done.context()
     audience = done.table("audiences").where((F.col("system") == "ralm") & (F.col("as_of") == F.lit(context.dates.a3)))
     audience.select("user_id", "item_id").write.parquet(str(tmp_path / "timeless"))
-    context.run(steps(context, str(tmp_path / "timeless")))
+    run_steps(context, steps(context, str(tmp_path / "timeless")))
     scored = done.table("scored_pairs").where("pairs = 'timeless'")
     assert scored.count() == audience.count() > 0
     joined = scored.withColumnRenamed("score", "found").join(
@@ -35,7 +36,7 @@ def test_scores_are_those_of_the_batch(done: Finished, tmp_path: Path) -> None:
     )
     assert joined.where(F.abs(F.col("found") - F.col("score")) > 2.1e-6).isEmpty()
     assert joined.count() == audience.count()
-    context.run(steps(context, str(tmp_path / "timeless")))
+    run_steps(context, steps(context, str(tmp_path / "timeless")))
     assert done.lines[-1].endswith("done before, skipped")
 
 
@@ -60,7 +61,7 @@ def test_a_pair_knows_nothing_after_its_time(done: Finished, tmp_path: Path) -> 
     rows.append(("u-unknown", item["item_id"], times["later"]))
     frame = done.spark.createDataFrame(rows, "user_id string, item_id string, at timestamp")
     frame.write.format("delta").save(str(tmp_path / "timed"))
-    context.run(steps(context, str(tmp_path / "timed")))
+    run_steps(context, steps(context, str(tmp_path / "timed")))
     found = {row["at"]: row for row in done.table("scored_pairs").where("pairs = 'timed'").collect()}
     assert {at: row["as_of"] for at, row in found.items()} == {
         times["at A2"]: dates.a2,
@@ -85,4 +86,4 @@ def test_mistakes_are_told_in_a_line(done: Finished, tmp_path: Path) -> None:
         str(tmp_path / "none")
     )
     with pytest.raises(DataError, match="none of 1 pairs has an item with seeds"):
-        context.run(steps(context, str(tmp_path / "none")))
+        run_steps(context, steps(context, str(tmp_path / "none")))

@@ -26,6 +26,7 @@ from ralm.config import load_config
 from ralm.errors import ConfigError, MissingInputError
 from ralm.features.seeds import clicks, item_seeds
 from ralm.runs import Context
+from ralm.tables import append
 from tests.finished import JAVA
 from tests.test_landing import Folder
 from tests.test_landing import rows as landed_rows
@@ -77,12 +78,12 @@ def assert_like_the_batch(context: Context) -> int:
 
 
 def test_late_repeated_and_deleted_clicks(context: Context) -> None:
-    context.warehouse.append("impressions", rows(200, 1))
+    append(context.warehouse, "impressions", rows(200, 1))
     stream(context)
     assert assert_like_the_batch(context) == 5
     before = {row["item_id"]: row["changes"] for row in live(context).collect()}
-    context.warehouse.append("impressions", rows(100, 2, late=dt.timedelta(days=2)))
-    context.warehouse.append("impressions", rows(150, 1))  # the same again
+    append(context.warehouse, "impressions", rows(100, 2, late=dt.timedelta(days=2)))
+    append(context.warehouse, "impressions", rows(150, 1))  # the same again
     log(context).delete("user_id < 'u2' AND item_id = 'i1'")
     log(context).delete("item_id = 'i2'")
     log(context).update("item_id = 'i3'", {"clicked": F.lit(True)})
@@ -94,7 +95,7 @@ def test_late_repeated_and_deleted_clicks(context: Context) -> None:
 
 
 def test_a_back_fill_of_the_same_rows_changes_nothing(context: Context) -> None:
-    context.warehouse.append("impressions", rows(200, 1))
+    append(context.warehouse, "impressions", rows(200, 1))
     stream(context)
     version = context.warehouse.version("live_seeds")
     same = context.warehouse.read("impressions").where(F.col("shown_date") == F.lit(DAY.date())).localCheckpoint()
@@ -106,7 +107,7 @@ def test_a_back_fill_of_the_same_rows_changes_nothing(context: Context) -> None:
 
 
 def test_a_batch_that_comes_again_is_skipped(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    context.warehouse.append("impressions", rows(200, 1))
+    append(context.warehouse, "impressions", rows(200, 1))
     update = SeedStream.update
 
     def killed(self: SeedStream, changes: DataFrame, batch: int) -> None:
@@ -123,15 +124,15 @@ def test_a_batch_that_comes_again_is_skipped(context: Context, monkeypatch: pyte
     commit = DeltaTable.forPath(context.spark, context.warehouse.table_path("live_seeds")).history(1).first()
     assert commit is not None
     assert json.loads(commit["userMetadata"])["batch"] == 0
-    context.warehouse.append("impressions", rows(100, 2))
+    append(context.warehouse, "impressions", rows(100, 2))
     stream(context)
     assert_like_the_batch(context)
 
 
 def test_clicks_of_the_future_go_to_quarantine(context: Context) -> None:
-    context.warehouse.append("impressions", rows(20, 1))
+    append(context.warehouse, "impressions", rows(20, 1))
     ahead = dt.datetime.now() + dt.timedelta(days=2)
-    context.warehouse.append("impressions", [("u1", "i9", ahead, True, "feed", ahead.date())])
+    append(context.warehouse, "impressions", [("u1", "i9", ahead, True, "feed", ahead.date())])
     stream(context)
     assert live(context).where("item_id = 'i9'").isEmpty()
     refused = context.warehouse.read("quarantine").where(F.col("source") == SOURCE).collect()
@@ -144,7 +145,7 @@ def test_clicks_of_the_future_go_to_quarantine(context: Context) -> None:
 def test_a_stream_needs_its_table(context: Context) -> None:
     with pytest.raises(MissingInputError, match="impressions"):
         stream(context)
-    context.warehouse.append("impressions", rows(5, 1))
+    append(context.warehouse, "impressions", rows(5, 1))
     stream(context)
     DeltaTable.forPath(context.spark, context.warehouse.table_path("live_seeds"))
     path = Path(context.warehouse.table_path("live_seeds"))
@@ -154,7 +155,7 @@ def test_a_stream_needs_its_table(context: Context) -> None:
 
 
 def test_the_log_may_get_a_column_while_it_is_followed(context: Context) -> None:
-    context.warehouse.append("impressions", rows(200, 1))
+    append(context.warehouse, "impressions", rows(200, 1))
     queries: list[StreamingQuery] = []
 
     def start() -> StreamingQuery:
@@ -245,14 +246,14 @@ class Process:
 def folder(spark: SparkSession, tmp_path: Path) -> Folder:
     """A table of clicks, and a folder in which files will land."""
     made = Folder(spark, tmp_path)
-    made.context.warehouse.append("impressions", rows(200, 1))
+    append(made.context.warehouse, "impressions", rows(200, 1))
     return made
 
 
 def land(folder: Folder, number: int) -> None:
     """Rows that come into the table, rows that go, a file that is good but for one row, and a broken one."""
     context = folder.context
-    context.warehouse.append("impressions", rows(30, 10 + number))
+    append(context.warehouse, "impressions", rows(30, 10 + number))
     log(context).delete(f"user_id = 'u{number}'")
     good = landed_rows(0, 20, article=f"l{number}", uid=f"v{number}")
     folder.land(f"{number}.jsonl", [*good, *landed_rows(0, 1, uid=None)])

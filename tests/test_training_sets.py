@@ -10,7 +10,7 @@ from jobs.training_sets import write_training_set
 from ralm.config import load_config
 from ralm.dates import ResolvedDates
 from ralm.errors import DataError, MissingInputError
-from ralm.runs import Context, RunningStep, Step
+from ralm.runs import Context, RunningStep, Step, run_steps
 from ralm.tables import TABLES
 
 pytestmark = pytest.mark.spark
@@ -27,6 +27,6 @@ def test_an_empty_training_set_is_refused(spark: SparkSession, tmp_path: Path) -
     context = Context(spark, load_config(TINY, [f"warehouse={tmp_path / 'wh'}"]), say=lambda line: None)
     context.dates = ResolvedDates(*(dt.date(2024, 1, day) for day in range(1, 5)))  # there is no log to resolve them
     with pytest.raises(DataError, match="user_samples: nothing to train on as of 2024-01-01; check dates"):
-        context.run([Step("build_user_samples[reading]", write, as_of="a0")])
+        run_steps(context, [Step("build_user_samples[reading]", write, as_of="a0")])
     with pytest.raises(MissingInputError, match="run job 'build_user_samples' first"):
         context.require("build_user_samples[reading]", "a0")

@@ -15,6 +15,7 @@ from ralm.runs import Context
 from ralm.scoring import scorer as batch
 from ralm.serving import Scorer
 from ralm.serving.stores import Store
+from ralm.tables import replace
 from tests.scoring.weights import random_items, random_weights
 from tests.serving.test_scorer import SAME
 
@@ -65,7 +66,7 @@ class World:
         warehouse.create(name)
         schema = warehouse.read(name).schema
         frame = self.context.spark.createDataFrame(rows, schema)
-        return warehouse.replace(name, frame, {}, app_id="test", attempt=self.releases, run_id="test").version
+        return replace(warehouse, name, frame, {}, app_id="test", attempt=self.releases, run_id="test").version
 
     def scores(self) -> np.ndarray:
         """(users, items), as the batch would publish them."""

@@ -24,7 +24,7 @@ from jobs import (
     update_seeds,
 )
 from jobs.systems.contract import Prepared, System, Task
-from ralm.runs import Context, RunningStep, Step
+from ralm.runs import Context, RunningStep, Step, run_steps
 from tests.built_once import built_once
 from tests.systems.toy import group_of, toy_config, users, write_toy
 
@@ -51,7 +51,7 @@ def toy(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Contex
 
     def build(folder: Path) -> None:
         context = Context(spark, write_toy(folder), say=lambda line: None)
-        context.run([step for job in PREPARED for step in job.steps(context)])
+        run_steps(context, [step for job in PREPARED for step in job.steps(context)])
 
     folder = tmp_path_factory.mktemp("toy") / "world"
     shutil.copytree(built_once(tmp_path_factory, "toy_world", build), folder)
@@ -82,7 +82,7 @@ def prepare(toy: Context, tmp_path_factory: pytest.TempPathFactory) -> Callable[
                 known[question] = system.prepare(Task(step, "a2", list(asked), seeds, folder))
 
             step = Step(f"test[{system.name}]", action, inputs=system.inputs, as_of="a2")
-            Context(toy.spark, toy.config, force=True, say=lambda line: None).run([step])
+            run_steps(Context(toy.spark, toy.config, force=True, say=lambda line: None), [step])
         return known[question]
 
     return run

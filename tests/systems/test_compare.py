@@ -16,7 +16,7 @@ from ralm.config import Config
 from ralm.errors import DataError
 from ralm.evaluation.report_files import read_report_data
 from ralm.features.holdout import is_new_item
-from ralm.runs import Context, Step
+from ralm.runs import Context, Step, plan_steps, run_steps
 from tests.systems.conftest import Asked, scores
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -38,7 +38,7 @@ def context(toy: Context, **settings: object) -> Context:
 def finished(toy: Context) -> Context:
     made = context(toy)
     # What other jobs made with other settings of `evaluation` serves: no model is judged here.
-    made.run(steps(made))
+    run_steps(made, steps(made))
     return made
 
 
@@ -47,7 +47,7 @@ def judged(finished: Context) -> list[Cell]:
     """The cells as every system is given them."""
     found: list[Cell] = []
     step = Step("test[cells]", lambda step: found.extend(cells(step)), inputs=("comparison_pairs",), as_of="a2")
-    Context(finished.spark, finished.config, force=True, say=lambda line: None).run([step])
+    run_steps(Context(finished.spark, finished.config, force=True, say=lambda line: None), [step])
     return found
 
 
@@ -106,7 +106,7 @@ def test_pairs_are_drawn_once(finished: Context) -> None:
     assert plan["compare[pairs] [a2]"] == "skip (done)"
     assert plan["compare[popularity] [a2]"] == "run"  # judged with another number of seeds
     again = context(finished, systems=["popularity"])
-    assert dict(again.plan(steps(again)))["compare[popularity] [a2]"] == "skip (done)"
+    assert dict(plan_steps(again, steps(again)))["compare[popularity] [a2]"] == "skip (done)"
 
 
 def test_figures_are_those_of_a_loop(
@@ -194,14 +194,14 @@ def test_the_others_keep_their_figures(finished: Context) -> None:
 
     before = kept()
     one = context(finished, systems=["popularity"])
-    one.run(steps(one))
+    run_steps(one, steps(one))
     assert kept() == before
     assert len({system for system, _ in before}) > 4
 
 
 def test_splits_do_not_share_items(toy: Context, finished: Context) -> None:
     other = context(toy, split="validation", min_items=1, systems=["user_activity"])
-    other.run(steps(other))
+    run_steps(other, steps(other))
     rows = finished.warehouse.read("comparisons").select("split", "item_id").distinct().collect()
     by_split = {split: {r["item_id"] for r in rows if r["split"] == split} for split in ("test", "validation")}
     assert by_split["validation"]
@@ -215,9 +215,9 @@ def test_splits_do_not_share_items(toy: Context, finished: Context) -> None:
 def test_too_few_items_are_said(toy: Context) -> None:
     few = context(toy, min_items=10_000)
     with pytest.raises(DataError, match=r"no number of seeds has comparison\.min_items = 10000"):
-        few.run(steps(few))
+        run_steps(few, steps(few))
     with pytest.raises(DataError, match=r"known items of the test split have later clicks, comparison\.min_items is"):
-        few.run([step for step in steps(few) if "later" in step.name])
+        run_steps(few, [step for step in steps(few) if "later" in step.name])
 
 
 def test_a_system_of_trained_items_is_judged_on_those_alone(finished: Context) -> None:

@@ -12,7 +12,7 @@ from benchmarks.files import scan_metrics
 from jobs.extend_audience import Request, options, steps
 from ralm.config import Config
 from ralm.errors import ConfigError, DataError, MissingInputError
-from ralm.runs import Context
+from ralm.runs import Context, run_steps
 from tests.systems.conftest import seeds_of
 from tests.systems.toy import group_of, users
 
@@ -27,7 +27,7 @@ def extend(toy: Context) -> Callable[..., list[str]]:
         content["scoring"] |= {"audience": {"mode": "top_n", "top_n": 30}} | scoring
         lines: list[str] = []
         context = Context(toy.spark, Config.model_validate(content), force=force, say=lines.append)
-        context.run(steps(context, request))
+        run_steps(context, steps(context, request))
         return lines
 
     return run

@@ -12,7 +12,7 @@ from jobs.systems.contract import Prepared, System, Task
 from jobs.systems.inputs import field_users
 from jobs.systems.regression import regression_systems, training_pairs
 from ralm.config import Regression
-from ralm.runs import Context, RunningStep, Step
+from ralm.runs import Context, RunningStep, Step, run_steps
 from tests.systems.conftest import Asked, scores, seeds_of
 from tests.systems.toy import features_of, group_of, users
 
@@ -46,7 +46,7 @@ def draw(toy: Context, tmp_path_factory: pytest.TempPathFactory) -> Callable[...
             found.extend(tuple(row) for row in pairs.select("item_index", "user_id", "label").collect())
 
         step = Step("test[pairs]", action, inputs=("user_fields", "impressions"), as_of="a2")
-        Context(toy.spark, toy.config, force=True, say=said.append).run([step])
+        run_steps(Context(toy.spark, toy.config, force=True, say=said.append), [step])
         by_label = [
             [{user for index, user, label in found if (index, label) == (at, wanted)} for at in range(len(asked))]
             for wanted in (1, 0)
