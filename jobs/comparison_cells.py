@@ -10,7 +10,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.build_vocabularies import load_sizes
+from jobs.evaluation_pairs import weak_users
 from ralm.config import Comparison
 from ralm.dates import DateName
 from ralm.errors import DataError
@@ -150,7 +150,7 @@ def _pairs(step: RunningStep) -> DataFrame:
     clicked = clicks(step.read("impressions"), dates.a3, dates.a2 if later else None).select("item_id", "user_id")
     fresh = is_new_item("item_id", config.evaluation.new_item_share, seed)
     judged = fresh & judged_split(comparison, seed)
-    pairs = clicked.where(judged).distinct().join(weak_users(step), "user_id")
+    pairs = clicked.where(judged).distinct().join(weak_users(step, step.as_of), "user_id")
     enough = pairs.groupBy("item_id").count().where(F.col("count") >= comparison.min_users)
     drawn = enough.orderBy(uniform("compared item", seed, "item_id"), "item_id").limit(comparison.max_items)
     half = bucket("comparison half", seed, "user_id", "item_id", buckets=2) == 0
@@ -197,11 +197,3 @@ def judged_split(comparison: Comparison, seed: int) -> Column:
     """Whether an item belongs to the split that is judged."""
     validation = chosen("comparison split", seed, comparison.validation_share, "item_id")
     return validation if comparison.split == "validation" else ~validation
-
-
-def weak_users(step: RunningStep) -> DataFrame:
-    """(user_id, weak): all users as of the step's date, and whether they lack the strong domain."""
-    context = step.context
-    fields = step.at("user_fields", as_of=step.as_of, vocabulary_version=load_sizes(context).version)
-    history = F.col(f"history_{context.config.fields.strong_domain}")
-    return fields.select("user_id", (F.get(history, F.lit(0)) == 0).alias("weak"))

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.comparison_cells import HELD_OUT, SHOWN, Cell, indexed, judged_split, persisted, weak_users, write_pairs
+from jobs.comparison_cells import HELD_OUT, SHOWN, Cell, indexed, judged_split, persisted, write_pairs
+from jobs.evaluation_pairs import weak_users
 from ralm.errors import DataError
 from ralm.features.hashing import uniform
 from ralm.features.holdout import is_new_item
@@ -103,7 +104,7 @@ def _pairs(step: RunningStep) -> DataFrame:
     shown = unseen_pairs(step.read("impressions"), dates.a2, dates.a3)
     known = ~is_new_item("item_id", config.evaluation.new_item_share, seed)
     pairs = shown.where(known & judged_split(comparison, seed)).join(seeds.select("item_id"), "item_id", "left_semi")
-    pairs = pairs.join(weak_users(step), "user_id")
+    pairs = pairs.join(weak_users(step, step.as_of), "user_id")
     enough = pairs.groupBy("item_id").agg(_count(1).alias("clickers"), _count(0).alias("others"))
     enough = enough.where(F.least("clickers", "others") >= config.evaluation.min_labels)
     drawn = enough.orderBy(uniform("compared item", seed, "item_id"), "item_id").limit(comparison.max_items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Window
@@ -45,10 +46,10 @@ class Judged:
         return sorted(item for items in self.items.values() for item in items)
 
 
-def weak_users(step: RunningStep) -> DataFrame:
-    """(user_id, weak): whether the user has no history in the strong domain as of A2."""
+def weak_users(step: RunningStep, as_of: dt.date | None) -> DataFrame:
+    """(user_id, weak): all users, and whether they have no history in the strong domain as of that date."""
     context = step.context
-    fields = step.at("user_fields", as_of=context.dates.a2, vocabulary_version=load_sizes(context).version)
+    fields = step.at("user_fields", as_of=as_of, vocabulary_version=load_sizes(context).version)
     history = F.col(f"history_{context.config.fields.strong_domain}")
     return fields.select("user_id", (F.get(history, F.lit(0)) == 0).alias("weak"))
 
@@ -75,7 +76,7 @@ def judged(step: RunningStep) -> Judged:
             f"{evaluation.min_labels} clickers and non-clickers in [{dates.a2}, {dates.a3}); change dates or lower them"
         )
     frame = context.spark.createDataFrame([(i,) for found in items.values() for i in found], "item_id string")
-    kept = pairs.join(F.broadcast(frame), "item_id", "left_semi").join(weak_users(step), "user_id")
+    kept = pairs.join(F.broadcast(frame), "item_id", "left_semi").join(weak_users(step, context.dates.a2), "user_id")
     share = min(1.0, evaluation.max_impressions / max(1, kept.count()))
     sampled = kept if share == 1 else kept.where(chosen("evaluated pair", config.seed, share, "user_id", "item_id"))
     activity = known_events(step).where(F.col("event_time") < F.lit(dates.a2)).groupBy("user_id").count()

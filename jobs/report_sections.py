@@ -89,7 +89,7 @@ def _attention(step: RunningStep) -> list[FieldAttention]:
     found = []
     for representation in config.user_model.representations:
         udf = field_attention(user_folder(context, "attention", representation), sizes.user_fields, config.user_id_type)
-        weights = sample.mapInArrow(*udf).join(weak_users(step), "user_id")
+        weights = sample.mapInArrow(*udf).join(weak_users(step, context.dates.a2), "user_id")
         names = sizes.user_fields.names
         means = [F.avg(F.get("weights", F.lit(i))).alias(str(i)) for i in range(len(names))]
         rows = {
