@@ -42,7 +42,7 @@ jars: $(JARS) ## Delta's jars, resolved once through Spark's Ivy
 
 $(JARS): $(INSTALLED) | machine
 	@echo "Resolving Delta's jars"
-	@log=$$($(BIN)/python -m jobs.submission --resolve-jars $@ 2>&1) || { echo "$$log" >&2; exit 1; }
+	@log=$$($(BIN)/python -m jobs.cli.submission --resolve-jars $@ 2>&1) || { echo "$$log" >&2; exit 1; }
 
 demo: venv jars ## The whole pipeline on the built-in world; other sets: make demo CONFIG=conf/kuairand.yaml
 	@./spark-submit.sh pipeline --config $(CONFIG)

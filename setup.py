@@ -7,7 +7,7 @@ setup(
     version="0.1.0",
     description="Look-alike audiences at billion-user scale on Spark: RALM and the methods beside it",
     packages=find_packages(include=["ralm", "ralm.*", "jobs", "jobs.*", "udfs", "udfs.*"]),
-    package_data={"ralm.evaluation": ["*.html", "*.css"]},
+    package_data={"ralm.report": ["*.html", "*.css"]},
     python_requires=">=3.11,<3.13",
     install_requires=[
         "pyspark>=4.2,<4.3",

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs a job through the real spark-submit, with the package, the configuration and Delta's jars shipped by itself.
-# See ./spark-submit.sh --help; the command is put together in jobs/submission.py.
+# See ./spark-submit.sh --help; the command is put together in jobs/cli/submission.py.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -15,4 +15,4 @@ case ${1:---help} in
     -h | --help) ;;
     *) "$root/conf/check-machine.sh" java >/dev/null ;;
 esac
-PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} exec "$python" -m jobs.submission "$@"
+PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} exec "$python" -m jobs.cli.submission "$@"

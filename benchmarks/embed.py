@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmarks.harness import Benchmark, Contest
 from benchmarks.user_tables import FIELDS, ITEMS, user_fields
 from benchmarks.work import cores, saved, workspace
-from jobs.file_reads import map_files
+from jobs.steps.users.file_scan import map_files
 from ralm.config import Training, UserModel
 from ralm.models import user_model
 from ralm.scoring.kmeans import single_thread

@@ -15,8 +15,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ralm.config import Spark
-from ralm.session import get_session
-from ralm.tables import Warehouse
+from ralm.spark.session import get_session
+from ralm.warehouse.warehouse import Warehouse
 
 # Table -> the key that it is read by.
 KEYS = {

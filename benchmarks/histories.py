@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from benchmarks.harness import Benchmark, Contest
 from benchmarks.user_tables import hashed, log_uniform
 from benchmarks.work import cores, saved, workspace
-from jobs.event_histories import build_histories
+from jobs.steps.users.histories import build_histories
 from ralm.config import HistoryField
 
 EVENTS, USERS_SHARE, HEAVY_SHARE, DAYS = 20_000_000, 1 / 20, 1 / 20, 20

@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 from benchmarks.harness import Benchmark, Contest
 from benchmarks.histories import END, EVENTS, FIELDS, make_events
 from benchmarks.work import saved, workspace
-from jobs.event_histories import build_histories
-from jobs.simulate import by_day
+from jobs.steps.sources.known_events import by_day
+from jobs.steps.users.histories import build_histories
 from ralm.features.histories import update_histories
 
 YESTERDAY = END - dt.timedelta(days=1)

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from benchmarks.harness import Benchmark, Contest
 from benchmarks.user_tables import FIELDS, user_fields
 from benchmarks.work import saved, workspace
-from jobs.systems.lsh_candidates import bucket_matches, candidates, crowded_buckets, seed_buckets
+from jobs.steps.systems.lsh_candidates import bucket_matches, candidates, crowded_buckets, seed_buckets
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.baselines.minhash import MinHash
 from ralm.config.baselines import LshIv

@@ -27,15 +27,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jobs.arguments import parse
-from jobs.clustering import centroid_arrays
-from jobs.update_seeds import PURPOSES
-from jobs.variants import lookalike_folder, lookalike_version
+from jobs.cli.arguments import parse
+from jobs.steps.lookalike.clustering import centroid_arrays
+from jobs.steps.lookalike.variants import lookalike_folder, lookalike_version
+from jobs.steps.seeds.item_seeds import PURPOSES
 from ralm.features.hashing import chosen
-from ralm.runs import Context
+from ralm.runs.context import Context
 from ralm.scoring.kmeans import single_thread
 from ralm.scoring.scorer import Scorer
-from ralm.session import get_session
+from ralm.spark.session import get_session
 from ralm.training.checkpoints import load_weights
 
 SYSTEM, PURPOSE = "ralm", "production"

@@ -24,15 +24,15 @@ from pyspark.sql import functions as F
 
 from benchmarks.machine import machine
 from benchmarks.work import workspace
-from jobs.clustering import seed_clusters
-from jobs.refresh import refresh
-from ralm.arrow_arrays import list_array
+from jobs.steps.lookalike.clustering import seed_clusters
+from jobs.steps.refresh.round import refresh
+from ralm.arrow.arrays import list_array
 from ralm.config import load_config
 from ralm.features.seeds import item_seeds
 from ralm.models.lookalike import LookalikeModel, export_weights
-from ralm.runs import Context
-from ralm.tables import append, replace
+from ralm.runs.context import Context
 from ralm.training.checkpoints import MODEL, publish
+from ralm.warehouse.once import append, replace
 from udfs.shapes import Batches
 from udfs.targets import target_embeddings
 

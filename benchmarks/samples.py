@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 from benchmarks.harness import Benchmark, Contest
 from benchmarks.user_tables import ITEMS, log_uniform_array, user_fields
 from benchmarks.work import saved, workspace
-from jobs.training_sets import shuffled
-from jobs.user_samples import build_user_samples
+from jobs.steps.user_model.training_sets import shuffled
+from jobs.steps.user_model.user_samples import build_user_samples
 from ralm.config import UserSamples
 
 POSITIVES, POSITIVES_A_USER, FILES = 10_000_000, 10, 8

@@ -16,11 +16,12 @@ from pyspark.sql import DataFrame, SparkSession
 from benchmarks.harness import Benchmark, Contest
 from benchmarks.score_kernel import products, random_scorer
 from benchmarks.work import cores, saved, workspace
-from jobs.audiences import audience_rows
-from jobs.ranking import Scored, rank_users
-from ralm.arrow_arrays import list_array
+from jobs.steps.audiences.audiences import audience_rows
+from jobs.steps.audiences.ranking import rank_users
+from jobs.steps.audiences.scored_users import Scored
+from ralm.arrow.arrays import list_array
 from ralm.config import Scoring
-from ralm.evaluation.metrics import top_size
+from ralm.evaluation.array_metrics import top_size
 from ralm.scoring.contract import ScorerState
 from ralm.scoring.kmeans import single_thread
 from ralm.scoring.scorer import lookalike_state

@@ -18,8 +18,8 @@ from pyspark.sql import functions as F
 from benchmarks.event_log import CONF, event_log, read_stages
 from benchmarks.histories import END, FIELDS, make_events
 from benchmarks.work import saved, workspace
-from jobs.event_histories import build_histories
-from jobs.systems.lsh_candidates import bucket_matches, candidates, crowded_buckets, seed_buckets
+from jobs.steps.systems.lsh_candidates import bucket_matches, candidates, crowded_buckets, seed_buckets
+from jobs.steps.users.histories import build_histories
 from ralm.features.seeds import item_seeds
 
 ROWS, CAP, BANDS = 20_000_000, 10_000, 16

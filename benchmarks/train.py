@@ -19,9 +19,9 @@ from benchmarks.harness import Benchmark, Contest
 from benchmarks.samples import random_positives
 from benchmarks.user_tables import FIELDS, ITEMS, user_fields
 from benchmarks.work import cores, saved, workspace
-from jobs.user_samples import build_user_samples
+from jobs.steps.user_model.user_samples import build_user_samples
 from ralm.config import Lookalike, Training, UserModel, UserSamples
-from ralm.fields import UserFields
+from ralm.field_specs import UserFields
 from ralm.training.distributed import launch
 from ralm.training.loaders import make_loader
 from ralm.training.lookalike import LookalikeObjective, train_lookalike

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pyspark.sql import DataFrame, SparkSession
 
 from ralm.config import Spark
-from ralm.session import get_session
+from ralm.spark.session import get_session
 
 # Where the tables go, up to 20 GB; by default where temporary files go (TMPDIR).
 FOLDER = "RALM_BENCHMARK_FOLDER"

@@ -2,92 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-
-from pyspark.sql import DataFrame, Window
-from pyspark.sql import functions as F
-
-from jobs.application import run
-from jobs.arguments import Arguments, run_job
-from jobs.build_vocabularies import source
-from jobs.embed_users import model_version
-from jobs.embed_users import step_name as embedding_step
-from jobs.train_user_model import merges
-from jobs.training_sets import write_training_set
-from jobs.update_seeds import step_name as seeds_step
-from ralm.config import Merge
-from ralm.draws import draw_row
-from ralm.errors import DataError
-from ralm.features.seeds import clicked_items, clicks, is_validation_item, shown_between, training_pairs
-from ralm.runs import Context, RunningStep, Step
-
-
-def step_name(merge: Merge) -> str:
-    """The step that makes the samples over the embeddings of a merge layer."""
-    return f"build_lookalike_samples[{merge}]"
-
-
-def training_items(context: Context, seeds: DataFrame) -> list[str]:
-    """The items with enough training seeds in every draw, in the order of their rows in the centroid array."""
-    lookalike = context.config.lookalike
-    enough = seeds.where(F.col("seed_count") >= lookalike.min_seeds).groupBy("item_id").count()
-    enough = enough.where(F.col("count") == lookalike.seed_draws).select("item_id")
-    return sorted(row["item_id"] for row in enough.collect())  # one short string an active item
-
-
-def _build(merge: Merge, step: RunningStep) -> None:
-    context, config, dates = step.context, step.context.config, step.context.dates
-    items = training_items(context, step.at("item_seeds", as_of=dates.a1, purpose="train"))
-    if not items:
-        least, draws = config.lookalike.min_seeds, config.lookalike.seed_draws
-        raise DataError(
-            f"lookalike_samples: no item has lookalike.min_seeds = {least} seeds of [{dates.a1}, {dates.a2}) in each "
-            f"of lookalike.seed_draws = {draws} draws; lower it, or check dates"
-        )
-    indices = context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
-    share = config.evaluation.new_item_share
-    impressions = step.read("impressions")
-    step.refuse_empty(
-        shown_between(impressions, dates.a1, dates.a2),
-        f"lookalike_samples: no impression in [{dates.a1}, {dates.a2}); check dates",
-    )
-    pairs = training_pairs(impressions, dates.a1, dates.a2, share, config.seed, config.lookalike.seed_draws)
-    version = model_version(context, merge)
-    embeddings = step.at("user_embeddings", as_of=dates.a1, model_version=version)
-    labelled = pairs.join(F.broadcast(indices), "item_id").join(embeddings.select("user_id", "embedding"), "user_id")
-    cap = config.lookalike.clicked_cap
-    clicked = F.array().cast("array<int>")
-    if cap:
-        labelled = labelled.join(clicked_items(clicks(impressions, dates.a2), indices, cap), "user_id", "left")
-        clicked = F.coalesce("clicked", F.array_repeat(F.lit(-1), cap))
-    samples = labelled.select(
-        is_validation_item(config.user_samples.validation_share, config.seed).alias("validation"),
-        "embedding",
-        draw_row(F.col("draw"), F.col("item_index"), len(items)).cast("int").alias("item_index"),
-        F.col("label").cast("float").alias("label"),
-        F.log(F.count("*").over(Window.partitionBy("user_id"))).cast("float").alias("log_rows"),
-        clicked.alias("clicked"),
-    )
-    keys = ["item_index", "embedding"]
-    write_training_set(
-        step, "lookalike_samples", samples, keys, config.lookalike_training, "pairs", model_version=version
-    )
-
-
-def steps(context: Context) -> Sequence[Step]:
-    """One step a merge layer."""
-    return [
-        Step(
-            step_name(merge),
-            partial(_build, merge),
-            ("lookalike", "evaluation", "dates", "user_samples"),
-            as_of="a1",
-            after=(source(context), (seeds_step("train"), "a1"), (embedding_step(merge), "a1")),
-            inputs=("impressions", "item_seeds", "user_embeddings"),
-        )
-        for merge in merges(context)
-    ]
+from jobs.cli.application import run
+from jobs.cli.arguments import Arguments, run_job
+from jobs.steps.lookalike.lookalike_samples import steps
 
 
 def main(arguments: Arguments) -> None:

@@ -2,57 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-
-from pyspark.sql import functions as F
-
-from jobs.application import run
-from jobs.arguments import Arguments, run_job
-from jobs.clustering import cluster
-from jobs.embed_users import step_name as embedding_step
-from jobs.update_seeds import PURPOSES
-from jobs.update_seeds import step_name as seeds_step
-from jobs.variants import final_step, lookalike_folder, lookalike_version, rounds
-from ralm.errors import MissingInputError
-from ralm.runs import Context, RunningStep, Step
-from ralm.training.checkpoints import load_weights
-
-
-def step_name(variant: str, purpose: str) -> str:
-    """The step that clusters the seeds of a purpose for a variant."""
-    return f"cluster_seeds[{variant}/{purpose}]"
-
-
-def _cluster(variant: str, purpose: str, step: RunningStep) -> None:
-    context = step.context
-    weights = load_weights(lookalike_folder(context, variant))
-    version = lookalike_version(context, variant)
-    frame = cluster(step, variant, purpose, weights, None, rounds(context.config, variant))
-    keyed = frame.withColumn("model_version", F.lit(version))
-    step.replace("seed_clusters", keyed, "items", as_of=step.as_of, purpose=purpose, model_version=version)
-    if step.counts["items"] == 0:
-        raise MissingInputError(f"user_embeddings: none for the seeds as of {step.as_of}; run job 'embed_users' first")
-
-
-def steps(context: Context) -> Sequence[Step]:
-    """One step a variant for the evaluation, one for production."""
-    wanted = [*((variant, "evaluate") for variant in context.config.variants), ("ralm", "production")]
-    return [
-        Step(
-            step_name(variant, purpose),
-            partial(_cluster, variant, purpose),
-            ("lookalike",),
-            as_of=PURPOSES[purpose],
-            after=(
-                (seeds_step(purpose), PURPOSES[purpose]),
-                (embedding_step(context.config.variants[variant].merge), PURPOSES[purpose]),
-                (final_step(context.config, variant), "a1"),
-            ),
-            inputs=("item_seeds", "user_embeddings"),
-        )
-        for variant, purpose in wanted
-    ]
+from jobs.cli.application import run
+from jobs.cli.arguments import Arguments, run_job
+from jobs.steps.lookalike.seed_clusters import steps
 
 
 def main(arguments: Arguments) -> None:

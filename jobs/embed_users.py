@@ -2,86 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from functools import partial
-
-from pyspark.sql import functions as F
-
-from jobs import train_als
-from jobs.application import run
-from jobs.arguments import Arguments, run_job
-from jobs.build_vocabularies import load_sizes, source
-from jobs.file_reads import map_files
-from jobs.train_user_model import folder, merges
-from jobs.train_user_model import step_name as training_step
-from ralm.config import Merge
-from ralm.dates import DateName
-from ralm.runs import Context, RunningStep, Step
-from udfs.embed import embed_users
-
-
-def step_name(merge: Merge) -> str:
-    """The step that embeds users by the models of a merge layer."""
-    return f"embed_users[{merge}]"
-
-
-def needs_factors(context: Context) -> bool:
-    """Whether embeddings hold the users' ALS vectors."""
-    return "factors" in context.config.user_model.stacked
-
-
-def model_version(context: Context, merge: Merge) -> str:
-    """The version of the stacked user models: one hash for all representations and what is stacked beside them."""
-    settings = context.config.user_model
-    versions = [context.require(training_step(merge, name), "a0").version for name in settings.representations]
-    if needs_factors(context):
-        versions.append(context.require(train_als.STEP, "a1").version)
-    versions += [name for name in settings.stacked if name != "factors"]
-    return f"{merge}-{hashlib.sha256(' '.join(versions).encode()).hexdigest()[:8]}"
-
-
-def _embed(merge: Merge, step: RunningStep) -> None:
-    context, config = step.context, step.context.config
-    sizes = load_sizes(context)
-    fields = step.at("user_fields", as_of=step.as_of, vocabulary_version=sizes.version)
-    folders = [folder(context, merge, name) for name in config.user_model.representations]
-    als = train_als.current_model(context)[0] if needs_factors(context) else None
-    udf = embed_users(folders, sizes.user_fields, config.user_id_type, als, "activity" in config.user_model.stacked)
-    columns = ["user_id", *sizes.user_fields.columns]
-    if step.step.as_of == "a1":
-        window = (F.col("shown_at") >= F.lit(context.dates.a1)) & (F.col("shown_at") < F.lit(context.dates.a2))
-        involved = step.read("impressions").where(window).select("user_id").distinct()
-        embeddings = fields.join(involved, "user_id", "left_semi").select(*columns).mapInArrow(*udf)
-    else:
-        embeddings = map_files(fields, columns, udf, vocabulary_version=sizes.version)
-    version = model_version(context, merge)
-    keyed = embeddings.withColumns({"as_of": F.lit(step.as_of), "model_version": F.lit(version)})
-    step.replace("user_embeddings", keyed, "users", as_of=step.as_of, model_version=version)
-
-
-def steps(context: Context) -> Sequence[Step]:
-    """One step a merge layer and date; only the released one is needed in production, but all to compare as of A3."""
-    config = context.config
-    later: list[Merge] = [config.variants["ralm"].merge] if config.comparison.window == "later" else merges(context)
-    factors: tuple[tuple[str, DateName], ...] = ((train_als.STEP, "a1"),) if needs_factors(context) else ()
-    needed: list[tuple[Merge, DateName]] = [(merge, date) for merge in merges(context) for date in ("a1", "a2")]
-    return [
-        Step(
-            step_name(merge),
-            partial(_embed, merge),
-            ("dates",),
-            as_of=date,
-            after=(
-                source(context),
-                ("build_user_fields", date),
-                *((training_step(merge, name), "a0") for name in config.user_model.representations),
-                *factors,
-            ),
-            inputs=("user_fields", "impressions"),
-        )
-        for merge, date in [*needed, *((merge, "a3") for merge in later)]
-    ]
+from jobs.cli.application import run
+from jobs.cli.arguments import Arguments, run_job
+from jobs.steps.user_model.user_embeddings import steps
 
 
 def main(arguments: Arguments) -> None:

@@ -2,49 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
-from functools import partial
-
-from jobs.application import run
-from jobs.arguments import Arguments, run_job
-from jobs.simulate import by_day
-from ralm.errors import ConfigError
-from ralm.ingest.read import listing
-from ralm.ingest.tables import ingest
-from ralm.runs import Context, RunningStep, Step
-from ralm.spark_errors import user_errors
-
-
-def _ingest(step: RunningStep) -> None:
-    context = step.context
-    result = ingest(context.spark, context.config, run_id=step.record.run_id)
-    for check in result.checks:
-        step.check(check.name, check.passed, check.value, check.detail)
-    with user_errors("ingest", result.expressions):
-        step.replace("users", result.users, "users")
-        step.replace("items", result.items, "items")
-        step.replace("events", by_day(result.events, "event_date"), "events")
-        step.replace("impressions", by_day(result.impressions, "shown_date"), "impressions")
-        step.replace("quarantine", result.quarantine, "quarantined")
-
-
-def _files(context: Context) -> str:
-    """A hash of the files' names, sizes and times: new files make the step run again."""
-    assert context.config.ingest is not None
-    settings = context.config.ingest
-    sources = [settings.users, settings.items, *settings.events, settings.impressions]
-    found = [listing(context.spark, source, context.config.data_root) for source in sources if source is not None]
-    return hashlib.sha256(json.dumps(found).encode()).hexdigest()
-
-
-def steps(context: Context) -> Sequence[Step]:
-    """One step: what is bad is counted over all sources before anything is written."""
-    if context.config.ingest is None:
-        raise ConfigError("ingest: the configuration has no `ingest` section; run the job `simulate` for its world")
-    sections = ("ingest", "data_root", "fields", "user_id_type")
-    return [Step("ingest", _ingest, sections=sections, extra=partial(_files, context))]
+from jobs.cli.application import run
+from jobs.cli.arguments import Arguments, run_job
+from jobs.steps.sources.ingested_logs import steps
 
 
 def main(arguments: Arguments) -> None:

@@ -6,58 +6,15 @@ from collections.abc import Sequence
 
 import yaml
 
-from jobs import (
-    build_histories,
-    build_lookalike_samples,
-    build_user_fields,
-    build_user_samples,
-    build_vocabularies,
-    cluster_seeds,
-    embed_targets,
-    embed_users,
-    evaluate,
-    ingest,
-    publish,
-    score_users,
-    simulate,
-    train_als,
-    train_cold_start,
-    train_lookalike,
-    train_user_model,
-    update_seeds,
-)
-from jobs.application import configured
-from jobs.arguments import Arguments, run_job
+from jobs.cli.application import configured
+from jobs.cli.arguments import Arguments, run_job
+from jobs.steps.nightly import steps
 from ralm.config import Config
 from ralm.errors import RalmError
-from ralm.runs import Context, Step, plan_steps, run_steps
-from ralm.session import get_session
-
-
-def steps(context: Context) -> list[Step]:
-    """All steps in order."""
-    source = simulate if context.config.simulate is not None else ingest
-    factors = (train_als,) if embed_users.needs_factors(context) else ()
-    jobs = (
-        source,
-        build_vocabularies,
-        build_histories,
-        build_user_fields,
-        build_user_samples,
-        train_user_model,
-        *factors,
-        embed_users,
-        update_seeds,
-        build_lookalike_samples,
-        train_lookalike,
-        train_cold_start,
-        embed_targets,
-        cluster_seeds,
-        score_users,
-        evaluate,
-        publish,
-    )
-    return [step for job in jobs for step in job.steps(context)]
+from ralm.runs.context import Context
+from ralm.runs.runner import plan_steps, run_steps
+from ralm.runs.step import Step
+from ralm.spark.session import get_session
 
 
 def _dry_run(context: Context, plan: Sequence[Step]) -> None:

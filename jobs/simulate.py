@@ -2,40 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
-from jobs.application import run
-from jobs.arguments import Arguments, run_job
-from ralm.errors import ConfigError
-from ralm.runs import Context, RunningStep, Step
-from ralm.simulation import world
-
-
-def _simulate(step: RunningStep) -> None:
-    config = step.context.config
-    assert config.simulate is not None
-    spark, cfg, seed, ids = step.context.spark, config.simulate, config.seed, config.user_id_type
-    step.replace("users", world.users(spark, cfg, seed, ids).withColumn("as_of", F.lit("1970-01-01")), "users")
-    step.replace("items", world.items(spark, cfg, seed), "items")
-    events = world.events(spark, cfg, seed, ids).withColumn("event_date", F.to_date("event_time"))
-    step.replace("events", by_day(events, "event_date"), "events")
-    impressions = world.impressions(spark, cfg, seed, ids).withColumn("shown_date", F.to_date("shown_at"))
-    step.replace("impressions", by_day(impressions, "shown_date"), "impressions")
-
-
-def by_day(frame: DataFrame, day: str) -> DataFrame:
-    """Few files a day's partition, also on a day far larger than the others: adaptive execution splits it."""
-    return frame.hint("rebalance", F.col(day))
-
-
-def steps(context: Context) -> Sequence[Step]:
-    """One step: the four tables are of one world."""
-    if context.config.simulate is None:
-        raise ConfigError("simulate: the configuration has no `simulate` section; run the job `ingest` for raw logs")
-    return [Step("simulate", _simulate, sections=("simulate", "user_id_type"))]
+from jobs.cli.application import run
+from jobs.cli.arguments import Arguments, run_job
+from jobs.steps.sources.simulated_world import steps
 
 
 def main(arguments: Arguments) -> None:

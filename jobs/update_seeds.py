@@ -4,65 +4,17 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-from collections.abc import Sequence
-from functools import partial
 
-from pyspark.sql import functions as F
-
-from jobs.application import configured, run
-from jobs.arguments import Arguments, run_job
-from jobs.build_vocabularies import source
-from jobs.landing import Landing
-from jobs.seed_stream import SeedStream
-from jobs.streams import interval, keep_going
-from ralm.dates import DateName
+from jobs.cli.application import configured, run
+from jobs.cli.arguments import Arguments, run_job
+from jobs.cli.intervals import interval
+from jobs.steps.seeds.item_seeds import steps
+from jobs.steps.seeds.live_seeds import SeedStream
+from jobs.steps.sources.landed_files import Landing
+from jobs.steps.sources.streaming import keep_going
 from ralm.errors import ConfigError
-from ralm.features.seeds import clicks, item_seeds, items_with_seeds, training_clicks
-from ralm.runs import Context, RunningStep, Step
-from ralm.session import get_session
-
-# Whose seeds they are, and the date of the embeddings that go with them.
-PURPOSES: dict[str, DateName] = {"train": "a1", "evaluate": "a2", "production": "a3"}
-
-
-def step_name(purpose: str) -> str:
-    """The step that collects the seeds of a purpose."""
-    return f"update_seeds[{purpose}]"
-
-
-def _update(purpose: str, step: RunningStep) -> None:
-    context, config = step.context, step.context.config
-    impressions, dates = step.read("impressions"), context.dates
-    if purpose == "train":
-        share = config.evaluation.new_item_share
-        clicked = training_clicks(impressions, dates.a1, dates.a2, share, config.seed, config.lookalike.seed_draws)
-    else:
-        assert step.as_of is not None
-        clicked = clicks(impressions, step.as_of).withColumn("draw", F.lit(0))
-    least = config.lookalike.min_seeds
-    step.refuse_empty(
-        items_with_seeds(clicked, least),
-        f"item_seeds: no item has lookalike.min_seeds = {least} seeds for '{purpose}' as of {step.as_of}; lower it, or "
-        "check what counts as a click",
-    )
-    seeds = item_seeds(clicked, config.lookalike.seed_cap)
-    keyed = seeds.withColumns({"as_of": F.lit(step.as_of), "purpose": F.lit(purpose)})
-    step.replace("item_seeds", keyed, "items", as_of=step.as_of, purpose=purpose)
-
-
-def steps(context: Context) -> Sequence[Step]:
-    """One step a purpose."""
-    return [
-        Step(
-            step_name(purpose),
-            partial(_update, purpose),
-            ("lookalike", "evaluation", "dates"),
-            as_of=date,
-            after=(source(context),),
-            inputs=("impressions",),
-        )
-        for purpose, date in PURPOSES.items()
-    ]
+from ralm.runs.context import Context
+from ralm.spark.session import get_session
 
 
 def follow(arguments: Arguments, trigger: dt.timedelta | None, landing: str | None = None) -> None:

@@ -9,7 +9,7 @@ import torch
 from pyspark.sql import SparkSession
 
 from ralm.config import Spark
-from ralm.session import get_session
+from ralm.spark.session import get_session
 from tests.built_once import built_once
 from tests.finished import LONG_LIVED, SPARK, Finished, read_tiny, submit_tiny
 from tests.time_budget import TimeBudget

@@ -11,7 +11,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 
 from ralm.config import Config, load_config
-from ralm.runs import Context
+from ralm.runs.context import Context
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "conf" / "tiny.yaml"

@@ -5,8 +5,8 @@ import math
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.ab_metrics import arm_metrics
-from ralm.evaluation.ab import METRICS, RAREFIED
+from jobs.steps.world.ab_arms import arm_metrics
+from ralm.evaluation.online_test import METRICS, RAREFIED
 
 pytestmark = pytest.mark.spark
 

@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ralm.arrow_arrays import blob_array, blob_matrix, list_array, matrix, ragged_array, scalars
+from ralm.arrow.arrays import blob_array, blob_matrix, list_array, matrix, ragged_array, scalars
 from ralm.errors import DataError
 
 

@@ -9,10 +9,11 @@ import yaml
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs import ingest
+from jobs.steps.sources import ingested_logs
 from ralm.config import load_config
 from ralm.errors import ConfigError, DataError, MissingInputError, RalmError
-from ralm.runs import Context, run_steps
+from ralm.runs.context import Context
+from ralm.runs.runner import run_steps
 
 pytestmark = pytest.mark.spark
 
@@ -60,7 +61,7 @@ class Logs:
     def run(self) -> Context:
         (self.root / "mine.yaml").write_text(yaml.safe_dump(self.settings))
         context = Context(self.spark, load_config(self.root / "mine.yaml"), say=lambda line: None)
-        run_steps(context, ingest.steps(context))
+        run_steps(context, ingested_logs.steps(context))
         return context
 
     def fails(self, kind: type[RalmError], *words: str) -> None:

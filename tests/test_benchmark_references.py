@@ -10,7 +10,7 @@ from benchmarks.cluster import METHODS, random_items
 from benchmarks.histories import DOMAINS, END, FIELDS, collected, in_duckdb, make_events
 from benchmarks.histories_update import YESTERDAY
 from benchmarks.score_kernel import loop, random_scorer
-from jobs.event_histories import build_histories
+from jobs.steps.users.histories import build_histories
 from ralm.features.histories import update_histories
 from ralm.scoring.scorer import Scorer
 

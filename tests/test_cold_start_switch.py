@@ -7,11 +7,12 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import score_users, train_cold_start
-from jobs.refresh import refresh
-from jobs.releases import current_release
-from ralm.runs import run_steps
+from jobs.steps.audiences import nightly_scoring
+from jobs.steps.lookalike import cold_start_model
+from jobs.steps.refresh.round import refresh
+from ralm.runs.runner import run_steps
 from ralm.simulation.oracle import click_probability
+from ralm.warehouse.releases import current_release
 from tests.finished import Finished
 from tests.test_refresh import click, now, publish_item, users_of
 
@@ -24,7 +25,7 @@ NEW = "i-new"
 def mixed(tiny_run: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     copied = tiny_run.copy(tmp_path_factory.mktemp("cold") / "wh")
     context = copied.context(*SETTINGS)
-    run_steps(context, [*train_cold_start.steps(context), *score_users.steps(context)])
+    run_steps(context, [*cold_start_model.steps(context), *nightly_scoring.steps(context)])
     return copied
 
 
@@ -67,10 +68,10 @@ def test_it_finds_the_users_of_items_it_never_saw_clicked(mixed: Finished) -> No
 def test_another_switch_moves_items_over(mixed: Finished) -> None:
     settings = ("cold_start.switch=1000", *SETTINGS[1:])
     copied = mixed.context(*settings)
-    run_steps(copied, [*train_cold_start.steps(copied), *score_users.steps(copied)])
+    run_steps(copied, [*cold_start_model.steps(copied), *nightly_scoring.steps(copied)])
     assert spread(mixed.table("audiences").where(F.col("as_of") == F.lit(copied.dates.a3)))["ralm"] == set()
     again = mixed.context(*SETTINGS)
-    run_steps(again, [*train_cold_start.steps(again), *score_users.steps(again)])
+    run_steps(again, [*cold_start_model.steps(again), *nightly_scoring.steps(again)])
     assert spread(mixed.table("audiences").where(F.col("as_of") == F.lit(again.dates.a3)))["ralm"]
 
 

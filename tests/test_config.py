@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.compare import families
+from jobs.steps.evaluation.compare import families
 from ralm.config import Dates, load_config
 from ralm.errors import ConfigError, MissingInputError
 

@@ -14,7 +14,7 @@ from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.streams import begin
+from jobs.steps.sources.streaming import begin
 
 pytestmark = pytest.mark.spark
 COLUMNS = {"day": "int", "item": "string", "clicks": "int"}

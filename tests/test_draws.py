@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ralm.draws import draw_row, row_item
+from ralm.training.seed_draws import draw_row, row_item
 
 
 def test_rows_are_one_an_item_and_draw() -> None:

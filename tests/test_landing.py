@@ -13,12 +13,12 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.landing import SOURCE, Landing
-from jobs.seed_stream import SeedStream
+from jobs.steps.seeds.live_seeds import SeedStream
+from jobs.steps.sources.landed_files import SOURCE, Landing
 from ralm.config import load_config
 from ralm.errors import ConfigError, MissingInputError
 from ralm.features.seeds import clicks, item_seeds
-from ralm.runs import Context
+from ralm.runs.context import Context
 from tests.finished import TINY
 
 pytestmark = pytest.mark.spark

@@ -10,15 +10,15 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import train_cold_start
-from jobs.live import LOOKALIKE, POPULARITY, PROFILE, World, play
-from jobs.live_page import PAGE, page_server
-from jobs.releases import current_release
-from jobs.simulated_ab import measure, write_results
+from jobs.steps.lookalike import cold_start_model
+from jobs.steps.world.ab_test import measure, write_results
+from jobs.steps.world.living_world import LOOKALIKE, POPULARITY, PROFILE, World, play
+from jobs.steps.world.page import PAGE, page_server
 from ralm.errors import ConfigError
-from ralm.evaluation.ab import METRICS, relative_changes
-from ralm.runs import run_steps
+from ralm.evaluation.online_test import METRICS, relative_changes
+from ralm.runs.runner import run_steps
 from ralm.simulation import clock
+from ralm.warehouse.releases import current_release
 from tests.finished import Finished
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -39,7 +39,7 @@ END = dt.datetime(2024, 1, 11)  # of the tiny world's log
 def lived(tiny_run: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     copied = tiny_run.copy(tmp_path_factory.mktemp("live") / "wh")
     context = copied.context(*SETTINGS)
-    run_steps(context, train_cold_start.steps(context))
+    run_steps(context, cold_start_model.steps(context))
     play(World(context, dt.timedelta(hours=1)), ROUNDS, dt.timedelta(0))
     return copied
 

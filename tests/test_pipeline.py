@@ -8,15 +8,19 @@ import pytest
 from delta.tables import DeltaTable
 from pyspark.sql import functions as F
 
-from jobs import pipeline, score_users, update_seeds
-from jobs.evaluate import steps as evaluate_steps
-from jobs.publish import steps as publish_steps
-from jobs.variants import lookalike_folder, lookalike_version
+from jobs import pipeline
+from jobs.steps import nightly
+from jobs.steps.audiences import nightly_scoring
+from jobs.steps.evaluation.evaluate import steps as evaluate_steps
+from jobs.steps.lookalike.variants import lookalike_folder, lookalike_version
+from jobs.steps.releases.releases import steps as publish_steps
+from jobs.steps.seeds import item_seeds
 from ralm.errors import DataError
 from ralm.features.holdout import is_new_item
-from ralm.runs import plan_steps, run_steps
-from ralm.tables import TABLES, replace
+from ralm.runs.runner import plan_steps, run_steps
 from ralm.training.checkpoints import load_weights
+from ralm.warehouse.once import replace
+from ralm.warehouse.schemas import TABLES
 from tests.finished import Finished
 
 # The first test waits for the whole pipeline.
@@ -51,7 +55,7 @@ def test_a_second_run_skips_everything_and_writes_nothing(finished: Finished) ->
     versions = {name: finished.context().warehouse.version(name) for name in ("audiences", "runs", "metrics")}
     lines: list[str] = []
     context = finished.context(say=lines.append)
-    run_steps(context, pipeline.steps(context))
+    run_steps(context, nightly.steps(context))
     assert lines
     assert all(line.endswith("done before, skipped") for line in lines)
     assert {name: context.warehouse.version(name) for name in versions} == versions
@@ -59,14 +63,14 @@ def test_a_second_run_skips_everything_and_writes_nothing(finished: Finished) ->
 
 def test_other_scoring_settings_rerun_only_what_depends_on_them(finished: Finished) -> None:
     context = finished.context("scoring.audience.top_fraction=0.2")
-    plan = dict(plan_steps(context, pipeline.steps(context)))
+    plan = dict(plan_steps(context, nightly.steps(context)))
     assert plan["score_users [a3]"] == "run"
     assert plan["publish [a3]"].startswith("run")
     assert plan["train_lookalike[ralm/2] [a1]"] == "skip (done)"
 
 
 def test_another_training_seed_trains_again_on_the_same_data(finished: Finished) -> None:
-    plan = dict((context := finished.context("lookalike_training.seed=5")).plan(pipeline.steps(context)))
+    plan = dict((context := finished.context("lookalike_training.seed=5")).plan(nightly.steps(context)))
     assert plan["train_lookalike[ralm/1] [a1]"] == "run"
     assert plan["train_user_model[attention/reading] [a0]"] == "skip (done)"
     assert plan["build_lookalike_samples[attention] [a1]"] == "skip (done)"
@@ -249,13 +253,13 @@ def test_chosen_items_without_seeds_are_named_and_left_out(finished: Finished) -
     scored = finished.table("thresholds").select("item_id").first()[0]
     lines: list[str] = []
     context = finished.context(f"scoring.items=[{scored}, nobody]", say=lines.append)
-    run_steps(context, score_users.steps(context))
+    run_steps(context, nightly_scoring.steps(context))
     assert any("item 'nobody' skipped: 0 seeds" in line for line in lines)
     assert {r[0] for r in finished.table("audiences").select("item_id").distinct().collect()} == {scored}
     before = finished.context().warehouse.version("audiences")
     context = finished.context("scoring.items=[nobody]", say=lines.append)
     with pytest.raises(DataError, match="no chosen item has"):
-        run_steps(context, score_users.steps(context))
+        run_steps(context, nightly_scoring.steps(context))
     assert context.warehouse.version("audiences") == before
 
 
@@ -263,14 +267,14 @@ def test_nothing_is_emptied_where_no_item_has_enough_seeds(finished: Finished) -
     before = finished.context().warehouse.version("item_seeds")
     context = finished.context("lookalike.min_seeds=9999", "lookalike.seed_cap=9999")
     with pytest.raises(DataError, match=r"item_seeds: no item has lookalike.min_seeds = 9999 seeds for 'train'"):
-        run_steps(context, update_seeds.steps(context))
+        run_steps(context, item_seeds.steps(context))
     assert context.warehouse.version("item_seeds") == before
 
 
 def test_dry_run_prints_and_runs_nothing(finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
     context = finished.context("scoring.recommendations=3")
     before = context.warehouse.version("runs")
-    pipeline._dry_run(context, pipeline.steps(context))
+    pipeline._dry_run(context, nightly.steps(context))
     printed = capsys.readouterr().out
     assert "recommendations: 3" in printed
     assert re.search(r"impressions: version \d+", printed)

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from pyspark.sql import functions as F
 
-from jobs.refresh import refresh, steps
-from jobs.releases import current_release, releases
+from jobs.steps.refresh.round import refresh, steps
 from ralm.errors import MissingInputError
-from ralm.runs import Context, run_steps
-from ralm.tables import append
+from ralm.runs.context import Context
+from ralm.runs.runner import run_steps
+from ralm.warehouse.once import append
+from ralm.warehouse.releases import current_release, releases
 from tests.finished import Finished
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -104,7 +105,7 @@ def test_few_clicks_wait_and_a_crash_before_the_release_publishes_them_once(
     def killed(*_: object, **__: object) -> None:
         raise RuntimeError("killed")
 
-    monkeypatch.setattr("jobs.refresh.make_current", killed)
+    monkeypatch.setattr("jobs.steps.refresh.round.make_current", killed)
     with pytest.raises(RuntimeError):
         refresh(context)
     monkeypatch.undo()

@@ -9,8 +9,10 @@ from pyspark.sql import functions as F
 
 from ralm.config import Config, load_config
 from ralm.errors import DataError, MissingInputError
-from ralm.runs import Context, RunningStep, Step, plan_steps, run_steps
-from ralm.tables import replace
+from ralm.runs.context import Context
+from ralm.runs.runner import plan_steps, run_steps
+from ralm.runs.step import RunningStep, Step
+from ralm.warehouse.once import replace
 
 pytestmark = pytest.mark.spark
 TINY = Path(__file__).resolve().parents[1] / "conf" / "tiny.yaml"

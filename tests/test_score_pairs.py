@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pyspark.sql import functions as F
 
-from jobs.score_pairs import read_pairs, steps
+from jobs.steps.audiences.scored_pairs import read_pairs, steps
 from ralm.errors import DataError, MissingInputError
-from ralm.runs import run_steps
+from ralm.runs.runner import run_steps
 from tests.finished import Finished
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]

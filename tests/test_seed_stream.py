@@ -19,14 +19,15 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
-from jobs.landing import Landing
-from jobs.seed_stream import SOURCE, SeedStream
-from jobs.streams import interval, keep_going
+from jobs.cli.intervals import interval
+from jobs.steps.seeds.live_seeds import SOURCE, SeedStream
+from jobs.steps.sources.landed_files import Landing
+from jobs.steps.sources.streaming import keep_going
 from ralm.config import load_config
 from ralm.errors import ConfigError, MissingInputError
 from ralm.features.seeds import clicks, item_seeds
-from ralm.runs import Context
-from ralm.tables import append
+from ralm.runs.context import Context
+from ralm.warehouse.once import append
 from tests.finished import JAVA
 from tests.test_landing import Folder
 from tests.test_landing import rows as landed_rows

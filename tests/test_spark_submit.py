@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jobs import submission
-from jobs.arguments import Arguments, locate, parse, run_job
+from jobs.cli import shipment, submission
+from jobs.cli.arguments import Arguments, locate, parse, run_job
 from ralm.config import Config, load_config
 from ralm.errors import ConfigError, DataError, MissingInputError
-from ralm.session import PROVIDED, REQUIRED
+from ralm.spark.session import PROVIDED, REQUIRED
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,9 +42,9 @@ More lines that the list of jobs leaves out.
 import json
 import sys
 
-from jobs.arguments import Arguments, run_job
+from jobs.cli.arguments import Arguments, run_job
 from ralm.errors import ConfigError, DataError, MissingInputError
-from ralm.session import get_session
+from ralm.spark.session import get_session
 
 ERRORS = {2: ConfigError, 3: DataError, 4: MissingInputError, 5: ZeroDivisionError}
 
@@ -101,7 +101,8 @@ def tree(tmp_path: Path) -> Path:
     """A copy of the project whose only job is `probe`."""
     root = tmp_path / "a project"  # a path with a blank in it must do
     (root / "jobs").mkdir(parents=True)
-    for name in ("jobs/__init__.py", "jobs/arguments.py", "jobs/submission.py", "spark-submit.sh"):
+    shutil.copytree(ROOT / "jobs" / "cli", root / "jobs" / "cli")
+    for name in ("jobs/__init__.py", "spark-submit.sh"):
         shutil.copy(ROOT / name, root / name)
     for name in ("ralm", "udfs", "conf"):
         (root / name).symlink_to(ROOT / name)
@@ -193,7 +194,7 @@ def build(tmp_path: Path, options: list[str], jars: str | None = "/jars/delta.ja
         Arguments(config=config(tmp_path), config_path=tmp_path / "inner.yaml"),
         ["--config", "inner.yaml"],
         options,
-        submission.Shipment(Path("/zips/ralm.zip"), jars, "io.delta:delta-spark_4.2_2.13:4.4.0"),
+        shipment.Shipment(Path("/zips/ralm.zip"), jars, "io.delta:delta-spark_4.2_2.13:4.4.0"),
         ROOT / "conf" / "spark",
     )
 
@@ -248,37 +249,37 @@ def test_the_settings_of_cluster_local_machine_and_notebook_agree() -> None:
 
 def test_jars_are_used_only_while_they_are_there_and_fit(tmp_path: Path) -> None:
     record = tmp_path / "delta-jars"
-    assert submission.resolved_jars(record) is None
-    version = submission.delta_coordinates().rpartition(":")[2]
+    assert shipment.resolved_jars(record) is None
+    version = shipment.delta_coordinates().rpartition(":")[2]
     jar = tmp_path / f"io.delta_delta-spark_4.2_2.13-{version}.jar"
     record.write_text(f"{jar}\n")
-    assert submission.resolved_jars(record) is None
+    assert shipment.resolved_jars(record) is None
     jar.touch()
-    assert submission.resolved_jars(record) == str(jar)
+    assert shipment.resolved_jars(record) == str(jar)
     old = tmp_path / "io.delta_delta-spark_4.2_2.13-0.0.1.jar"
     old.touch()
     record.write_text(f"{old}\n")
-    assert submission.resolved_jars(record) is None
+    assert shipment.resolved_jars(record) is None
 
 
 def test_the_zip_holds_the_package_data_and_changes_only_with_the_content(tmp_path: Path) -> None:
     source, zips = tmp_path / "source", tmp_path / "zips"
     zips.mkdir()
-    for name in ("ralm/evaluation", "udfs", "jobs", "ralm/__pycache__"):
+    for name in ("ralm/report", "udfs", "jobs", "ralm/__pycache__"):
         (source / name).mkdir(parents=True)
     (source / "ralm" / "__init__.py").write_text("VALUE = 1\n")
-    (source / "ralm" / "evaluation" / "report.html").write_text("<p>")
+    (source / "ralm" / "report" / "report.html").write_text("<p>")
     (source / "ralm" / "__pycache__" / "x.pyc").write_text("")
-    first = submission.zip_package(source, zips)
-    assert zipfile.ZipFile(first).namelist() == ["ralm/__init__.py", "ralm/evaluation/report.html"]
+    first = shipment.zip_package(source, zips)
+    assert zipfile.ZipFile(first).namelist() == ["ralm/__init__.py", "ralm/report/report.html"]
     content = first.read_bytes()
     first.unlink()
     os.utime(source / "ralm" / "__init__.py", (time.time() + 100, time.time() + 100))
-    again = submission.zip_package(source, zips)
+    again = shipment.zip_package(source, zips)
     assert again == first
     assert again.read_bytes() == content
     (source / "ralm" / "__init__.py").write_text("VALUE = 2\n")
-    assert submission.zip_package(source, zips) != first
+    assert shipment.zip_package(source, zips) != first
 
 
 # ---------------------------------------------------------------------------------------------- the job's arguments

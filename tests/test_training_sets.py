@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.training_sets import write_training_set
+from jobs.steps.user_model.training_sets import write_training_set
 from ralm.config import load_config
 from ralm.dates import ResolvedDates
 from ralm.errors import DataError, MissingInputError
-from ralm.runs import Context, RunningStep, Step, run_steps
-from ralm.tables import TABLES
+from ralm.runs.context import Context
+from ralm.runs.runner import run_steps
+from ralm.runs.step import RunningStep, Step
+from ralm.warehouse.schemas import TABLES
 
 pytestmark = pytest.mark.spark
 TINY = Path(__file__).resolve().parents[1] / "conf" / "tiny.yaml"

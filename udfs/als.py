@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ralm.arrow_arrays import column, list_array, matrix
+from ralm.arrow.arrays import column, list_array, matrix
 from ralm.baselines.als_model import als_arrays, read_als
 from ralm.baselines.fold_in import Doubles, closed_form, fold_in, gram_of
 from udfs.shapes import Batches, BatchUdf, GroupUdf

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ralm.arrow_arrays import column, list_array, matrix
+from ralm.arrow.arrays import column, list_array, matrix
 from ralm.scoring.cluster import cluster_seeds
 from ralm.scoring.kmeans import Floats, single_thread
 from ralm.scoring.scorer import Scorer, targets

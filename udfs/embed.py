@@ -10,9 +10,9 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from ralm.arrow_arrays import column, list_array, matrix, scalars
+from ralm.arrow.arrays import column, list_array, matrix, scalars
 from ralm.errors import ConfigError
-from ralm.fields import UserFields
+from ralm.field_specs import UserFields
 from ralm.models.user_model import UserModel
 from ralm.training.checkpoints import load_user_model
 from udfs.als import user_factors

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
-from ralm.arrow_arrays import column
+from ralm.arrow.arrays import column
 from ralm.baselines.feature_space import FeatureSpace
 from udfs.shapes import Batches, BatchUdf
 

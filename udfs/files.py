@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ralm.arrow_arrays import column
-from ralm.filesystems import open_filesystem
+from ralm.arrow.arrays import column
+from ralm.arrow.files import open_filesystem
 from udfs.shapes import Batches, BatchUdf
 
 # As many as Spark sends at once.

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ralm.arrow_arrays import scalars
+from ralm.arrow.arrays import scalars
 from ralm.config import HistoryField
 from ralm.features.newest import newest_rows
 from udfs.shapes import Batches, BatchUdf

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 
-from ralm.arrow_arrays import column, ragged_array
+from ralm.arrow.arrays import column, ragged_array
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.baselines.minhash import MinHash
 from udfs.shapes import Batches, BatchUdf

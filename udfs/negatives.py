@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ralm.arrow_arrays import column, list_array, scalars
+from ralm.arrow.arrays import column, list_array, scalars
 from ralm.config import UserSamples
 from ralm.features.negatives import draw_negatives
 from udfs.shapes import Batches, BatchUdf

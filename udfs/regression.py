@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from ralm.arrow_arrays import matrix, scalars
+from ralm.arrow.arrays import matrix, scalars
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.baselines.regression import fit_logistic, fit_trees
 from ralm.config import Regression

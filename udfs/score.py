@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ralm.arrow_arrays import blob_array, column, ragged_array, scalars
+from ralm.arrow.arrays import blob_array, column, ragged_array, scalars
 from ralm.errors import DataError
 from ralm.scoring.bundle import cached_scorer
 from ralm.scoring.contract import BLOCK

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ralm.arrow_arrays import blob_array, column, matrix, scalars
+from ralm.arrow.arrays import blob_array, column, matrix, scalars
 from ralm.serving.export import item_records
 from ralm.serving.manifest import Layer
 from ralm.serving.records import encode_users

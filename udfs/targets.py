@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ralm.arrow_arrays import column, list_array, matrix
+from ralm.arrow.arrays import column, list_array, matrix
 from ralm.scoring.scorer import targets
 from udfs.shapes import Batches, BatchUdf
 

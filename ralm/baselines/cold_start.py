@@ -19,8 +19,8 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 from scipy.special import expit
 
-from ralm.arrow_arrays import matrix
-from ralm.baselines.linear import DotProduct
+from ralm.arrow.arrays import matrix
+from ralm.baselines.dot_product import DotProduct
 from ralm.config import ColdStart
 from ralm.errors import DataError, MissingInputError
 from ralm.scoring.contract import ScorerState

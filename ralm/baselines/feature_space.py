@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy import sparse
 
-from ralm.arrow_arrays import column, matrix
-from ralm.fields import UserFields
+from ralm.arrow.arrays import column, matrix
+from ralm.field_specs import UserFields
 
 # Numerics arrive as deviations from their mean (0 where missing): the bins' inner edges.
 NUMERIC_EDGES = (-1.5, -1.0, -0.5, -0.1, 0.1, 0.5, 1.0, 1.5)

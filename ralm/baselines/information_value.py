@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ralm.arrow_arrays import column
+from ralm.arrow.arrays import column
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.scoring.contract import Arrays, BatchScorer, ScorerState
 

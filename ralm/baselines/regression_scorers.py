@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ralm.arrow_arrays import matrix
+from ralm.arrow.arrays import matrix
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.baselines.positive_unlabelled import Floats, calibrated
 from ralm.baselines.regression import Trees, normalised

@@ -20,7 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ralm.arrow_arrays import matrix, scalars
+from ralm.arrow.arrays import matrix, scalars
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.scoring.contract import BLOCK, Arrays, BatchScorer, ScorerState
 

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from ralm.config import Fields
-from ralm.fields import CategorySpec, HistorySpec, UserFields
+from ralm.field_specs import CategorySpec, HistorySpec, UserFields
 
 
 class Normalisation(BaseModel):

@@ -16,7 +16,7 @@ from ralm.config import Source
 from ralm.errors import ConfigError
 from ralm.ingest import casts
 from ralm.ingest.read import CORRUPT
-from ralm.spark_errors import short_message
+from ralm.spark.errors import short_message
 
 Kind = Literal["id", "label", "number", "flag", "time", "categories"]
 

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from ralm.errors import DataError
 from ralm.ingest.mapping import REASON, ROW, Mapped
-from ralm.spark_errors import user_errors
+from ralm.spark.errors import user_errors
 
 DUPLICATE = "duplicate"
 

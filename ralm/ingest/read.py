@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ralm.config import Source
 from ralm.errors import DataError
-from ralm.spark_errors import user_errors
+from ralm.spark.errors import user_errors
 
 # A cell is text until the mapping casts it: guessed types differ between the files of one log.
 _TEXT = {"header": "true", "inferSchema": "false", "quote": '"', "escape": '"'}

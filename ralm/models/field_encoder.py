@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ralm.fields import UserFields
+from ralm.field_specs import UserFields
 
 # Above this many rows a dense gradient (every row, every step, over all ranks) costs more than a sparse one.
 SPARSE_ROWS = 100_000

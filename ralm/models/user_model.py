@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ralm.config import UserModel as UserModelConfig
-from ralm.fields import UserFields
+from ralm.field_specs import UserFields
 from ralm.models.field_encoder import SPARSE_ROWS, FieldEncoder, start_table
 from ralm.models.losses import candidates, log_uniform_log_probability, sampled_sigmoid, sampled_softmax
 from ralm.models.merge import AttentionMerge, ConcatMerge, Merge

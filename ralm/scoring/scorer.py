@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from ralm.arrow_arrays import matrix, scalars
+from ralm.arrow.arrays import matrix, scalars
 from ralm.scoring.contract import BLOCK, Arrays, BatchScorer, ScorerState
 from ralm.scoring.kmeans import Floats, Ints
 

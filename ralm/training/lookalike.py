@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ralm.draws import row_item
 from ralm.errors import DataError, MissingInputError
 from ralm.models.lookalike import LookalikeModel, export_weights
 from ralm.models.losses import has_clicked, sample_users, users_softmax
 from ralm.training.checkpoints import last_of, model_folder
 from ralm.training.loop import Arrays, Batch, Judged, Objective, Run, to_tensors
 from ralm.training.ranks import Rank, process_group
+from ralm.training.seed_draws import row_item
 from ralm.training.specs import LookalikeTrainingSpec
 
 # Rows that the mean and deviation of the embeddings are taken from.

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ralm.config import Lookalike, Training, UserModel
-from ralm.fields import UserFields
+from ralm.field_specs import UserFields
 
 # What may differ between a run and the run that resumes it.
 CIRCUMSTANCES = {"output", "tensorboard", "processes", "retries", "local_mode", "device", "loader"}

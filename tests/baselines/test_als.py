@@ -8,13 +8,13 @@ import pytest
 from pyspark.sql import SparkSession
 from scipy import sparse
 
-from jobs.systems.als import users_gram
-from ralm.baselines.als import checkpoints, feature_factors, history_space, interactions, mllib_als
+from jobs.steps.systems.als_fold_in import users_gram
 from ralm.baselines.als_model import AlsModel, read_als, write_als
+from ralm.baselines.als_training import checkpoints, feature_factors, history_space, interactions, mllib_als
 from ralm.baselines.fold_in import fold_in, gram_of
 from ralm.config import Als
 from ralm.errors import MissingInputError
-from ralm.fields import CategorySpec, HistorySpec, UserFields
+from ralm.field_specs import CategorySpec, HistorySpec, UserFields
 from udfs.als import fold_in_items, fold_in_users
 
 pytestmark = pytest.mark.spark

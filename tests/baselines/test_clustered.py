@@ -9,9 +9,9 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.metrics.pairwise import cosine_similarity
 
-from ralm.arrow_arrays import list_array
-from ralm.baselines.cells import Hyperplanes, KMeansCells
-from ralm.baselines.clustered import CellLift, lift_state
+from ralm.arrow.arrays import list_array
+from ralm.baselines.clustered_similarity import CellLift, lift_state
+from ralm.baselines.embedding_cells import Hyperplanes, KMeansCells
 from ralm.baselines.similarity import unit_rows
 
 

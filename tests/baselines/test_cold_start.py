@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from ralm.arrow_arrays import list_array
+from ralm.arrow.arrays import list_array
 from ralm.baselines.cold_start import ColdStartModel, fit_cold_start
 from ralm.config import ColdStart
 from ralm.errors import MissingInputError

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from ralm.baselines.feature_space import NUMERIC_EDGES, FeatureSpace
-from ralm.fields import CategorySpec, HistorySpec, UserFields
+from ralm.field_specs import CategorySpec, HistorySpec, UserFields
 
 FIELDS = UserFields(
     histories=[HistorySpec(domain="film", length=3, size=6), HistorySpec(domain="shop", length=2, size=4)],

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.baselines.information_value import information_value, information_value_state, smoothed_shares
-from ralm.fields import CategorySpec, HistorySpec, UserFields
+from ralm.field_specs import CategorySpec, HistorySpec, UserFields
 from ralm.scoring.bundle import ScoringBundle, write_scoring_bundle
 
 SPACE = FeatureSpace(

@@ -5,12 +5,12 @@ import pyarrow as pa
 import pytest
 import torch
 
-from jobs.systems.youtube_dnn import item_arrays
-from ralm.arrow_arrays import list_array
-from ralm.baselines.linear import DotProduct
+from jobs.steps.systems.youtube_dnn import item_arrays
+from ralm.arrow.arrays import list_array
+from ralm.baselines.dot_product import DotProduct
 from ralm.config import UserModel as UserModelConfig
 from ralm.errors import DataError
-from ralm.fields import HistorySpec, UserFields
+from ralm.field_specs import HistorySpec, UserFields
 from ralm.models.user_model import UserModel
 
 

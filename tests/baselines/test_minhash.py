@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from ralm.baselines.lsh_quality import candidate_quality, in_a_bucket_of, jaccard
+from ralm.baselines.candidate_quality import candidate_quality, in_a_bucket_of, jaccard
 from ralm.baselines.minhash import EMPTY, MinHash, s_curve
-from ralm.evaluation import plots
+from ralm.report.plots import audiences
 
 FEATURES = 500
 Sets = list[set[int]]
@@ -140,6 +140,6 @@ def test_no_neighbour_has_no_recall() -> None:
 
 
 def test_the_figure_names_its_curves() -> None:
-    figure = plots.candidate_curves([(20, 2), (5, 4)], [0.1, 0.2, 0.2])
+    figure = audiences.candidate_curves([(20, 2), (5, 4)], [0.1, 0.2, 0.2])
     assert all(text in figure for text in ("20 bands of 2", "5 bands of 4", "users, nearest seed"))
-    assert "nearest seed" not in plots.candidate_curves([(20, 2)])
+    assert "nearest seed" not in audiences.candidate_curves([(20, 2)])

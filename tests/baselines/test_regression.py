@@ -9,14 +9,14 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from ralm.arrow_arrays import list_array
+from ralm.arrow.arrays import list_array
 from ralm.baselines import regression_scorers
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.baselines.positive_unlabelled import bootstraps, calibrated, label_frequency
 from ralm.baselines.regression import Trees, fit_logistic, fit_trees
 from ralm.baselines.regression_scorers import logistic_state, trees_state
 from ralm.config import Regression
-from ralm.fields import CategorySpec, HistorySpec, UserFields
+from ralm.field_specs import CategorySpec, HistorySpec, UserFields
 from ralm.scoring.bundle import ScoringBundle, write_scoring_bundle
 
 ITEMS, USERS = 3, 400

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics.pairwise import cosine_similarity
 
-from ralm.arrow_arrays import list_array
+from ralm.arrow.arrays import list_array
 from ralm.baselines import similarity
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.baselines.similarity import cosine_state, jaccard_state
-from ralm.fields import CategorySpec, HistorySpec, UserFields
+from ralm.field_specs import CategorySpec, HistorySpec, UserFields
 
 SPACE = FeatureSpace(
     fields=UserFields(

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ralm.evaluation.diversity import gini, lorenz, tail_share
-from ralm.evaluation.report import render_report
-from ralm.evaluation.report_data import (
+from ralm.report.data import (
     AudienceExample,
     Compared,
     Difference,
@@ -22,6 +21,7 @@ from ralm.evaluation.report_data import (
     TrainingHistory,
     UserModelRow,
 )
+from ralm.report.page import render_report
 
 LEVELS = {
     "oracle": 0.831,

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ralm.evaluation.ab import online_headline, relative_changes
+from ralm.evaluation.online_test import relative_changes
+from ralm.report.headline import online_headline
 
 
 def test_changes_are_relative_to_the_control_of_the_same_world() -> None:

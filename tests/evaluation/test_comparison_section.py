@@ -4,10 +4,10 @@ import dataclasses
 import datetime as dt
 import re
 
-from ralm.evaluation.comparison_section import comparison_section, main_systems, seeds_of
-from ralm.evaluation.report import render_report
-from ralm.evaluation.report_data import Compared, Difference, MetricRow, ReportData
-from ralm.evaluation.seed_plot import Point, by_seeds
+from ralm.report.comparison_section import comparison_section, main_systems, seeds_of
+from ralm.report.data import Compared, Difference, MetricRow, ReportData
+from ralm.report.page import render_report
+from ralm.report.plots.by_seeds import Point, by_seeds
 from tests.evaluation.example_report import compared
 
 

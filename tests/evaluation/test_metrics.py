@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from ralm.evaluation.metrics import (
+from ralm.evaluation.array_metrics import (
     auc,
     auc_interval,
     item_auc,

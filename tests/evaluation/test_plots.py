@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from ralm.evaluation import plots
-from ralm.evaluation.plots import Bar, Bins, Curve
-from ralm.evaluation.systems import COLOURS, colour, name
+from ralm.report.plots import audiences, marks, systems, training
+from ralm.report.plots.marks import Bar, Bins, Curve
+from ralm.report.system_names import COLOURS, colour, name
 
 
 def texts(figure: str) -> list[str]:
@@ -15,7 +15,7 @@ def texts(figure: str) -> list[str]:
 
 
 def test_bars_carry_their_values_and_share_a_scale() -> None:
-    figures = plots.metric_bars(
+    figures = systems.metric_bars(
         {"A": [Bar("ralm", 0.71, 0.7, 0.72), Bar("my_system", 0.44)], "B": [Bar("ralm", 0.9)]}, "item AUC", 0.5
     )
     shown = [texts(figure) for figure in figures]
@@ -26,21 +26,21 @@ def test_bars_carry_their_values_and_share_a_scale() -> None:
 
 
 def test_bars_without_intervals_and_of_one_value() -> None:
-    (figure,) = plots.metric_bars({"A": [Bar("ralm", 0.5, float("nan"), None)]}, "item AUC", 0.5)
+    (figure,) = systems.metric_bars({"A": [Bar("ralm", 0.5, float("nan"), None)]}, "item AUC", 0.5)
     assert "0.500" in texts(figure)
 
 
 def test_curves_without_validation_leave_that_figure_out() -> None:
     loss = [Curve("attention", [1, 2], [0.7, 0.6])]
-    assert len(plots.training_curves(loss, [], "epoch")) == 1
-    assert len(plots.training_curves(loss, loss, "epoch")) == 2
-    assert plots.training_curves([], [], "epoch") == []
+    assert len(training.training_curves(loss, [], "epoch")) == 1
+    assert len(training.training_curves(loss, loss, "epoch")) == 2
+    assert training.training_curves([], [], "epoch") == []
 
 
 def test_histograms_of_parameters_state_their_spread() -> None:
     values = np.random.default_rng(0).normal(0, 0.25, 50_000)
     counts, edges = np.histogram(values, 200)
-    figure = plots.parameter_histograms({"search": [Bins("attention", edges.tolist(), counts.tolist())]})
+    figure = training.parameter_histograms({"search": [Bins("attention", edges.tolist(), counts.tolist())]})
     assert "attention (s.d. 0.25)" in texts(figure)
 
 
@@ -48,27 +48,27 @@ def test_hair_thin_bins_do_not_tower_over_the_others() -> None:
     values = np.random.default_rng(0).normal(0, 0.25, 50_000)
     edges = np.concatenate([np.linspace(-1.5, -1e-9, 100), np.linspace(1e-12, 1.5, 100)])
     counts, _ = np.histogram(np.append(values, np.zeros(500)), edges)
-    even, density = plots._density(Bins("concat", edges.tolist(), counts.tolist()), 1.0)
+    even, density = marks._density(Bins("concat", edges.tolist(), counts.tolist()), 1.0)
     normal = np.exp(-((even[1:] + even[:-1]) ** 2) / 8 / 0.25**2) / np.sqrt(2 * np.pi) / 0.25
     assert np.abs(density - normal).max() < 0.5
 
 
 def test_a_threshold_outside_the_scores_is_drawn_too() -> None:
     for threshold in (-3.0, 0.5, 3.0, None):
-        figure = plots.score_distribution([0, 0.5, 1], [3, 4], threshold)
+        figure = audiences.score_distribution([0, 0.5, 1], [3, 4], threshold)
         assert threshold is None or any("threshold" in text for text in texts(figure))
         assert figure.endswith("</svg>")
 
 
 def test_labels_are_escaped() -> None:
-    figure = plots.field_attention(["a<b>&c", "d"], [0.6, 0.4], [0.1, 0.9], "x<y>")
+    figure = training.field_attention(["a<b>&c", "d"], [0.6, 0.4], [0.1, 0.9], "x<y>")
     assert "<b>" not in figure
     assert "a&lt;b&gt;&amp;c" in figure
     assert 'aria-label="Mean field attention with and without the x&lt;y&gt; domain"' in figure
 
 
 def test_lorenz_legend_has_the_gini() -> None:
-    figure = plots.lorenz_curves({"logged": ([0, 0.5, 1], [0, 0.1, 1])}, {"logged": 0.4})
+    figure = audiences.lorenz_curves({"logged": ([0, 0.5, 1], [0, 0.1, 1])}, {"logged": 0.4})
     assert "Logged (Gini 0.40)" in texts(figure)
 
 
@@ -85,4 +85,4 @@ def test_a_system_keeps_its_colour() -> None:
 def test_head_and_tail_may_hold_different_systems(segment: str) -> None:
     bars = [Bar("ralm", 0.7), Bar("als", 0.6)]
     head, tail = (bars, bars[:1]) if segment == "head" else (bars[:1], bars)
-    assert texts(plots.head_tail_bars(head, tail, "item AUC", 0.5)).count("0.700") == 2
+    assert texts(systems.head_tail_bars(head, tail, "item AUC", 0.5)).count("0.700") == 2

@@ -8,7 +8,13 @@ from sklearn.metrics import roc_auc_score
 
 from ralm.evaluation.diversity import category_diversity
 from ralm.evaluation.exposure import recommended_categories, recommended_exposure
-from ralm.evaluation.ranking import head_items, impression_item_metrics, pooled_auc, ranking_depth, ranking_metrics
+from ralm.evaluation.frame_metrics import (
+    head_items,
+    impression_item_metrics,
+    pooled_auc,
+    ranking_depth,
+    ranking_metrics,
+)
 
 pytestmark = pytest.mark.spark
 

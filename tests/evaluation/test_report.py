@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ralm.evaluation.headline import headline
-from ralm.evaluation.report import render_report
-from ralm.evaluation.report_data import AudienceExample, Difference, MetricRow, ReportData, StepTime
+from ralm.report.data import AudienceExample, Difference, MetricRow, ReportData, StepTime
+from ralm.report.headline import headline
+from ralm.report.page import render_report
 from tests.evaluation.example_report import example
 
 SECTIONS = {

@@ -7,7 +7,7 @@ import pytest
 from torch.utils.tensorboard import SummaryWriter
 
 from ralm.errors import MissingInputError
-from ralm.evaluation.tensorboard_events import Events
+from ralm.training.tensorboard_events import Events
 
 
 @pytest.fixture

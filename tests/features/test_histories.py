@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.event_histories import build_histories
+from jobs.steps.users.histories import build_histories
 from ralm.config import Fields
 from ralm.features.histories import update_histories
 from ralm.features.holdout import is_new_item, without_new_items

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from scipy import stats
 
-from jobs.user_samples import build_user_samples
+from jobs.steps.user_model.user_samples import build_user_samples
 from ralm.config import UserSamples
 from ralm.features.negatives import draw_negatives, log_uniform_rank, uniform
 from ralm.features.samples import user_positives

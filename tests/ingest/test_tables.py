@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ralm.errors import ConfigError, DataError, MissingInputError
 from ralm.ingest.tables import ingest
-from ralm.tables import TABLES
+from ralm.warehouse.schemas import TABLES
 from tests.ingest.worlds import ITEMS, LOG, USERS, make, write
 
 pytestmark = pytest.mark.spark

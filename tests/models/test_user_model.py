@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from ralm.config import UserModel as UserModelConfig
-from ralm.fields import CategorySpec, HistorySpec, UserFields
+from ralm.field_specs import CategorySpec, HistorySpec, UserFields
 from ralm.models import field_encoder
 from ralm.models.field_encoder import FieldEncoder
 from ralm.models.user_model import UserModel

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.export_serving import Export
+from jobs.steps.releases.serving_export import Export
 from ralm.config import load_config
 from ralm.errors import MissingInputError
-from ralm.runs import Context
+from ralm.runs.context import Context
 from ralm.scoring import scorer as batch
 from ralm.serving import Scorer
 from ralm.serving.stores import Store
-from ralm.tables import replace
+from ralm.warehouse.once import replace
 from tests.scoring.weights import random_items, random_weights
 from tests.serving.test_scorer import SAME
 

@@ -8,40 +8,34 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs import (
-    build_histories,
-    build_lookalike_samples,
-    build_user_fields,
-    build_user_samples,
-    build_vocabularies,
-    embed_targets,
-    embed_users,
-    ingest,
-    train_als,
-    train_cold_start,
-    train_lookalike,
-    train_user_model,
-    update_seeds,
-)
-from jobs.systems.contract import Prepared, System, Task
-from ralm.runs import Context, RunningStep, Step, run_steps
+from jobs.steps.lookalike import cold_start_model, lookalike_samples, target_embeddings
+from jobs.steps.lookalike import training as lookalike_training
+from jobs.steps.seeds import item_seeds
+from jobs.steps.sources import ingested_logs
+from jobs.steps.systems.contract import Prepared, System, Task
+from jobs.steps.user_model import als_factors, user_embeddings, user_samples
+from jobs.steps.user_model import training as user_model_training
+from jobs.steps.users import histories, user_fields, vocabularies
+from ralm.runs.context import Context
+from ralm.runs.runner import run_steps
+from ralm.runs.step import RunningStep, Step
 from tests.built_once import built_once
 from tests.systems.toy import group_of, toy_config, users, write_toy
 
 PREPARED = (
-    ingest,
-    build_vocabularies,
-    build_histories,
-    build_user_fields,
-    build_user_samples,
-    train_user_model,
-    embed_users,
-    train_als,
-    update_seeds,
-    build_lookalike_samples,
-    train_lookalike,
-    train_cold_start,
-    embed_targets,
+    ingested_logs,
+    vocabularies,
+    histories,
+    user_fields,
+    user_samples,
+    user_model_training,
+    user_embeddings,
+    als_factors,
+    item_seeds,
+    lookalike_samples,
+    lookalike_training,
+    cold_start_model,
+    target_embeddings,
 )
 
 
@@ -51,7 +45,7 @@ def toy(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Contex
 
     def build(folder: Path) -> None:
         context = Context(spark, write_toy(folder), say=lambda line: None)
-        run_steps(context, [step for job in PREPARED for step in job.steps(context)])
+        run_steps(context, [step for stage in PREPARED for step in stage.steps(context)])
 
     folder = tmp_path_factory.mktemp("toy") / "world"
     shutil.copytree(built_once(tmp_path_factory, "toy_world", build), folder)

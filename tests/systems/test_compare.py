@@ -8,15 +8,18 @@ import pytest
 from pyspark.sql import functions as F
 from sklearn.metrics import roc_auc_score
 
-from jobs.compare import families, steps
-from jobs.comparison_cells import Cell, cells, in_memory
-from jobs.systems.contract import Prepared, System
-from jobs.systems.registry import system
+from jobs.steps.evaluation.compare import families, steps
+from jobs.steps.evaluation.comparison_pairs import Cell, in_memory
+from jobs.steps.evaluation.new_items import cells
+from jobs.steps.systems.contract import Prepared, System
+from jobs.steps.systems.registry import system
 from ralm.config import Config
 from ralm.errors import DataError
-from ralm.evaluation.report_files import read_report_data
 from ralm.features.holdout import is_new_item
-from ralm.runs import Context, Step, plan_steps, run_steps
+from ralm.report.files import read_report_data
+from ralm.runs.context import Context
+from ralm.runs.runner import plan_steps, run_steps
+from ralm.runs.step import Step
 from tests.systems.conftest import Asked, scores
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]

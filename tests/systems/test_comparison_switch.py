@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from jobs.comparison_switch import SEGMENTS, by_seeds, switch_lines
-from jobs.metrics_table import difference_rows, metric_rows
+from jobs.steps.evaluation.by_seed_count import SEGMENTS, by_seeds, switch_lines
+from jobs.steps.evaluation.metrics import difference_rows, metric_rows
 
 COUNTS = {"a": 1, "b": 9, "c": 10, "d": 99, "e": 100, "f": 5_000, "g": 0}
 

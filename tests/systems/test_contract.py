@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.ranking import Scored, rank_users
-from jobs.systems.contract import Prepared, System
-from jobs.systems.registry import systems
+from jobs.steps.audiences.ranking import rank_users
+from jobs.steps.audiences.scored_users import Scored
+from jobs.steps.systems.contract import Prepared, System
+from jobs.steps.systems.registry import systems
 from ralm.config import Config
-from ralm.runs import Context
+from ralm.runs.context import Context
 from tests.systems.conftest import Asked, scores, seeds_of
 from tests.systems.toy import CONFIG, group_of
 

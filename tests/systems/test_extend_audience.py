@@ -9,10 +9,12 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from benchmarks.files import scan_metrics
-from jobs.extend_audience import Request, options, steps
+from jobs.extend_audience import options
+from jobs.steps.audiences.own_list import Request, steps
 from ralm.config import Config
 from ralm.errors import ConfigError, DataError, MissingInputError
-from ralm.runs import Context, run_steps
+from ralm.runs.context import Context
+from ralm.runs.runner import run_steps
 from tests.systems.conftest import seeds_of
 from tests.systems.toy import group_of, users
 

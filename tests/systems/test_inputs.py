@@ -8,8 +8,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.systems.contract import Task
-from jobs.systems.inputs import require_seeds, sampled_seeds, seed_table
+from jobs.steps.systems.contract import Task
+from jobs.steps.systems.inputs import require_seeds, sampled_seeds, seed_table
 from ralm.errors import DataError
 
 pytestmark = pytest.mark.spark

@@ -9,17 +9,17 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.build_vocabularies import load_sizes
-from jobs.systems.contract import Prepared, System
-from jobs.systems.feature_values import users_by_feature
-from jobs.systems.lsh_candidates import bucket_matches, candidates, crowded_buckets, seed_buckets
-from jobs.systems.lsh_iv import INFORMATION_VALUE, LSH_IV
-from jobs.systems.lsh_quality import sampled_quality
+from jobs.steps.systems.candidate_quality import sampled_quality
+from jobs.steps.systems.contract import Prepared, System
+from jobs.steps.systems.information_values import users_by_feature
+from jobs.steps.systems.lsh_candidates import bucket_matches, candidates, crowded_buckets, seed_buckets
+from jobs.steps.systems.lsh_iv import INFORMATION_VALUE, LSH_IV
+from jobs.steps.users.vocabularies import load_sizes
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.baselines.information_value import information_value
 from ralm.baselines.minhash import MinHash
-from ralm.fields import CategorySpec, HistorySpec, UserFields
-from ralm.runs import Context
+from ralm.field_specs import CategorySpec, HistorySpec, UserFields
+from ralm.runs.context import Context
 from tests.systems.conftest import Asked, seeds_of
 from tests.systems.toy import features_of, group_of
 from udfs.feature_counts import count_features

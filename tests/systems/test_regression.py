@@ -7,12 +7,14 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.systems import negatives
-from jobs.systems.contract import Prepared, System, Task
-from jobs.systems.inputs import field_users
-from jobs.systems.regression import regression_systems, training_pairs
+from jobs.steps.systems import negatives
+from jobs.steps.systems.contract import Prepared, System, Task
+from jobs.steps.systems.inputs import field_users
+from jobs.steps.systems.regression import regression_systems, training_pairs
 from ralm.config import Regression
-from ralm.runs import Context, RunningStep, Step, run_steps
+from ralm.runs.context import Context
+from ralm.runs.runner import run_steps
+from ralm.runs.step import RunningStep, Step
 from tests.systems.conftest import Asked, scores, seeds_of
 from tests.systems.toy import features_of, group_of, users
 

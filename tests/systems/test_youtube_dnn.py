@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from jobs.systems.contract import Prepared, System
-from jobs.systems.registry import systems
+from jobs.steps.systems.contract import Prepared, System
+from jobs.steps.systems.registry import systems
 from ralm.config import Config
-from ralm.runs import Context
+from ralm.runs.context import Context
 from tests.systems.conftest import Asked, scores, seeds_of
 from tests.systems.toy import CONFIG
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ralm.arrow.files import plain_path
 from ralm.errors import ConfigError, DataError, MissingInputError
-from ralm.filesystems import plain_path
 from ralm.training.loaders import make_loader
 from ralm.training.parquet_shards import assign, read_footers
 

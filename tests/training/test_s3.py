@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ralm.arrow.files import open_filesystem
 from ralm.errors import MissingInputError
-from ralm.filesystems import open_filesystem
 from ralm.training.loaders import make_loader
 
 # Names as Delta writes them: a space, and a %3A that is in the name.

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from ralm.config import Lookalike, Training
 from ralm.config import UserModel as UserModelConfig
-from ralm.fields import CategorySpec, HistorySpec, UserFields
+from ralm.field_specs import CategorySpec, HistorySpec, UserFields
 from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
 from tests.models.multimodal import make_world
 

@@ -4,11 +4,11 @@ import torch
 from pyspark.errors import PythonException
 from pyspark.sql import functions as F
 
-from ralm.baselines.als import history_space
 from ralm.baselines.als_model import AlsModel, write_als
+from ralm.baselines.als_training import history_space
 from ralm.config import Als, Training
 from ralm.config import UserModel as UserModelConfig
-from ralm.fields import CategorySpec, HistorySpec, UserFields
+from ralm.field_specs import CategorySpec, HistorySpec, UserFields
 from ralm.models.user_model import UserModel
 from ralm.training.checkpoints import publish, save_checkpoint
 from ralm.training.specs import UserTrainingSpec

@@ -7,8 +7,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs.file_reads import map_files
-from ralm.arrow_arrays import column, matrix
+from jobs.steps.users.file_scan import map_files
+from ralm.arrow.arrays import column, matrix
 from udfs.shapes import Batches, BatchUdf
 
 pytestmark = pytest.mark.spark

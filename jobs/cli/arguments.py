@@ -1,0 +1,154 @@
+"""The command line that every job understands, and how a job ends: its exit code, and one line for the user."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ralm.config import Config, load_config
+from ralm.errors import ConfigError, RalmError
+
+EPILOG = (
+    "Configuration keys, with their units, bounds and defaults: ralm/config/; worked examples: conf/*.yaml. "
+    "Exit codes: 2 bad configuration, 3 bad data, 4 a missing input, 1 anything else."
+)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a job was asked to do."""
+
+    config: Config
+    config_path: Path
+    force: bool = False
+    dry_run: bool = False
+    as_of: dt.date | None = None
+    debug: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; see --help")
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected YYYY-MM-DD, found '{text}'") from error
+
+
+def locate(path: str) -> Path:
+    """The configuration file: as named, or shipped by `--files` into the working directory (cluster deploy mode)."""
+    named = Path(path)
+    shipped = Path.cwd() / named.name
+    return shipped if not named.exists() and shipped.exists() else named
+
+
+def _parser(description: str, dry_run: bool, options: argparse.ArgumentParser | None) -> argparse.ArgumentParser:
+    parents = [] if options is None else [options]
+    parser = _Parser(description=description, epilog=EPILOG, allow_abbrev=False, parents=parents)
+    parser.add_argument("--config", required=True, metavar="FILE", help="the YAML configuration")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="set a configuration key; repeatable"
+    )
+    parser.add_argument(
+        "--as-of", type=_date, metavar="YYYY-MM-DD", help="the logical date; default: the dates of the configuration"
+    )
+    parser.add_argument("--force", action="store_true", help="do again what is already done")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    if dry_run:
+        parser.add_argument("--dry-run", action="store_true", help="print what would run, and run nothing")
+    return parser
+
+
+def parse(
+    description: str,
+    argv: Sequence[str] | None = None,
+    *,
+    dry_run: bool = False,
+    allow_rest: bool = False,
+    options: argparse.ArgumentParser | None = None,
+) -> Arguments:
+    """Read a job's command line and its configuration.
+
+    Args:
+        description: what the job does, shown by `--help`.
+        argv: the arguments; default: those of the process.
+        dry_run: whether the job knows `--dry-run`.
+        allow_rest: whether arguments unknown here are passed over; otherwise they are an error.
+        options: the job's own options (a parser without help), which go to `Arguments.options`.
+
+    Raises:
+        ConfigError: an unknown flag, a missing `--config`, or a configuration that cannot be run.
+        MissingInputError: the configuration file does not exist.
+    """
+    given = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser(description, dry_run, options)
+    known = parser.parse_known_args(given)[0] if allow_rest else parser.parse_args(given)
+    own = [] if options is None else [action.dest for action in options._actions]
+    path = locate(known.config)
+    return Arguments(
+        config=load_config(path, known.set),
+        config_path=path,
+        force=known.force,
+        dry_run=dry_run and known.dry_run,
+        as_of=known.as_of,
+        debug=known.debug,
+        options={name: getattr(known, name) for name in own},
+    )
+
+
+def _say(error: BaseException, argv: Sequence[str]) -> int:
+    debug = "--debug" in argv
+    if debug:
+        traceback.print_exception(error)
+    # Progress on stdout comes before the error on stderr, also where both are one terminal.
+    sys.stdout.flush()
+    if isinstance(error, KeyboardInterrupt):
+        print("error: interrupted; what is done stays, run the same command again to go on", file=sys.stderr)
+        return 130
+    message = " ".join(str(error).split()) or "no message"
+    if isinstance(error, RalmError):
+        print(f"error: {message}", file=sys.stderr)
+        return error.exit_code
+    hint = "" if debug else " (--debug shows the traceback)"
+    print(f"error: unexpected {type(error).__name__}: {message[:500]}{hint}", file=sys.stderr)
+    return 1
+
+
+def run_job(
+    main: Callable[[Arguments], None],
+    description: str,
+    argv: Sequence[str] | None = None,
+    *,
+    dry_run: bool = False,
+    options: argparse.ArgumentParser | None = None,
+) -> NoReturn:
+    """Run a job's `main` and end the process: 0, or one line on stderr and the exit code of the error.
+
+    Args:
+        main: the job.
+        description: its docstring, shown by `--help`.
+        argv: the arguments; default: those of the process.
+        dry_run: whether the job knows `--dry-run`.
+        options: the job's own options, as of `parse`.
+    """
+    given = list(sys.argv[1:] if argv is None else argv)
+    try:
+        arguments = parse(description, given, dry_run=dry_run, options=options)
+        # Not at the top: mistakes in the command line are told without loading Spark.
+        from ralm.spark.errors import user_errors
+
+        with user_errors(Path(sys.argv[0]).stem):
+            main(arguments)
+    except (Exception, KeyboardInterrupt) as error:
+        sys.exit(_say(error, given))
+    sys.exit(0)

@@ -1,0 +1,209 @@
+"""Puts together a job's spark-submit command: package, configuration, Delta's jars, settings."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import itertools
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from jobs.cli.arguments import Arguments, parse
+from jobs.cli.shipment import (
+    ROOT,
+    Shipment,
+    delta_coordinates,
+    resolve_jars,
+    resolved_jars,
+    scratch_folder,
+    zip_package,
+)
+from ralm.errors import ConfigError, RalmError
+
+USAGE = "./spark-submit.sh JOB --config FILE [--set section.key=value]... [job options] [-- spark-submit options]"
+# Options of spark-submit whose value is a comma-separated list: the user's entries join ours; of all others, given
+# after `--`, the last one wins.
+LISTS = ("--packages", "--py-files", "--files", "--jars")
+
+
+def known_jobs(folder: Path) -> dict[str, str]:
+    """Job name -> the first line of its docstring, of every file in `folder` that ends in a call of `run_job`."""
+    found = {}
+    for path in sorted(folder.glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if re.search(r"^    run_job\(", text, flags=re.MULTILINE):
+            found[path.stem] = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+    return found
+
+
+def split_options(options: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
+    """Spark options -> the entries of each list option, and the other options in their order."""
+    lists: dict[str, list[str]] = {name: [] for name in LISTS}
+    others: list[str] = []
+    rest = iter(options)
+    for option in rest:
+        name, equals, value = option.partition("=")
+        if name not in LISTS:
+            others.append(option)
+            continue
+        if not equals:
+            value = next(rest, "")
+        if not value:
+            raise ConfigError(f"{name} after `--` has no value")
+        lists[name].extend(value.split(","))
+    return lists, others
+
+
+def option_value(options: Sequence[str], name: str, setting: str | None = None) -> str | None:
+    """The last value of an option such as `--master`, or of its setting in a `--conf spark.master=...`."""
+    value = None
+    for option, following in itertools.zip_longest(options, options[1:], fillvalue=""):
+        if option == name:
+            value = following
+        elif option.startswith(f"{name}="):
+            value = option.partition("=")[2]
+        elif setting and option.removeprefix("--conf=").startswith(f"{setting}="):
+            value = option.removeprefix("--conf=").partition("=")[2]
+    return value
+
+
+def read_settings(path: Path) -> dict[str, str]:
+    """The settings of a Spark properties file of `key value` lines."""
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    pairs = (line.split(None, 1) for line in lines if line and not line.startswith("#"))
+    return {key: value.strip() for key, value in pairs}
+
+
+def build_command(
+    spark_submit: str,
+    job: Path,
+    arguments: Arguments,
+    job_arguments: Sequence[str],
+    options: Sequence[str],
+    shipment: Shipment,
+    settings: Path,
+) -> list[str]:
+    """The spark-submit command line.
+
+    Args:
+        spark_submit: path of the program.
+        job: the job's file.
+        arguments: what the job will read from `job_arguments`.
+        job_arguments: handed to the job as they are.
+        options: the user's options of spark-submit.
+        shipment: what goes with the job.
+        settings: the folder of defaults.conf and local.conf.
+    """
+    lists, others = split_options(options)
+    own_file = option_value(others, "--properties-file")
+    master = option_value(others, "--master", "spark.master") or (None if own_file else "local[*]")
+    local = master is not None and master.startswith("local")
+    command = [spark_submit, "--load-spark-defaults", "--driver-memory", arguments.config.spark.driver_memory]
+    if own_file is None:
+        command += ["--properties-file", str(settings / "defaults.conf")]
+    if master is not None and "--master" not in others:
+        command += ["--master", master]
+    if local:
+        for key, value in read_settings(settings / "local.conf").items():
+            command += ["--conf", f"{key}={value}"]
+    if local and shipment.delta_jars:
+        # The same files that --packages gives, without asking Ivy at every start.
+        lists["--jars"].insert(0, shipment.delta_jars)
+    else:
+        lists["--packages"].insert(0, shipment.delta_packages)
+    lists["--py-files"].insert(0, str(shipment.package))
+    lists["--files"].insert(0, str(arguments.config_path.resolve()))
+    for name, entries in lists.items():
+        if entries:
+            command += [name, ",".join(entries)]
+    return [*command, *others, str(job), *job_arguments]
+
+
+def environment(given: Mapping[str, str], spark_home: Path, log_settings: Path) -> dict[str, str]:
+    """The environment of spark-submit: this Python and its Spark, with Spark's log reduced to errors."""
+    result = dict(given)
+    # Another Spark on the machine would not fit the pinned Python packages.
+    result["SPARK_HOME"] = str(spark_home)
+    result["PYSPARK_PYTHON"] = result["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    quiet = f'"-Dlog4j2.configurationFile={log_settings.as_uri()}"'
+    # The user's options come last: their log settings win.
+    result["SPARK_SUBMIT_OPTS"] = f"{quiet} {given.get('SPARK_SUBMIT_OPTS', '')}".strip()
+    # Set by spark-submit.sh to find this file; the job runs from the shipped zip, as it does on a cluster.
+    paths = [path for path in given.get("PYTHONPATH", "").split(os.pathsep) if path and Path(path).resolve() != ROOT]
+    result.pop("PYTHONPATH", None)
+    if paths:
+        result["PYTHONPATH"] = os.pathsep.join(paths)
+    return result
+
+
+def _help(jobs: Mapping[str, str]) -> str:
+    width = max(map(len, jobs), default=0)
+    lines = [f"  {name:<{width}}  {line}" for name, line in jobs.items()]
+    return "\n".join(
+        [
+            f"usage: {USAGE}",
+            "",
+            "Runs a job by spark-submit: on local[*], or elsewhere by e.g. `-- --master yarn --deploy-mode cluster`.",
+            "A job's own options: ./spark-submit.sh JOB --help",
+            "",
+            "jobs:",
+            *lines,
+        ]
+    )
+
+
+def submit(argv: Sequence[str], root: Path = ROOT) -> NoReturn:
+    """Become the spark-submit process of the job that `argv` names; or print the help.
+
+    Raises:
+        ConfigError: no such job, no `--config`, a configuration that cannot be run.
+        MissingInputError: the configuration file does not exist.
+    """
+    jobs = known_jobs(root / "jobs")
+    if not argv or argv[0] in ("-h", "--help"):
+        print(_help(jobs))
+        sys.exit(0)
+    job, given = argv[0], list(argv[1:])
+    if job not in jobs:
+        raise ConfigError(f"no job '{job}'; jobs: {', '.join(jobs) or 'none'}")
+    cut = given.index("--") if "--" in given else len(given)
+    job_arguments, options = given[:cut], given[cut + 1 :]
+    path = root / "jobs" / f"{job}.py"
+    if {"-h", "--help"} & set(job_arguments):
+        os.execv(sys.executable, [sys.executable, str(path), "--help"])
+    # Read here too, so that a mistake is told before a JVM starts.
+    arguments = parse(jobs[job], job_arguments, dry_run=True, allow_rest=True)
+    pyspark = importlib.util.find_spec("pyspark")
+    if pyspark is None or pyspark.origin is None:
+        raise RalmError("pyspark is not installed for this Python: run 'make venv'")
+    spark_home = Path(pyspark.origin).parent
+    settings = root / "conf" / "spark"
+    shipment = Shipment(
+        package=zip_package(root, scratch_folder()),
+        delta_jars=resolved_jars(root / ".venv" / "delta-jars"),
+        delta_packages=delta_coordinates(),
+    )
+    program = str(spark_home / "bin" / "spark-submit")
+    command = build_command(program, path, arguments, job_arguments, options, shipment, settings)
+    sys.stdout.flush()
+    os.execve(program, command, environment(os.environ, spark_home, settings / "log4j2.properties"))
+
+
+def main(argv: Sequence[str]) -> None:
+    """Entry point of spark-submit.sh, and of `make jars`."""
+    if argv[:1] == ["--resolve-jars"]:
+        resolve_jars(Path(argv[1]))
+        return
+    try:
+        submit(argv)
+    except RalmError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,123 @@
+"""Score all users against items by any system and write what comes of it.
+
+Written for one system and date: `audiences`, `thresholds`, `score_histograms`, `recommendations`; for somebody's own
+list of seeds `audiences` alone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.steps.audiences.ranking import Ranking, rank_users
+from jobs.steps.audiences.recommendations import _recommendations
+from jobs.steps.audiences.scored_users import Scored
+from jobs.steps.audiences.thresholds import _write_histograms, _write_thresholds
+from ralm.config import Scoring
+from ralm.evaluation.array_metrics import top_size
+from ralm.runs.step import RunningStep
+from ralm.scoring.thresholds import exposure_threshold
+from ralm.warehouse.schemas import TABLES
+
+# Audiences of a user's own list of seeds lie in a partition of their own, which no nightly run replaces.
+LIST_BUCKET = -1
+ITEM_BUCKETS = range(2**31 - 1)
+
+
+def write_audiences(
+    step: RunningStep,
+    system: str,
+    scored: Scored,
+    seeds: DataFrame | None,
+    own_list: str | None = None,
+    *,
+    only_items: bool = False,
+) -> None:
+    """Rank all users for the items and replace what the tables hold of this system, of this list, or of these items.
+
+    Args:
+        step: its date is `as_of`; its counts get items, users, passes and audience rows.
+        system: as in the column `system`.
+        scored: users, items, scorer.
+        seeds: (item_id, user_id) that are no candidates, of scored users only; None: everyone is.
+        own_list: the one item's id where it is somebody's list of seeds: other audiences of the system stay.
+        only_items: what the tables hold of the system's other items stays, and so do the recommendations.
+    """
+    scoring = step.context.config.scoring
+    sample = scored.sample(max(scoring.sample, scoring.probe), step.context.config.seed)
+    where: dict[str, Any] = {"as_of": step.as_of, "system": system}
+    if only_items:
+        where["item_id"] = list(scored.items)
+    probe = sample[: scoring.probe]
+    probed = [scores[np.isfinite(scores)] for scores in probe.T]  # -inf is no candidate
+    cutoffs = [exposure_threshold(scores, scoring.probe_fraction) if len(scores) else np.inf for scores in probed]
+    if own_list is None:
+        others = [scores[np.isfinite(scores)] for scores in sample[scoring.probe :].T]
+        _write_thresholds(step, system, scored.items, probed, cutoffs, others, where)
+        _write_histograms(step, system, scored.items, sample, where)
+    recommended = scoring.recommendations if own_list is None and not only_items else 0
+    ranking = _rank(scored, scoring, sample, np.array(cutoffs), seeds, recommended)
+    audiences = audience_rows(ranking, system, step.as_of, step.record.started_at, scored.users)
+    part: dict[str, Any] = {"item_bucket": ITEM_BUCKETS}
+    if own_list is not None:
+        audiences = audiences.withColumn("item_bucket", F.lit(LIST_BUCKET))
+        part = {"item_bucket": LIST_BUCKET, "item_id": own_list}
+    step.replace("audiences", audiences, "audience rows", **where, **part)
+    step.context.warehouse.create("recommendations")  # readers find the table also where none are asked for
+    if recommended:
+        step.replace("recommendations", _recommendations(step, system, ranking, scored.items), **where)
+    step.counts |= {"items": len(scored.items), "users": scored.users, "passes": ranking.passes}
+
+
+def clear_audiences(step: RunningStep, system: str, items: Sequence[str] | None = None) -> None:
+    """Take away what the tables hold of a system, or of some of its items: another one spreads them."""
+    where: dict[str, Any] = {"as_of": step.as_of, "system": system}
+    if items is not None:
+        where["item_id"] = list(items)
+    for name in ("audiences", "thresholds", "score_histograms"):
+        empty = step.context.spark.createDataFrame([], TABLES[name].schema(step.context.warehouse.user_id))
+        buckets: dict[str, Any] = {"item_bucket": ITEM_BUCKETS} if name == "audiences" else {}
+        step.replace(name, empty, part="cleared", **where, **buckets)
+
+
+def audience_rows(
+    ranking: Ranking, system: str, as_of: dt.date | None, scored_at: dt.datetime, users: int
+) -> DataFrame:
+    """The rows of `audiences` of a ranking of so many users."""
+    return ranking.best.select(
+        F.lit(as_of).alias("as_of"),
+        "item_id",
+        "user_id",
+        "score",
+        (1 - (F.col("rank") - 1) / F.lit(users)).alias("percentile"),
+        F.lit(system).alias("system"),
+        F.lit(scored_at).alias("scored_at"),
+        F.col("bucket").alias("item_bucket"),
+    )
+
+
+def _rank(
+    scored: Scored,
+    scoring: Scoring,
+    sample: NDArray[np.float64],
+    thresholds: NDArray[np.float64],
+    seeds: DataFrame | None,
+    recommended: int,
+) -> Ranking:
+    audience = scoring.audience
+    counts: dict[str, int] = {}
+    if seeds is not None:
+        counts = {row["item_id"]: row["count"] for row in seeds.groupBy("item_id").count().collect()}
+    candidates = {item: max(0, scored.users - counts.get(item, 0)) for item in scored.items}
+    wanted = {
+        item: min(audience.top_n, count) if audience.mode == "top_n" else top_size(count, audience.top_fraction)
+        for item, count in candidates.items()
+    }
+    cuts = thresholds if audience.mode == "threshold" else None
+    return rank_users(scored, sample, wanted, seeds, cuts, recommended)

@@ -1,0 +1,98 @@
+"""Which items are scored, and by what: look-alike by their seeds, or the linear model while they have few (no job)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from ralm.errors import DataError
+from ralm.runs.step import RunningStep
+
+
+def choose_items(step: RunningStep, seeds: DataFrame | None = None, least: int | None = None) -> list[str]:
+    """The items of this run that can be scored; the others are named.
+
+    Args:
+        step: has the inputs `item_seeds` and `items`.
+        seeds: (item_id, seed_count); None: those of the batch, for production.
+        least: seeds that an item needs; None: `lookalike.min_seeds`.
+
+    Raises:
+        DataError: none of them has enough seeds.
+    """
+    context, scoring = step.context, step.context.config.scoring
+    least = context.config.lookalike.min_seeds if least is None else least
+    seeds = _production_seeds(step) if seeds is None else seeds.select("item_id", "seed_count")
+    if isinstance(scoring.items, list):
+        counts = {
+            row["item_id"]: row["seed_count"] for row in seeds.where(F.col("item_id").isin(scoring.items)).collect()
+        }
+        short = [item for item in scoring.items if counts.get(item, 0) < least]
+        for item in short:
+            step.say(f"item '{item}' skipped: {counts.get(item, 0)} seeds, lookalike.min_seeds is {least}")
+            step.check("item has seeds", False, float(counts.get(item, 0)), item)
+        chosen_items = [item for item in scoring.items if item not in short]
+    else:
+        enough = seeds.where(F.col("seed_count") >= least).join(step.read("items"), "item_id", "left")
+        newest = enough.orderBy(F.col("published_at").desc_nulls_last(), "item_id")
+        limited = newest.limit(scoring.max_items) if scoring.items == "newest" else newest
+        chosen_items = [row["item_id"] for row in limited.select("item_id").collect()]
+    if not chosen_items:
+        raise DataError(
+            f"scoring.items: no chosen item has lookalike.min_seeds = {least} seeds as of {step.as_of}; choose others "
+            "or lower it"
+        )
+    return chosen_items[: scoring.max_items]
+
+
+def _production_seeds(step: RunningStep) -> DataFrame:
+    seeds = step.at("item_seeds", as_of=step.as_of, purpose="production")
+    return seeds.select("item_id", "seed_count")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Who scores which item: `ralm` by its seeds, `cold` by its categories (item -> categories)."""
+
+    ralm: list[str]
+    cold: dict[str, list[str]]
+
+
+def spread_items(step: RunningStep, seeds: DataFrame | None = None, until: dt.date | None = None) -> Spread:
+    """The items of this run by the system that scores them: below `cold_start.switch` seeds the linear model.
+
+    Args:
+        step: has the inputs `item_seeds` and `items`.
+        seeds: (item_id, seed_count); None: those of the batch, for production.
+        until: items published from this date on are not there yet; None: all are.
+
+    Raises:
+        DataError: no chosen item can be scored.
+    """
+    config = step.context.config
+    if config.cold_start is None:
+        return Spread(choose_items(step, seeds), {})
+    least, scoring = max(config.cold_start.switch, config.lookalike.min_seeds), config.scoring
+    counts = _production_seeds(step) if seeds is None else seeds.select("item_id", "seed_count")
+    items = step.read("items").select("item_id", "published_at", "categories")
+    if until is not None:
+        items = items.where(F.col("published_at").isNull() | (F.col("published_at") < F.lit(until)))
+    known = items.join(counts, "item_id", "full").fillna(0, ["seed_count"])
+    enough = F.col("seed_count") >= least
+    known = known.where(enough | (F.size(F.coalesce("categories", F.array())) > 0))
+    if isinstance(scoring.items, list):
+        known = known.where(F.col("item_id").isin(scoring.items))
+    newest = known.orderBy(F.col("published_at").desc_nulls_last(), "item_id").limit(scoring.max_items)
+    rows = (newest if scoring.items == "newest" else known.orderBy("item_id").limit(scoring.max_items)).select(
+        "item_id", "categories", enough.alias("enough")
+    )
+    found = rows.collect()  # `scoring.max_items` at most
+    if not found:
+        raise DataError("scoring.items: no chosen item has seeds or categories; choose others")
+    return Spread(
+        [row["item_id"] for row in found if row["enough"]],
+        {row["item_id"]: row["categories"] for row in found if not row["enough"]},
+    )

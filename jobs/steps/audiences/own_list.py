@@ -1,0 +1,159 @@
+"""An audience for a list of users, or for chosen items, by any system."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.steps.audiences.audiences import write_audiences
+from jobs.steps.audiences.chosen_items import choose_items
+from jobs.steps.audiences.scored_users import Scored
+from jobs.steps.seeds.item_seeds import listed_seeds
+from jobs.steps.seeds.item_seeds import step_name as seeds_step
+from jobs.steps.sources.known_events import source
+from jobs.steps.systems.contract import Prepared, System, Task
+from jobs.steps.systems.registry import system
+from jobs.steps.users.vocabularies import load_sizes
+from ralm.errors import DataError
+from ralm.features.hashing import uniform
+from ralm.ingest.read import path_listing
+from ralm.ingest.user_list import match_users, read_user_list
+from ralm.runs.context import Context
+from ralm.runs.step import RunningStep, Step
+from ralm.training.checkpoints import model_folder
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be extended.
+
+    Attributes:
+        system: name of the look-alike system.
+        seeds: file or table of somebody's own seeds; None: the seeds of the configured items.
+        exclude: file or table of users who must not be in an audience (converted, opted out).
+        item: name of the list in `audiences.item_id`.
+        column: the column of user ids in both lists.
+        hashed: the lists hold SHA-256 digests of user ids.
+    """
+
+    system: str
+    seeds: str | None = None
+    exclude: str | None = None
+    item: str | None = None
+    column: str | None = None
+    hashed: bool = False
+
+    @property
+    def list_name(self) -> str:
+        """The item id of the list: as named, or `list:` and the file's name without its ending."""
+        return self.item or f"list:{PurePosixPath((self.seeds or '').rstrip('/')).stem}"
+
+
+def _list_users(step: RunningStep, path: str, request: Request, users: DataFrame, what: str) -> DataFrame:
+    ids = read_user_list(step.context.spark, path, request.column)
+    matched, report = match_users(ids, users, path, hashed=request.hashed)
+    step.say(f"{what} {path}: {report}")
+    step.check(f"{what} matched", report.matched > 0, float(report.matched), f"{path}: {report}")
+    if report.matched == 0:
+        hint = "" if request.hashed else " (are they hashed? --hashed)"
+        raise DataError(f"{what} {path}: none of its ids is a known user: {report}{hint}")
+    return matched
+
+
+def _own_seeds(step: RunningStep, request: Request, users: DataFrame) -> DataFrame:
+    """(item_id, item_index, user_id) of the list; more than `lookalike.seed_cap` are sampled by hash for the scorer."""
+    config = step.context.config
+    assert request.seeds is not None
+    matched = _list_users(step, request.seeds, request, users, "seeds")
+    count, cap, least = matched.count(), config.lookalike.seed_cap, config.lookalike.min_seeds
+    if count < least:
+        raise DataError(f"seeds {request.seeds}: {count} matched users, lookalike.min_seeds is {least}; give more")
+    if count > cap:
+        step.say(f"{cap:,} of {count:,} seeds, drawn by hash, describe the list (lookalike.seed_cap)")
+    step.counts["seeds"] = count
+    return matched.select(F.lit(request.list_name).alias("item_id"), F.lit(0).alias("item_index"), "user_id")
+
+
+def _describing(step: RunningStep, seeds: DataFrame) -> DataFrame:
+    cap = step.context.config.lookalike.seed_cap
+    return seeds.orderBy(uniform("listed seed", step.context.config.seed, "user_id"), "user_id").limit(cap)
+
+
+def _item_seeds(step: RunningStep) -> tuple[list[str], DataFrame]:
+    items = choose_items(step)
+    indices = step.context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
+    seeds = listed_seeds(step, items).join(F.broadcast(indices), "item_id")
+    return items, seeds.select("item_id", "item_index", "user_id")
+
+
+def _extend(found: System, request: Request, step: RunningStep) -> None:
+    context, config = step.context, step.context.config
+    version = load_sizes(context).version
+    users = step.at("user_fields", as_of=step.as_of, vocabulary_version=version).select("user_id")
+    if request.seeds is None:
+        items, seeds = _item_seeds(step)
+        described = seeds.persist()
+    else:
+        items, seeds = [request.list_name], _own_seeds(step, request, users).persist()
+        described = _describing(step, seeds).persist()
+    folder = context.models("work", f"extend-{step.version}")
+    prepared = found.prepare(Task(step, "a3", items, described, folder))
+    step.counts |= prepared.counts
+    candidates = prepared.users
+    if request.exclude is not None:
+        refused = _list_users(step, request.exclude, request, users, "exclusions")
+        candidates = candidates.join(refused, "user_id", "left_anti")
+    excluded = None
+    if not config.scoring.audience.include_seeds:
+        if request.seeds is None:
+            excluded = seeds.join(candidates.select("user_id"), "user_id", "left_semi").select("item_id", "user_id")
+        else:
+            candidates = candidates.join(seeds.select("user_id"), "user_id", "left_anti")
+    candidates = candidates.persist() if request.exclude or request.seeds else candidates
+    count = candidates.count()
+    if count == 0:
+        raise DataError(f"extend_audience: no candidates are left for {items[0]}; look at the exclusions")
+    scored = Scored(candidates, count, items, prepared.state, folder, config.user_id_type, config.scoring.block)
+    write_audiences(step, found.name, scored, excluded, None if request.seeds is None else request.list_name)
+    _write_ranking(step, found, prepared, request)
+    shutil.rmtree(model_folder(folder), ignore_errors=True)
+
+
+def _write_ranking(step: RunningStep, found: System, prepared: Prepared, request: Request) -> None:
+    if prepared.feature_ranking is None:
+        return
+    keyed = prepared.feature_ranking.withColumns({"as_of": F.lit(step.as_of), "system": F.lit(found.name)})
+    own = {} if request.seeds is None else {"item_id": request.list_name}
+    step.replace("feature_rankings", keyed, "ranked features", as_of=step.as_of, system=found.name, **own)
+
+
+def steps(context: Context, request: Request) -> Sequence[Step]:
+    """One step a system, or a system and list.
+
+    Raises:
+        ConfigError: there is no such system.
+    """
+    found = system(context.config, request.system)
+    lists = [path for path in (request.seeds, request.exclude) if path is not None]
+
+    def extra() -> str:
+        return f"{request} {[path_listing(context.spark, path) for path in lists]}"
+
+    name = found.name if request.seeds is None else f"{found.name}/{request.list_name}"
+    inputs = {"user_fields", "item_seeds", "items", *found.inputs}
+    return [
+        Step(
+            f"extend_audience[{name}]",
+            lambda step: _extend(found, request, step),
+            tuple(dict.fromkeys(("scoring", "lookalike", *found.sections))),
+            as_of="a3",
+            after=(source(context), (seeds_step("production"), "a3"), *found.after(context, "a3")),
+            inputs=tuple(sorted(inputs)),
+            extra=extra,
+        )
+    ]

@@ -1,0 +1,80 @@
+"""Users, targets and a bundle of scorers: what an item's audience is ranked from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame, SparkSession
+
+from ralm.arrow.arrays import blob_matrix
+from ralm.errors import MissingInputError
+from ralm.features.hashing import chosen
+from ralm.scoring.bundle import write_scoring_bundle
+from ralm.scoring.contract import BLOCK, ScorerState
+from udfs.score import score_all
+
+# Sampled scores that the driver holds at most: 160 MB.
+SAMPLED_SCORES = 20_000_000
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a set of users was scored against, and with what.
+
+    Attributes:
+        targets: user_id and the scorer's columns, all candidates.
+        users: how many they are.
+        items: in the order of the scorer.
+        state: the scorer.
+        folder: where the bundle and what passes the cuts are kept while they are needed.
+        user_id_type: 'string' or 'bigint'.
+        block: users a matrix product.
+        scan: `targets` are a table's rows with conditions on partition columns alone: workers read its files.
+    """
+
+    targets: DataFrame
+    users: int
+    items: Sequence[str]
+    state: ScorerState
+    folder: str
+    user_id_type: str
+    block: int = BLOCK
+    scan: bool = False
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session of the targets."""
+        return self.targets.sparkSession
+
+    def bundle(self, name: str, cuts: NDArray[np.float64] | None = None) -> str:
+        """Write the scoring bundle, with cuts if given."""
+        return write_scoring_bundle(f"{self.folder}/{name}", self.state, self.items, cuts)
+
+    def sample(self, size: int, seed: int) -> NDArray[np.float64]:
+        """Scores (users, items) of a sample of the users by hash, in a random order.
+
+        Raises:
+            MissingInputError: there are no users.
+        """
+        return self.sample_users(size, seed)[1]
+
+    def sample_users(self, size: int, seed: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Ids (users,) and scores (users, items) of a sample of the users by hash, in a random order.
+
+        Raises:
+            MissingInputError: there are no users.
+        """
+        size = min(size, max(1_000, SAMPLED_SCORES // max(1, len(self.items))))
+        drawn = self.targets
+        if size < self.users:
+            drawn = drawn.where(chosen("score sample", seed, size / self.users, "user_id"))
+        table = drawn.mapInArrow(*score_all(self.bundle("sample"), self.user_id_type, block=self.block)).toArrow()
+        if table.num_rows == 0:
+            raise MissingInputError("there are no users to score; run the jobs before this one")
+        scores = blob_matrix(table.column("scores"), np.float64, len(self.items))
+        order = np.random.default_rng(seed).permutation(len(scores))
+        return table.column("user_id").to_numpy()[order], scores[order]

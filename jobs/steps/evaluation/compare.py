@@ -1,0 +1,210 @@
+"""All systems under one protocol: the tables `comparisons` and `metrics`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.steps.evaluation.by_seed_count import by_seeds, switch_lines
+from jobs.steps.evaluation.comparison_pairs import Cell, in_memory, users_date
+from jobs.steps.evaluation.comparisons import cell_values
+from jobs.steps.evaluation.later_clicks import INPUTS as LATER_INPUTS
+from jobs.steps.evaluation.later_clicks import SECTIONS as LATER_SECTIONS
+from jobs.steps.evaluation.later_clicks import draw_later_pairs, later_cells
+from jobs.steps.evaluation.metrics import difference_rows, metric_rows, write_metrics
+from jobs.steps.evaluation.new_items import SECTIONS, cells, draw_pairs
+from jobs.steps.evaluation.terminal_tables import _show
+from jobs.steps.report.page import report_comparison
+from jobs.steps.seeds.item_seeds import step_name as seeds_step
+from jobs.steps.sources.known_events import source
+from jobs.steps.systems.contract import Dependency, System
+from jobs.steps.systems.registry import system, systems
+from jobs.steps.user_model import als_factors
+from ralm.config import Comparison, Config
+from ralm.config.names import COLD_START
+from ralm.dates import DateName
+from ralm.report.comparison_section import in_order
+from ralm.report.data import Compared, Difference, MetricRow
+from ralm.runs.context import Context
+from ralm.runs.step import RunningStep, Step
+
+LATER = "later_clicks"
+# Which other systems or protocols are compared changes nothing for one.
+JUDGED = tuple(f"comparison.{name}" for name in Comparison.model_fields if name not in ("systems", "protocols"))
+
+
+@dataclass(frozen=True)
+class Family:
+    """A protocol, whatever the number of seeds.
+
+    Attributes:
+        name: `new_items` or `later_clicks`.
+        date: users are described as of this date.
+        draw: writes its part of `comparison_pairs`.
+        cells: reads it back.
+        sections: what the pairs depend on.
+        after: the steps that the pairs need, beside the users' fields.
+        inputs: tables of the pairs and cells, beside the impressions.
+    """
+
+    name: str
+    date: DateName
+    draw: Callable[[RunningStep], None]
+    cells: Callable[[RunningStep], list[Cell]]
+    sections: tuple[str, ...]
+    after: tuple[Dependency, ...] = ()
+    inputs: tuple[str, ...] = ()
+
+    def step_name(self, what: str) -> str:
+        """The step that makes the `pairs`, or judges a system."""
+        return f"compare[{what}]" if self.name == "new_items" else f"compare[{what}, {self.name.replace('_', ' ')}]"
+
+    def systems(self, config: Config) -> list[System]:
+        """The asked systems that can take part: new items are not for all."""
+        asked, every = config.comparison.systems, systems(config)
+        if asked == "variants":
+            asked = list(config.variants)
+        if asked == "all":
+            chosen = [found for found in every.values() if not found.repeats]
+        else:
+            chosen = [system(config, name) for name in asked]
+        return [found for found in chosen if found.new_items or self.name != "new_items"]
+
+
+def families(config: Config) -> list[Family]:
+    """The configured protocols."""
+    new_items = Family("new_items", users_date(config.comparison.window), draw_pairs, cells, SECTIONS)
+    return [family for family in (new_items, _later()) if family.name in config.comparison.protocols]
+
+
+def _later() -> Family:
+    after: tuple[Dependency, ...] = ((seeds_step("evaluate"), "a2"),)
+    return Family(LATER, "a2", draw_later_pairs, later_cells, LATER_SECTIONS, after, LATER_INPUTS)
+
+
+def _judge(found: System, family: Family, step: RunningStep) -> None:
+    context = step.context
+    split = context.config.comparison.split
+    parts = []
+    for cell in family.cells(step):
+        with in_memory(cell):
+            parts.append(cell_values(found, cell, step, family.date))
+        area = parts[-1].query("metric == 'item_auc' and segment == 'all'")["value"]
+        step.say(f"{cell.protocol}: {len(area)} of {len(cell.items)} items, item_auc {area.mean():.4f}")
+    values = pd.concat(parts, ignore_index=True)
+    frame = context.spark.createDataFrame(
+        values[np.isfinite(values["value"])],
+        "item_id string, segment string, metric string, value double, protocol string",
+    ).withColumns(
+        {
+            "as_of": F.lit(step.as_of),
+            "split": F.lit(split),
+            "family": F.lit(family.name),
+            "system": F.lit(found.name),
+        }
+    )
+    step.replace("comparisons", frame, "values", as_of=step.as_of, split=split, family=family.name, system=found.name)
+
+
+def _stored(step: RunningStep, family: Family) -> DataFrame:
+    """The values of all systems on the present pairs, each as it was judged last, whichever are asked for now."""
+    context = step.context
+    where = {"as_of": context.dates[family.date], "split": context.config.comparison.split, "family": family.name}
+    found = step.read("comparisons")
+    return reduce(lambda frame, key: frame.where(F.col(key) == F.lit(where[key])), where, found).drop(*where)
+
+
+def _summarise(found: Sequence[Family], step: RunningStep) -> None:
+    config = step.context.config
+    split = config.comparison.split
+    resamples, seed = config.evaluation.bootstrap, config.seed
+    rows: list[MetricRow] = []
+    differences: list[Difference] = []
+    for family in found:
+        values = _stored(step, family).toPandas()  # items x metrics
+        compared = _shown(values)
+        if family.name == LATER and COLD_START in set(values["system"]):
+            segments = by_seeds(values, _seed_counts(step))
+            values, compared = pd.concat([values, segments]), pd.concat([compared, segments])
+        own = metric_rows(values, resamples, seed)
+        paired = difference_rows(compared, resamples, seed)
+        protocols = in_order(values["protocol"].unique())
+        every = [*own, *(difference.metric_row for difference in paired)]
+        lines = list(switch_lines(own, paired, COLD_START)) if family.name == LATER else []
+        write_metrics(step, split, protocols, every, step.context.dates[family.date])
+        rows, differences = [*rows, *own], [*differences, *paired]
+        if lines:
+            step.say(f"who clicked among whom it was shown to, {split} split, by an item's seeds")
+            step.say(f"{'item_auc':<20}{'ralm':>10}{COLD_START:>12}{'difference':>12}")
+        for line in lines:
+            step.say(line)
+    for protocol in in_order({row.protocol for row in rows}):
+        _show(
+            step,
+            protocol,
+            [row for row in rows if row.protocol == protocol],
+            {d.baseline: d for d in differences if (d.protocol, d.metric, d.segment) == (protocol, "item_auc", "all")},
+        )
+    as_of = {family.name: step.context.dates[family.date] for family in found}
+    report_comparison(step.context, Compared(rows, differences, split, as_of))
+
+
+def _seed_counts(step: RunningStep) -> dict[str, int]:
+    """Item -> its seeds before A2, of the items that were judged."""
+    judged = _stored(step, _later()).select("item_id").distinct()
+    seeds = step.at("item_seeds", as_of=step.context.dates.a2, purpose="evaluate").select("item_id", "seed_count")
+    return {row["item_id"]: row["seed_count"] for row in seeds.join(F.broadcast(judged), "item_id").collect()}
+
+
+def _shown(values: pd.DataFrame) -> pd.DataFrame:
+    """All metrics of all users, and the first one of weak and strong users."""
+    return values[(values["segment"] == "all") | (values["metric"] == "item_auc")]
+
+
+def steps(context: Context) -> Sequence[Step]:
+    """The pairs of all protocols, one step a system, one that summarises; before them ALS, if a system needs it."""
+    found = families(context.config)
+    drawn = [_pairs_step(context, family) for family in found]
+    judged = [step for family in found for step in _judging_steps(context, family)]
+    factorised = any(name == als_factors.STEP for step in judged for name, _ in step.after)
+    summary = Step(
+        "compare",
+        partial(_summarise, found),
+        ("comparison", "evaluation"),
+        as_of=found[0].date,
+        after=tuple((step.name, step.as_of) for step in (*drawn, *judged)),
+        inputs=("comparisons", *(("item_seeds",) if any(family.name == LATER for family in found) else ())),
+    )
+    return [*(als_factors.steps(context) if factorised else []), *drawn, *judged, summary]
+
+
+def _pairs_step(context: Context, family: Family) -> Step:
+    return Step(
+        family.step_name("pairs"),
+        family.draw,
+        family.sections,
+        as_of=family.date,
+        after=(source(context), ("build_user_fields", family.date), *family.after),
+        inputs=tuple(dict.fromkeys(("impressions", "user_fields", *family.inputs))),
+    )
+
+
+def _judging_steps(context: Context, family: Family) -> list[Step]:
+    date, pairs = family.date, family.step_name("pairs")
+    return [
+        Step(
+            family.step_name(entry.name),
+            partial(_judge, entry, family),
+            tuple(dict.fromkeys((*JUDGED, "dates", "lookalike", *entry.sections))),
+            as_of=date,
+            after=((pairs, date), *family.after, *entry.after(context, date)),
+            inputs=tuple(sorted({"comparison_pairs", *family.inputs, *entry.inputs})),
+        )
+        for entry in family.systems(context.config)
+    ]

@@ -1,0 +1,136 @@
+"""RALM and simple baselines on the test split: the figures of the report and of the release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.steps.evaluation.impression_scores import baseline_pairs, baseline_rankings, finish, variant_scores
+from jobs.steps.evaluation.judged_impressions import LATER_CLICKS, NEW_ITEMS, Judged, judged
+from jobs.steps.evaluation.metrics import difference_rows, metric_rows, write_metrics
+from jobs.steps.evaluation.user_model_quality import user_model_rows
+from jobs.steps.lookalike.seed_clusters import step_name as clusters_step
+from jobs.steps.lookalike.target_embeddings import step_name as targets_step
+from jobs.steps.report.page import write_report
+from jobs.steps.seeds.item_seeds import step_name as seeds_step
+from jobs.steps.sources.known_events import source
+from ralm.evaluation.frame_metrics import head_items, impression_item_metrics, pooled_auc, ranking_metrics
+from ralm.report.data import Difference, MetricRow, UserModelRow
+from ralm.runs.context import Context
+from ralm.runs.step import RunningStep, Step
+
+SPLIT = "test"
+
+
+def per_item_values(step: RunningStep, found: Judged) -> tuple[pd.DataFrame, list[MetricRow], int]:
+    """(system, protocol, item_id, segment, metric, value), one row an item; the pooled AUC; candidates ranked."""
+    context = step.context
+    work = context.models("work", f"evaluate-{step.version}")
+    scores, rankings, users = [baseline_pairs(step, found)], [], 0
+    for variant in context.config.variants:
+        pairs, ranked, users = variant_scores(step, variant, found, f"{work}/{variant}")
+        scores.append(pairs)
+        rankings.append(ranked)
+    rankings.append(baseline_rankings(step, found))
+    scored = reduce(DataFrame.unionByName, scores)
+    path = f"{work}/pairs"
+    scored.write.mode("overwrite").parquet(path)
+    scored = context.spark.read.parquet(path)
+    by_impression = impression_item_metrics(scored, context.config.evaluation.min_labels)
+    by_rank = ranking_metrics(reduce(DataFrame.unionByName, rankings), found.labels, users)
+    columns = ["system", "item_id", "segment", "metric", "value"]
+    values = by_impression.select(columns).unionByName(by_rank.select(columns)).toPandas()  # items x metrics
+    pooled = [
+        MetricRow(row["system"], protocol, "auc", row["value"], segment=row["segment"])
+        for protocol in (NEW_ITEMS, LATER_CLICKS)
+        for row in pooled_auc(scored.where(F.col("protocol") == protocol)).collect()
+        if row["value"] is not None
+    ]
+    finish(work)
+    protocols = {item: name for name, items in found.items.items() for item in items}
+    values["protocol"] = values["item_id"].map(protocols)
+    return _with_head_and_tail(values, found), pooled, users
+
+
+def _with_head_and_tail(values: pd.DataFrame, found: Judged) -> pd.DataFrame:
+    """The values of all users again, as segment `head` or `tail` of the item."""
+    head = {row["item_id"] for row in head_items(found.popularity).where("head").collect()}
+    again = values[values["segment"] == "all"].copy()
+    again["segment"] = again["item_id"].map(lambda item: "head" if item in head else "tail")
+    return pd.concat([values, again], ignore_index=True)
+
+
+def differences(values: pd.DataFrame, resamples: int, seed: int) -> list[Difference]:
+    """RALM against every other system, paired over items."""
+    shown = values["metric"].isin(["item_auc", "prec@10", "prec@50"]) & (values["segment"] == "all")
+    shown |= (values["metric"] == "item_auc") & values["segment"].isin(["weak", "tail"])
+    return difference_rows(values[shown & (values["system"] != "oracle")], resamples, seed)
+
+
+def _evaluate(step: RunningStep) -> None:
+    config = step.context.config
+    found = judged(step)
+    for protocol, items in found.items.items():
+        step.counts[f"items ({protocol.replace('_', ' ')})"] = len(items)
+    values, pooled, users = per_item_values(step, found)
+    found.shown.unpersist()
+    resamples, seed = config.evaluation.bootstrap, config.seed
+    rows = [*metric_rows(values, resamples, seed), *pooled]
+    user_rows = user_model_rows(step)
+    write_metrics(
+        step,
+        SPLIT,
+        [NEW_ITEMS, LATER_CLICKS, "user_model"],
+        [*rows, *(metric for row in user_rows for metric in _as_metrics(row))],
+    )
+    write_report(step, rows, differences(values, resamples, seed), user_rows)
+    step.counts["candidates"] = users
+
+
+def _as_metrics(row: UserModelRow) -> list[MetricRow]:
+    values = {f"precision@{row.k}": row.precision, f"recall@{row.k}": row.recall, "auc": row.auc}
+    system = f"user_model_{row.merge}/{row.representation}"
+    return [
+        MetricRow(system, "user_model", metric, value, items=row.count, segment=row.users)
+        for metric, value in values.items()
+    ]
+
+
+def steps(context: Context) -> Sequence[Step]:
+    """One step; scores of production are part of the report if they are there."""
+    variants = context.config.variants
+    return [
+        Step(
+            "evaluate",
+            _evaluate,
+            ("evaluation", "scoring", "dates"),
+            as_of="a2",
+            after=(
+                source(context),
+                (seeds_step("evaluate"), "a2"),
+                *((targets_step(variant), "a2") for variant in variants),
+                *((clusters_step(variant, "evaluate"), "a2") for variant in variants),
+                ("score_users", "a3"),
+            ),
+            inputs=(
+                "impressions",
+                "events",
+                "users",
+                "items",
+                "item_seeds",
+                "user_fields",
+                "user_embeddings",
+                "vocabularies",
+                "seed_clusters",
+                "target_embeddings",
+                "audiences",
+                "recommendations",
+                "thresholds",
+                "score_histograms",
+            ),
+        )
+    ]

@@ -1,0 +1,115 @@
+"""The compared systems: a score for every labelled pair, and the best users of every item."""
+
+from __future__ import annotations
+
+import shutil
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.steps.audiences.ranking import rank_users
+from jobs.steps.audiences.scored_users import Scored
+from jobs.steps.evaluation.judged_impressions import Judged
+from jobs.steps.lookalike.clustering import centroid_arrays, current_clusters
+from jobs.steps.lookalike.variants import lookalike_folder, lookalike_version
+from ralm.evaluation.frame_metrics import ranking_depth
+from ralm.features.hashing import chosen
+from ralm.runs.step import RunningStep
+from ralm.scoring.scorer import lookalike_state
+from ralm.simulation.oracle import click_probability
+from ralm.training.checkpoints import load_weights, model_folder
+from udfs.score import score_pairs
+
+PAIR_TYPES = {"protocol": "string", "item_id": "string", "label": "int", "weak": "boolean"}
+
+
+def variant_scores(step: RunningStep, variant: str, judged: Judged, work: str) -> tuple[DataFrame, DataFrame, int]:
+    """One look-alike model.
+
+    Args:
+        step: the running evaluation.
+        variant: which model.
+        judged: pairs, labels, earlier clickers.
+        work: folder of its own, removed by `finish`.
+
+    Returns:
+        Scored pairs (system, protocol, item_id, label, weak, score), the ranked heads (system, item_id, user_id,
+        score), and how many candidates were ranked.
+    """
+    context, config = step.context, step.context.config
+    items, clusters = centroid_arrays(current_clusters(step, variant, "evaluate"), judged.all_items)
+    targets = step.at(
+        "target_embeddings", as_of=context.dates.a2, model_version=lookalike_version(context, variant)
+    ).select("user_id", "bias", "embedding")
+    candidates, users = candidate_users(step, targets, judged)
+    state = lookalike_state(load_weights(lookalike_folder(context, variant)), **clusters)
+    scored = Scored(candidates, users, items, state, work, config.user_id_type, config.scoring.block)
+    indices = context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
+    rows = judged.pairs.join(F.broadcast(indices), "item_id").join(targets, "user_id")
+    pairs = rows.mapInArrow(*score_pairs(scored.bundle("pairs"), PAIR_TYPES))
+    depth = ranking_depth(users)
+    sample = scored.sample(config.scoring.sample, config.seed)
+    ranking = rank_users(scored, sample, dict.fromkeys(items, depth), judged.earlier)
+    ranked = ranking.best.select(F.lit(variant).alias("system"), "item_id", "user_id", "score")
+    return pairs.withColumn("system", F.lit(variant)), ranked, users
+
+
+def candidate_users(step: RunningStep, targets: DataFrame, judged: Judged) -> tuple[DataFrame, int]:
+    """At most about `evaluation.max_users` users by hash, and every held-out clicker; and how many they are."""
+    total, config = targets.count(), step.context.config
+    if total <= config.evaluation.max_users:
+        return targets, total
+    share = config.evaluation.max_users / total
+    held_out = judged.labels.select("user_id").distinct().withColumn("held_out", F.lit(True))
+    flagged = targets.join(held_out, "user_id", "left")
+    keep = chosen("evaluation user", config.seed, share, "user_id") | F.coalesce("held_out", F.lit(False))
+    kept = flagged.where(keep).drop("held_out")
+    return kept, kept.count()
+
+
+def baseline_pairs(step: RunningStep, judged: Judged) -> DataFrame:
+    """Scores of popularity, user activity and, in the built-in world, the oracle."""
+    config = step.context.config
+    columns = ["system", "protocol", "item_id", "label", "weak", "score"]
+    popular = judged.pairs.join(F.broadcast(judged.popularity), "item_id").withColumns(
+        {"system": F.lit("popularity"), "score": F.col("clicks").cast("double")}
+    )
+    active = judged.pairs.join(judged.activity, "user_id", "left").withColumns(
+        {"system": F.lit("user_activity"), "score": F.coalesce("events", F.lit(0)).cast("double")}
+    )
+    parts = [popular.select(columns), active.select(columns)]
+    if config.simulate is not None:
+        known = click_probability(judged.pairs, config.simulate, config.seed)
+        named = known.withColumns({"system": F.lit("oracle"), "score": F.col("click_probability")})
+        parts.append(named.select(columns))
+    return reduce(DataFrame.unionByName, parts)
+
+
+def baseline_rankings(step: RunningStep, judged: Judged) -> DataFrame:
+    """The heads by user activity, and by popularity, which knows no order of users: ties by user_id.
+
+    The same users head every item's list but for its earlier clickers, so the list is cut before it meets the items.
+    """
+    context = step.context
+    targets = step.at(
+        "target_embeddings", as_of=context.dates.a2, model_version=lookalike_version(context, "ralm")
+    ).select("user_id")
+    candidates, users = candidate_users(step, targets, judged)
+    most_earlier = judged.earlier.groupBy("item_id").count().agg(F.max("count")).first()
+    depth = ranking_depth(users) + int((most_earlier[0] if most_earlier else 0) or 0)
+    items = context.spark.createDataFrame([(item,) for item in judged.all_items], "item_id string")
+    active = candidates.join(judged.activity, "user_id", "left").select(
+        F.lit("user_activity").alias("system"), "user_id", F.coalesce("events", F.lit(0)).cast("double").alias("score")
+    )
+    anyone = candidates.select(F.lit("popularity").alias("system"), "user_id", F.lit(0.0).alias("score"))
+    heads = [frame.orderBy(F.desc("score"), "user_id").limit(depth) for frame in (active, anyone)]
+    listed = heads[0].unionByName(heads[1]).crossJoin(F.broadcast(items))
+    return listed.join(judged.earlier, ["item_id", "user_id"], "left_anti").select(
+        "system", "item_id", "user_id", "score"
+    )
+
+
+def finish(work: str) -> None:
+    """Remove what the scoring kept."""
+    shutil.rmtree(model_folder(work), ignore_errors=True)

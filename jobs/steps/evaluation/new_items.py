@@ -1,0 +1,120 @@
+"""Protocol 1, new items: whose users are seeds, whose are held out, for each number of seeds."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.steps.evaluation.comparison_pairs import HELD_OUT, SEED, Cell, indexed, judged_split, persisted, write_pairs
+from jobs.steps.users.user_fields import weak_users
+from ralm.errors import DataError
+from ralm.features.hashing import bucket, uniform
+from ralm.features.holdout import is_new_item
+from ralm.features.seeds import clicks
+from ralm.runs.step import RunningStep
+
+HALF = "half"
+# What `comparison_pairs` depends on: other numbers of seeds, or other systems, are judged on the same pairs.
+SECTIONS = (
+    "comparison.window",
+    "comparison.min_users",
+    "comparison.max_items",
+    "comparison.split",
+    "comparison.validation_share",
+    "evaluation.new_item_share",
+    "fields.strong_domain",
+    "dates",
+)
+
+
+def draw_pairs(step: RunningStep) -> None:
+    """Write `comparison_pairs` of the split: the items that can be judged, and what each of their users is for.
+
+    Held-out users are the same for every number of seeds: half of the item's users, by hash. The seeds are the first
+    n of the other half, by another hash.
+
+    Raises:
+        DataError: no new item of the split has `comparison.min_users` clickers, or no number of seeds has
+            `comparison.min_items` of them.
+    """
+    comparison = step.context.config.comparison
+    with persisted(_pairs(step)) as pairs:
+        step.refuse_empty(
+            pairs,
+            f"comparison: no new item of the {comparison.split} split has comparison.min_users = "
+            f"{comparison.min_users} clickers; lower it",
+        )
+        for name, items in _items(step, pairs).items():
+            enough = len(items) >= comparison.min_items
+            why = "" if enough else f", comparison.min_items is {comparison.min_items}: not judged"
+            step.say(f"{name} seeds: {len(items)} items{why}")
+        _enough_items(step, pairs)
+        write_pairs(step, pairs, "new_items")
+
+
+def cells(step: RunningStep) -> list[Cell]:
+    """The cells with at least `comparison.min_items` items (tables: comparison_pairs).
+
+    Raises:
+        DataError: there is no such cell.
+    """
+    comparison = step.context.config.comparison
+    pairs = step.at("comparison_pairs", as_of=step.as_of, split=comparison.split, family="new_items")
+    return [_cell(step, pairs, name, found) for name, found in _enough_items(step, pairs).items()]
+
+
+def _enough_items(step: RunningStep, pairs: DataFrame) -> dict[str, list[str]]:
+    """The numbers of seeds that have enough items, with these items."""
+    comparison = step.context.config.comparison
+    items = {name: found for name, found in _items(step, pairs).items() if len(found) >= comparison.min_items}
+    if not items:
+        raise DataError(
+            f"comparison: no number of seeds has comparison.min_items = {comparison.min_items} new items of the "
+            f"{comparison.split} split with comparison.min_users = {comparison.min_users} clickers; lower them"
+        )
+    return items
+
+
+def _pairs(step: RunningStep) -> DataFrame:
+    """(item_id, user_id, role, position, weak) of the judged items (tables: impressions, user_fields)."""
+    config, dates = step.context.config, step.context.dates
+    comparison, seed = config.comparison, config.seed
+    later = comparison.window == "later"
+    clicked = clicks(step.read("impressions"), dates.a3, dates.a2 if later else None).select("item_id", "user_id")
+    fresh = is_new_item("item_id", config.evaluation.new_item_share, seed)
+    judged = fresh & judged_split(comparison, seed)
+    pairs = clicked.where(judged).distinct().join(weak_users(step, step.as_of), "user_id")
+    enough = pairs.groupBy("item_id").count().where(F.col("count") >= comparison.min_users)
+    drawn = enough.orderBy(uniform("compared item", seed, "item_id"), "item_id").limit(comparison.max_items)
+    half = bucket("comparison half", seed, "user_id", "item_id", buckets=2) == 0
+    order = Window.partitionBy("item_id", "role").orderBy(
+        uniform("compared seed", seed, "user_id", "item_id"), "user_id"
+    )
+    return (
+        pairs.join(F.broadcast(drawn.select("item_id")), "item_id", "left_semi")
+        .withColumn("role", F.when(half, SEED).otherwise(HELD_OUT))
+        .withColumn("position", F.row_number().over(order))
+    )
+
+
+def _items(step: RunningStep, pairs: DataFrame) -> dict[str, list[str]]:
+    """Number of seeds -> the items that have so many, in the order of the scorers."""
+    config = step.context.config
+    seeds = pairs.where(F.col("role") == SEED).groupBy("item_id").count()
+    pool = {row["item_id"]: row["count"] for row in seeds.collect()}  # at most comparison.max_items
+    numbers = {str(count): count for count in config.comparison.seeds} | {HALF: config.lookalike.min_seeds}
+    return {name: sorted(item for item, size in pool.items() if size >= least) for name, least in numbers.items()}
+
+
+def _cell(step: RunningStep, pairs: DataFrame, name: str, items: list[str]) -> Cell:
+    rows = indexed(step, pairs, items)
+    half = rows.where(F.col("role") == SEED)
+    cap = step.context.config.lookalike.seed_cap if name == HALF else int(name)
+    columns = ("item_id", "item_index", "user_id")
+    return Cell(
+        f"new_items@{name}",
+        items,
+        half.where(F.col("position") <= cap).select(*columns),
+        rows.where(F.col("role") == HELD_OUT).select(*columns, "position", "weak"),
+        half.select(*columns),
+    )

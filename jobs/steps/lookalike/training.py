@@ -1,0 +1,136 @@
+"""The look-alike models, trained in rounds under TorchDistributor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from pyspark.sql import functions as F
+
+from jobs.steps.lookalike.clustering import centroid_arrays, cluster
+from jobs.steps.lookalike.lookalike_samples import step_name as samples_step
+from jobs.steps.lookalike.lookalike_samples import training_items
+from jobs.steps.lookalike.variants import lookalike_folder, rounds, training_step, variant_lookalike, version_of
+from jobs.steps.seeds.item_seeds import step_name as seeds_step
+from jobs.steps.user_model.user_embeddings import model_version
+from jobs.steps.user_model.user_embeddings import step_name as embedding_step
+from ralm.config import Config, Training
+from ralm.errors import DataError
+from ralm.runs.context import Context
+from ralm.runs.step import RunningStep, Step
+from ralm.training.checkpoints import load_weights, model_folder
+from ralm.training.distributed import launch
+from ralm.training.lookalike import train_lookalike
+from ralm.training.specs import LookalikeTrainingSpec
+
+
+def clustering_step(variant: str, round_: int) -> str:
+    """The step that clusters the training seeds before a round."""
+    return f"train_lookalike[{variant}/{round_} clusters]"
+
+
+def _cluster(variant: str, round_: int, step: RunningStep) -> None:
+    context = step.context
+    weights = previous = None
+    if round_ > 1:
+        weights = load_weights(lookalike_folder(context, variant, round_ - 1))
+        before = context.require(clustering_step(variant, round_ - 1), "a1").version
+        previous = step.at(
+            "seed_clusters", as_of=step.as_of, purpose="train", model_version=version_of(variant, before)
+        )
+    version = version_of(variant, step.version)
+    frame = cluster(step, variant, "train", weights, previous, round_).withColumn("model_version", F.lit(version))
+    step.replace("seed_clusters", frame, "items", as_of=step.as_of, purpose="train", model_version=version)
+
+
+def _budget(config: Config, variant: str) -> tuple[Training, int | None]:
+    """Training of one round, and its batches: a variant with one round trains as long as the others do in all."""
+    training, batches = config.lookalike_training, variant_lookalike(config, variant).batches_per_round
+    times = max(1, config.lookalike.rounds // rounds(config, variant))
+    longer = training.model_copy(update={"epochs": training.epochs * times})
+    return longer, None if batches is None else batches * times
+
+
+def _write_centroids(step: RunningStep, variant: str, round_: int, folder: str) -> tuple[str, str]:
+    """The centroids of the round as memory-mapped files, in the order of the samples' item indices."""
+    context = step.context
+    version = version_of(variant, context.require(clustering_step(variant, round_), "a1").version)
+    items = training_items(context, step.at("item_seeds", as_of=step.as_of, purpose="train"))
+    clusters = step.at("seed_clusters", as_of=step.as_of, purpose="train", model_version=version)
+    found, arrays = centroid_arrays(clusters, items, context.config.lookalike.seed_draws)
+    if found != items:
+        raise DataError(
+            f"seed_clusters: {len(items) - len(found)} of {len(items)} training items have no seed with an embedding "
+            f"(in every draw) as of {step.as_of}; check dates"
+        )
+    target = model_folder(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    for name, array in arrays.items():
+        np.save(target / f"{name}.npy", array)
+    return str(target / "centroids.npy"), str(target / "sizes.npy")
+
+
+def _train(variant: str, round_: int, step: RunningStep) -> None:
+    context, config = step.context, step.context.config
+    version = version_of(variant, step.version)
+    output = context.models("lookalike", version)
+    centroids, sizes = _write_centroids(step, variant, round_, output)
+    embeddings = model_version(context, config.variants[variant].merge)
+
+    def files(validation: bool) -> list[str]:
+        pinned = step.record.inputs["lookalike_samples"]
+        return context.warehouse.files(
+            "lookalike_samples", pinned, as_of=step.as_of, model_version=embeddings, validation=validation
+        )
+
+    training, batches = _budget(config, variant)
+    spec = LookalikeTrainingSpec(
+        train_files=files(False),
+        validation_files=files(True),
+        training=training,
+        output=output,
+        tensorboard=context.models("tensorboard", f"lookalike-{version}"),
+        seed=config.seed_of(training),
+        version=version,
+        centroids=centroids,
+        sizes=sizes,
+        input_dim=int(np.load(centroids, mmap_mode="r").shape[2]),
+        pooling=config.variants[variant].pooling,
+        model=variant_lookalike(config, variant),
+        round_number=round_,
+        rounds=rounds(config, variant),
+        start_from=lookalike_folder(context, variant, round_ - 1) if round_ > 1 else None,
+        batches=batches,
+    )
+    result = launch(context.spark, train_lookalike, spec, training)
+    step.counts["rows"] = int(result["rows"])
+
+
+def steps(context: Context) -> Sequence[Step]:
+    """For each variant and round, one step that clusters and one that trains."""
+    made = []
+    for variant, settings in context.config.variants.items():
+        for round_ in range(1, rounds(context.config, variant) + 1):
+            before = ((training_step(variant, round_ - 1), "a1"),) if round_ > 1 else ()
+            made.append(
+                Step(
+                    clustering_step(variant, round_),
+                    partial(_cluster, variant, round_),
+                    ("lookalike", f"variants.{variant}"),
+                    as_of="a1",
+                    after=((seeds_step("train"), "a1"), (embedding_step(settings.merge), "a1"), *before),
+                    inputs=("item_seeds", "user_embeddings", *(("seed_clusters",) if before else ())),
+                )
+            )
+            made.append(
+                Step(
+                    training_step(variant, round_),
+                    partial(_train, variant, round_),
+                    ("lookalike", "lookalike_training", f"variants.{variant}"),
+                    as_of="a1",
+                    after=((clustering_step(variant, round_), "a1"), (samples_step(settings.merge), "a1")),
+                    inputs=("item_seeds", "seed_clusters", "lookalike_samples"),
+                )
+            )
+    return made

@@ -1,0 +1,255 @@
+"""A round of refresh: the items whose seeds changed get new clusters, audiences and a release."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+from jobs.steps.audiences.audiences import clear_audiences
+from jobs.steps.audiences.chosen_items import Spread, spread_items
+from jobs.steps.audiences.nightly_scoring import score
+from jobs.steps.lookalike import cold_start_model
+from jobs.steps.lookalike.clustering import LIVE, centroid_arrays, newest_clusters, seed_clusters
+from jobs.steps.lookalike.variants import variant_lookalike
+from jobs.steps.refresh.changed_items import changed_items
+from jobs.steps.refresh.freshness import report_freshness
+from jobs.steps.releases.releases import make_current
+from jobs.steps.seeds.live_seeds import SeedStream
+from jobs.steps.sources.landed_files import Landing
+from ralm.config.names import COLD_START, SYSTEM
+from ralm.runs.context import Context
+from ralm.runs.runner import run_steps
+from ralm.runs.step import RunningStep, Step
+from ralm.scoring.scorer import lookalike_state
+from ralm.training.checkpoints import load_weights
+from ralm.warehouse.releases import Release, current_release
+from ralm.warehouse.schemas import TABLES
+
+WRITTEN = ("audiences", "thresholds", "seed_clusters")
+Clock = Callable[[], dt.datetime]
+
+
+def utc_now() -> dt.datetime:
+    """The time of this machine."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+
+
+class Round:
+    """One round on the current release: its models and users stay, its items move on.
+
+    Args:
+        step: of the round; its tables are pinned.
+        now: the clock that the clicks go by, in UTC.
+    """
+
+    def __init__(self, step: RunningStep, now: Clock) -> None:
+        self.context, self.now = step.context, now
+        self.release = current_release(step.context.warehouse)
+        self.step = replace(step, as_of=self.release.as_of)  # the date of the release, not of the newest click
+        self.model = self.release.models["lookalike"]
+        self.weights = load_weights(self.context.models("lookalike", self.model))
+
+    def run(self) -> None:
+        """Cluster, score and publish what changed; nothing is written if nothing did."""
+        clock = time.monotonic()
+        spread = spread_items(self.step, self.step.read("live_seeds"))
+        items, cold = self._changed(spread), self._uncovered(spread)
+        if not items and not cold:
+            self.step.say("no item's seeds changed enough (refresh.min_change)")
+            return
+        found = f"{len(items):,} items changed enough" + (f", {len(cold):,} are new" if cold else "")
+        self.step.say(f"{found}, {time.monotonic() - clock:.1f} s")
+        names = self._look_alike([row["item_id"] for row in items]) if items else []
+        if cold:
+            state = cold_start_model.current_model(self.context).state(list(cold.values()))
+            score(self.step, COLD_START, list(cold), state, self.seeds(), self.model, only_items=True)
+        if names or cold:
+            self._publish([row for row in items if row["item_id"] in set(names)])
+
+    def _look_alike(self, items: Sequence[str]) -> list[str]:
+        """Cluster and score; returns the items that have seeds with embeddings."""
+        clock = time.monotonic()
+        names = self._cluster(items)
+        self.step.say(f"{len(names):,} clustered, {time.monotonic() - clock:.1f} s")
+        if not names:
+            return names
+        clock = time.monotonic()
+        found, arrays = centroid_arrays(self._clusters(names), names)
+        state = lookalike_state(self.weights, **arrays)
+        score(self.step, SYSTEM, found, state, self.seeds(), self.model, only_items=True)
+        switched = [
+            row["item_id"] for row in self._thresholds(COLD_START).join(self._named(names), "item_id").collect()
+        ]
+        if switched:
+            clear_audiences(self.step, COLD_START, switched)
+            self.step.say(f"{len(switched):,} changed over from cold start")
+        self.step.say(f"all users scored against them, {time.monotonic() - clock:.1f} s")
+        return names
+
+    def seeds(self) -> DataFrame:
+        """(item_id, seeds) as they are now."""
+        return self.step.read("live_seeds").select("item_id", "seeds")
+
+    def _thresholds(self, system: str) -> DataFrame:
+        """(item_id) of the items that the release spreads by a system."""
+        found = self.step.read("thresholds").where(F.col("as_of") == F.lit(self.release.as_of))
+        return found.where(F.col("system") == system).select("item_id")
+
+    def _uncovered(self, spread: Spread) -> dict[str, list[str]]:
+        """The items for the linear model that have no audience yet, with their categories."""
+        if not spread.cold:
+            return {}
+        covered = (
+            self._thresholds(COLD_START).union(self._thresholds(SYSTEM)).join(self._named(list(spread.cold)), "item_id")
+        )
+        known = {row["item_id"] for row in covered.collect()}
+        return {item: categories for item, categories in spread.cold.items() if item not in known}
+
+    def _changed(self, spread: Spread) -> list[Row]:
+        settings, as_of = self.context.config.refresh, self.release.as_of
+        if not spread.ralm:
+            return []
+        live = self.step.read("live_seeds").join(self._named(spread.ralm), "item_id")
+        nightly = self.step.read("item_seeds").where(
+            (F.col("as_of") == F.lit(as_of)) & (F.col("purpose") == "production")
+        )
+        refreshed = self.step.read("freshness").where(
+            (F.col("as_of") == F.lit(as_of)) & (F.col("model_version") == self.model)
+        )
+        found = changed_items(
+            live, self._thresholds(SYSTEM), nightly, refreshed, settings.min_change, settings.max_items
+        )
+        if len(found) == settings.max_items:
+            self.step.say(f"{len(found):,} items, refresh.max_items; what else changed comes in the next round")
+        return found
+
+    def _cluster(self, items: Sequence[str]) -> list[str]:
+        """Cluster the items from where they were; returns those with seeds that have embeddings."""
+        config, as_of = self.context.config, self.release.as_of
+        listed = self._named(items)
+        seeds = self.step.read("live_seeds").join(listed, "item_id").withColumn("draw", F.lit(0))
+        embeddings = self.step.at("user_embeddings", as_of=as_of, model_version=self.release.models["user_model"])
+        before = self.step.at("seed_clusters", as_of=as_of, model_version=self.model)
+        previous = newest_clusters(before.join(listed, "item_id")).withColumn("draw", F.lit(0))
+        lookalike = variant_lookalike(config, SYSTEM)
+        clusters = seed_clusters(seeds, embeddings, lookalike, config.seed, self.weights, previous)
+        keyed = clusters.withColumns(
+            {
+                "as_of": F.lit(as_of),
+                "purpose": F.lit(LIVE),
+                "model_version": F.lit(self.model),
+                "round": F.lit(0),
+            }
+        )
+        where: dict[str, Any] = {"as_of": as_of, "purpose": LIVE, "model_version": self.model}
+        self.step.replace("seed_clusters", keyed, "items", **where, item_id=list(items))
+        return [row["item_id"] for row in self._clusters(items).select("item_id").collect()]
+
+    def _clusters(self, items: Sequence[str]) -> DataFrame:
+        written = self.step.written("seed_clusters").where(
+            (F.col("as_of") == F.lit(self.release.as_of))
+            & (F.col("purpose") == LIVE)
+            & (F.col("model_version") == self.model)
+        )
+        return written.join(self._named(items), "item_id")
+
+    def _publish(self, items: Sequence[Row]) -> None:
+        """Make the round's tables the current release, and note how fresh each item's audience is."""
+        step, release = self.step, self.release
+        tables = {**release.tables, **{name: step.outputs[name] for name in WRITTEN if name in step.outputs}}
+        made = Release(
+            f"{release.as_of}-{step.version}", self.now(), release.as_of, tables, release.models, dict(release.metrics)
+        )
+        current = current_release(self.context.warehouse)
+        if current.release_id == made.release_id:
+            made = current  # a try before this one came as far
+        elif not current.same_models(release):
+            step.say(f"release {current.release_id} was published meanwhile; this round's audiences are not")
+            return
+        else:
+            make_current(step, made, keep=self.context.config.refresh.keep_releases)
+        if not items:
+            return
+        rows = [
+            (
+                release.as_of,
+                self.model,
+                made.release_id,
+                row["item_id"],
+                SYSTEM,
+                row["seed_count"],
+                row["changes"],
+                row["clicked_at"],
+                step.record.started_at,
+                made.created_at,
+            )
+            for row in items
+        ]
+        types = TABLES["freshness"].schema(self.context.config.user_id_type)
+        frame = self.context.spark.createDataFrame(rows, types).coalesce(1)
+        step.replace("freshness", frame, as_of=release.as_of, release_id=made.release_id)
+        ages = sorted((made.created_at - row["clicked_at"]).total_seconds() for row in items)
+        step.say(
+            f"from the last click of an item to its audience: {ages[len(ages) // 2]:,.0f} s in the median, "
+            f"{ages[-1]:,.0f} s at most"
+        )
+
+    def _named(self, items: Sequence[str]) -> DataFrame:
+        frame = self.context.spark.createDataFrame([(item,) for item in items], "item_id string")
+        return F.broadcast(frame)
+
+
+def steps(context: Context, now: Clock = utc_now) -> Sequence[Step]:
+    """One round: its result depends on the seeds, the release's models, and what was refreshed before."""
+
+    def extra() -> str:
+        release = current_release(context.warehouse)
+        return f"{release.as_of} {sorted(release.models.items())} {context.warehouse.version('freshness')} {seeds()}"
+
+    def seeds() -> int:
+        return context.warehouse.version("live_seeds")
+
+    return [
+        Step(
+            "refresh",
+            lambda step: Round(step, now).run(),
+            ("scoring", "lookalike", "refresh", "cold_start"),
+            inputs=(
+                "live_seeds",
+                "items",
+                "item_seeds",
+                "user_embeddings",
+                "seed_clusters",
+                "target_embeddings",
+                "thresholds",
+                "freshness",
+            ),
+            extra=extra,
+        )
+    ]
+
+
+def refresh(context: Context, now: Clock = utc_now, landing: str | None = None) -> None:
+    """Bring seeds, clusters, audiences and the release up to now.
+
+    Args:
+        context: of a warehouse with a release.
+        now: the clock that the clicks go by, in UTC.
+        landing: folder whose new files are taken into `impressions` before.
+
+    Raises:
+        MissingInputError: there is no release yet.
+    """
+    current_release(context.warehouse)
+    context.warehouse.create("freshness")
+    if landing is not None:
+        Landing(context, landing).start(None).awaitTermination()
+    SeedStream(context).start(None).awaitTermination()
+    run_steps(context, steps(context, now))
+    report_freshness(context)

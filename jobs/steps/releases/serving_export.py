@@ -1,0 +1,153 @@
+"""A release's tables as records for serving; only what changed is written again."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.steps.lookalike.clustering import newest_clusters
+from ralm.config.names import SYSTEM
+from ralm.runs.context import Context
+from ralm.serving.export import model_record
+from ralm.serving.manifest import Layer, Manifest
+from ralm.serving.stores import Store
+from ralm.training.checkpoints import load_weights
+from ralm.warehouse.releases import Release, current_release
+from udfs.serving import item_rows, user_rows, write_shard
+
+# The tables that each kind of record is made from.
+TABLES = {"users": ("target_embeddings",), "items": ("seed_clusters", "thresholds"), "model": ()}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What records are made from: they change only with it.
+
+    Attributes:
+        as_of: of the release.
+        model: version of the look-alike model.
+        versions: table -> version.
+    """
+
+    as_of: str
+    model: str
+    versions: Mapping[str, int]
+
+    @staticmethod
+    def of(release: Release) -> Source:
+        """The source of a release."""
+        tables = sorted({table for names in TABLES.values() for table in names})
+        versions = {table: release.tables[table] for table in tables}
+        return Source(str(release.as_of), release.models["lookalike"], versions)
+
+    def part(self, kind: str) -> str:
+        """What the records of one kind depend on."""
+        versions = {table: self.versions[table] for table in TABLES[kind]}
+        return json.dumps({"as_of": self.as_of, "model": self.model, "versions": versions}, sort_keys=True)
+
+    @staticmethod
+    def load(text: str) -> Source:
+        """The source, as far as a kind depends on it, that `part` wrote down."""
+        return Source(**json.loads(text))
+
+
+class Export:
+    """An export of the current release to a store.
+
+    Args:
+        context: of the application.
+        store: where to; one export at a time.
+        full: write everything anew, whatever the store holds.
+    """
+
+    def __init__(self, context: Context, store: Store, *, full: bool = False) -> None:
+        self.context = context
+        self.store = store
+        self.full = full
+        self.before = store.manifest()
+
+    def run(self) -> Manifest:
+        """Write the layers, make them the current release, and drop the layers that no reader needs any more.
+
+        Raises:
+            MissingInputError: there is no release.
+        """
+        release = current_release(self.context.warehouse)
+        name = release.release_id
+        if self.before is not None and self.before.release == name and not self.full:
+            self.context.say(f"release {name} is in {self.store.url} already")
+            return self.before
+        source = Source.of(release)
+        stem = f"{name}-{uuid.uuid4().hex[:8]}"
+        layers = {kind: self._layers(kind, source, stem) for kind in TABLES}
+        before = () if self.before is None else tuple(sorted(self.before.names))
+        manifest = Manifest(name, layers, {kind: source.part(kind) for kind in TABLES}, before)
+        self.store.publish(manifest)
+        for layer in self.store.layers() - manifest.names - set(before):
+            self.store.drop(layer)
+        self.context.say(f"release {name} is current in {self.store.url}")
+        return manifest
+
+    def _layers(self, kind: str, source: Source, stem: str) -> tuple[Layer, ...]:
+        old = None if self.before is None or self.full else self.before.sources.get(kind)
+        below = () if old is None or self.before is None else tuple(self.before.layers[kind])
+        if below and old == source.part(kind):
+            self.context.say(f"{kind}: as in the store")
+            return below
+        if kind == "model":
+            layer = Layer(f"{stem}-model", 1)
+            weights = load_weights(self.context.models("lookalike", source.model))
+            self.store.write("model", layer, 0, [("model", model_record(weights).encode())])
+            return (layer,)
+        records = self._records(kind, source)
+        settings = self.context.config.serving
+        if below and old is not None and Source.load(old).model == source.model and len(below) < settings.max_layers:
+            changed = changed_records(records, self._records(kind, Source.load(old))).persist()
+            try:
+                layer = self._write(kind, changed, f"{stem}-{kind}", "changed")
+            finally:
+                changed.unpersist()
+            return (layer, *below)
+        return (self._write(kind, records, f"{stem}-{kind}", "all"),)
+
+    def _records(self, kind: str, source: Source) -> DataFrame:
+        """(key, record) of a kind."""
+
+        def rows(table: str, **keys: Any) -> DataFrame:
+            frame = self.context.warehouse.read(table, source.versions[table])
+            for column, value in ({"as_of": source.as_of} | keys).items():
+                frame = frame.where(F.col(column) == F.lit(value))
+            return frame
+
+        if kind == "users":
+            targets = rows("target_embeddings", model_version=source.model)
+            return targets.select("user_id", "bias", "embedding").mapInArrow(*user_rows())
+        clusters = newest_clusters(rows("seed_clusters", model_version=source.model))
+        cutoffs = rows("thresholds", system=SYSTEM).select("item_id", "cutoff")
+        joined = clusters.select("item_id", "centroids", "sizes").join(F.broadcast(cutoffs), "item_id", "left")
+        return joined.mapInArrow(*item_rows(load_weights(self.context.models("lookalike", source.model))))
+
+    def _write(self, kind: str, records: DataFrame, name: str, what: str) -> Layer:
+        count = records.count()
+        layer = Layer(name, max(1, -(-count // self.context.config.serving.shard_records)))
+
+        dealt = records.withColumn("shard", F.crc32(F.col("key").cast("binary")) % layer.shards)
+        written = dealt.groupBy("shard").applyInArrow(*write_shard(self.store.url, kind, layer)).collect()
+        size = sum(row["bytes"] for row in written) / 2**20
+        self.context.say(f"{kind}: {count:,} records ({what}), {size:,.1f} MiB, {len(written)} shards")
+        return layer
+
+
+def changed_records(new: DataFrame, old: DataFrame) -> DataFrame:
+    """(key, record) that are new or other than before, and empty records for the keys that are gone."""
+    hashed = [F.xxhash64("record").alias("hash")]
+    before = old.select("key", *hashed).withColumnRenamed("hash", "before")
+    joined = new.select("key", "record", *hashed).join(before, "key", "full")
+    changed = joined.where(~F.col("hash").eqNullSafe(F.col("before")))
+    return changed.select("key", F.coalesce("record", F.lit(b"")).alias("record"))

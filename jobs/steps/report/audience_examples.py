@@ -1,0 +1,61 @@
+"""The report's example audiences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Row
+from pyspark.sql import functions as F
+
+from jobs.steps.report.exposure import _production
+from ralm.report.data import AudienceExample
+from ralm.runs.step import RunningStep
+
+EXAMPLES = 3
+
+
+def _examples(step: RunningStep) -> list[AudienceExample]:
+    """A few items with their audiences: those with the most seeds of the scored ones."""
+    thresholds = _production(step, "thresholds").select("item_id", "cutoff")
+    seeds = step.at("item_seeds", as_of=step.context.dates.a3, purpose="production").select("item_id", "seed_count")
+    chosen = (
+        thresholds.join(seeds, "item_id")
+        .join(step.read("items").select("item_id", "categories"), "item_id", "left")
+        .orderBy(F.desc("seed_count"), "item_id")
+        .limit(EXAMPLES)
+        .collect()
+    )
+    ids = [row["item_id"] for row in chosen]
+    audiences = _production(step, "audiences").where(F.col("item_id").isin(ids))
+    sizes = {row["item_id"]: row["count"] for row in audiences.groupBy("item_id").count().collect()}
+    bins = _production(step, "score_histograms").where(F.col("item_id").isin(ids)).orderBy("bin").collect()
+    examples = []
+    for row in chosen:
+        top = audiences.where(F.col("item_id") == row["item_id"]).orderBy(F.desc("score"), "user_id").limit(5)
+        own = [b for b in bins if b["item_id"] == row["item_id"]]
+        edges, counts = _filled(own)
+        examples.append(
+            AudienceExample(
+                row["item_id"],
+                row["categories"] or [],
+                row["seed_count"],
+                sizes.get(row["item_id"], 0),
+                row["cutoff"],
+                [(str(r["user_id"]), r["score"]) for r in top.collect()],
+                edges,
+                counts,
+            )
+        )
+    return examples
+
+
+def _filled(bins: Sequence[Row]) -> tuple[list[float], list[float]]:
+    """Edges and counts with the empty bins between the filled ones."""
+    if not bins:
+        return [], []
+    first, last = bins[0]["bin"], bins[-1]["bin"]
+    width = bins[0]["high"] - bins[0]["low"]
+    counts = [0.0] * (last - first + 1)
+    for row in bins:
+        counts[row["bin"] - first] = float(row["count"])
+    return [bins[0]["low"] + width * i for i in range(len(counts) + 1)], counts

@@ -1,0 +1,54 @@
+"""The report's exposure of items, and the shares that the thresholds let through."""
+
+from __future__ import annotations
+
+import numpy as np
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from ralm.evaluation.diversity import gini, lorenz, tail_share
+from ralm.evaluation.exposure import recommended_categories, recommended_exposure
+from ralm.report.data import Exposure, RealisedShares
+from ralm.runs.step import RunningStep
+from ralm.scoring.realised import promised_shares
+
+
+def _production(step: RunningStep, table: str) -> DataFrame:
+    return step.read(table).where((F.col("as_of") == F.lit(step.context.dates.a3)) & (F.col("system") == "ralm"))
+
+
+def _exposure(step: RunningStep, users: int) -> list[Exposure]:
+    """How the log and the recommendations spread over the scored items."""
+    items = step.read("items")
+    recommendations = _production(step, "recommendations")
+    if recommendations.isEmpty():
+        return []
+    scored = _production(step, "thresholds").select("item_id")
+    shown = step.read("impressions").groupBy("item_id").count().withColumnRenamed("count", "exposure")
+    logged = scored.join(shown, "item_id", "left").select(F.coalesce("exposure", F.lit(0)).alias("exposure"))
+    recommended = recommended_exposure(recommendations, scored).select("exposure")
+    share = min(1.0, 100_000 / max(1, users))
+    varied = recommended_categories(recommendations, items, share).first()
+    found = []
+    for name, frame, distinct in (
+        ("logged", logged, None),
+        ("recommended", recommended, varied["distinct"] if varied else None),
+    ):
+        counts = np.array([row["exposure"] for row in frame.collect()], dtype=float)  # the scored items
+        if counts.sum() > 0:
+            curve = lorenz(counts)
+            found.append(
+                Exposure(name, list(curve.items), list(curve.exposure), gini(counts), tail_share(counts), distinct)
+            )
+    return found
+
+
+def _realised(step: RunningStep) -> RealisedShares | None:
+    """What the thresholds of production let through; None where every user was probed."""
+    found = _production(step, "thresholds").where("realised IS NOT NULL").orderBy("item_id").collect()  # scored items
+    if not found:
+        return None
+    asked = found[0]["top_fraction"]
+    probe, users = (int(np.median([row[name] for row in found])) for name in ("probe_size", "realised_users"))
+    shares, low, high = ([row[name] for row in found] for name in ("realised", "realised_low", "realised_high"))
+    return RealisedShares(asked, probe, shares, low, high, promised_shares(asked, probe, users))

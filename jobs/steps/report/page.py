@@ -1,0 +1,74 @@
+"""Gathers what the report shows from the tables and the models, and writes it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from jobs.steps.report.audience_examples import _examples
+from jobs.steps.report.exposure import _exposure, _realised
+from jobs.steps.report.field_attention import _attention
+from jobs.steps.report.training_curves import _histograms, _histories
+from ralm.report.data import Compared, Difference, MetricRow, ReportData, StepTime, UserModelRow
+from ralm.report.files import update_report
+from ralm.runs.context import Context
+from ralm.runs.step import RunningStep
+from ralm.training.checkpoints import model_folder
+
+COUNTED = ("users", "items", "events", "impressions", "audiences", "recommendations")
+
+
+def _notes(context: Context, metrics: Sequence[MetricRow]) -> list[str]:
+    config, notes = context.config, []
+    if config.ingest is not None and "clicked" not in config.ingest.impressions.columns:
+        per_click = config.ingest.sampled_negatives.per_click
+        notes.append(
+            f"This log holds clicks only: {per_click} non-clicks a click were sampled by popularity from the items "
+            "alive in the same bucket, so AUC compares clickers with the clickers of other items."
+        )
+    if config.ingest is not None and config.ingest.untimed:
+        notes.append("This log has no times: histories, seeds and labels are disjoint parts by hash.")
+    if not any(row.protocol == "new_items" for row in metrics):
+        notes.append("No held-out item had enough seeds and labels: there is no result on new items.")
+    return notes
+
+
+def write_report(
+    step: RunningStep,
+    metrics: Sequence[MetricRow],
+    differences: Sequence[Difference],
+    user_model: Sequence[UserModelRow],
+) -> None:
+    """Write `<warehouse>/report.html`; what `compare` gave to an earlier one stays."""
+    context, dates = step.context, step.context.dates
+    counts = {name: step.read(name).count() for name in COUNTED}
+    times = [StepTime(title, seconds, counts) for title, seconds, counts in context.times]
+    update_report(
+        model_folder(context.warehouse.path),
+        heading(context),
+        tables=counts,
+        dates={"A0": dates.a0, "A1": dates.a1, "A2": dates.a2, "A3": dates.a3},
+        strong_domain=context.config.fields.strong_domain,
+        metrics=metrics,
+        differences=differences,
+        user_model=user_model,
+        histories=_histories(context),
+        attention=_attention(step),
+        histograms=_histograms(context),
+        exposure=_exposure(step, counts["users"]),
+        audiences=_examples(step),
+        realised=_realised(step),
+        steps=times,
+        notes=_notes(context, metrics),
+    )
+
+
+def report_comparison(context: Context, compared: Compared) -> None:
+    """Write `<warehouse>/report.html` with this comparison; what `evaluate` gave to an earlier one stays."""
+    update_report(model_folder(context.warehouse.path), heading(context), compared=compared)
+
+
+def heading(context: Context) -> ReportData:
+    """Title, configuration and time of the report."""
+    name = context.config.name
+    return ReportData(f"Look-alike audiences: {name}", name, dt.datetime.now(dt.UTC))

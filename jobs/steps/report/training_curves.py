@@ -1,0 +1,62 @@
+"""The report's training curves and parameter histograms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jobs.steps.lookalike.variants import lookalike_folder, rounds
+from jobs.steps.user_model.training import folder as user_folder
+from jobs.steps.user_model.training import merges
+from jobs.steps.user_model.training import step_name as user_step
+from ralm.errors import MissingInputError
+from ralm.report.data import FieldHistogram, TrainingHistory
+from ralm.runs.context import Context
+from ralm.training.checkpoints import finished, model_folder
+from ralm.training.tensorboard_events import Events
+
+
+def _histories(context: Context) -> list[TrainingHistory]:
+    """Losses and validation AUC of every model; a look-alike model's rounds follow each other."""
+    found = []
+
+    def history(model: str, kind: str, entries: Sequence[dict[str, float]]) -> TrainingHistory:
+        areas = [entry["val_auc"] for entry in entries if entry.get("val_auc") is not None]
+        return TrainingHistory(
+            model,
+            kind,
+            "epoch",
+            list(range(1, len(entries) + 1)),
+            [entry["loss"] for entry in entries],
+            areas if len(areas) == len(entries) else (),
+        )
+
+    for representation in context.config.user_model.representations:
+        for merge in merges(context):
+            name = merge if len(context.config.user_model.representations) == 1 else f"{merge} {representation}"
+            entries = finished(user_folder(context, merge, representation))["history"]
+            found.append(history(name, "User model", entries))
+    for variant in context.config.variants:
+        entries = []
+        for number in range(1, rounds(context.config, variant) + 1):
+            entries += finished(lookalike_folder(context, variant, number))["history"]
+        found.append(history(variant, "Look-alike model", entries))
+    return found
+
+
+def _histograms(context: Context) -> list[FieldHistogram]:
+    """The parameters that read each weak history field, at the end of training, under both merge layers."""
+    config = context.config
+    weak = [f.domain for f in config.fields.history if f.domain != config.fields.strong_domain]
+    representation = config.user_model.representations[0]
+    found = []
+    for merge in merges(context):
+        version = context.require(user_step(merge, representation), "a0").version
+        folder = model_folder(context.models("tensorboard", f"user-{merge}-{representation}-{version}"))
+        try:
+            events = Events(folder)
+            for domain in weak:
+                last = events.histograms(f"field/{domain}/table")[-1]
+                found.append(FieldHistogram(domain, merge, list(last.edges), list(last.counts)))
+        except MissingInputError:
+            continue
+    return found

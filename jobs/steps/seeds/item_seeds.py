@@ -1,0 +1,68 @@
+"""The table `item_seeds`: the newest users who clicked each item, for every purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.steps.sources.known_events import source
+from ralm.dates import DateName
+from ralm.features.seeds import clicks, item_seeds, items_with_seeds, training_clicks
+from ralm.runs.context import Context
+from ralm.runs.step import RunningStep, Step
+
+
+def listed_seeds(step: RunningStep, items: Sequence[str], seeds: DataFrame | None = None) -> DataFrame:
+    """(item_id, user_id): the seeds of the items, of (item_id, seeds) or, by default, of the batch for production."""
+    if seeds is None:
+        seeds = step.at("item_seeds", as_of=step.as_of, purpose="production")
+    named = step.context.spark.createDataFrame([(item,) for item in items], "item_id string")
+    listed = seeds.join(F.broadcast(named), "item_id")
+    return listed.select("item_id", F.explode("seeds.user_id").alias("user_id"))
+
+
+# Whose seeds they are, and the date of the embeddings that go with them.
+PURPOSES: dict[str, DateName] = {"train": "a1", "evaluate": "a2", "production": "a3"}
+
+
+def step_name(purpose: str) -> str:
+    """The step that collects the seeds of a purpose."""
+    return f"update_seeds[{purpose}]"
+
+
+def _update(purpose: str, step: RunningStep) -> None:
+    context, config = step.context, step.context.config
+    impressions, dates = step.read("impressions"), context.dates
+    if purpose == "train":
+        share = config.evaluation.new_item_share
+        clicked = training_clicks(impressions, dates.a1, dates.a2, share, config.seed, config.lookalike.seed_draws)
+    else:
+        assert step.as_of is not None
+        clicked = clicks(impressions, step.as_of).withColumn("draw", F.lit(0))
+    least = config.lookalike.min_seeds
+    step.refuse_empty(
+        items_with_seeds(clicked, least),
+        f"item_seeds: no item has lookalike.min_seeds = {least} seeds for '{purpose}' as of {step.as_of}; lower it, or "
+        "check what counts as a click",
+    )
+    seeds = item_seeds(clicked, config.lookalike.seed_cap)
+    keyed = seeds.withColumns({"as_of": F.lit(step.as_of), "purpose": F.lit(purpose)})
+    step.replace("item_seeds", keyed, "items", as_of=step.as_of, purpose=purpose)
+
+
+def steps(context: Context) -> Sequence[Step]:
+    """One step a purpose."""
+    return [
+        Step(
+            step_name(purpose),
+            partial(_update, purpose),
+            ("lookalike", "evaluation", "dates"),
+            as_of=date,
+            after=(source(context),),
+            inputs=("impressions",),
+        )
+        for purpose, date in PURPOSES.items()
+    ]

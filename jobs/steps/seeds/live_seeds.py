@@ -1,0 +1,132 @@
+"""Seeds as a stream: the change feed of the impressions, merged into `live_seeds` (no job; `update_seeds` runs it).
+
+Each micro-batch is one MERGE that carries the query's id and the batch's number: Delta skips a batch that is run again
+after a crash. The stream keeps no state but the table, a row an item.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+from functools import cached_property
+
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
+
+from jobs.steps.sources.streaming import begin, query_id
+from ralm.errors import MissingInputError
+from ralm.features.live_seeds import net_clicks, updated_seeds
+from ralm.runs.context import Context
+from ralm.warehouse.once import append_once, merged_once
+
+TABLE = "live_seeds"
+SOURCE = "impressions stream"
+BUCKETS = 64
+
+
+class SeedStream:
+    """Keeps `live_seeds` equal to what the batch job would make of the impressions.
+
+    Args:
+        context: of the application; its configuration's `stream` and `lookalike.seed_cap` count.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.warehouse = context.warehouse
+        self.cap = context.config.lookalike.seed_cap
+        self.checkpoint = f"{self.warehouse.path}/_streams/{TABLE}"
+
+    def start(self, trigger: dt.timedelta | None) -> StreamingQuery:
+        """Begin to follow the impressions, from where the stream was left.
+
+        Args:
+            trigger: time between two batches; None: what there is now, and then the query ends.
+
+        Raises:
+            MissingInputError: there are no impressions, or the table of an earlier stream is gone.
+        """
+        self.warehouse.version("impressions")
+        known = self._has_checkpoint()
+        if known and not self.warehouse.exists(TABLE):
+            raise MissingInputError(
+                f"table '{TABLE}': not found, but its stream was begun; remove {self.checkpoint} to begin it anew"
+            )
+        self.warehouse.create(TABLE)
+        self.warehouse.create("quarantine")
+        feed = self.context.spark.readStream.format("delta").option("readChangeFeed", "true")
+        feed = feed.option("maxBytesPerTrigger", self.context.config.stream.max_bytes)
+        changes = feed.load(self.warehouse.table_path("impressions"))
+        writer = changes.writeStream.queryName(TABLE).option("checkpointLocation", self.checkpoint)
+        return begin(writer.foreachBatch(self.update), trigger)
+
+    def update(self, changes: DataFrame, batch: int) -> None:
+        """Merge one micro-batch; a second time it changes nothing."""
+        clock = time.monotonic()
+        spark = changes.sparkSession
+        spark.conf.set("spark.sql.adaptive.enabled", "true")  # streams turn it off, for state that this one has not
+        now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+        latest = now + dt.timedelta(seconds=self.context.config.stream.max_ahead)
+        held = changes.where("clicked").persist()
+        try:
+            future = held.where((F.col("shown_at") > F.lit(latest)) & (F.col("_change_type") == "insert"))
+            self._refuse(future, f"shown_at after {latest:%Y-%m-%d %H:%M} UTC", batch)
+            net = net_clicks(held.where(F.col("shown_at") <= F.lit(latest))).persist()
+            counts = net.select(F.count("*"), F.count_if(F.col("net") < 0), F.max("clicked_at")).first()
+            assert counts is not None
+            rows, gone, newest = counts
+            if rows:
+                self._merge(net, latest, now, held, batch)
+                self.context.say(
+                    f"batch {batch}: {rows:,} changed clicks, {gone:,} of them taken away, newest "
+                    f"{newest:%Y-%m-%d %H:%M:%S}, {time.monotonic() - clock:.1f} s"
+                )
+            net.unpersist()
+        finally:
+            held.unpersist()
+
+    def _merge(self, net: DataFrame, latest: dt.datetime, now: dt.datetime, held: DataFrame, batch: int) -> None:
+        spark = net.sparkSession
+        # What a batch takes away is gone from the log as of its last commit; later commits come with later batches.
+        version = held.select(F.max("_commit_version")).first()[0]  # type: ignore[index]
+        log = spark.read.format("delta").option("versionAsOf", version).load(self.warehouse.table_path("impressions"))
+        log = log.where(F.col("clicked") & (F.col("shown_at") <= F.lit(latest)))
+        live = spark.read.format("delta").load(self.warehouse.table_path(TABLE))
+        bucket = F.pmod(F.xxhash64("item_id"), F.lit(BUCKETS)).cast("int")
+        rows = updated_seeds(net, live, log.withColumnRenamed("shown_at", "clicked_at"), self.cap, now)
+        rows = rows.drop("rebuilt").withColumn("item_bucket", bucket).persist()
+        buckets = [str(row[0]) for row in rows.select("item_bucket").distinct().collect()]  # at most `BUCKETS`
+        target = DeltaTable.forPath(spark, self.warehouse.table_path(TABLE)).alias("live")
+        same = f"live.item_bucket IN ({', '.join(buckets)}) AND live.item_id = new.item_id"
+        try:
+            metadata = json.dumps({"query": self.query_id, "batch": batch})
+            with merged_once(spark, self.query_id, batch, metadata):
+                target.merge(rows.alias("new"), same).whenMatchedDelete(
+                    "new.seeds IS NULL"
+                ).whenMatchedUpdateAll().whenNotMatchedInsertAll("new.seeds IS NOT NULL").execute()
+        finally:
+            rows.unpersist()
+
+    def _refuse(self, rows: DataFrame, reason: str, batch: int) -> None:
+        if rows.isEmpty():
+            return
+        raw = F.to_json(F.struct(*[c for c in rows.columns if not c.startswith("_")]))
+        columns = [F.lit(SOURCE), F.lit(reason), raw, F.lit(f"{self.query_id}/{batch}")]
+        names = ("source", "reason", "row", "run_id")
+        frame = rows.select(*(column.alias(name) for column, name in zip(columns, names, strict=True)))
+        append_once(self.warehouse, "quarantine", frame, app_id=f"{self.query_id}/quarantine", number=batch)
+        self.context.say(f"batch {batch}: clicks with {reason} are in `quarantine`")
+
+    @cached_property
+    def query_id(self) -> str:
+        """The id of the query, kept in its checkpoint: another checkpoint counts its batches from 0 again."""
+        return query_id(self.context.spark, self.checkpoint)
+
+    def _has_checkpoint(self) -> bool:
+        jvm = self.context.spark._jvm
+        assert jvm is not None
+        path = jvm.org.apache.hadoop.fs.Path(f"{self.checkpoint}/metadata")
+        return bool(path.getFileSystem(self.context.spark.sparkContext._jsc.hadoopConfiguration()).exists(path))

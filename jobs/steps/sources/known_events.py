@@ -1,0 +1,28 @@
+"""Events that models may know of, and how events are laid out by day."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from ralm.features.holdout import without_new_items
+from ralm.runs.context import Context
+from ralm.runs.step import RunningStep
+
+
+def source(context: Context) -> tuple[str, None]:
+    """The step that makes users, items, events and impressions."""
+    return ("simulate" if context.config.simulate else "ingest", None)
+
+
+def known_events(step: RunningStep) -> DataFrame:
+    """Events without those on held-out items."""
+    config = step.context.config
+    return without_new_items(
+        step.read("events"), config.fields.item_domains, config.evaluation.new_item_share, config.seed
+    )
+
+
+def by_day(frame: DataFrame, day: str) -> DataFrame:
+    """Few files a day's partition, also on a day far larger than the others: adaptive execution splits it."""
+    return frame.hint("rebalance", F.col(day))

@@ -1,0 +1,124 @@
+"""Impressions that land as files in a folder: good rows into `impressions` once, the rest to quarantine (no job)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import re
+from functools import reduce
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
+
+from jobs.steps.sources.streaming import begin, query_id
+from ralm.errors import ConfigError, RalmError
+from ralm.ingest.logs import complete_impressions, impression_targets, impressions_table
+from ralm.ingest.mapping import map_source
+from ralm.ingest.quarantine import with_raw_row
+from ralm.ingest.read import read_source
+from ralm.runs.context import Context
+from ralm.spark.errors import short_message, user_errors
+from ralm.warehouse.once import append_once
+
+SETTING, SOURCE = "ingest.impressions", "landed impressions"
+_GLOB = re.compile(r"[\\*?{}\[\]]")  # a file's own name is no pattern
+
+
+class Landing:
+    """Takes each file of a folder once, whatever is in it.
+
+    A file that cannot be read or mapped (another format, broken, without a column) is a row of `quarantine`; so is each
+    row of a good file that the mapping refuses, among them times ahead of this machine's clock. The stream goes on.
+
+    Args:
+        context: its configuration's `ingest.impressions` says how the files are laid out.
+        folder: where they land; a file must be whole when it appears under its name.
+
+    Raises:
+        ConfigError: the configuration has no section `ingest`.
+    """
+
+    def __init__(self, context: Context, folder: str) -> None:
+        if context.config.ingest is None:
+            raise ConfigError("--landing: the configuration has no `ingest` section that says how files are laid out")
+        self.context, self.folder = context, folder
+        self.source = context.config.ingest.impressions
+        name = hashlib.sha256(folder.encode()).hexdigest()[:8]
+        self.checkpoint = f"{context.warehouse.path}/_streams/landing-{name}"
+
+    def start(self, trigger: dt.timedelta | None) -> StreamingQuery:
+        """Begin to take files, from where it was left.
+
+        Args:
+            trigger: time between two batches; None: what there is now, and then the query ends.
+
+        Raises:
+            MissingInputError: there is no such folder.
+        """
+        for name in ("impressions", "quarantine"):
+            self.context.warehouse.create(name)
+        # Only the names: the content is read file by file, so that one that is broken stops nothing.
+        files = self.context.spark.readStream.format("binaryFile").option("recursiveFileLookup", "true")
+        files = files.schema("path string, modificationTime timestamp, length bigint, content binary")
+        files = files.option("maxFilesPerTrigger", self.context.config.stream.max_files)
+        # A file's age says nothing: back-fills keep old times, and one time far ahead would make all others too old.
+        files = files.option("maxFileAge", "3650000d").option("ignoreMissingFiles", "true")
+        with user_errors(f"--landing {self.folder}"):
+            named = files.load(self.folder).select("path")
+        writer = named.writeStream.queryName("landing").option("checkpointLocation", self.checkpoint)
+        return begin(writer.foreachBatch(self.take), trigger)
+
+    def take(self, files: DataFrame, batch: int) -> None:
+        """Append one batch of files; a second time it changes nothing."""
+        paths = sorted(row["path"] for row in files.collect())  # `stream.max_files` names at most
+        taken, refused = [], []
+        for path in paths:
+            try:
+                taken.append(self._rows(path))
+            except (RalmError, PySparkException, Py4JJavaError) as error:
+                refused.append((path, short_message(str(error))))
+        try:
+            self._write(taken, refused, batch)
+        finally:
+            for rows in taken:
+                rows.unpersist()
+        if paths:
+            said = "; ".join(f"{path}: {reason}" for path, reason in refused)
+            ending = f", {len(refused):,} refused: {said}" if refused else ""
+            self.context.say(f"files {batch}: {len(taken):,} taken{ending}")
+
+    def _rows(self, path: str) -> DataFrame:
+        """(user_id, item_id, shown_at, clicked, reason, row) of a file, whatever its columns; persisted and whole."""
+        source = self.source.model_copy(update={"path": _GLOB.sub(r"\\\g<0>", path)})
+        raw = read_source(self.context.spark, source, "", SETTING)
+        targets = impression_targets(source, self.context.config.user_id_type)
+        latest = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.context.config.stream.max_ahead)
+        mapped = map_source(raw, source, targets, SETTING, not_after=latest)
+        rows = with_raw_row(complete_impressions(mapped, source, self.context.config.seed))
+        rows = rows.persist()
+        try:
+            rows.count()  # a broken file says so here
+        except Exception:
+            rows.unpersist()
+            raise
+        return rows
+
+    def _write(self, taken: list[DataFrame], refused: list[tuple[str, str]], batch: int) -> None:
+        spark, warehouse = self.context.spark, self.context.warehouse
+        query = query_id(spark, self.checkpoint)
+        lines = [(reason, json.dumps({"path": path})) for path, reason in refused]
+        bad = [spark.createDataFrame(lines, "reason string, row string")]
+        bad += [rows.where("reason IS NOT NULL").select("reason", "row") for rows in taken]
+        named = {"source": F.lit(SOURCE), "run_id": F.lit(f"{query}/{batch}")}
+        tables = {"quarantine": reduce(DataFrame.unionByName, bad).withColumns(named)}
+        if taken:
+            good = reduce(DataFrame.unionByName, taken).where("reason IS NULL")
+            tables["impressions"] = impressions_table(good, self.source.domain)
+        for name, frame in tables.items():
+            if frame.isEmpty():
+                continue
+            append_once(warehouse, name, frame, app_id=f"{query}/{name}", number=batch)

@@ -1,0 +1,93 @@
+"""What a look-alike system is asked and what it gives: `extend_audience` and `compare` know nothing else of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from pyspark.sql import DataFrame
+
+from ralm.config import Config
+from ralm.dates import DateName
+from ralm.runs.context import Context
+from ralm.runs.step import RunningStep
+from ralm.scoring.contract import ScorerState
+
+Dependency = tuple[str, DateName | None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Items to score all users against, each described by its seeds.
+
+    Attributes:
+        step: the running step, which reads the pinned tables.
+        date: users are described as of this date; nothing later is known.
+        items: in the order of the scorer.
+        seeds: (item_id, item_index int, user_id), distinct, at most `lookalike.seed_cap` an item; persisted.
+        folder: for what must be kept while users are scored; the caller removes it.
+    """
+
+    step: RunningStep
+    date: DateName
+    items: Sequence[str]
+    seeds: DataFrame
+    folder: str
+
+    @property
+    def config(self) -> Config:
+        """The configuration."""
+        return self.step.context.config
+
+    @property
+    def context(self) -> Context:
+        """The application."""
+        return self.step.context
+
+    def kept(self, name: str, frame: DataFrame) -> DataFrame:
+        """The frame, written into the folder once and read back: it is not computed again."""
+        path = f"{self.folder}/{name}"
+        frame.write.mode("overwrite").parquet(path)
+        return self.context.spark.read.schema(frame.schema).parquet(path)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A system that is ready to score.
+
+    Attributes:
+        users: user_id and the scorer's columns; all users who can be candidates.
+        state: the scorer, one row an item of the task.
+        feature_ranking: (item_id, feature, weight double, rank int), where the system can explain itself.
+        counts: what is worth a word in the progress line.
+        unknown: items of the task that the system knows nothing of: its scores for them mean nothing.
+    """
+
+    users: DataFrame
+    state: ScorerState
+    feature_ranking: DataFrame | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    unknown: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class System:
+    """A look-alike method by its name.
+
+    Attributes:
+        name: as in the column `system`.
+        prepare: makes the scorer; nothing the size of the users comes to the driver.
+        inputs: the tables that it reads.
+        after: the steps whose results it uses, for a date.
+        sections: the configuration sections that its result depends on.
+        new_items: whether it can score items that were not in its training.
+        repeats: whether another system has its settings in the name: a comparison of all leaves it out.
+    """
+
+    name: str
+    prepare: Callable[[Task], Prepared]
+    inputs: tuple[str, ...]
+    after: Callable[[Context, DateName], tuple[Dependency, ...]]
+    sections: tuple[str, ...] = ("fields",)
+    new_items: bool = True
+    repeats: bool = False

@@ -1,0 +1,86 @@
+"""What several systems read of users and seeds."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.steps.sources.known_events import source
+from jobs.steps.systems.contract import Dependency, Task
+from jobs.steps.user_model.user_embeddings import model_version
+from jobs.steps.user_model.user_embeddings import step_name as embedding_step
+from jobs.steps.users.vocabularies import current_vocabulary, load_sizes
+from ralm.baselines.feature_space import FeatureSpace
+from ralm.config import Merge
+from ralm.dates import DateName
+from ralm.errors import DataError
+from ralm.features.hashing import uniform
+from ralm.features.vocabularies import lookup_tables
+from ralm.runs.context import Context
+
+
+def after_fields(context: Context, date: DateName) -> tuple[Dependency, ...]:
+    """The steps behind `field_users`."""
+    return (source(context), ("build_user_fields", date))
+
+
+def after_embeddings(context: Context, date: DateName) -> tuple[Dependency, ...]:
+    """The steps behind the embeddings of the released variant's user models."""
+    return ((embedding_step(context.config.variants["ralm"].merge), date),)
+
+
+def feature_space(task: Task) -> FeatureSpace:
+    """The features of the current vocabulary."""
+    return FeatureSpace(fields=load_sizes(task.context).user_fields)
+
+
+def field_users(task: Task) -> DataFrame:
+    """user_id and the columns of the feature space, of all users as of the task's date (tables: user_fields)."""
+    version = load_sizes(task.context).version
+    fields = task.step.at("user_fields", as_of=task.context.dates[task.date], vocabulary_version=version)
+    return fields.select("user_id", *feature_space(task).columns)
+
+
+def feature_names(task: Task) -> list[str]:
+    """A readable name of every feature of the space (tables: vocabularies)."""
+    sizes = load_sizes(task.context)
+    return feature_space(task).names(lookup_tables(current_vocabulary(task.step, sizes), sizes))
+
+
+def embedded_users(task: Task, merge: Merge) -> DataFrame:
+    """(user_id, embedding): the stacked user model of a merge layer (tables: user_embeddings)."""
+    date = task.context.dates[task.date]
+    frame = task.step.at("user_embeddings", as_of=date, model_version=model_version(task.context, merge))
+    return frame.select("user_id", "embedding")
+
+
+def sampled_seeds(task: Task, cap: int) -> DataFrame:
+    """(item_index, user_id): at most `cap` seeds an item, by hash."""
+    order = Window.partitionBy("item_index").orderBy(
+        uniform("sampled seed", task.config.seed, "item_id", "user_id"), "user_id"
+    )
+    ranked = task.seeds.withColumn("position", F.row_number().over(order))
+    return ranked.where(F.col("position") <= cap).select("item_index", "user_id")
+
+
+def seed_table(task: Task, users: DataFrame, cap: int) -> pa.Table:
+    """(item_index, and the users' columns but user_id) of sampled seeds: items · cap rows at most.
+
+    Sorted by item and user, so that sums over seeds do not depend on the order of a shuffle.
+    """
+    # The ids are fewer than what comes back to the driver; without the hint all users would be shuffled.
+    found = users.join(F.broadcast(sampled_seeds(task, cap)), "user_id").toArrow()
+    ordered = found.sort_by([("item_index", "ascending"), ("user_id", "ascending")])
+    return ordered.drop_columns(["user_id"]).combine_chunks()
+
+
+def require_seeds(task: Task, item: pa.ChunkedArray | pa.Array) -> None:
+    """Check that every item of the task is among the `item_index` of the seeds that were found.
+
+    Raises:
+        DataError: some have no seed that is known as of the users' date.
+    """
+    missing = [task.items[row] for row in sorted(set(range(len(task.items))) - set(item.to_pylist()))]
+    if missing:
+        raise DataError(f"{len(missing)} items have no seed among the users of {task.date}: {missing[:3]}")

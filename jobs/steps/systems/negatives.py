@@ -1,0 +1,83 @@
+"""Users who stand for 'not alike', sampled without pairing all users with all items."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.steps.systems.contract import Task
+from ralm.features.hashing import bucket, uniform
+
+# The shared pool has at least so many users: with fewer, small items would all have the same negatives.
+LEAST_POOL = 10_000
+# More are drawn than needed, so that a pool by hash, whose size is random, has enough.
+MARGIN = 1.25
+
+
+def wanted_negatives(task: Task, cap: int, per_seed: int) -> DataFrame:
+    """(item_id, item_index, seeds, wanted): an item's seeds; `per_seed` negatives for at most `cap` of them."""
+    counts = task.seeds.groupBy("item_id", "item_index").agg(F.count("*").cast("int").alias("seeds"))
+    return counts.withColumn("wanted", F.least("seeds", F.lit(cap)) * F.lit(per_seed))
+
+
+def user_pool(task: Task, users: DataFrame, cap: int, per_seed: int) -> DataFrame:
+    """(user_id, slot): a sample of the users by hash, numbered from 0 in a random order.
+
+    One scan of the user ids. Its size is bounded by the settings and not by the users or the items, so that an item's
+    negatives are the same whatever else is asked for; it is enough for the largest item to skip all its seeds.
+    """
+    size = max(LEAST_POOL, MARGIN * (cap * per_seed + task.config.lookalike.seed_cap))
+    draw = uniform("negative pool", task.config.seed, "user_id")
+    drawn = users.select("user_id").where(draw < F.lit(size / max(1, users.count())))
+    return drawn.withColumn("slot", F.row_number().over(Window.orderBy(draw, "user_id")) - 1)
+
+
+def other_users(task: Task, pool: DataFrame, wanted: DataFrame) -> DataFrame:
+    """(item_index, user_id): `wanted` users of the pool an item who are no seeds of it, or all there are.
+
+    An item takes a run of slots from a start of its own, as long as what it wants and its seeds together: the run of
+    a random order is a sample without replacement, and has enough left when the seeds are taken out. The rows are
+    proportional to what is asked for.
+
+    Args:
+        task: whose seeds are left out.
+        pool: (user_id, slot), persisted.
+        wanted: (item_id, item_index, seeds, wanted).
+    """
+    size = pool.count()
+    start = bucket("negatives", task.config.seed, "item_id", buckets=size)
+    last = F.least(F.col("wanted") + F.col("seeds"), F.lit(size)) - 1
+    runs = wanted.select(
+        "item_index", "wanted", start.alias("start"), F.explode(F.sequence(F.lit(0), last)).alias("at")
+    )
+    slots = runs.withColumn("slot", (F.col("start") + F.col("at")) % size)
+    found = slots.join(pool, "slot")
+    return _first(found.join(_seeds(task), ["item_index", "user_id"], "left_anti"), F.col("at"))
+
+
+def exposed_users(task: Task, wanted: DataFrame, most: int) -> DataFrame:
+    """(item_index, user_id): `wanted` users an item, by hash, whom it was shown before the date and who never clicked.
+
+    Tables: impressions.
+
+    Args:
+        task: whose seeds are left out.
+        wanted: (item_id, item_index, seeds, wanted).
+        most: the largest `wanted`, by which a partition's rows are cut before they are shuffled.
+    """
+    shown = task.step.read("impressions").where(F.col("shown_at") < F.lit(task.context.dates[task.date]))
+    asked = shown.join(F.broadcast(wanted), "item_id")
+    pairs = asked.groupBy("item_index", "item_id", "wanted", "user_id").agg(F.max("clicked").alias("clicked"))
+    ignored = pairs.where(~F.col("clicked")).join(_seeds(task), ["item_index", "user_id"], "left_anti")
+    return _first(ignored, uniform("exposed negative", task.config.seed, "item_id", "user_id"), most)
+
+
+def _seeds(task: Task) -> DataFrame:
+    return task.seeds.select("item_index", "user_id")
+
+
+def _first(rows: DataFrame, order: Column, most: int | None = None) -> DataFrame:
+    by_order = Window.partitionBy("item_index").orderBy(order, "user_id")
+    kept = rows.withColumn("position", F.row_number().over(by_order)).where(F.col("position") <= F.col("wanted"))
+    kept = kept if most is None else kept.where(F.col("position") <= most)
+    return kept.select("item_index", "user_id")

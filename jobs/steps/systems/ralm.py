@@ -1,0 +1,58 @@
+"""RALM itself, and its variants: the seeds are clustered, local and global attention do the rest."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from pyspark.sql import functions as F
+
+from jobs.steps.lookalike.clustering import centroid_arrays
+from jobs.steps.lookalike.target_embeddings import step_name as targets_step
+from jobs.steps.lookalike.variants import final_step, lookalike_folder, lookalike_version, variant_lookalike
+from jobs.steps.systems.contract import Dependency, Prepared, System, Task
+from jobs.steps.systems.inputs import embedded_users
+from jobs.steps.user_model.user_embeddings import step_name as embedding_step
+from ralm.config import Config
+from ralm.dates import DateName
+from ralm.errors import DataError
+from ralm.runs.context import Context
+from ralm.scoring.scorer import lookalike_state
+from ralm.training.checkpoints import load_weights
+from udfs.cluster import cluster_items
+
+
+def _prepare(variant: str, task: Task) -> Prepared:
+    context, config = task.context, task.config
+    settings = variant_lookalike(config, variant)
+    weights = load_weights(lookalike_folder(context, variant))
+    rows = task.seeds.join(embedded_users(task, config.variants[variant].merge), "user_id")
+    udf = cluster_items(settings.clusters, iterations=settings.cluster_iterations, seed=config.seed, weights=weights)
+    seeds = rows.select("item_id", F.lit(0).alias("draw"), "user_id", "embedding")
+    clusters = seeds.groupBy("item_id", "draw").applyInArrow(*udf)
+    found, arrays = centroid_arrays(clusters, task.items)
+    missing = [item for item in task.items if item not in set(found)]
+    if missing:
+        raise DataError(f"{len(missing)} items have no seed with an embedding as of the users' date: {missing[:3]}")
+    targets = task.step.at(
+        "target_embeddings", as_of=context.dates[task.date], model_version=lookalike_version(context, variant)
+    )
+    return Prepared(targets.select("user_id", "bias", "embedding"), lookalike_state(weights, **arrays))
+
+
+def _after(variant: str, context: Context, date: DateName) -> tuple[Dependency, ...]:
+    merge = context.config.variants[variant].merge
+    return ((embedding_step(merge), date), (targets_step(variant), date), (final_step(context.config, variant), "a1"))
+
+
+def variant_systems(config: Config) -> list[System]:
+    """One system a configured variant."""
+    return [
+        System(
+            variant,
+            partial(_prepare, variant),
+            ("user_embeddings", "target_embeddings"),
+            partial(_after, variant),
+            ("lookalike", f"variants.{variant}"),
+        )
+        for variant in config.variants
+    ]

@@ -1,0 +1,44 @@
+"""All systems by name."""
+
+from __future__ import annotations
+
+from jobs.steps.systems.als_fold_in import ALS_FOLD_IN
+from jobs.steps.systems.clustered_similarity import clustered_systems
+from jobs.steps.systems.cold_start import cold_start_systems
+from jobs.steps.systems.contract import System
+from jobs.steps.systems.lsh_iv import INFORMATION_VALUE, LSH_IV
+from jobs.steps.systems.ralm import variant_systems
+from jobs.steps.systems.regression import regression_systems
+from jobs.steps.systems.similarity import similarity_systems
+from jobs.steps.systems.without_seeds import ACTIVITY, POPULARITY
+from jobs.steps.systems.youtube_dnn import youtube_dnn_systems
+from ralm.config import Config
+from ralm.errors import ConfigError
+
+BASELINES = (POPULARITY, ACTIVITY, ALS_FOLD_IN, LSH_IV, INFORMATION_VALUE)
+
+
+def systems(config: Config) -> dict[str, System]:
+    """Name -> system: the configured variants of RALM, then the others."""
+    found = [
+        *variant_systems(config),
+        *youtube_dnn_systems(config),
+        *cold_start_systems(config),
+        *BASELINES,
+        *similarity_systems(config),
+        *clustered_systems(config),
+        *regression_systems(config),
+    ]
+    return {system.name: system for system in found}
+
+
+def system(config: Config, name: str) -> System:
+    """A system by its name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    known = systems(config)
+    if name not in known:
+        raise ConfigError(f"--system {name}: unknown; known: {', '.join(known)}")
+    return known[name]

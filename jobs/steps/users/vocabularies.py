@@ -1,0 +1,62 @@
+"""The table `vocabularies`: the ranked features of each field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.steps.sources.known_events import known_events, source
+from ralm.features.vocabularies import FieldSizes, build_vocabularies, field_sizes
+from ralm.runs.context import Context
+from ralm.runs.step import RunningStep, Step
+from ralm.training.checkpoints import model_folder
+
+SECTIONS = ("fields", "evaluation", "dates")
+
+
+def sizes_path(context: Context) -> Path:
+    """Where the sizes of the current vocabulary are kept."""
+    version = context.require("build_vocabularies", "a1").version
+    return model_folder(context.models("vocabulary", version)) / "fields.json"
+
+
+def load_sizes(context: Context) -> FieldSizes:
+    """The sizes and normalisation of the current vocabulary."""
+    return FieldSizes.model_validate_json(sizes_path(context).read_text(encoding="utf-8"))
+
+
+def current_vocabulary(step: RunningStep, sizes: FieldSizes) -> DataFrame:
+    """The rows of the current vocabulary."""
+    return step.at("vocabularies", vocabulary_version=sizes.version)
+
+
+def _build(step: RunningStep) -> None:
+    config, context = step.context.config, step.context
+    users = step.read("users")
+    frame = build_vocabularies(known_events(step), users, config.fields, context.dates.a1)
+    labelled = frame.withColumn("vocabulary_version", F.lit(step.version))
+    step.replace("vocabularies", labelled, "features", vocabulary_version=step.version)
+    written = step.written("vocabularies").where(F.col("vocabulary_version") == step.version)
+    folder = model_folder(context.models("vocabulary", step.version))
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / ".fields.json.tmp"
+    sizes = field_sizes(written, users, config.fields, step.version)
+    temporary.write_text(sizes.model_dump_json(indent=1), encoding="utf-8")
+    temporary.replace(folder / "fields.json")
+
+
+def steps(context: Context) -> Sequence[Step]:
+    """The vocabulary of the user model's label window and what came before it."""
+    return [
+        Step(
+            "build_vocabularies",
+            _build,
+            SECTIONS,
+            as_of="a1",
+            after=(source(context),),
+            inputs=("events", "users"),
+        )
+    ]

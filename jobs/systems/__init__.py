@@ -1,1 +1,0 @@
-"""The look-alike systems: each prepares a scorer from the seeds of some items. No jobs themselves."""

@@ -1,0 +1,188 @@
+"""Evaluation at scale, in Spark: small per-item rows out of user-sized rankings and impressions.
+
+All of it is SQL expressions: no group is ever held in memory, whatever an item's number of users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from ralm.evaluation.array_metrics import top_size
+
+PRECISION_CUTS = (10, 50)
+RECALL_FRACTIONS = (0.01, 0.05)
+
+
+def ranking_depth(
+    users: int, precision_cuts: Sequence[int] = PRECISION_CUTS, fractions: Sequence[float] = RECALL_FRACTIONS
+) -> int:
+    """How many users a ranking must hold for `ranking_metrics` to be exact.
+
+    Args:
+        users: candidates that are ranked.
+        precision_cuts: the K of prec@K.
+        fractions: the shares of recall@share.
+    """
+    return min(users, max([*precision_cuts, *(top_size(users, fraction) for fraction in fractions)]))
+
+
+def ranking_metrics(
+    ranked: DataFrame,
+    labels: DataFrame,
+    users: int,
+    precision_cuts: Sequence[int] = PRECISION_CUTS,
+    fractions: Sequence[float] = RECALL_FRACTIONS,
+) -> DataFrame:
+    """prec@K (the paper's, section 4) and recall in the top share of the candidates, for each system and item.
+
+    Scores are rounded to 1e-6 and ties broken by user_id; a NaN score ranks last. Items without held-out users are
+    left out, and so is an item that a system has not ranked at all.
+
+    Args:
+        ranked: system, item_id, user_id, score: at least the `ranking_depth(users)` best users of each item, one row
+            a user; an item's seeds are not candidates and must be gone.
+        labels: item_id, user_id of the held-out users, and optionally `weak` boolean (the user lacks the strong
+            domain), which adds the segments.
+        users: candidates that were ranked.
+        precision_cuts: the K of prec@K.
+        fractions: the shares of recall@share.
+
+    Returns:
+        system, item_id, segment (all; weak and strong users, ranked among all), metric, value double,
+        held_out bigint.
+    """
+    cuts = {f"prec@{k}": k for k in precision_cuts} | {
+        f"recall@{fraction:.2%}".replace(".00%", "%"): top_size(users, fraction) for fraction in fractions
+    }
+    held_out = labels.select("item_id", "user_id", *_weak(labels)).distinct().withColumn("hit", F.lit(True))
+    segments = _segments(labels)
+
+    score = F.nanvl(F.round(F.col("score").cast("double"), 6), F.lit(float("-inf")))
+    order = Window.partitionBy("system", "item_id").orderBy(score.desc(), F.col("user_id"))
+    head = ranked.withColumn("rank", F.row_number().over(order)).where(F.col("rank") <= max(cuts.values()))
+    hits = (
+        head.join(held_out, ["item_id", "user_id"], "left")
+        .groupBy("system", "item_id")
+        .agg(
+            *(
+                F.count_if(F.col("hit") & (F.col("rank") <= cut) & inside).alias(f"{segment} {metric}")
+                for metric, cut in cuts.items()
+                for segment, inside in segments.items()
+            )
+        )
+    )
+    sizes = held_out.groupBy("item_id").agg(*(F.count_if(inside).alias(name) for name, inside in segments.items()))
+    rows = [
+        F.struct(
+            F.lit(segment).alias("segment"),
+            F.lit(metric).alias("metric"),
+            (
+                F.col(f"`{segment} {metric}`")
+                / F.greatest(F.lit(1), _denominator(metric, cut, F.col(segment)))  # 0 held out: dropped below
+            ).alias("value"),
+            F.col(segment).alias("held_out"),
+        )
+        for metric, cut in cuts.items()
+        for segment in segments
+    ]
+    return (
+        hits.join(sizes, "item_id")
+        .select("system", "item_id", F.explode(F.array(*rows)).alias("row"))
+        .select("system", "item_id", "row.*")
+        .where(F.col("held_out") > 0)
+    )
+
+
+def impression_item_metrics(scored: DataFrame, min_labels: int = 1) -> DataFrame:
+    """The AUC of each item over its labelled impressions, for each system; tied scores count half.
+
+    Impressions are first summed into (score, clicks, non-clicks), scores rounded to 1e-6, so that an item with a
+    hundred million impressions becomes at most a few million rows before the shuffle.
+
+    Args:
+        scored: system, item_id, label (boolean or 0/1), score, and optionally `weak` boolean, which adds the
+            segments. Rows without a score are not counted.
+        min_labels: clickers, and non-clickers, that an item needs (in the segment); the others are left out.
+
+    Returns:
+        system, item_id, segment (all; weak and strong users), metric = item_auc, value double, positives bigint,
+        negatives bigint.
+    """
+    areas = _areas(_by_segment(scored), ["system", "item_id", "segment"])
+    return areas.where(F.least("positives", "negatives") >= max(1, min_labels)).select(
+        "system", "item_id", "segment", F.lit("item_auc").alias("metric"), "value", "positives", "negatives"
+    )
+
+
+def pooled_auc(scored: DataFrame) -> DataFrame:
+    """The AUC over all impressions of a system together.
+
+    Args:
+        scored: as in `impression_item_metrics`; item_id is not needed. A system's distinct rounded scores pass one
+            task: at most a few million for scores within ±2.
+
+    Returns:
+        system, segment, metric = auc, value double (NULL where a class is missing), positives, negatives bigint.
+    """
+    return _areas(_by_segment(scored), ["system", "segment"]).select(
+        "system", "segment", F.lit("auc").alias("metric"), "value", "positives", "negatives"
+    )
+
+
+def head_items(clicks: DataFrame, share: float = 0.1) -> DataFrame:
+    """Which items are the head: the `share` with the most clicks (rounded to whole items, ties by item_id).
+
+    Args:
+        clicks: item_id, clicks; one row an item. All items pass one task, 12 bytes or so each.
+        share: of the items.
+
+    Returns:
+        item_id, head boolean.
+    """
+    everything = Window.partitionBy(F.lit(0))
+    cut = F.greatest(F.lit(1), F.round(F.count("*").over(everything) * F.lit(share)))
+    position = F.row_number().over(everything.orderBy(F.col("clicks").desc(), F.col("item_id")))
+    return clicks.select("item_id", (position <= cut).alias("head"))
+
+
+def _areas(scored: DataFrame, keys: list[str]) -> DataFrame:
+    steps = (
+        scored.where(F.col("score").isNotNull())
+        .groupBy(*keys, F.round(F.col("score").cast("double"), 6).alias("score"))
+        .agg(
+            F.count_if(F.col("label").cast("boolean")).alias("positives"),
+            F.count_if(~F.col("label").cast("boolean")).alias("negatives"),
+        )
+    )
+    # Σ over positives of (negatives below + half of the tied ones) is the Mann–Whitney statistic
+    below = F.sum("negatives").over(Window.partitionBy(*keys).orderBy("score")) - F.col("negatives") / 2
+    totals = (
+        steps.withColumn("won", F.col("positives") * below)
+        .groupBy(*keys)
+        .agg(F.sum("won").alias("won"), F.sum("positives").alias("positives"), F.sum("negatives").alias("negatives"))
+    )
+    pairs = F.col("positives").cast("double") * F.col("negatives")
+    return totals.withColumn("value", F.try_divide("won", pairs))
+
+
+def _weak(frame: DataFrame) -> list[str]:
+    return ["weak"] if "weak" in frame.columns else []
+
+
+def _segments(labels: DataFrame) -> dict[str, Column]:
+    everyone = {"all": F.lit(True)}
+    return everyone | ({"weak": F.col("weak"), "strong": ~F.col("weak")} if _weak(labels) else {})
+
+
+def _by_segment(scored: DataFrame) -> DataFrame:
+    names = [F.lit("all")]
+    if _weak(scored):
+        names.append(F.when(F.col("weak"), "weak").otherwise("strong"))
+    return scored.withColumn("segment", F.explode(F.array(*names)))
+
+
+def _denominator(metric: str, cut: int, held_out: Column) -> Column:
+    return F.least(F.lit(cut), held_out) if metric.startswith("prec") else held_out

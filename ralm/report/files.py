@@ -1,0 +1,53 @@
+"""The report's two files: the page, and what it shows, to which each job gives its part."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from ralm.report.data import ReportData
+from ralm.report.page import render_report
+
+PAGE, DATA = "report.html", "report.json"
+
+
+def update_report(folder: Path, heading: ReportData, **parts: Any) -> ReportData:
+    """Write `report.json` and `report.html`, each at once: these parts, and what earlier jobs gave beside them.
+
+    Args:
+        folder: of both files.
+        heading: title, configuration and time of the page.
+        parts: the fields of `ReportData` that this job answers for.
+    """
+    data = replace(
+        read_report_data(folder) or heading,
+        title=heading.title,
+        configuration=heading.configuration,
+        created=heading.created,
+        **parts,
+    )
+    for name, text in ((DATA, json.dumps(asdict(data), default=_plain)), (PAGE, render_report(data))):
+        temporary = folder / f".{name}.tmp"
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(folder / name)
+    return data
+
+
+def read_report_data(folder: Path) -> ReportData | None:
+    """What the folder's report shows; None where there is none, or one that another release wrote otherwise."""
+    path = folder / DATA
+    if not path.exists():
+        return None
+    try:
+        return TypeAdapter(ReportData).validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError:
+        return None
+
+
+def _plain(value: Any) -> Any:
+    """Arrays and their numbers as lists and numbers, dates in words."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)

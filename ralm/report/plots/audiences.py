@@ -1,0 +1,152 @@
+"""Figures of audiences: exposure, thresholds, scores, freshness, candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from ralm.baselines.minhash import s_curve
+from ralm.report.plots.marks import WITHOUT
+from ralm.report.plots.style import GRID, MUTED, STYLE, svg
+from ralm.report.system_names import colour, name
+
+
+def lorenz_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], gini: Mapping[str, float]) -> str:
+    """Lorenz curves of exposure over items, against the even diagonal.
+
+    Args:
+        curves: name ('logged', 'recommended' …) -> (share of items, share of exposure), least exposed first.
+        gini: name -> Gini coefficient, shown in the legend.
+    """
+    with rc_context(STYLE):
+        figure = Figure(figsize=(4.4, 3.9), layout="constrained")
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (3, 2)), label="perfectly even (Gini 0)")
+        for label, (items, exposure) in curves.items():
+            axes.plot(items, exposure, color=colour(label), label=f"{name(label)} (Gini {gini[label]:.2f})")
+            axes.fill_between(items, exposure, items, color=colour(label), alpha=0.06, linewidth=0)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        axes.set(xlim=(0, 1), ylim=(0, 1.005), aspect="equal")
+        axes.set_xlabel("items, least exposed first")
+        axes.set_ylabel("share of exposure")
+        axes.legend(loc="upper left")
+        return svg(figure, "Lorenz curves of exposure over items")
+
+
+def freshness_histogram(seconds: Sequence[float]) -> str:
+    """How many audiences were how old, from the newest click in them: bins of equal width on a logarithmic axis."""
+    ages = np.maximum(np.asarray(seconds, dtype=np.float64), 1.0)
+    edges = np.geomspace(ages.min() * 0.9, ages.max() * 1.1, 31)
+    counts, _ = np.histogram(ages, edges)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(6.4, 2.4), layout="constrained")
+        axes = figure.subplots()
+        axes.stairs(counts, edges, fill=True, color=colour("ralm"))
+        axes.axvline(float(np.median(ages)), color=WITHOUT, linewidth=1.3)
+        axes.set_xscale("log")
+        shown = [(1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (86_400, "1 day")]
+        inside = [(at, label) for at, label in (*shown, (30 * 86_400, "30 days")) if edges[0] <= at <= edges[-1]]
+        if inside:
+            axes.set_xticks([at for at, _ in inside], [label for _, label in inside])
+            axes.minorticks_off()
+        axes.set_xlabel("from the newest click to the published audience (line: median)")
+        axes.set_ylabel("audiences")
+        return svg(figure, "Audiences by the time from their newest click to their publication")
+
+
+def realised_shares(
+    shares: Sequence[float], low: Sequence[float], high: Sequence[float], asked: float, promised: tuple[float, float]
+) -> str:
+    """What the threshold of each item lets through, least first, beside what was asked for (line) and promised (band).
+
+    Args:
+        shares: (items,) of the users.
+        low: (items,) lower ends of their intervals.
+        high: (items,) upper ends.
+        asked: share of the users.
+        promised: the band.
+    """
+    order = np.argsort(shares)
+    values, bottom, top = (np.asarray(part, dtype=np.float64)[order] for part in (shares, low, high))
+    with rc_context(STYLE):
+        figure = Figure(figsize=(6.4, 2.6), layout="constrained")
+        axes = figure.subplots()
+        axes.axhspan(*promised, color=GRID, alpha=0.7, label="promised by the probe (95 %)")
+        axes.axhline(asked, color=WITHOUT, linewidth=1.3, label="asked for")
+        axes.vlines(np.arange(len(values)), bottom, top, color=colour("ralm"), alpha=0.35, linewidth=1)
+        axes.plot(values, ".", color=colour("ralm"), markersize=4, label="realised, with its interval")
+        axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.set_xlabel("items, least exposed first")
+        axes.set_ylabel("users above the threshold")
+        axes.legend(loc="lower right")
+        return svg(figure, "Share of the users above each item's exposure threshold")
+
+
+def score_distribution(edges: npt.ArrayLike, counts: npt.ArrayLike, threshold: float | None) -> str:
+    """The scores of all candidate users of an item; what lies above the exposure threshold is in full colour.
+
+    Args:
+        edges: (bins + 1,) of the scores.
+        counts: (bins,) users.
+        threshold: the cutoff; None: not drawn.
+    """
+    bounds, users = np.asarray(edges, dtype=np.float64), np.asarray(counts, dtype=np.float64)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(4.2, 1.75), layout="constrained")
+        axes = figure.subplots()
+        axes.stairs(users, bounds, fill=True, color=colour("ralm"), alpha=0.25)
+        if threshold is not None:
+            above = np.clip(bounds, threshold, None)
+            axes.stairs(users, above, fill=True, color=colour("ralm"))
+            axes.axvline(threshold, color=WITHOUT, linewidth=1.3)
+            axes.annotate(
+                f"threshold {threshold:.3f}",
+                (threshold, 1),
+                (-4, -4),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                ha="right" if threshold > bounds.mean() else "left",
+                va="top",
+                fontsize=8.5,
+                color=WITHOUT,
+            )
+        axes.set_yticks([])
+        axes.set_ylim(0, 1.25 * max(users.max(), 1))
+        axes.grid(axis="y", visible=False)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.set_xlabel("score")
+        axes.set_ylabel("users")
+        return svg(figure, "Distribution of an item's scores over users")
+
+
+def candidate_curves(settings: Sequence[tuple[int, int]], similarities: npt.ArrayLike | None = None) -> str:
+    """The chance to be a candidate by MinHash buckets over the Jaccard similarity with a seed: an S-curve a setting.
+
+    Args:
+        settings: (bands, rows) of each curve.
+        similarities: of sampled users with their nearest seed; their histogram, to its own scale, shows on which part
+            of the curves users lie. None: not drawn.
+    """
+    similarity = np.linspace(0, 1, 201)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(5.2, 3.0), layout="constrained")
+        axes = figure.subplots()
+        if similarities is not None:
+            counts, edges = np.histogram(np.asarray(similarities, np.float64), 50, (0, 1))
+            axes.stairs(counts / max(counts.max(), 1), edges, fill=True, color=GRID, label="users, nearest seed")
+        for bands, rows in settings:
+            label = f"{bands} bands of {rows}"
+            axes.plot(similarity, s_curve(similarity, bands, rows), color=colour(label), label=label)
+        axes.set(xlim=(0, 1), ylim=(0, 1.005))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        axes.set_xlabel("Jaccard similarity with the seed")
+        axes.set_ylabel("chance to be a candidate")
+        axes.legend()
+        return svg(figure, "Chance to be a candidate by Jaccard similarity, by bands and rows")

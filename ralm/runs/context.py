@@ -1,0 +1,90 @@
+"""An application: its session, configuration, warehouse, ledger and dates."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from ralm.config import Config
+from ralm.dates import DateName, ResolvedDates, resolve_dates
+from ralm.errors import MissingInputError
+from ralm.runs.ledger import Ledger, Record
+from ralm.warehouse.warehouse import Warehouse
+
+
+class Filled:
+    """Partitions that this application has seen or written rows in: looking again is a query of its own."""
+
+    def __init__(self) -> None:
+        self.since: dict[str, list[tuple[dict[str, Any], int]]] = {}
+
+    def add(self, name: str, partition: dict[str, Any], version: int) -> None:
+        """There are rows of these values in that version of the table."""
+        self.since.setdefault(name, []).append((dict(partition), version))
+
+    def forget(self, name: str) -> None:
+        """Rows of the table went away."""
+        self.since.pop(name, None)
+
+    def has(self, name: str, keys: dict[str, Any], version: int) -> bool:
+        """Whether rows of these values are known to be in that version."""
+        return any(
+            since <= version and all(column in partition and partition[column] == keys[column] for column in keys)
+            for partition, since in self.since.get(name, ())
+        )
+
+
+class Context:
+    """An application: its session, configuration, warehouse and ledger."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        config: Config,
+        *,
+        force: bool = False,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        self.spark = spark
+        self.config = config
+        self.force = force
+        path = config.warehouse_path
+        # Executors work in other folders than the driver.
+        self.warehouse = Warehouse(spark, path if ":/" in path else str(Path(path).resolve()), config.user_id_type)
+        self.ledger = Ledger(self.warehouse)
+        self.say = say or (lambda line: print(line, flush=True))
+        self.times: list[tuple[str, float, dict[str, int]]] = []
+        self.filled = Filled()
+
+    @cached_property
+    def dates(self) -> ResolvedDates:
+        """The four dates, from the configuration and the impression log (partition values and file statistics)."""
+        impressions = self.warehouse.read("impressions")
+        by_day = {row[0]: row[1] for row in impressions.groupBy("shown_date").count().collect()}
+        return resolve_dates(self.config.dates, by_day)
+
+    def models(self, kind: str, version: str) -> str:
+        """The folder of a model."""
+        return f"{self.warehouse.path}/_models/{kind}/{version}"
+
+    def date(self, name: DateName | None) -> dt.date | None:
+        """One of the four dates, if any."""
+        return None if name is None else self.dates[name]
+
+    def require(self, name: str, as_of: DateName | None) -> Record:
+        """The last finished run of a step.
+
+        Raises:
+            MissingInputError: it has not run.
+        """
+        record = self.ledger.last(name, self.date(as_of), "done")
+        if record is None:
+            job = name.partition("[")[0]
+            when = f" for {self.dates[as_of]}" if as_of else ""
+            raise MissingInputError(f"step '{name}'{when}: not in {self.warehouse.path}/runs; run job '{job}' first")
+        return record

@@ -1,0 +1,77 @@
+"""The `runs` table: what was started, what ended how, and with which versions."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from ralm.warehouse.once import append
+from ralm.warehouse.warehouse import Warehouse
+
+
+@dataclass
+class Record:
+    """One row of `runs`."""
+
+    run_id: str
+    step: str
+    as_of: dt.date | None
+    state: str
+    token: str
+    attempt: int
+    config_hash: str
+    inputs: dict[str, int]
+    outputs: dict[str, int]
+    counts: dict[str, int]
+    started_at: dt.datetime
+    ended_at: dt.datetime | None = None
+    message: str | None = None
+
+    @property
+    def version(self) -> str:
+        """A short version for what the run made: other settings, other inputs or `--force` give another one."""
+        return hashlib.sha256(f"{self.token}#{self.attempt}".encode()).hexdigest()[:8]
+
+    def row(self) -> tuple[Any, ...]:
+        """The record in the column order of the table."""
+        return tuple(vars(self).values())
+
+
+class Ledger:
+    """The `runs` table, read once an application and appended to by its driver.
+
+    The end of a step is written with the start of the next one. A driver killed between the two leaves a finished step
+    that looks interrupted: its run is resumed, and Delta skips what it had written.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+        self.records: list[Record] = []
+        self.pending: list[Record] = []
+        if warehouse.exists("runs"):
+            rows = warehouse.read("runs").collect()  # a few rows a step and run, never user-sized
+            self.records = sorted((Record(**row.asDict()) for row in rows), key=lambda r: (r.attempt, r.started_at))
+
+    def add(self, record: Record) -> None:
+        """Note a record; it is written by the next `flush`."""
+        self.records.append(record)
+        self.pending.append(record)
+
+    def flush(self) -> None:
+        """Write what was noted, in one commit."""
+        if self.pending:
+            append(self.warehouse, "runs", [record.row() for record in self.pending])
+            self.pending = []
+
+    def last(self, step: str, as_of: dt.date | None, state: str | None = None) -> Record | None:
+        """The newest record of a step and logical date."""
+        for record in reversed(self.records):
+            if record.step == step and record.as_of == as_of and state in (None, record.state):
+                return record
+        return None
+
+    def attempts(self, step: str, as_of: dt.date | None) -> int:
+        """The highest attempt reserved so far."""
+        return max((r.attempt for r in self.records if r.step == step and r.as_of == as_of), default=0)

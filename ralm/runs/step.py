@@ -1,0 +1,153 @@
+"""A step, and what its action sees while it runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from ralm.dates import DateName
+from ralm.errors import DataError, MissingInputError
+from ralm.runs.context import Context
+from ralm.runs.ledger import Record
+from ralm.warehouse.once import append, replace
+
+
+@dataclass(frozen=True)
+class Step:
+    """One unit of work with one logical date.
+
+    Attributes:
+        name: unique in the pipeline; a qualifier in brackets where a job makes several things.
+        action: does the work: reads through the running step, writes through it.
+        sections: the configuration sections that the result depends on.
+        as_of: which of the four dates is its logical date, if any.
+        after: names of the steps whose results it uses, with their dates.
+        inputs: tables whose versions are pinned when it starts.
+        extra: anything else that the result depends on (file listings).
+    """
+
+    name: str
+    action: Callable[[RunningStep], None]
+    sections: tuple[str, ...] = ()
+    as_of: DateName | None = None
+    after: tuple[tuple[str, DateName | None], ...] = ()
+    inputs: tuple[str, ...] = ()
+    extra: Callable[[], str] | None = None
+
+
+@dataclass
+class RunningStep:
+    """What a step's action sees: pinned inputs, exactly-once outputs, counts, progress."""
+
+    context: Context
+    step: Step
+    record: Record
+    as_of: dt.date | None
+    outputs: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        """A short version for what this step makes."""
+        return self.record.version
+
+    def read(self, name: str) -> DataFrame:
+        """An input table at its pinned version."""
+        if name not in self.record.inputs:
+            raise KeyError(f"step '{self.step.name}' did not declare the input '{name}'")
+        return self.context.warehouse.read(name, self.record.inputs[name])
+
+    def at(self, name: str, **keys: Any) -> DataFrame:
+        """The rows of an input table with the given values of its partition columns.
+
+        Raises:
+            MissingInputError: there are none.
+        """
+        frame = self.read(name)
+        for column, value in keys.items():
+            frame = frame.where(F.col(column) == F.lit(value))
+        pinned = self.record.inputs[name]
+        if self.context.filled.has(name, keys, pinned):
+            return frame
+        if frame.isEmpty():
+            where = ", ".join(f"{column} = {value}" for column, value in keys.items())
+            raise MissingInputError(f"table '{name}': no rows for {where}; run the job that makes it")
+        self.context.filled.add(name, keys, pinned)
+        return frame
+
+    def replace(
+        self, name: str, frame: DataFrame, label: str | None = None, part: str | None = None, **partition: Any
+    ) -> None:
+        """Replace one logical partition of a table exactly once.
+
+        Args:
+            name: the table.
+            frame: its new rows.
+            label: what the rows are, for the progress line.
+            part: tells two writes of the step to the same partition apart.
+            partition: partition column -> value; also another column -> list of its values.
+        """
+        where = ",".join(f"{column}={_named(column, value)}" for column, value in sorted(partition.items()))
+        written = replace(
+            self.context.warehouse,
+            name,
+            frame,
+            partition,
+            app_id=f"{self.step.name}/{name}/{where}" + (f"/{part}" if part else ""),
+            attempt=self.record.attempt,
+            run_id=self.record.run_id,
+        )
+        self.outputs[name] = written.version
+        if written.rows:
+            self.context.filled.add(name, partition, written.version)
+        else:
+            self.context.filled.forget(name)
+        if not written.new:
+            self.say(f"{name} {where}: already written by an earlier try of this run, kept")
+        if label:
+            self.counts[label] = self.counts.get(label, 0) + written.rows
+
+    def refuse_empty(self, frame: DataFrame, message: str) -> None:
+        """Stop before anything is written: replacing a partition by an empty frame would empty it.
+
+        Raises:
+            DataError: the frame, which should be cheap to begin, has no row.
+        """
+        if frame.isEmpty():
+            raise DataError(message)
+
+    def written(self, name: str) -> DataFrame:
+        """A table at the version that this step's own write made."""
+        return self.context.warehouse.read(name, self.outputs[name])
+
+    def check(self, name: str, passed: bool, value: float | None = None, detail: str | None = None) -> None:
+        """Record a data check with its outcome."""
+        append(self.context.warehouse, "checks", [(self.record.run_id, self.step.name, name, passed, value, detail)])
+
+    def say(self, line: str) -> None:
+        """A line of progress under the step's own."""
+        self.context.say(f"        {line}")
+
+    def ended(self, state: str, message: str | None = None) -> Record:
+        """The record of the end of this run."""
+        now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+        return Record(
+            **{
+                **vars(self.record),
+                "state": state,
+                "outputs": self.outputs,
+                "counts": self.counts,
+                "ended_at": now,
+                "message": message,
+            }
+        )
+
+
+def _named(column: str, value: Any) -> str:
+    """A value as part of a write's name: Delta keeps every name for ever, and rounds list other items each time."""
+    return "listed" if column == "item_id" and isinstance(value, list) else str(value)

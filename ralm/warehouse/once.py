@@ -1,0 +1,152 @@
+"""Writes that happen once: all of Delta's transaction options are set here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
+
+from ralm.errors import RalmError
+from ralm.warehouse.schemas import TABLES
+from ralm.warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A write: its version, the rows it wrote by Delta's own metrics (no job counts them), whether it was just made."""
+
+    version: int
+    rows: int
+    new: bool
+
+
+def replace(
+    warehouse: Warehouse,
+    name: str,
+    frame: DataFrame,
+    partition: dict[str, Any],
+    *,
+    app_id: str,
+    attempt: int,
+    run_id: str,
+) -> Commit:
+    """Replace one logical partition atomically, exactly once for (app_id, attempt).
+
+    `partition` gives columns their values; a `range` or list stands for all that it holds.
+
+    Returns:
+        The commit; an old one where Delta skipped a write that an earlier try of the same attempt had made.
+    """
+    frame = warehouse.conform(name, frame)
+    listed = {column for column, _ in TABLES[name].columns}
+    warehouse.create(name, StructType([f for f in frame.schema.fields if f.name not in listed]))
+    before = warehouse.version(name)
+    metadata = json.dumps({"app_id": app_id, "run_id": run_id, "attempt": attempt})
+    condition = " AND ".join(_equals(c, v) for c, v in partition.items())
+    listed_values = any(isinstance(value, list) for value in partition.values())
+    if listed_values:
+        frame = frame.where(condition)
+    writer = (
+        frame.write.format("delta")
+        .mode("overwrite")
+        .option("txnAppId", app_id)
+        .option("txnVersion", attempt)
+        .option("userMetadata", metadata)
+    )
+    writer = (
+        writer.option("replaceWhere", condition)
+        if partition
+        # A schema that is overwritten takes its partitioning from the writer.
+        else writer.option("overwriteSchema", "true").partitionBy(*TABLES[name].partition)
+    )
+    with _unchecked(warehouse.spark) if listed_values else nullcontext():
+        writer.save(warehouse.table_path(name))
+    return _commit(warehouse, name, metadata, before)
+
+
+def append(warehouse: Warehouse, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Append a few rows that the driver holds (run records, checks)."""
+    warehouse.create(name)
+    schema = TABLES[name].schema(warehouse.user_id)
+    named = [dict(zip(schema.names, row, strict=True)) for row in rows]
+    # As an Arrow table the rows go with the plan: no job distributes them first.
+    frame = warehouse.spark.createDataFrame(
+        pa.Table.from_pylist(named, to_arrow_schema(schema, timezone="UTC")), schema
+    )
+    frame.write.format("delta").mode("append").save(warehouse.table_path(name))
+
+
+def append_once(warehouse: Warehouse, name: str, frame: DataFrame, *, app_id: str, number: int) -> None:
+    """Append a frame exactly once for (app_id, number): a batch of a stream, a round."""
+    writer = warehouse.conform(name, frame).write.format("delta").mode("append")
+    writer.option("txnAppId", app_id).option("txnVersion", number).save(warehouse.table_path(name))
+
+
+@contextmanager
+def merged_once(spark: SparkSession, app_id: str, number: int, metadata: str) -> Iterator[None]:
+    """Delta skips a MERGE inside that was made before for (app_id, number): it has no writer to give options to."""
+    prefix = "spark.databricks.delta"
+    settings = {
+        f"{prefix}.write.txnAppId": app_id,
+        f"{prefix}.write.txnVersion": str(number),
+        f"{prefix}.commitInfo.userMetadata": metadata,
+    }
+    for key, value in settings.items():
+        spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        for key in settings:
+            spark.conf.unset(key)
+
+
+def _commit(warehouse: Warehouse, name: str, metadata: str, before: int) -> Commit:
+    """The newest commit with this user metadata: the last one, unless another application has written since."""
+    for limit in (1, None):
+        history = warehouse.history(name, limit).select("version", "userMetadata", "operationMetrics")
+        own = history if limit == 1 else history.where(F.col("userMetadata") == metadata).orderBy(F.desc("version"))
+        row = own.first()
+        if row is not None and row["userMetadata"] == metadata:
+            rows = int(row["operationMetrics"].get("numOutputRows", 0))
+            return Commit(int(row["version"]), rows, new=int(row["version"]) > before)
+    raise RalmError(f"table '{name}': the commit {metadata} is not in its history any more; run with --force")
+
+
+@contextmanager
+def _unchecked(spark: SparkSession) -> Iterator[None]:
+    """Without Delta's own check of every written row against the replaced values.
+
+    It compares a row with a thousand listed values one by one, which took half of a round of `refresh`; the filter
+    that stands in its place is a look-up in a set.
+    """
+    key = "spark.databricks.delta.replaceWhere.constraintCheck.enabled"
+    spark.conf.set(key, "false")
+    try:
+        yield
+    finally:
+        spark.conf.unset(key)
+
+
+def _equals(column: str, value: Any) -> str:
+    if isinstance(value, range):
+        return f"{column} >= {value.start} AND {column} < {value.stop}"
+    if isinstance(value, list):
+        return f"{column} IN ({', '.join(map(_literal, value))})"
+    return f"{column} = {_literal(value)}"
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
+    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,56 @@
+"""Releases: which versions of tables and models readers are to use."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ralm.errors import MissingInputError
+from ralm.warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Release:
+    """A row of `releases`.
+
+    Attributes:
+        release_id: unique.
+        created_at: UTC.
+        as_of: of the users and items.
+        tables: table -> version.
+        models: `user_model` and `lookalike` -> version.
+        metrics: protocol -> item_auc.
+        current: what readers take; one row is.
+    """
+
+    release_id: str
+    created_at: dt.datetime
+    as_of: dt.date
+    tables: Mapping[str, int]
+    models: Mapping[str, str]
+    metrics: Mapping[str, float]
+    current: bool = True
+
+    def same_models(self, other: Release) -> bool:
+        """Whether users and models are the same, so that the audiences of both can stand side by side."""
+        return (self.as_of, self.models) == (other.as_of, other.models)
+
+
+def releases(warehouse: Warehouse) -> list[Release]:
+    """All releases: a short row each, held by the driver."""
+    if not warehouse.exists("releases"):
+        return []
+    return [Release(**row.asDict()) for row in warehouse.read("releases").collect()]
+
+
+def current_release(warehouse: Warehouse) -> Release:
+    """The release that readers take.
+
+    Raises:
+        MissingInputError: there is none.
+    """
+    found = next((release for release in releases(warehouse) if release.current), None)
+    if found is None:
+        raise MissingInputError(f"table 'releases': no current release in {warehouse.path}; run job 'publish'")
+    return found

@@ -1,0 +1,130 @@
+"""How the tables under one path are created and read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from delta.tables import DeltaTable
+from py4j.java_gateway import JavaClass
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import DataType, StructType
+
+from ralm.errors import DataError, MissingInputError
+from ralm.warehouse.schemas import TABLES
+
+
+class Warehouse:
+    """The tables under one path, on any file system that Spark knows."""
+
+    def __init__(self, spark: SparkSession, path: str, user_id: str = "string") -> None:
+        self.spark = spark
+        self.path = path.rstrip("/")
+        self.user_id = user_id
+
+    def table_path(self, name: str) -> str:
+        """Where a table lies."""
+        return f"{self.path}/{name}"
+
+    def exists(self, name: str) -> bool:
+        """Whether the table was created."""
+        return DeltaTable.isDeltaTable(self.spark, self.table_path(name))
+
+    def create(self, name: str, extra: StructType | None = None) -> None:
+        """Create a table with its constraints if it is missing; `extra` columns go into an open table.
+
+        A table of an earlier release gets the columns that it lacks, where they may be NULL.
+
+        Raises:
+            DataError: it is there without columns that it must have: another release wrote it.
+        """
+        table = TABLES[name]
+        if self.exists(name):
+            stored = self.spark.read.format("delta").load(self.table_path(name)).columns
+            missing = [column for column, kind in table.columns if kind.endswith("!") and column not in stored]
+            if missing:
+                raise DataError(
+                    f"table '{name}': no column {', '.join(missing)} at {self.table_path(name)}, as another release "
+                    "wrote it; remove the table's folder, or set another `warehouse`"
+                )
+            types = table.types(self.user_id)
+            added = ", ".join(f"`{column}` {types[column]}" for column, _ in table.columns if column not in stored)
+            if added:
+                self.spark.sql(f"ALTER TABLE delta.`{self.table_path(name)}` ADD COLUMNS ({added})")
+            return
+        builder = (
+            DeltaTable.createIfNotExists(self.spark)
+            .location(self.table_path(name))
+            .addColumns(table.schema(self.user_id))
+        )
+        if extra is not None:
+            builder = builder.addColumns(extra)
+        if table.partition:
+            builder = builder.partitionedBy(*table.partition)
+        for key, value in table.properties.items():
+            builder = builder.property(key, value)
+        for check, condition in table.checks.items():
+            builder = builder.property(f"delta.constraints.{check}", condition)
+        builder.execute()
+
+    def version(self, name: str) -> int:
+        """The table's current version.
+
+        Raises:
+            MissingInputError: the table does not exist.
+        """
+        if not self.exists(name):
+            raise MissingInputError(
+                f"table '{name}': not found at {self.table_path(name)}; run the job that makes it (see `pipeline`)"
+            )
+        known = self._logged_version(name)
+        return int(self.history(name, 1).select("version").first()[0]) if known is None else known  # type: ignore[index]
+
+    def _logged_version(self, name: str) -> int | None:
+        """The current version from the driver's copy of Delta's log, None where there is none.
+
+        The history takes a query of a quarter of a second; the log looks for newer commits and has the answer. Its
+        class is open-source Delta's own: sessions of Spark Connect and other builds of Delta lack it.
+        """
+        jvm = getattr(self.spark, "_jvm", None)
+        log = None if jvm is None else jvm.org.apache.spark.sql.delta.DeltaLog
+        if not isinstance(log, JavaClass):
+            return None
+        return int(log.forTableWithSnapshot(self.spark._jsparkSession, self.table_path(name))._2().version())
+
+    def history(self, name: str, limit: int | None = None) -> DataFrame:
+        """Delta's history of a table, newest commit first."""
+        table = DeltaTable.forPath(self.spark, self.table_path(name))
+        return table.history() if limit is None else table.history(limit)
+
+    def read(self, name: str, version: int | None = None) -> DataFrame:
+        """A table, at a pinned version if one is given."""
+        pinned = self.version(name) if version is None else version
+        return self.spark.read.format("delta").option("versionAsOf", pinned).load(self.table_path(name))
+
+    def files(self, name: str, version: int, **partition: Any) -> list[str]:
+        """The data files of a pinned snapshot that hold the given partition values, sorted."""
+        frame = self.read(name, version)
+        for column, value in partition.items():
+            frame = frame.where(F.col(column) == F.lit(value))
+        return sorted(frame.inputFiles())
+
+    def conform(self, name: str, frame: DataFrame) -> DataFrame:
+        """The frame with the table's columns first, cast to its types; further columns only for an open table.
+
+        Columns that may be NULL may be left out.
+
+        Raises:
+            DataError: columns are missing or unexpected; all of them are named at once.
+        """
+        table = TABLES[name]
+        listed = [column for column, _ in table.columns]
+        required = [column for column, kind in table.columns if kind.endswith("!")]
+        missing = [column for column in required if column not in frame.columns]
+        further = [column for column in frame.columns if column not in listed]
+        if missing or (further and not table.open):
+            raise DataError(f"table '{name}': missing columns {missing}, unexpected columns {further}")
+        types = table.types(self.user_id)
+        given = {column: F.col(column) if column in frame.columns else F.lit(None) for column in listed}
+        chosen = [value.cast(DataType.fromDDL(types[column])).alias(column) for column, value in given.items()]
+        return frame.select(*chosen, *further)
