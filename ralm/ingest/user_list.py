@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from delta.tables import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ralm.errors import ConfigError, DataError, MissingInputError
+from ralm.warehouse.warehouse import is_delta
 
 SHA256 = r"^[0-9a-fA-F]{64}$"
 
@@ -61,7 +61,7 @@ def read_user_list(spark: SparkSession, source: str, column: str | None = None) 
 
 
 def _open(spark: SparkSession, source: str) -> DataFrame:
-    if DeltaTable.isDeltaTable(spark, source):
+    if is_delta(spark, source):
         return spark.read.format("delta").load(source)
     if _exists(spark, source):
         kind = source.rstrip("/").rsplit(".", 1)[-1].lower()

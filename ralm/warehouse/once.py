@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -17,6 +18,10 @@ from pyspark.sql.types import StructType
 from ralm.errors import RalmError
 from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.warehouse import Warehouse
+
+# Delta's own check compares each written row with a thousand listed values one by one, which took half of a round of
+# `refresh`; the filter that stands in its place is a look-up in a set.
+UNCHECKED = {"spark.databricks.delta.replaceWhere.constraintCheck.enabled": "false"}
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ def replace(
         # A schema that is overwritten takes its partitioning from the writer.
         else writer.option("overwriteSchema", "true").partitionBy(*TABLES[name].partition)
     )
-    with _unchecked(warehouse.spark) if listed_values else nullcontext():
+    with _session_settings(warehouse.spark, UNCHECKED if listed_values else {}):
         writer.save(warehouse.table_path(name))
     return _commit(warehouse, name, metadata, before)
 
@@ -90,22 +95,32 @@ def append_once(warehouse: Warehouse, name: str, frame: DataFrame, *, app_id: st
     writer.option("txnAppId", app_id).option("txnVersion", number).save(warehouse.table_path(name))
 
 
-@contextmanager
-def merged_once(spark: SparkSession, app_id: str, number: int, metadata: str) -> Iterator[None]:
-    """Delta skips a MERGE inside that was made before for (app_id, number): it has no writer to give options to."""
-    prefix = "spark.databricks.delta"
+def merge_once(
+    warehouse: Warehouse, name: str, rows: DataFrame, same: str, gone: str, *, app_id: str, number: int, metadata: str
+) -> None:
+    """Merge rows into a table exactly once for (app_id, number).
+
+    Args:
+        warehouse: has the table.
+        name: the table.
+        rows: with all of its columns.
+        same: SQL condition under which a row `new` takes the place of a row `old` of the table.
+        gone: SQL condition on a row `new` that deletes its `old` one; such a row is not inserted.
+        app_id: of the stream.
+        number: of the batch.
+        metadata: of the commit, for the table's history.
+    """
+    spark = warehouse.spark
+    target = DeltaTable.forPath(spark, warehouse.table_path(name)).alias("old")
+    merge = target.merge(rows.alias("new"), same).whenMatchedDelete(gone).whenMatchedUpdateAll()
+    prefix = "spark.databricks.delta"  # a MERGE has no writer to give options to
     settings = {
         f"{prefix}.write.txnAppId": app_id,
         f"{prefix}.write.txnVersion": str(number),
         f"{prefix}.commitInfo.userMetadata": metadata,
     }
-    for key, value in settings.items():
-        spark.conf.set(key, value)
-    try:
-        yield
-    finally:
-        for key in settings:
-            spark.conf.unset(key)
+    with _session_settings(spark, settings):
+        merge.whenNotMatchedInsertAll(f"NOT ({gone})").execute()
 
 
 def _commit(warehouse: Warehouse, name: str, metadata: str, before: int) -> Commit:
@@ -121,18 +136,14 @@ def _commit(warehouse: Warehouse, name: str, metadata: str, before: int) -> Comm
 
 
 @contextmanager
-def _unchecked(spark: SparkSession) -> Iterator[None]:
-    """Without Delta's own check of every written row against the replaced values.
-
-    It compares a row with a thousand listed values one by one, which took half of a round of `refresh`; the filter
-    that stands in its place is a look-up in a set.
-    """
-    key = "spark.databricks.delta.replaceWhere.constraintCheck.enabled"
-    spark.conf.set(key, "false")
+def _session_settings(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
+    for key, value in settings.items():
+        spark.conf.set(key, value)
     try:
         yield
     finally:
-        spark.conf.unset(key)
+        for key in settings:
+            spark.conf.unset(key)
 
 
 def _equals(column: str, value: Any) -> str:

@@ -14,6 +14,11 @@ from ralm.errors import DataError, MissingInputError
 from ralm.warehouse.schemas import TABLES
 
 
+def is_delta(spark: SparkSession, path: str) -> bool:
+    """Whether a Delta table lies there."""
+    return bool(DeltaTable.isDeltaTable(spark, path))
+
+
 class Warehouse:
     """The tables under one path, on any file system that Spark knows."""
 
@@ -28,7 +33,7 @@ class Warehouse:
 
     def exists(self, name: str) -> bool:
         """Whether the table was created."""
-        return DeltaTable.isDeltaTable(self.spark, self.table_path(name))
+        return is_delta(self.spark, self.table_path(name))
 
     def create(self, name: str, extra: StructType | None = None) -> None:
         """Create a table with its constraints if it is missing; `extra` columns go into an open table.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.steps.audiences.ranking import rank_users
+from jobs.steps.audiences.ranking import LeftOut, rank_users
 from jobs.steps.audiences.scored_users import Scored
 from jobs.steps.systems.contract import Prepared, System
 from jobs.steps.systems.registry import systems
@@ -87,7 +87,7 @@ class TestEverySystem:
         scored = Scored(prepared.users, len(found), list(ASKED), prepared.state, str(tmp_path), "string")
         seeds = spark.createDataFrame([(i, u) for i, us in ASKED.items() for u in us], "item_id string, user_id string")
         wanted = {"g0i0": 10, "g2i0": 10_000, "g3i1": 30}
-        rows = rank_users(scored, scored.sample(1_000, 1), wanted, seeds).best.collect()
+        rows = rank_users(scored, scored.sample(1_000, 1), wanted, LeftOut.of(seeds)).best.collect()
         for position, item in enumerate(ASKED):
             candidates = [
                 (-round(row[position], 6) + 0.0, user)

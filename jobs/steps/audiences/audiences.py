@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.steps.audiences.ranking import Ranking, rank_users
+from jobs.steps.audiences.ranking import LeftOut, Ranking, rank_users
 from jobs.steps.audiences.recommendations import _recommendations
 from jobs.steps.audiences.scored_users import Scored
 from jobs.steps.audiences.thresholds import _write_histograms, _write_thresholds
@@ -111,13 +111,12 @@ def _rank(
     recommended: int,
 ) -> Ranking:
     audience = scoring.audience
-    counts: dict[str, int] = {}
-    if seeds is not None:
-        counts = {row["item_id"]: row["count"] for row in seeds.groupBy("item_id").count().collect()}
+    left_out = None if seeds is None else LeftOut.of(seeds)
+    counts = left_out.counts if left_out else {}
     candidates = {item: max(0, scored.users - counts.get(item, 0)) for item in scored.items}
     wanted = {
         item: min(audience.top_n, count) if audience.mode == "top_n" else top_size(count, audience.top_fraction)
         for item, count in candidates.items()
     }
     cuts = thresholds if audience.mode == "threshold" else None
-    return rank_users(scored, sample, wanted, seeds, cuts, recommended)
+    return rank_users(scored, sample, wanted, left_out, cuts, recommended)

@@ -11,17 +11,17 @@ from jobs.steps.audiences.audiences import clear_audiences, write_audiences
 from jobs.steps.audiences.chosen_items import spread_items
 from jobs.steps.audiences.scored_users import Scored
 from jobs.steps.lookalike import cold_start_model
-from jobs.steps.lookalike.clustering import centroid_arrays, current_clusters
+from jobs.steps.lookalike.clustering import current_clusters
 from jobs.steps.lookalike.seed_clusters import step_name as clusters_step
 from jobs.steps.lookalike.target_embeddings import step_name as targets_step
 from jobs.steps.lookalike.variants import lookalike_folder, lookalike_version
 from jobs.steps.seeds.item_seeds import listed_seeds
+from jobs.steps.systems.ralm import lookalike_scorer
 from ralm.config.names import COLD_START, SYSTEM
 from ralm.dates import DateName
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.scoring.contract import ScorerState
-from ralm.scoring.scorer import lookalike_state
 from ralm.training.checkpoints import load_weights, model_folder
 
 
@@ -29,13 +29,14 @@ def _score(step: RunningStep) -> None:
     spread = spread_items(step, until=step.as_of)
     if spread.ralm:
         clusters = current_clusters(step, SYSTEM, "production")
-        items, arrays = centroid_arrays(clusters, spread.ralm)
         weights = load_weights(lookalike_folder(step.context, SYSTEM))
-        score(step, SYSTEM, items, lookalike_state(weights, **arrays))
+        items, state = lookalike_scorer(weights, clusters, spread.ralm)
+        if state is not None:
+            score(step, SYSTEM, items, state)
     if step.context.config.cold_start is not None:
         if spread.cold:
-            state = cold_start_model.current_model(step.context).state(list(spread.cold.values()))
-            score(step, COLD_START, list(spread.cold), state)
+            linear = cold_start_model.current_model(step.context).state(list(spread.cold.values()))
+            score(step, COLD_START, list(spread.cold), linear)
         for system, items in ((SYSTEM, spread.ralm), (COLD_START, list(spread.cold))):
             if not items:
                 clear_audiences(step, system)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,11 +39,35 @@ class Ranking:
     passes: int
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """Users who are no candidates for an item, such as its seeds: `pairs` (item_id, user_id), and how many per item."""
+
+    pairs: DataFrame
+    counts: Mapping[str, int]
+
+    @staticmethod
+    def of(pairs: DataFrame) -> LeftOut:
+        """The pairs, counted by one Spark job."""
+        counts = {row["item_id"]: row["count"] for row in pairs.groupBy("item_id").count().collect()}
+        return LeftOut(pairs, counts)
+
+
+@dataclass(frozen=True)
+class _Passed:
+    """What passed: `candidates` (see `_candidates`), their `counts` (items, ranges), all rows of the `first` pass."""
+
+    candidates: DataFrame
+    counts: NDArray[np.int64]
+    first: DataFrame
+    passes: int
+
+
 def rank_users(
     scored: Scored,
     sample: NDArray[np.float64],
     wanted: Mapping[str, int],
-    seeds: DataFrame | None,
+    left_out: LeftOut | None,
     cuts: NDArray[np.float64] | None = None,
     top_m: int = 0,
 ) -> Ranking:
@@ -52,31 +77,44 @@ def rank_users(
         scored: users, items, model.
         sample: of `Scored.sample`.
         wanted: item -> users asked for.
-        seeds: (item_id, user_id) that are no candidates; None: everyone is.
+        left_out: who is no candidate; None: everyone is one.
         cuts: (items,): everyone at or above is wanted, whatever their number; None: found from the sample.
         top_m: best items a user.
     """
-    excluded: dict[str, int] = {}
-    if seeds is not None:
-        excluded = {row["item_id"]: row["count"] for row in seeds.groupBy("item_id").count().collect()}
-        seeds = _by_row(scored, seeds)
-        seeds = F.broadcast(seeds) if sum(excluded.values()) <= BROADCAST_SEEDS else seeds
-    fixed = cuts is not None
     asked = np.array([wanted.get(item, 0) for item in scored.items], dtype=np.int64)
+    buckets = item_buckets(scored.items, asked)
+    passed = _pass_until_enough(scored, sample, asked, left_out, cuts, buckets, top_m)
+    ranked = _with_rank(scored, passed, asked, buckets)
+    kept = ranked if cuts is not None else ranked.where(F.col("rank") <= F.col("limit"))
+    return Ranking(kept.select("item_id", "user_id", "score", "rank", "bucket"), passed.first, passed.passes)
+
+
+def _pass_until_enough(
+    scored: Scored,
+    sample: NDArray[np.float64],
+    asked: NDArray[np.int64],
+    left_out: LeftOut | None,
+    cuts: NDArray[np.float64] | None,
+    buckets: NDArray[np.int64],
+    top_m: int,
+) -> _Passed:
+    """Score everyone until each item has as many candidates above its cut as were asked for: once, as a rule."""
+    excluded = left_out.counts if left_out else {}
+    seeds = None if left_out is None else _by_row(scored, left_out)
+    fixed = cuts is not None
     emitted = asked + np.array([excluded.get(item, 0) for item in scored.items], dtype=np.int64)
     if cuts is None:
         cuts = _cuts(sample, scored.users, emitted)
     limits = _range_limits(sample, cuts, asked)
-    buckets = item_buckets(scored.items, asked)
     passes, missing = 0, np.ones(len(scored.items), dtype=bool)
     parts: list[DataFrame] = []
-    counts = np.zeros((len(scored.items), max(map(len, limits), default=0) + 1), dtype=np.int64)  # (items, ranges)
-    everyone: DataFrame | None = None
+    counts = np.zeros((len(scored.items), max(map(len, limits), default=0) + 1), dtype=np.int64)
+    first: DataFrame | None = None
     while missing.any():
         passes += 1
         bundle = scored.bundle(f"pass {passes}", np.where(missing, cuts, np.inf))
         rows = _pass(scored, bundle, f"{scored.folder}/passed {passes}", top_m if passes == 1 else 0)
-        everyone = rows if everyone is None else everyone
+        first = rows if first is None else first
         candidates = _candidates(scored, rows, seeds, limits, buckets)
         counts[missing] = 0
         for row in candidates.groupBy("item", "range").count().collect():
@@ -88,27 +126,28 @@ def rank_users(
         emitted = np.where(missing, emitted * 2, emitted)
         lower = _cuts(sample, scored.users, emitted)
         cuts = np.where(missing, np.where(emitted * 2 >= scored.users, -np.inf, np.minimum(cuts, lower)), cuts)
-    assert everyone is not None
-    candidates = parts[0]
-    for part in parts[1:]:
-        candidates = candidates.unionByName(part)
+    assert first is not None
+    return _Passed(reduce(DataFrame.unionByName, parts), counts, first, passes)
+
+
+def _with_rank(scored: Scored, passed: _Passed, asked: NDArray[np.int64], buckets: NDArray[np.int64]) -> DataFrame:
+    """The candidates with their `rank` within the item, from 1 on, and the item's `limit`."""
+    counts = passed.counts
     # The window's rows lie together already: the shuffle is by bucket and range, so that files hold few items.
     # A range that all share is a constant, by which a window is not partitioned: it would shuffle once more.
     together = ["bucket", "range"] if counts.shape[1] > 1 else ["bucket"]
     # Twice as many partitions as there are groups of rows: few hold two of them, whatever the session's own number.
     item_rows, ranges = np.nonzero(counts)
     shuffled = 2 * max(1, len(set(zip(buckets[item_rows].tolist(), ranges.tolist(), strict=True))))
-    candidates = candidates.repartition(shuffled, *together).sortWithinPartitions(_sort_key(counts.shape[1]))
+    rows = passed.candidates.repartition(shuffled, *together).sortWithinPartitions(_sort_key(counts.shape[1]))
     within = Window.partitionBy("item", "range", "bucket").orderBy(F.desc("score"), "user_id")
     above = counts[:, ::-1].cumsum(axis=1)[:, ::-1] - counts  # rows in higher ranges
     places = scored.spark.createDataFrame(
         [(item, r, int(above[item, r]), int(asked[item])) for item, r in np.ndindex(*counts.shape)],
         "item int, range int, above long, limit long",
     )
-    best = candidates.withColumn("place", F.row_number().over(within)).join(F.broadcast(places), ["item", "range"])
-    best = best.withColumn("rank", (F.col("above") + F.col("place")).cast("int"))
-    kept = best if fixed else best.where(F.col("rank") <= F.col("limit"))
-    return Ranking(kept.select("item_id", "user_id", "score", "rank", "bucket"), everyone, passes)
+    best = rows.withColumn("place", F.row_number().over(within)).join(F.broadcast(places), ["item", "range"])
+    return best.withColumn("rank", (F.col("above") + F.col("place")).cast("int"))
 
 
 def item_buckets(items: Sequence[str], asked: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -189,7 +228,8 @@ def _candidates(
     return named if seeds is None else named.join(seeds, ["item", "user_id"], "left_anti")
 
 
-def _by_row(scored: Scored, seeds: DataFrame) -> DataFrame:
-    """(item, user_id) of the scored items' seeds: the item by its row."""
+def _by_row(scored: Scored, left_out: LeftOut) -> DataFrame:
+    """(item, user_id) of the users left out: the item by its row."""
     rows = scored.spark.createDataFrame(list(enumerate(scored.items)), "item int, item_id string")
-    return seeds.join(F.broadcast(rows), "item_id").select("item", "user_id")
+    pairs = left_out.pairs.join(F.broadcast(rows), "item_id").select("item", "user_id")
+    return F.broadcast(pairs) if sum(left_out.counts.values()) <= BROADCAST_SEEDS else pairs

@@ -8,20 +8,19 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
-from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.steps.lookalike.clustering import centroid_arrays
 from jobs.steps.lookalike.variants import final_step, lookalike_folder, lookalike_version
+from jobs.steps.systems.ralm import lookalike_scorer
 from ralm.config.names import SYSTEM
 from ralm.errors import DataError, MissingInputError
 from ralm.ingest.read import path_listing
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.scoring.bundle import write_scoring_bundle
-from ralm.scoring.scorer import lookalike_state
 from ralm.training.checkpoints import load_weights, model_folder
+from ralm.warehouse.warehouse import is_delta
 from udfs.score import score_pairs
 
 # Purposes whose clusters know no click after their date; what `refresh` clustered does.
@@ -37,7 +36,7 @@ def read_pairs(spark: SparkSession, path: str) -> DataFrame:
     """
     if not path_listing(spark, path):
         raise MissingInputError(f"--pairs {path}: not found")
-    source = "delta" if DeltaTable.isDeltaTable(spark, path) else "parquet"
+    source = "delta" if is_delta(spark, path) else "parquet"
     found = spark.read.format(source).load(path)
     missing = [name for name in ("user_id", "item_id") if name not in found.columns]
     if missing:
@@ -73,11 +72,11 @@ def _score(path: str, name: str, step: RunningStep) -> None:
         clusters = clusters.where(F.col("purpose").isin(*KNOWN))
         own = pairs.where(F.col("as_of") == F.lit(date))
         asked = own.select("item_id").distinct()
-        items, arrays = centroid_arrays(clusters.join(F.broadcast(asked), "item_id"))
-        if not items:
+        items, state = lookalike_scorer(weights, clusters.join(F.broadcast(asked), "item_id"))
+        if state is None:
             continue
         folders.append(context.models("work", f"pairs-{step.version}/{date}"))
-        bundle = write_scoring_bundle(folders[-1], lookalike_state(weights, **arrays), items)
+        bundle = write_scoring_bundle(folders[-1], state, items)
         rows = context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
         targets = step.at("target_embeddings", as_of=date, model_version=version)
         joined = own.join(F.broadcast(rows), "item_id").join(targets.select("user_id", "bias", "embedding"), "user_id")

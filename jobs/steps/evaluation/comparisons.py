@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.steps.audiences.ranking import rank_users
+from jobs.steps.audiences.ranking import LeftOut, rank_users
 from jobs.steps.audiences.scored_users import Scored
 from jobs.steps.evaluation.comparison_pairs import Cell
 from jobs.steps.systems.contract import System, Task
@@ -41,7 +41,9 @@ def cell_values(found: System, cell: Cell, step: RunningStep, date: DateName) ->
     users = prepared.users.persist()
     scored = Scored(users, users.count(), cell.items, prepared.state, folder, config.user_id_type, config.scoring.block)
     ids, sample = scored.sample_users(config.comparison.sample, config.seed)
-    ranking = rank_users(scored, sample, dict.fromkeys(cell.items, ranking_depth(scored.users)), cell.seed_half)
+    ranking = rank_users(
+        scored, sample, dict.fromkeys(cell.items, ranking_depth(scored.users)), LeftOut.of(cell.seed_half)
+    )
     ranked = ranking.best.withColumn("system", F.lit(found.name))
     held_out = cell.held_out.select("item_id", "user_id", "weak")
     by_rank = ranking_metrics(ranked, held_out, scored.users).select("item_id", "segment", "metric", "value").toPandas()

@@ -8,15 +8,16 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.steps.audiences.ranking import rank_users
+from jobs.steps.audiences.ranking import LeftOut, rank_users
 from jobs.steps.audiences.scored_users import Scored
 from jobs.steps.evaluation.judged_impressions import Judged
-from jobs.steps.lookalike.clustering import centroid_arrays, current_clusters
+from jobs.steps.lookalike.clustering import current_clusters
 from jobs.steps.lookalike.variants import lookalike_folder, lookalike_version
+from jobs.steps.systems.ralm import lookalike_scorer
+from ralm.errors import DataError
 from ralm.evaluation.frame_metrics import ranking_depth
 from ralm.features.hashing import chosen
 from ralm.runs.step import RunningStep
-from ralm.scoring.scorer import lookalike_state
 from ralm.simulation.oracle import click_probability
 from ralm.training.checkpoints import load_weights, model_folder
 from udfs.score import score_pairs
@@ -38,19 +39,21 @@ def variant_scores(step: RunningStep, variant: str, judged: Judged, work: str) -
         score), and how many candidates were ranked.
     """
     context, config = step.context, step.context.config
-    items, clusters = centroid_arrays(current_clusters(step, variant, "evaluate"), judged.all_items)
+    weights = load_weights(lookalike_folder(context, variant))
+    items, state = lookalike_scorer(weights, current_clusters(step, variant, "evaluate"), judged.all_items)
+    if state is None:
+        raise DataError(f"evaluation: no judged item has clusters of {variant}; run job 'cluster_seeds'")
     targets = step.at(
         "target_embeddings", as_of=context.dates.a2, model_version=lookalike_version(context, variant)
     ).select("user_id", "bias", "embedding")
     candidates, users = candidate_users(step, targets, judged)
-    state = lookalike_state(load_weights(lookalike_folder(context, variant)), **clusters)
     scored = Scored(candidates, users, items, state, work, config.user_id_type, config.scoring.block)
     indices = context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
     rows = judged.pairs.join(F.broadcast(indices), "item_id").join(targets, "user_id")
     pairs = rows.mapInArrow(*score_pairs(scored.bundle("pairs"), PAIR_TYPES))
     depth = ranking_depth(users)
     sample = scored.sample(config.scoring.sample, config.seed)
-    ranking = rank_users(scored, sample, dict.fromkeys(items, depth), judged.earlier)
+    ranking = rank_users(scored, sample, dict.fromkeys(items, depth), LeftOut.of(judged.earlier))
     ranked = ranking.best.select(F.lit(variant).alias("system"), "item_id", "user_id", "score")
     return pairs.withColumn("system", F.lit(variant)), ranked, users
 

@@ -15,18 +15,18 @@ from jobs.steps.audiences.audiences import clear_audiences
 from jobs.steps.audiences.chosen_items import Spread, spread_items
 from jobs.steps.audiences.nightly_scoring import score
 from jobs.steps.lookalike import cold_start_model
-from jobs.steps.lookalike.clustering import LIVE, centroid_arrays, newest_clusters, seed_clusters
+from jobs.steps.lookalike.clustering import LIVE, newest_clusters, seed_clusters
 from jobs.steps.lookalike.variants import variant_lookalike
 from jobs.steps.refresh.changed_items import changed_items
 from jobs.steps.refresh.freshness import report_freshness
 from jobs.steps.releases.releases import make_current
 from jobs.steps.seeds.live_seeds import SeedStream
 from jobs.steps.sources.landed_files import Landing
+from jobs.steps.systems.ralm import lookalike_scorer
 from ralm.config.names import COLD_START, SYSTEM
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
 from ralm.runs.step import RunningStep, Step
-from ralm.scoring.scorer import lookalike_state
 from ralm.training.checkpoints import load_weights
 from ralm.warehouse.releases import Release, current_release
 from ralm.warehouse.schemas import TABLES
@@ -80,8 +80,8 @@ class Round:
         if not names:
             return names
         clock = time.monotonic()
-        found, arrays = centroid_arrays(self._clusters(names), names)
-        state = lookalike_state(self.weights, **arrays)
+        found, state = lookalike_scorer(self.weights, self._clusters(names), names)
+        assert state is not None  # all of them were clustered
         score(self.step, SYSTEM, found, state, self.seeds(), self.model, only_items=True)
         switched = [
             row["item_id"] for row in self._thresholds(COLD_START).join(self._named(names), "item_id").collect()

@@ -11,7 +11,6 @@ import json
 import time
 from functools import cached_property
 
-from delta.tables import DeltaTable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
@@ -20,7 +19,7 @@ from jobs.steps.sources.streaming import begin, query_id
 from ralm.errors import MissingInputError
 from ralm.features.live_seeds import net_clicks, updated_seeds
 from ralm.runs.context import Context
-from ralm.warehouse.once import append_once, merged_once
+from ralm.warehouse.once import append_once, merge_once
 
 TABLE = "live_seeds"
 SOURCE = "impressions stream"
@@ -99,14 +98,19 @@ class SeedStream:
         rows = updated_seeds(net, live, log.withColumnRenamed("shown_at", "clicked_at"), self.cap, now)
         rows = rows.drop("rebuilt").withColumn("item_bucket", bucket).persist()
         buckets = [str(row[0]) for row in rows.select("item_bucket").distinct().collect()]  # at most `BUCKETS`
-        target = DeltaTable.forPath(spark, self.warehouse.table_path(TABLE)).alias("live")
-        same = f"live.item_bucket IN ({', '.join(buckets)}) AND live.item_id = new.item_id"
+        same = f"old.item_bucket IN ({', '.join(buckets)}) AND old.item_id = new.item_id"
+        metadata = json.dumps({"query": self.query_id, "batch": batch})
         try:
-            metadata = json.dumps({"query": self.query_id, "batch": batch})
-            with merged_once(spark, self.query_id, batch, metadata):
-                target.merge(rows.alias("new"), same).whenMatchedDelete(
-                    "new.seeds IS NULL"
-                ).whenMatchedUpdateAll().whenNotMatchedInsertAll("new.seeds IS NOT NULL").execute()
+            merge_once(
+                self.warehouse,
+                TABLE,
+                rows,
+                same,
+                gone="new.seeds IS NULL",
+                app_id=self.query_id,
+                number=batch,
+                metadata=metadata,
+            )
         finally:
             rows.unpersist()
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.steps.lookalike.clustering import centroid_arrays
@@ -16,9 +20,27 @@ from ralm.config import Config
 from ralm.dates import DateName
 from ralm.errors import DataError
 from ralm.runs.context import Context
+from ralm.scoring.contract import ScorerState
 from ralm.scoring.scorer import lookalike_state
 from ralm.training.checkpoints import load_weights
 from udfs.cluster import cluster_items
+
+
+def lookalike_scorer(
+    weights: Mapping[str, NDArray[Any]], clusters: DataFrame, items: Sequence[str] | None = None
+) -> tuple[list[str], ScorerState | None]:
+    """The only place where a look-alike model and the centroids of seeds become a scorer.
+
+    Args:
+        weights: of the model.
+        clusters: (item_id, draw, centroids, sizes).
+        items: the items in their order; by default all, sorted.
+
+    Returns:
+        The items that have clusters, and the scorer of these; None without items.
+    """
+    found, arrays = centroid_arrays(clusters, items)
+    return found, lookalike_state(dict(weights), **arrays) if found else None
 
 
 def _prepare(variant: str, task: Task) -> Prepared:
@@ -29,14 +51,14 @@ def _prepare(variant: str, task: Task) -> Prepared:
     udf = cluster_items(settings.clusters, iterations=settings.cluster_iterations, seed=config.seed, weights=weights)
     seeds = rows.select("item_id", F.lit(0).alias("draw"), "user_id", "embedding")
     clusters = seeds.groupBy("item_id", "draw").applyInArrow(*udf)
-    found, arrays = centroid_arrays(clusters, task.items)
+    found, state = lookalike_scorer(weights, clusters, task.items)
     missing = [item for item in task.items if item not in set(found)]
-    if missing:
+    if missing or state is None:
         raise DataError(f"{len(missing)} items have no seed with an embedding as of the users' date: {missing[:3]}")
     targets = task.step.at(
         "target_embeddings", as_of=context.dates[task.date], model_version=lookalike_version(context, variant)
     )
-    return Prepared(targets.select("user_id", "bias", "embedding"), lookalike_state(weights, **arrays))
+    return Prepared(targets.select("user_id", "bias", "embedding"), state)
 
 
 def _after(variant: str, context: Context, date: DateName) -> tuple[Dependency, ...]:
