@@ -25,7 +25,7 @@ from ralm.field_specs import UserFields
 from ralm.training.distributed import launch
 from ralm.training.loaders import make_loader
 from ralm.training.lookalike import LookalikeObjective, train_lookalike
-from ralm.training.loop import Objective
+from ralm.training.objective import Objective
 from ralm.training.ranks import Rank
 from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
 from ralm.training.user import UserObjective, train_user_model

@@ -24,7 +24,7 @@ from scipy import sparse
 
 from ralm.arrow.arrays import matrix, scalars
 from ralm.baselines.embedding_cells import Cells, Codes, Doubles, cells_of_arrays
-from ralm.baselines.similarity import unit_rows
+from ralm.baselines.mean_cosine import unit_rows
 from ralm.scoring.contract import BLOCK, Arrays, BatchScorer, ScorerState
 
 SHRINKAGE = 0.5

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 from abc import abstractmethod
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -22,27 +22,15 @@ from scipy import sparse
 
 from ralm.arrow.arrays import matrix, scalars
 from ralm.baselines.feature_space import FeatureSpace
+from ralm.baselines.mean_cosine import Floats, MeanCosine, unit_rows
 from ralm.scoring.contract import BLOCK, Arrays, BatchScorer, ScorerState
 
 ToSeeds = Literal["max", "mean", "probability"]
-Floats = NDArray[np.floating[Any]]
-
 CLOSEST = 1e-6
 # Factors of at least CLOSEST whose product stays far inside float64: one logarithm for all of them.
 FACTORS = 32
 # Similarities held at a time: 1 MB, or 2 MB in float64, so that they stay in a processor's cache.
 ELEMENTS = 1 << 18
-
-
-@overload
-def unit_rows(rows: NDArray[Any]) -> NDArray[np.float64]: ...
-@overload
-def unit_rows(rows: NDArray[Any], dtype: type[np.floating[Any]]) -> Floats: ...
-def unit_rows(rows: NDArray[Any], dtype: type[np.floating[Any]] = np.float64) -> Floats:
-    """Rows (n, d) at unit length; rows of zeros stay."""
-    exact = np.asarray(rows, dtype=np.float64)
-    norms = np.linalg.norm(exact, axis=1, keepdims=True)
-    return np.asarray(exact / np.where(norms > 0, norms, 1.0), dtype=dtype)
 
 
 def pooled(similarity: Floats, to_seeds: ToSeeds) -> Floats:
@@ -232,41 +220,6 @@ class CosineToSeeds(SeedSimilarity):
 
     def _similarities(self, block: Floats, seeds: slice) -> Floats:
         return self.seeds[seeds] @ block
-
-
-class MeanCosine(BatchScorer):
-    """The mean cosine to an item's seeds, which is one product with the mean of their unit embeddings.
-
-    Args:
-        means: (items, d).
-        block: users a product.
-    """
-
-    columns = ("embedding",)
-
-    def __init__(self, means: NDArray[Any], *, block: int = BLOCK) -> None:
-        self.means = np.asarray(means, dtype=np.float32)
-        self.items = len(means)
-        self.block = block
-
-    @classmethod
-    def from_arrays(cls, arrays: Arrays, block: int) -> MeanCosine:
-        """`means`."""
-        return cls(arrays["means"], block=block)
-
-    def score_batch(self, users: pa.RecordBatch | pa.Table) -> NDArray[Any]:
-        """Scores (n, items), float32."""
-        rows = matrix(users, "embedding", self.means.shape[1])
-        scores = np.empty((len(rows), self.items), dtype=np.float32)
-        for start in range(0, len(rows), self.block):
-            part = slice(start, start + self.block)
-            scores[part] = unit_rows(rows[part], np.float32) @ self.means.T
-        return scores
-
-    def score_pairs(self, users: pa.RecordBatch | pa.Table, item: NDArray[np.integer[Any]]) -> NDArray[Any]:
-        """Scores (n,)."""
-        unit = unit_rows(matrix(users, "embedding", self.means.shape[1]), np.float32)
-        return np.asarray(np.einsum("nd,nd->n", unit, self.means[item]))
 
 
 def jaccard_state(space: FeatureSpace, seeds: pa.Table, items: int, to_seeds: ToSeeds) -> ScorerState:

@@ -14,7 +14,8 @@ from ralm.errors import DataError, MissingInputError
 from ralm.models.lookalike import LookalikeModel, export_weights
 from ralm.models.losses import has_clicked, sample_users, users_softmax
 from ralm.training.checkpoints import last_of, model_folder
-from ralm.training.loop import Arrays, Batch, Judged, Objective, Run, to_tensors
+from ralm.training.loop import Run
+from ralm.training.objective import Arrays, Batch, Judged, Objective, to_tensors
 from ralm.training.ranks import Rank, process_group
 from ralm.training.seed_draws import row_item
 from ralm.training.specs import LookalikeTrainingSpec

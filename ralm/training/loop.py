@@ -3,83 +3,26 @@
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim import Optimizer
 
 from ralm.errors import DataError
 from ralm.training.checkpoints import latest_checkpoint, publish, save_checkpoint
 from ralm.training.event_log import EventLog
 from ralm.training.loaders import Loader, make_loader
+from ralm.training.objective import Arrays, Batch, Criterion, Objective
 from ralm.training.ranks import Rank
 from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
 
 # Rows that the validation reads: enough for an AUC to the third digit, the other ranks wait meanwhile.
 VALIDATION_ROWS = 100_000
 PROGRESS_SECONDS = 30.0
-
-Criterion = Literal["val_loss", "val_auc"]
-Arrays = dict[str, np.ndarray[Any, Any]]
-Batch = dict[str, Tensor]
-
-
-class Judged(NamedTuple):
-    """What a validation batch gives: the loss (), labels, logits and weights (n,); without weights all weigh 1."""
-
-    loss: Tensor
-    labels: Tensor
-    logits: Tensor
-    weights: Tensor | None = None
-
-
-class Objective(ABC):
-    """What is particular to one model: its loss, its validation scores, its optimizers.
-
-    Attributes:
-        model: on the rank's device.
-        optimizers: over the model's parameters.
-        criterion: what the best epoch has the best of.
-    """
-
-    model: nn.Module
-    optimizers: list[Optimizer]
-    criterion: Criterion = "val_loss"
-
-    @abstractmethod
-    def prepare(self, arrays: Arrays) -> Batch:
-        """A loader's batch as tensors on the device."""
-
-    @abstractmethod
-    def loss(self, network: nn.Module, batch: Batch) -> Tensor:
-        """The loss of a batch; `network` is the model or its DDP wrapper, to be called."""
-
-    @abstractmethod
-    def evaluate(self, batch: Batch) -> Judged:
-        """The judgement of a validation batch."""
-
-    @abstractmethod
-    def histograms(self, batch: Batch | None) -> dict[str, Tensor]:
-        """What TensorBoard shows as histograms, by tag; the batch is one of the validation."""
-
-    def weights(self) -> dict[str, np.ndarray[Any, Any]] | None:
-        """Plain arrays that scorers read; none for models that only run in torch."""
-        return None
-
-
-def to_tensors(arrays: Arrays, device: torch.device) -> Batch:
-    """Arrays of a loader on a device, integers as int64."""
-    batch = {}
-    for name, values in arrays.items():
-        wanted = np.int64 if values.dtype.kind in "iub" else np.float32
-        batch[name] = torch.from_numpy(np.require(values, wanted, ["C", "W"])).to(device)
-    return batch
 
 
 def seed_epoch(seed: int, epoch: int, rank: int) -> None:

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from ralm.models.merge import AttentionMerge
 from ralm.models.user_model import UserModel
-from ralm.training.loop import Arrays, Batch, Judged, Objective, Run, to_tensors
+from ralm.training.loop import Run
+from ralm.training.objective import Arrays, Batch, Judged, Objective, to_tensors
 from ralm.training.ranks import Rank, process_group
 from ralm.training.specs import UserTrainingSpec
 

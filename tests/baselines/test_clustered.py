@@ -12,7 +12,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 from ralm.arrow.arrays import list_array
 from ralm.baselines.clustered_similarity import CellLift, lift_state
 from ralm.baselines.embedding_cells import Hyperplanes, KMeansCells
-from ralm.baselines.similarity import unit_rows
+from ralm.baselines.mean_cosine import unit_rows
 
 
 def table(points, item=None):

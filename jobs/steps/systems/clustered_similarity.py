@@ -12,7 +12,7 @@ from jobs.steps.systems.inputs import after_embeddings, embedded_users, require_
 from ralm.arrow.arrays import matrix
 from ralm.baselines.clustered_similarity import lift_state
 from ralm.baselines.embedding_cells import Cells, Doubles, Hyperplanes, KMeansCells
-from ralm.baselines.similarity import unit_rows
+from ralm.baselines.mean_cosine import unit_rows
 from ralm.config import ClusteredSimilarity, Config
 from ralm.features.hashing import uniform
 
