@@ -17,20 +17,20 @@ from tests.time_budget import TimeBudget
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 # Files in the order in which workers take them: what waits for the pipeline or the toy world, then other long ones.
 FIRST = (
-    "test_pipeline",
+    "test_nightly",
     "test_contract",
     "test_compare",
-    "test_refresh",
-    "test_live",
+    "test_round",
+    "test_living_world",
     "test_regression",
-    "test_extend_audience",
+    "test_own_list",
     "test_lsh_iv",
     "test_cold_start_switch",
-    "test_score_pairs",
+    "test_scored_pairs",
     "test_youtube_dnn",
     "test_local_cluster",
-    "test_seed_stream",
-    "test_landing",
+    "test_live_seeds",
+    "test_landed_files",
     "test_tables",
     "test_export",
 )

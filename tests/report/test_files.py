@@ -9,7 +9,7 @@ import pytest
 from ralm.report.data import Compared, Difference, MetricRow, ReportData
 from ralm.report.files import read_report_data, update_report
 from ralm.report.page import render_report
-from tests.evaluation.example_report import compared, example
+from tests.report.example_report import compared, example
 
 NOW = ReportData("Anew", "other", dt.datetime(2025, 1, 1, tzinfo=dt.UTC))
 

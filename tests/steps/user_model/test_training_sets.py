@@ -16,7 +16,7 @@ from ralm.runs.step import RunningStep, Step
 from ralm.warehouse.schemas import TABLES
 
 pytestmark = pytest.mark.spark
-TINY = Path(__file__).resolve().parents[1] / "conf" / "tiny.yaml"
+TINY = Path(__file__).resolve().parents[3] / "conf" / "tiny.yaml"
 
 
 def test_an_empty_training_set_is_refused(spark: SparkSession, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from jobs.steps.systems.contract import Prepared, System
 from jobs.steps.systems.registry import systems
 from ralm.config import Config
 from ralm.runs.context import Context
-from tests.systems.conftest import Asked, scores, seeds_of
-from tests.systems.toy import CONFIG, group_of
+from tests.steps.conftest import Asked, scores, seeds_of
+from tests.steps.toy import CONFIG, group_of
 
 # The first test waits for the toy world.
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]

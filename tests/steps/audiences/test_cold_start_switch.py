@@ -14,7 +14,7 @@ from ralm.runs.runner import run_steps
 from ralm.simulation.oracle import click_probability
 from ralm.warehouse.releases import current_release
 from tests.finished import Finished
-from tests.test_refresh import click, now, publish_item, users_of
+from tests.steps.refresh.test_round import click, now, publish_item, users_of
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
 SETTINGS = ("cold_start.switch=25", "scoring.max_items=40", "cold_start.regularisation=0.001")

@@ -8,7 +8,7 @@ from ralm.report.comparison_section import comparison_section, main_systems, see
 from ralm.report.data import Compared, Difference, MetricRow, ReportData
 from ralm.report.page import render_report
 from ralm.report.plots.by_seeds import Point, by_seeds
-from tests.evaluation.example_report import compared
+from tests.report.example_report import compared
 
 
 def row(system: str, value: float, protocol: str = "new_items@20", metric: str = "item_auc") -> MetricRow:

@@ -9,7 +9,7 @@ from jobs.steps.evaluation.compare import families
 from ralm.config import Dates, load_config
 from ralm.errors import ConfigError, MissingInputError
 
-TINY = Path(__file__).resolve().parents[1] / "conf" / "tiny.yaml"
+TINY = Path(__file__).resolve().parents[2] / "conf" / "tiny.yaml"
 
 
 @pytest.mark.parametrize("path", sorted(TINY.parent.glob("*.yaml")), ids=lambda p: p.stem)

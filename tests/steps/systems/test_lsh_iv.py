@@ -20,8 +20,8 @@ from ralm.baselines.information_value import information_value
 from ralm.baselines.minhash import MinHash
 from ralm.field_specs import CategorySpec, HistorySpec, UserFields
 from ralm.runs.context import Context
-from tests.systems.conftest import Asked, seeds_of
-from tests.systems.toy import features_of, group_of
+from tests.steps.conftest import Asked, seeds_of
+from tests.steps.toy import features_of, group_of
 from udfs.feature_counts import count_features
 
 pytestmark = pytest.mark.spark

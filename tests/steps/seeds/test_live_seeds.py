@@ -29,11 +29,11 @@ from ralm.features.seeds import clicks, item_seeds
 from ralm.runs.context import Context
 from ralm.warehouse.once import append
 from tests.finished import JAVA
-from tests.test_landing import Folder
-from tests.test_landing import rows as landed_rows
+from tests.steps.sources.test_landed_files import Folder
+from tests.steps.sources.test_landed_files import rows as landed_rows
 
 pytestmark = pytest.mark.spark
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[3]
 TINY = ROOT / "conf" / "tiny.yaml"
 CAP = 10
 DAY = dt.datetime(2024, 3, 1)

@@ -20,7 +20,7 @@ from ralm.report.files import read_report_data
 from ralm.runs.context import Context
 from ralm.runs.runner import plan_steps, run_steps
 from ralm.runs.step import Step
-from tests.systems.conftest import Asked, scores
+from tests.steps.conftest import Asked, scores
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
 SYSTEMS = ["ralm", "user_activity", "popularity"]

@@ -15,8 +15,8 @@ from ralm.config import Regression
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
 from ralm.runs.step import RunningStep, Step
-from tests.systems.conftest import Asked, scores, seeds_of
-from tests.systems.toy import features_of, group_of, users
+from tests.steps.conftest import Asked, scores, seeds_of
+from tests.steps.toy import features_of, group_of, users
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
 ASKED: Asked = {"g0i0": seeds_of(0, 20), "g2i0": seeds_of(2, 12), "nobody saw it": seeds_of(3, 6)}

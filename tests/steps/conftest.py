@@ -20,7 +20,7 @@ from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
 from ralm.runs.step import RunningStep, Step
 from tests.built_once import built_once
-from tests.systems.toy import group_of, toy_config, users, write_toy
+from tests.steps.toy import group_of, toy_config, users, write_toy
 
 PREPARED = (
     ingested_logs,

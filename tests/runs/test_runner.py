@@ -15,7 +15,7 @@ from ralm.runs.step import RunningStep, Step
 from ralm.warehouse.once import replace
 
 pytestmark = pytest.mark.spark
-TINY = Path(__file__).resolve().parents[1] / "conf" / "tiny.yaml"
+TINY = Path(__file__).resolve().parents[2] / "conf" / "tiny.yaml"
 
 
 class CrashError(Exception):

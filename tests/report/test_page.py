@@ -11,7 +11,7 @@ import pytest
 from ralm.report.data import AudienceExample, Difference, MetricRow, ReportData, StepTime
 from ralm.report.headline import headline
 from ralm.report.page import render_report
-from tests.evaluation.example_report import example
+from tests.report.example_report import example
 
 SECTIONS = {
     "accuracy": "metrics",

@@ -15,8 +15,8 @@ from ralm.config import Config
 from ralm.errors import ConfigError, DataError, MissingInputError
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
-from tests.systems.conftest import seeds_of
-from tests.systems.toy import group_of, users
+from tests.steps.conftest import seeds_of
+from tests.steps.toy import group_of, users
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
 OURS = seeds_of(1, 25)

@@ -20,7 +20,7 @@ from ralm.config import Config, load_config
 from ralm.errors import ConfigError, DataError, MissingInputError
 from ralm.spark.session import PROVIDED, REQUIRED
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 CONFIGURATION = {
     "name": "probe",

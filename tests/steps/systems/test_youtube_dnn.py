@@ -9,8 +9,8 @@ from jobs.steps.systems.contract import Prepared, System
 from jobs.steps.systems.registry import systems
 from ralm.config import Config
 from ralm.runs.context import Context
-from tests.systems.conftest import Asked, scores, seeds_of
-from tests.systems.toy import CONFIG
+from tests.steps.conftest import Asked, scores, seeds_of
+from tests.steps.toy import CONFIG
 
 
 @pytest.mark.spark
