@@ -22,6 +22,7 @@ from ralm.training.checkpoints import load_weights
 from ralm.warehouse.once import replace
 from ralm.warehouse.schemas import TABLES
 from tests.finished import Finished
+from tests.golden import assert_golden
 
 # The first test waits for the whole pipeline.
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -43,6 +44,12 @@ def test_every_table_is_there_with_its_columns(finished: Finished) -> None:
             assert not frame.isEmpty(), name
             detail = DeltaTable.forPath(finished.spark, f"{finished.config.warehouse}/{name}").detail().first()
             assert tuple(detail["partitionColumns"]) == table.partition, name
+
+
+def test_the_tables_hold_what_they_held(finished: Finished) -> None:
+    made_by_runs = {"runs", "releases"}
+    there = [name for name in TABLES if name not in made_by_runs and finished.context().warehouse.exists(name)]
+    assert_golden("tiny", ((name, finished.table(name)) for name in there))
 
 
 def test_progress_names_steps_times_and_rows(finished: Finished) -> None:

@@ -15,6 +15,7 @@ from ralm.config import Config
 from ralm.errors import ConfigError, DataError, MissingInputError
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
+from tests.golden import assert_golden
 from tests.steps.conftest import seeds_of
 from tests.steps.toy import group_of, users
 
@@ -56,12 +57,13 @@ def test_items_get_audiences_without_their_seeds(toy: Context, extend: Callable[
     assert found
     assert not seeds & {(row["item_id"], row["user_id"]) for row in found}
     assert {row["item_bucket"] for row in found} == {0}  # few rows: one file for all items
+    assert_golden("extend_audience", [("audiences", audience(toy, "user_activity"))])
 
 
 def test_one_items_audience_is_read_from_a_file(
     toy: Context, extend: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.ranking.ROWS_A_TASK", 60)  # two items of 30 users each
+    monkeypatch.setattr("jobs.steps.audiences.ranking.ROWS_A_TASK", 60)  # two items of 30 users each
     extend(Request("popularity"))
     found = audience(toy, "popularity")
     assert len(found.inputFiles()) >= 3

@@ -20,6 +20,7 @@ from ralm.report.files import read_report_data
 from ralm.runs.context import Context
 from ralm.runs.runner import plan_steps, run_steps
 from ralm.runs.step import Step
+from tests.golden import assert_golden
 from tests.steps.conftest import Asked, scores
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -43,6 +44,11 @@ def finished(toy: Context) -> Context:
     # What other jobs made with other settings of `evaluation` serves: no model is judged here.
     run_steps(made, steps(made))
     return made
+
+
+def test_the_tables_hold_what_they_held(finished: Context) -> None:
+    names = ("comparison_pairs", "comparisons")
+    assert_golden("compare", ((name, finished.warehouse.read(name)) for name in names))
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from ralm.runs.runner import run_steps
 from ralm.warehouse.once import append
 from ralm.warehouse.releases import current_release, releases
 from tests.finished import Finished
+from tests.golden import assert_golden
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
 NEW = "i-new"
@@ -79,6 +80,7 @@ def test_a_new_item_has_an_audience_after_one_round(live: Finished) -> None:
     assert fresh is not None
     assert (fresh["release_id"], fresh["seed_count"], fresh["clicked_at"]) == (release.release_id, 30, clicked_at)
     assert 40 <= (fresh["published_at"] - clicked_at).total_seconds() < 1_000
+    assert_golden("refresh", [("audiences", audience), ("seed_clusters", live.table("seed_clusters"))])
     assert "How fresh the audiences are" in (Path(str(live.config.warehouse)) / "report.html").read_text()
 
 
