@@ -1,40 +1,237 @@
 """What one user looks like to a model: which columns of `user_fields` hold what, and their sizes.
 
-Shared by the Spark side that builds the columns and the torch side that reads them; imports neither.
+Each kind of field is a class that knows its column, how raw values become it, and what is read from it. Shared by the
+Spark side that builds the columns and the torch side that reads them; imports neither.
 """
 
 from __future__ import annotations
 
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from ralm.arrow.arrays import list_array, matrix, padded, scalars
 
-class HistorySpec(BaseModel):
-    """A history field: `length` indices into a table of `size` rows (0 is padding)."""
+# Numerics arrive as deviations from their mean (0 where missing): the inner edges of their bins.
+NUMERIC_EDGES = (-1.5, -1.0, -0.5, -0.1, 0.1, 0.5, 1.0, 1.5)
+Vocabularies = Mapping[str, Sequence[str]]
+
+
+class Lookup(Protocol):
+    """What turns raw values into indices and deviations; `ralm.features.user_fields.FieldIndexer` is one."""
+
+    def ranked(self, name: str) -> int:
+        """How many features of the field have an index of their own."""
+
+    def indices(self, name: str, values: pa.Array, buckets: int) -> NDArray[Any]:
+        """Index of each value, 0 for null; unknown ones share `buckets` indices after the last rank."""
+
+    def deviations(self, name: str, values: pa.Array) -> NDArray[Any]:
+        """Each number as deviations from the mean, 0 where it is missing."""
+
+
+class FieldSpec(BaseModel, ABC):
+    """A kind of user field."""
 
     model_config = ConfigDict(frozen=True)
+
+    dtype: ClassVar[type[np.generic]] = np.int64  # as a model takes it
+    ddl: ClassVar[str]  # Spark SQL type of the column
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """Name of the field vector."""
+
+    @property
+    @abstractmethod
+    def column(self) -> str:
+        """The column of `user_fields`."""
+
+    @property
+    def width(self) -> int:
+        """Length of the column's array; 1 for a scalar."""
+        return 1
+
+    @property
+    def vocabulary(self) -> str | None:
+        """The field of `vocabularies` that its indices come from."""
+        return self.title
+
+    @property
+    @abstractmethod
+    def feature_widths(self) -> list[int]:
+        """How many features each of its parts has; most fields are one part."""
+
+    @abstractmethod
+    def index(self, raw: pa.RecordBatch, lookup: Lookup) -> pa.Array:
+        """The column, of a batch of `join_profiles`."""
+
+    @abstractmethod
+    def read(self, batch: pa.RecordBatch | pa.Table) -> NDArray[Any]:
+        """The column as a model takes it, (n,) or (n, width)."""
+
+    @abstractmethod
+    def features(self, batch: pa.RecordBatch | pa.Table) -> list[NDArray[Any]]:
+        """For each part, the features of each user, (n, any), counted from 1; 0 is none."""
+
+    @abstractmethod
+    def feature_names(self, vocabularies: Vocabularies) -> list[str]:
+        """A readable name of every feature, part by part."""
+
+
+class HistorySpec(FieldSpec):
+    """A history field: `length` indices into a table of `size` rows (0 is padding), newest first."""
+
+    ddl: ClassVar[str] = "array<int>"
 
     domain: str
     length: int
     size: int
 
     @property
+    def title(self) -> str:
+        """The behaviour domain."""
+        return self.domain
+
+    @property
     def column(self) -> str:
-        """The column of `user_fields`: array<int> of `length`, 0-padded, newest first."""
+        """array<int> of `length`, 0-padded, newest first."""
         return f"history_{self.domain}"
 
+    @property
+    def width(self) -> int:
+        """Entries that are kept."""
+        return self.length
 
-class CategorySpec(BaseModel):
+    @property
+    def feature_widths(self) -> list[int]:
+        """All of its vocabulary."""
+        return [self.size - 1]
+
+    def index(self, raw: pa.RecordBatch, lookup: Lookup) -> pa.Array:
+        """The newest entries by their ranks."""
+        lists = raw.column(self.column)
+        flat = lookup.indices(self.domain, lists.flatten(), self.size - 1 - lookup.ranked(self.domain))
+        return list_array(padded(flat, np.diff(lists.offsets.to_numpy()), self.length))
+
+    def read(self, batch: pa.RecordBatch | pa.Table) -> NDArray[Any]:
+        """(n, length)."""
+        return matrix(batch, self.column, self.length)
+
+    def features(self, batch: pa.RecordBatch | pa.Table) -> list[NDArray[Any]]:
+        """The entries."""
+        return [self.read(batch)]
+
+    def feature_names(self, vocabularies: Vocabularies) -> list[str]:
+        """domain = feature."""
+        return _value_names(self.domain, self.size - 1, vocabularies)
+
+
+class CategorySpec(FieldSpec):
     """A categorical profile field: one index into a table of `size` rows (0 is missing)."""
 
-    model_config = ConfigDict(frozen=True)
+    ddl: ClassVar[str] = "int"
 
     name: str
     size: int
 
     @property
+    def title(self) -> str:
+        """The profile column."""
+        return self.name
+
+    @property
     def column(self) -> str:
-        """The column of `user_fields`: int."""
+        """int."""
         return f"category_{self.name}"
+
+    @property
+    def feature_widths(self) -> list[int]:
+        """All of its vocabulary."""
+        return [self.size - 1]
+
+    def index(self, raw: pa.RecordBatch, lookup: Lookup) -> pa.Array:
+        """The value's rank; all unknown values share one index."""
+        return pa.array(lookup.indices(self.name, raw.column(self.name), 1))
+
+    def read(self, batch: pa.RecordBatch | pa.Table) -> NDArray[Any]:
+        """(n,)."""
+        return scalars(batch, self.column)
+
+    def features(self, batch: pa.RecordBatch | pa.Table) -> list[NDArray[Any]]:
+        """The value."""
+        return [self.read(batch).reshape(-1, 1)]
+
+    def feature_names(self, vocabularies: Vocabularies) -> list[str]:
+        """name = value."""
+        return _value_names(self.name, self.size - 1, vocabularies)
+
+
+class NumericSpec(FieldSpec):
+    """All numeric profile fields together, as deviations from their means."""
+
+    dtype: ClassVar[type[np.generic]] = np.float32
+    ddl: ClassVar[str] = "array<float>"
+
+    names: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """One vector stands for all of them."""
+        return "numeric"
+
+    @property
+    def column(self) -> str:
+        """array<float>, normalised, 0 where missing."""
+        return "numeric"
+
+    @property
+    def width(self) -> int:
+        """How many there are."""
+        return len(self.names)
+
+    @property
+    def vocabulary(self) -> str | None:
+        """Numbers have none."""
+        return None
+
+    @property
+    def feature_widths(self) -> list[int]:
+        """The bins of each."""
+        return [len(NUMERIC_EDGES) + 1] * len(self.names)
+
+    def index(self, raw: pa.RecordBatch, lookup: Lookup) -> pa.Array:
+        """The deviations."""
+        columns = [lookup.deviations(name, raw.column(name)) for name in self.names]
+        return list_array(np.stack(columns, axis=1).astype(np.float32))
+
+    def read(self, batch: pa.RecordBatch | pa.Table) -> NDArray[Any]:
+        """(n, numerics)."""
+        return matrix(batch, self.column, self.width)
+
+    def features(self, batch: pa.RecordBatch | pa.Table) -> list[NDArray[Any]]:
+        """Each one's bin."""
+        values = self.read(batch)
+        bins = np.searchsorted(NUMERIC_EDGES, values, side="right") + 1  # (n, numerics)
+        bins[values == 0] = 0  # missing
+        return list(np.hsplit(bins, self.width))
+
+    def feature_names(self, vocabularies: Vocabularies) -> list[str]:
+        """name at least this and below that."""
+        found = []
+        edges = ["", *(f"{edge:g}" for edge in NUMERIC_EDGES), ""]
+        for name in self.names:
+            for low, high in itertools.pairwise(edges):
+                text = " and ".join([*([f"at least {low}"] if low else []), *([f"below {high}"] if high else [])])
+                found.append(f"{name} {text} deviations from the mean")
+        return found
 
 
 class UserFields(BaseModel):
@@ -47,20 +244,28 @@ class UserFields(BaseModel):
     numerics: list[str] = []
 
     @property
+    def specs(self) -> list[FieldSpec]:
+        """The fields, one vector each, in order."""
+        numeric = [NumericSpec(names=tuple(self.numerics))] if self.numerics else []
+        return [*self.histories, *self.categories, *numeric]
+
+    @property
     def names(self) -> list[str]:
-        """One name a field vector, in order."""
-        names = [spec.domain for spec in self.histories] + [spec.name for spec in self.categories]
-        return [*names, "numeric"] if self.numerics else names
+        """One name per field vector, in order."""
+        return [spec.title for spec in self.specs]
 
     @property
     def columns(self) -> list[str]:
-        """The columns of `user_fields` that a model reads; `numeric` is array<float>, normalised, 0 where missing."""
-        columns = [spec.column for spec in self.histories] + [spec.column for spec in self.categories]
-        return [*columns, "numeric"] if self.numerics else columns
+        """The columns of `user_fields` that a model reads."""
+        return [spec.column for spec in self.specs]
 
     @property
     def widths(self) -> dict[str, int]:
         """Column -> length of its array (1 for a scalar)."""
-        widths = {spec.column: spec.length for spec in self.histories}
-        widths |= {spec.column: 1 for spec in self.categories}
-        return widths | ({"numeric": len(self.numerics)} if self.numerics else {})
+        return {spec.column: spec.width for spec in self.specs}
+
+
+def _value_names(name: str, width: int, vocabularies: Vocabularies) -> list[str]:
+    known = list(vocabularies.get(name, ()))[:width]
+    rare = [f"{name} = (rare {number})" for number in range(width - len(known))]
+    return [f"{name} = {value}" for value in known] + rare

@@ -10,7 +10,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from ralm.arrow.arrays import column, list_array, matrix, scalars
+from ralm.arrow.arrays import column, list_array
 from ralm.errors import ConfigError
 from ralm.field_specs import UserFields
 from ralm.models.user_model import UserModel
@@ -63,7 +63,7 @@ def activity_of(batch: pa.RecordBatch, fields: UserFields) -> np.ndarray:
     Divided, as everything else in an embedding is centred and this is not: seeds are first clustered by the cosines of
     raw embeddings, and all of them would point its way.
     """
-    counts = [(matrix(batch, spec.column, spec.length) != 0).sum(axis=1) for spec in fields.histories]
+    counts = [(spec.read(batch) != 0).sum(axis=1) for spec in fields.histories]
     logs: np.ndarray = np.log1p(np.stack(counts, axis=1))
     return (logs / 10.0).astype(np.float32)
 
@@ -99,23 +99,13 @@ def _model(folder: str, fields: str) -> UserModel:
 
 
 def _forward(model: UserModel, batch: pa.RecordBatch, fields: UserFields, attention: bool = False) -> np.ndarray:
-    arrays = {spec.column: matrix(batch, spec.column, spec.length) for spec in fields.histories}
-    arrays |= {spec.column: scalars(batch, spec.column) for spec in fields.categories}
-    if fields.numerics:
-        arrays["numeric"] = matrix(batch, "numeric", len(fields.numerics))
+    arrays = {spec.column: spec.read(batch).astype(spec.dtype, copy=False) for spec in fields.specs}
     parts = []
     with torch.inference_mode():
         for start in range(0, max(batch.num_rows, 1), FORWARD_ROWS):
-            tensors = {
-                name: torch.from_numpy(values[start : start + FORWARD_ROWS].astype(_dtype(name)))
-                for name, values in arrays.items()
-            }
+            tensors = {name: torch.from_numpy(values[start : start + FORWARD_ROWS]) for name, values in arrays.items()}
             parts.append(_weights(model, tensors) if attention else model.encode(tensors))
     return torch.cat(parts).numpy().astype(np.float32, copy=False)
-
-
-def _dtype(name: str) -> type[np.generic]:
-    return np.float32 if name == "numeric" else np.int64
 
 
 def _weights(model: UserModel, tensors: dict[str, Tensor]) -> Tensor:

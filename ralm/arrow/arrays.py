@@ -63,6 +63,17 @@ def list_array(rows: NDArray[Any]) -> pa.ListArray:
     return ragged_array(np.ascontiguousarray(rows).reshape(-1), np.full(count, width))
 
 
+def padded(values: NDArray[Any], lengths: NDArray[Any], width: int) -> NDArray[Any]:
+    """Lists of the given lengths (n,), one after the other, as (n, width): cut or filled with 0."""
+    rows = np.zeros((len(lengths), width), values.dtype)
+    starts = np.cumsum(lengths) - lengths
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    place = np.arange(len(values)) - np.repeat(starts, lengths)
+    kept = place < width
+    rows[row[kept], place[kept]] = values[kept]
+    return rows
+
+
 def ragged_array(values: NDArray[Any], lengths: NDArray[Any]) -> pa.ListArray:
     """Values (total,) as lists of the given lengths (n,)."""
     offsets = np.zeros(len(lengths) + 1, dtype=np.int32)

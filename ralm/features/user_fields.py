@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, FloatType, IntegerType, StructField, StructType
+from pyspark.sql.types import ArrayType, DataType, StructField, StructType
 
 from ralm.config import Fields
 from ralm.features.vocabularies import FieldSizes
@@ -40,12 +39,13 @@ def join_profiles(users: DataFrame, histories: DataFrame, fields: Fields) -> Dat
 
 def output_schema(sizes: FieldSizes, user_id: StructField) -> StructType:
     """The columns that `index_batch` returns."""
-    fields = [StructField("user_id", user_id.dataType)]
-    fields += [StructField(spec.column, ArrayType(IntegerType(), False)) for spec in sizes.user_fields.histories]
-    fields += [StructField(spec.column, IntegerType()) for spec in sizes.user_fields.categories]
-    if sizes.user_fields.numerics:
-        fields.append(StructField("numeric", ArrayType(FloatType(), False)))
-    return StructType(fields)
+    columns = [StructField(spec.column, _spark_type(spec.ddl)) for spec in sizes.user_fields.specs]
+    return StructType([StructField("user_id", user_id.dataType), *columns])
+
+
+def _spark_type(ddl: str) -> DataType:
+    kind = DataType.fromDDL(ddl)
+    return ArrayType(kind.elementType, containsNull=False) if isinstance(kind, ArrayType) else kind
 
 
 class FieldIndexer:
@@ -76,46 +76,20 @@ class FieldIndexer:
             index[np.asarray(values.is_null())] = 0
         return index.astype(np.int32)
 
+    def ranked(self, name: str) -> int:
+        """How many features of the field have an index of their own."""
+        return len(self.tables[name])
+
+    def deviations(self, name: str, values: pa.Array) -> npt.NDArray[Any]:
+        """Each number as deviations from the mean, 0 where it is missing."""
+        statistics = self.sizes.normalisation[name]
+        numbers = values.to_numpy(zero_copy_only=False).astype(np.float64)
+        # Five deviations: a long tail must not drown the other fields of the linear layer.
+        scaled = np.clip((numbers - statistics.mean) / statistics.deviation, -5, 5)
+        return np.where(np.isfinite(scaled), scaled, 0)
+
     def index_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """A batch of `join_profiles` -> a batch of user fields, in the order of `UserFields.columns`."""
-        rows = batch.num_rows
-        columns: list[pa.Array] = [batch.column("user_id")]
-        names = ["user_id"]
-        for spec in self.sizes.user_fields.histories:
-            lists = batch.column(spec.column)
-            buckets = spec.size - 1 - len(self.tables[spec.domain])
-            flat = self.indices(spec.domain, lists.flatten(), buckets)
-            columns.append(_fixed_length(flat, np.diff(lists.offsets.to_numpy()), spec.length))
-            names.append(spec.column)
-        for category in self.sizes.user_fields.categories:
-            columns.append(pa.array(self.indices(category.name, batch.column(category.name), 1)))
-            names.append(category.column)
-        if self.sizes.user_fields.numerics:
-            columns.append(self._numeric(batch, rows))
-            names.append("numeric")
-        return pa.RecordBatch.from_arrays(columns, names)
-
-    def _numeric(self, batch: pa.RecordBatch, rows: int) -> pa.Array:
-        names: Sequence[str] = self.sizes.user_fields.numerics
-        matrix = np.zeros((rows, len(names)), np.float32)  # (users, numerics)
-        for position, name in enumerate(names):
-            statistics = self.sizes.normalisation[name]
-            values = batch.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
-            # Five deviations: a long tail must not drown the other fields of the linear layer.
-            scaled = np.clip((values - statistics.mean) / statistics.deviation, -5, 5)
-            matrix[:, position] = np.where(np.isfinite(scaled), scaled, 0)
-        return _lists(matrix.reshape(-1), len(names), rows)
-
-
-def _fixed_length(flat: npt.NDArray[Any], lengths: npt.NDArray[Any], width: int) -> pa.Array:
-    padded = np.zeros((len(lengths), width), np.int32)
-    starts = np.cumsum(lengths) - lengths
-    row = np.repeat(np.arange(len(lengths)), lengths)
-    place = np.arange(len(flat)) - np.repeat(starts, lengths)
-    kept = place < width
-    padded[row[kept], place[kept]] = flat[kept]
-    return _lists(padded.reshape(-1), width, len(lengths))
-
-
-def _lists(values: npt.NDArray[Any], width: int, rows: int) -> pa.Array:
-    return pa.ListArray.from_arrays(pa.array(np.arange(rows + 1, dtype=np.int32) * width), pa.array(values))
+        columns = {"user_id": batch.column("user_id")}
+        columns |= {spec.column: spec.index(batch, self) for spec in self.sizes.user_fields.specs}
+        return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))

@@ -107,6 +107,7 @@ def lookup_tables(vocabularies: DataFrame, sizes: FieldSizes) -> dict[str, list[
     frame = vocabularies.select("field", "index", "feature_id").toPandas()
     ordered = frame.sort_values(["field", "index"])
     tables = {str(field): group["feature_id"].tolist() for field, group in ordered.groupby("field", sort=False)}
-    for name in [*(h.domain for h in sizes.user_fields.histories), *(c.name for c in sizes.user_fields.categories)]:
-        tables.setdefault(name, [])
+    for spec in sizes.user_fields.specs:
+        if spec.vocabulary is not None:
+            tables.setdefault(spec.vocabulary, [])
     return tables

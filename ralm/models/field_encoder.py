@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 
-from ralm.field_specs import UserFields
+from ralm.field_specs import CategorySpec, HistorySpec, UserFields
 
 # Above this many rows a dense gradient (every row, every step, over all ranks) costs more than a sparse one.
 SPARSE_ROWS = 100_000
@@ -16,6 +18,61 @@ def start_table(weight: Tensor) -> None:
     with torch.no_grad():
         weight.normal_(std=weight.shape[1] ** -0.5)
         weight[0] = 0.0
+
+
+class FieldReader(Protocol):
+    """Reads one column of `user_fields`."""
+
+    def read(self, column: Tensor) -> tuple[Tensor, Tensor]:
+        """The field vectors (batch, m), zero where the field is absent, and where it is present (batch,)."""
+
+    def table(self) -> Tensor:
+        """Its parameters, without padding."""
+
+
+class History(nn.EmbeddingBag):
+    """The mean of the entries' embeddings."""
+
+    def __init__(self, spec: HistorySpec, dim: int, sparse: bool) -> None:
+        super().__init__(spec.size, dim, mode="mean", padding_idx=0, sparse=sparse and spec.size > SPARSE_ROWS)
+
+    def read(self, column: Tensor) -> tuple[Tensor, Tensor]:
+        """Of indices (batch, length), 0 is padding."""
+        indices = column.flatten(1)
+        return self(indices), (indices != 0).any(dim=1)
+
+    def table(self) -> Tensor:
+        """The embeddings without the padding."""
+        return self.weight[1:]
+
+
+class Category(nn.Embedding):
+    """The embedding of the value."""
+
+    def __init__(self, spec: CategorySpec, dim: int, sparse: bool) -> None:
+        super().__init__(spec.size, dim, padding_idx=0, sparse=sparse and spec.size > SPARSE_ROWS)
+
+    def read(self, column: Tensor) -> tuple[Tensor, Tensor]:
+        """Of indices (batch,), 0 is missing."""
+        index = column.flatten()
+        return self(index), index != 0
+
+    def table(self) -> Tensor:
+        """The embeddings without the padding."""
+        return self.weight[1:]
+
+
+class Numeric(nn.Linear):
+    """One linear layer for all numbers; they are always present."""
+
+    def read(self, column: Tensor) -> tuple[Tensor, Tensor]:
+        """Of deviations (batch, numerics)."""
+        values = column.reshape(-1, self.in_features).to(self.weight.dtype)
+        return self(values), torch.ones(values.shape[0], dtype=torch.bool, device=values.device)
+
+    def table(self) -> Tensor:
+        """The weights."""
+        return self.weight
 
 
 class FieldEncoder(nn.Module):
@@ -31,7 +88,7 @@ class FieldEncoder(nn.Module):
         sparse: sparse gradients for tables above `SPARSE_ROWS` (needs SparseAdam; gloo reduces them, nccl does not).
 
     Example:
-        >>> from ralm.fields import HistorySpec
+        >>> from ralm.field_specs import HistorySpec
         >>> encoder = FieldEncoder(UserFields(histories=[HistorySpec(domain="search", length=3, size=10)]), dim=4)
         >>> vectors, present = encoder({"history_search": torch.tensor([[4, 2, 0], [0, 0, 0]])})
         >>> vectors.shape, present.tolist()
@@ -42,35 +99,21 @@ class FieldEncoder(nn.Module):
         super().__init__()
         self.fields = fields
         self.dim = dim
-        self.histories = nn.ModuleDict(
-            {
-                spec.column: nn.EmbeddingBag(
-                    spec.size, dim, mode="mean", padding_idx=0, sparse=sparse and spec.size > SPARSE_ROWS
-                )
-                for spec in fields.histories
-            }
-        )
-        self.categories = nn.ModuleDict(
-            {
-                spec.column: nn.Embedding(spec.size, dim, padding_idx=0, sparse=sparse and spec.size > SPARSE_ROWS)
-                for spec in fields.categories
-            }
-        )
-        self.numeric = nn.Linear(len(fields.numerics), dim) if fields.numerics else None
+        self.histories = nn.ModuleDict({spec.column: History(spec, dim, sparse) for spec in fields.histories})
+        self.categories = nn.ModuleDict({spec.column: Category(spec, dim, sparse) for spec in fields.categories})
+        self.numeric = Numeric(len(fields.numerics), dim) if fields.numerics else None
         self.dropout = nn.Dropout(dropout)
         for table in [*self.histories.values(), *self.categories.values()]:
             start_table(table.weight)  # type: ignore[arg-type]
 
+    def readers(self) -> list[FieldReader]:
+        """What reads each field, in the order of the fields."""
+        numeric = [] if self.numeric is None else [self.numeric]
+        return [*self.histories.values(), *self.categories.values(), *numeric]  # type: ignore[list-item]
+
     def tables(self) -> dict[str, Tensor]:
         """What reads each field, by name: its embedding table without the padding, or the weights of the numerics."""
-        named: dict[str, Tensor] = {}
-        for history in self.fields.histories:
-            named[history.domain] = self.histories[history.column].weight[1:]  # type: ignore[index]
-        for category in self.fields.categories:
-            named[category.name] = self.categories[category.column].weight[1:]  # type: ignore[index]
-        if self.numeric is not None:
-            named["numeric"] = self.numeric.weight
-        return named
+        return {name: reader.table() for name, reader in zip(self.fields.names, self.readers(), strict=True)}
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The field vectors and which fields a user has.
@@ -83,18 +126,7 @@ class FieldEncoder(nn.Module):
             Vectors (batch, fields, m), zero where a field is absent, and present (batch, fields), boolean; the
             numerics are always present.
         """
-        vectors = []
-        present = []
-        for history in self.fields.histories:
-            indices = batch[history.column].flatten(1)  # (batch, length)
-            vectors.append(self.histories[history.column](indices))
-            present.append((indices != 0).any(dim=1))
-        for category in self.fields.categories:
-            index = batch[category.column].flatten()  # (batch,)
-            vectors.append(self.categories[category.column](index))
-            present.append(index != 0)
-        if self.numeric is not None:
-            values = batch["numeric"].reshape(-1, len(self.fields.numerics)).to(self.numeric.weight.dtype)
-            vectors.append(self.numeric(values))
-            present.append(torch.ones(values.shape[0], dtype=torch.bool, device=values.device))
+        columns = [batch[spec.column] for spec in self.fields.specs]
+        read = [reader.read(column) for reader, column in zip(self.readers(), columns, strict=True)]
+        vectors, present = zip(*read, strict=True)
         return self.dropout(torch.stack(vectors, dim=1)), torch.stack(present, dim=1)

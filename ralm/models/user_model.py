@@ -23,7 +23,7 @@ class UserModel(nn.Module):
         sparse: sparse gradients for big tables; see `FieldEncoder`.
 
     Example:
-        >>> from ralm.fields import HistorySpec
+        >>> from ralm.field_specs import HistorySpec
         >>> fields = UserFields(histories=[HistorySpec(domain="reading", length=3, size=10)])
         >>> model = UserModel(fields, UserModelConfig(representations=["reading"]), "attention", item_count=10)
         >>> user = model.encode({"history_reading": torch.tensor([[4, 2, 0]])})

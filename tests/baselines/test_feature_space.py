@@ -3,8 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
-from ralm.baselines.feature_space import NUMERIC_EDGES, FeatureSpace
-from ralm.field_specs import CategorySpec, HistorySpec, UserFields
+from ralm.baselines.feature_space import FeatureSpace
+from ralm.field_specs import NUMERIC_EDGES, CategorySpec, HistorySpec, UserFields
 
 FIELDS = UserFields(
     histories=[HistorySpec(domain="film", length=3, size=6), HistorySpec(domain="shop", length=2, size=4)],
