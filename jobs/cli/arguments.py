@@ -113,7 +113,7 @@ def _say(error: BaseException, argv: Sequence[str]) -> int:
     # Progress on stdout comes before the error on stderr, also where both are one terminal.
     sys.stdout.flush()
     if isinstance(error, KeyboardInterrupt):
-        print("error: interrupted; what is done stays, run the same command again to go on", file=sys.stderr)
+        print("error: interrupted; finished work is kept. Run the same command to resume.", file=sys.stderr)
         return 130
     message = " ".join(str(error).split()) or "no message"
     if isinstance(error, RalmError):

@@ -60,7 +60,7 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
     title = step.name + (f" as of {as_of}" if as_of else "")
     found, record = state(context, step)
     if found == "done" and not context.force:
-        context.say(f"{prefix} {title}: done before, skipped")
+        context.say(f"{prefix} {title}: already done, skipped")
         return
     resumed = found == "resume" and not context.force
     config_hash = context.config.digest("name", "seed", *step.sections)

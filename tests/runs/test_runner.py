@@ -72,7 +72,7 @@ def test_a_finished_step_is_skipped_and_says_so(bench: Bench) -> None:
     version = bench.version()
     bench.run(bench.step())
     assert bench.calls == 1
-    assert "done before, skipped" in bench.lines[-1]
+    assert "already done, skipped" in bench.lines[-1]
     assert bench.version() == version
 
 
@@ -98,7 +98,7 @@ def test_a_crash_after_the_write_keeps_what_is_committed(bench: Bench) -> None:
     assert bench.cutoffs() == {1.0}
     assert any("already written by an earlier try" in line for line in bench.lines)
     bench.run(bench.step())
-    assert "done before, skipped" in bench.lines[-1]
+    assert "already done, skipped" in bench.lines[-1]
 
 
 def test_a_failure_is_recorded_with_its_message(bench: Bench) -> None:

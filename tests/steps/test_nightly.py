@@ -64,7 +64,7 @@ def test_a_second_run_skips_everything_and_writes_nothing(finished: Finished) ->
     context = finished.context(say=lines.append)
     run_steps(context, nightly.steps(context))
     assert lines
-    assert all(line.endswith("done before, skipped") for line in lines)
+    assert all(line.endswith("already done, skipped") for line in lines)
     assert {name: context.warehouse.version(name) for name in versions} == versions
 
 

@@ -140,7 +140,7 @@ def _summarise(found: Sequence[Family], step: RunningStep) -> None:
         write_metrics(step, split, protocols, every, step.context.dates[family.date])
         rows, differences = [*rows, *own], [*differences, *paired]
         if lines:
-            step.say(f"who clicked among whom it was shown to, {split} split, by an item's seeds")
+            step.say(f"clickers vs. non-clickers among users shown the item, by number of seeds ({split} split)")
             step.say(f"{'item_auc':<20}{'ralm':>10}{COLD_START:>12}{'difference':>12}")
         for line in lines:
             step.say(line)

@@ -88,7 +88,7 @@ class Round:
         ]
         if switched:
             clear_audiences(self.step, COLD_START, switched)
-            self.step.say(f"{len(switched):,} changed over from cold start")
+            self.step.say(f"{len(switched):,} items switched from cold start to look-alike")
         self.step.say(f"all users scored against them, {time.monotonic() - clock:.1f} s")
         return names
 

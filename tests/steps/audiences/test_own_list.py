@@ -111,7 +111,7 @@ def test_a_list_stays_when_the_items_are_extended_again(
     kept = names(audience(toy, "popularity", "list:mine"))
     assert kept == sorted(set(users()) - set(OURS))  # all there are, ties by user id
     lines = extend(Request("popularity"))
-    assert "done before, skipped" in lines[-1]
+    assert "already done, skipped" in lines[-1]
 
 
 def test_seeds_are_in_their_audience_when_asked(toy: Context, extend: Callable[..., list[str]], tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_scores_are_those_of_the_batch(done: Finished, tmp_path: Path) -> None:
     assert joined.where(F.abs(F.col("found") - F.col("score")) > 2.1e-6).isEmpty()
     assert joined.count() == audience.count()
     run_steps(context, steps(context, str(tmp_path / "timeless")))
-    assert done.lines[-1].endswith("done before, skipped")
+    assert done.lines[-1].endswith("already done, skipped")
 
 
 def test_a_pair_knows_nothing_after_its_time(done: Finished, tmp_path: Path) -> None:

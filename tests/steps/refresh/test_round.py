@@ -89,7 +89,7 @@ def test_a_round_with_nothing_new_is_skipped(live: Finished) -> None:
     refresh(context)  # what was published changes what a round would find: it looks once more
     version = context.warehouse.version("audiences")
     refresh(context)
-    assert live.lines[-1].endswith("refresh: done before, skipped")
+    assert live.lines[-1].endswith("refresh: already done, skipped")
     assert context.warehouse.version("audiences") == version
 
 
