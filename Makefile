@@ -17,7 +17,7 @@ WORKERS ?= -n 2 --dist loadfile --no-loadscope-reorder
 INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd; echo $(CUDA)) | cksum | cut -d' ' -f1)
 JARS := .venv/delta-jars
 
-.PHONY: help machine venv jars demo live ab compare ablations bench test soak test-fast lock clean
+.PHONY: help machine venv jars demo live ab compare ablations bench lint test soak test-fast lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -66,10 +66,12 @@ ablations: demo ## What each part of RALM is worth: the variants of conf/variant
 bench: venv jars ## Our speed beside what one would use instead; one of them: make bench BENCH=histories
 	$(BIN)/python -m benchmarks $(BENCH) --keep
 
-test: venv jars ## Style, types, and all tests; some of them: make test TESTS="-k setup"
+lint: venv ## Style and types: ruff's rules, ruff's format, mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+test: lint jars ## Style, types, and all tests; some of them: make test TESTS="-k setup"
 	$(BIN)/python -m pytest $(WORKERS) $(TESTS)
 
 soak: venv jars ## The tests that take minutes: kills at random moments, every benchmark; before a release

@@ -6,6 +6,7 @@ setup(
     name="ralm",
     version="0.1.0",
     description="Look-alike audiences at billion-user scale on Spark: RALM and the methods beside it",
+    license="Apache-2.0",
     packages=find_packages(include=["ralm", "ralm.*", "jobs", "jobs.*", "udfs", "udfs.*"]),
     package_data={"ralm.report": ["*.html", "*.css"]},
     python_requires=">=3.11,<3.13",

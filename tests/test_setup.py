@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ("bash", "sh", "make", "sed", "head", "dirname", "cat", "cksum", "cut", "expand")
@@ -143,10 +144,21 @@ def test_make_lists_every_target() -> None:
     assert done.returncode == 0
     listed = {line.split()[0] for line in done.stdout.splitlines()}
     assert listed == {
-        "help", "venv", "jars", "demo", "live", "ab", "compare", "ablations", "bench", "test", "soak",
+        "help", "venv", "jars", "demo", "live", "ab", "compare", "ablations", "bench", "lint", "test", "soak",
         "test-fast", "lock", "clean",
     }  # fmt: skip
     assert run(["make", "-s", "help"], ROOT, dict(os.environ)).stdout == done.stdout
+
+
+def test_the_commit_hooks_run_what_make_lint_runs() -> None:
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe is not None
+    commands = [line.strip().replace("$(BIN)", ".venv/bin") for line in recipe[1].splitlines()]
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert local["repo"] == "local"
+    assert [hook["entry"] for hook in local["hooks"]] == commands
+    for hook in local["hooks"]:
+        assert (hook["language"], hook["pass_filenames"], hook["always_run"]) == ("system", False, True)
 
 
 def test_the_lock_file_pins_everything_and_names_no_place() -> None:

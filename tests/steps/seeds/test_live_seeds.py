@@ -195,9 +195,9 @@ def test_intervals() -> None:
 KILLED_AT = """
 import os, signal, sys
 from jobs import update_seeds
-from jobs.arguments import run_job
-from jobs.landing import Landing
-from jobs.seed_stream import SeedStream
+from jobs.cli.arguments import run_job
+from jobs.steps.seeds.live_seeds import SeedStream
+from jobs.steps.sources.landed_files import Landing
 
 kind, name, when = sys.argv.pop(1).split(".")
 owner = {"Landing": Landing, "SeedStream": SeedStream}[kind]
