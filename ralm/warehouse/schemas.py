@@ -1,206 +1,387 @@
 """The Delta tables: their columns, constraints and partitioning.
 
-Column names here are the contract with downstream readers (docs/tables.md).
+Column names here are the contract with downstream readers. The descriptions become comments of the Delta tables and the
+page docs/tables.md, which `python -m ralm.warehouse.tables_page` writes anew. Over 300 lines because the whole contract
+is read in one place, a line per column.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
 from typing import Any
 
-from pyspark.sql.types import DataType, StructField, StructType
+from ralm.warehouse.table import Column, Table
+
+SEEDS = "array<struct<user_id:uid,clicked_at:timestamp>>!"
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table of the warehouse.
-
-    `columns` are (name, Spark SQL type); a type that ends in `!` is NOT NULL. `open` tables take more columns than
-    are listed (profile columns, one column a field): which ones, the configuration says. User ids stay as they came:
-    `uid` stands for the configured type, string or bigint.
-    """
-
-    name: str
-    columns: tuple[tuple[str, str], ...]
-    partition: tuple[str, ...] = ()
-    checks: dict[str, str] = field(default_factory=dict)
-    open: bool = False
-    properties: dict[str, str] = field(default_factory=dict)
-
-    def types(self, user_id: str) -> dict[str, str]:
-        """Column -> Spark SQL type, with user ids of the given type."""
-        return {name: re.sub(r"\buid\b", user_id, kind.removesuffix("!")) for name, kind in self.columns}
-
-    def schema(self, user_id: str) -> StructType:
-        """The listed columns as a Spark schema, with user ids of the given type."""
-        required = {name for name, kind in self.columns if kind.endswith("!")}
-        return StructType(
-            [
-                StructField(name, DataType.fromDDL(kind), name not in required)
-                for name, kind in self.types(user_id).items()
-            ]
-        )
+def _table(name: str, description: str, *columns: Column, partition: str = "", **rest: Any) -> Table:
+    return Table(name, description, columns, tuple(partition.split()), **rest)
 
 
-def _table(name: str, columns: str, partition: str = "", **rest: Any) -> Table:
-    pairs = tuple((c.split(" ", 1)[0], c.split(" ", 1)[1]) for c in columns.split("; "))
-    return Table(name, pairs, tuple(partition.split()), **rest)
-
-
-TABLES: dict[str, Table] = {
-    table.name: table
-    for table in (
-        _table("users", "as_of date!; user_id uid!", "as_of", open=True),
-        _table("items", "item_id string!; published_at timestamp; categories array<string>", open=True),
-        _table(
-            "events",
-            "user_id uid!; domain string!; feature_id string!; event_time timestamp!; event_date date!",
-            "event_date",
+_ALL = (
+    _table(
+        "users",
+        "Every user that the profiles or the logs know, one row per user.",
+        Column("as_of", "date!", "1970-01-01: the one snapshot of the profiles holds for all dates"),
+        Column("user_id", "uid!", "the user, as the id came"),
+        partition="as_of",
+        further="the configured profile columns: categorical ones are strings, numeric ones doubles",
+    ),
+    _table(
+        "items",
+        "Every item that the catalogue or the logs know, one row per item.",
+        Column("item_id", "string!", "the item"),
+        Column("published_at", "timestamp", "when it was published (UTC); without a date, when the logs first saw it"),
+        Column("categories", "array<string>", "what it is about; may be empty"),
+        further="the configured numeric features of items (doubles)",
+    ),
+    _table(
+        "events",
+        "What users did, one row per action.",
+        Column("user_id", "uid!", "who acted"),
+        Column("domain", "string!", "behaviour domain, such as reading or shopping"),
+        Column("feature_id", "string!", "what the user acted on: an item or another thing of the domain"),
+        Column("event_time", "timestamp!", "when (UTC); in a log without times a day from 1970-01-01 on by hash"),
+        Column("event_date", "date!", "the day of event_time (UTC)"),
+        partition="event_date",
+    ),
+    _table(
+        "impressions",
+        "Items that were shown to users, one row per impression.",
+        Column("user_id", "uid!", "who was shown the item"),
+        Column("item_id", "string!", "the item"),
+        Column("shown_at", "timestamp!", "when (UTC); in a log without times a day from 1970-01-01 on by hash"),
+        Column("clicked", "boolean!", "whether the user clicked it; in a log of clicks alone, non-clicks are drawn"),
+        Column("domain", "string!", "where it was shown, such as feed"),
+        Column("shown_date", "date!", "the day of shown_at (UTC)"),
+        partition="shown_date",
+        properties={"delta.enableChangeDataFeed": "true"},
+    ),
+    _table(
+        "quarantine",
+        "Input that was refused or repeats other rows, one row per raw row or file.",
+        Column("source", "string!", "where it came from: a source of the configuration, or a stream"),
+        Column("reason", "string!", "why it was refused, or `duplicate`"),
+        Column("row", "string", "the raw row as JSON; for a refused file its path"),
+        Column("run_id", "string!", "the run that refused it, as in `runs`; for a stream its id and batch"),
+        partition="source",
+    ),
+    _table(
+        "vocabularies",
+        "The features that models know, ranked by frequency, one row per field and feature.",
+        Column("vocabulary_version", "string!", "version of the vocabulary"),
+        Column("field", "string!", "behaviour domain or categorical profile column"),
+        Column("feature_id", "string!", "the feature, as in `events` or the profile"),
+        Column("index", "int!", "its index from 1, the most frequent; ties by feature_id"),
+        Column("frequency", "bigint!", "events on it before A1, or users who have it"),
+        partition="vocabulary_version",
+        checks={"index_positive": "index > 0", "frequency_positive": "frequency > 0"},
+    ),
+    _table(
+        "histories",
+        "What each user acted on last, one row per user and date.",
+        Column("as_of", "date!", "only events before this midnight (UTC) are in it"),
+        Column("user_id", "uid!", "the user"),
+        partition="as_of",
+        further="one column per behaviour domain: its newest (feature_id, event_time), newest first",
+    ),
+    _table(
+        "user_fields",
+        "Users as the models read them, one row per user, date and vocabulary.",
+        Column("as_of", "date!", "date of the histories"),
+        Column("vocabulary_version", "string!", "version of the vocabulary"),
+        Column("user_id", "uid!", "the user"),
+        partition="as_of",
+        further=(
+            "`history_<domain>`, `array<int>`: vocabulary indices, newest first, 0-padded to the configured length; "
+            "`category_<name>`, `int`: vocabulary index, 0: none; `numeric`, `array<float>`: in standard deviations "
+            "from the mean, -5 to 5"
         ),
-        _table(
-            "impressions",
-            "user_id uid!; item_id string!; shown_at timestamp!; clicked boolean!; domain string!; shown_date date!",
-            "shown_date",
-            properties={"delta.enableChangeDataFeed": "true"},
-        ),
-        _table("quarantine", "source string!; reason string!; row string; run_id string!", "source"),
-        _table(
-            "vocabularies",
-            "vocabulary_version string!; field string!; feature_id string!; index int!; frequency bigint!",
-            "vocabulary_version",
-            checks={"index_positive": "index > 0", "frequency_positive": "frequency > 0"},
-        ),
-        _table("histories", "as_of date!; user_id uid!", "as_of", open=True),
-        _table("user_fields", "as_of date!; vocabulary_version string!; user_id uid!", "as_of", open=True),
-        _table(
-            "user_samples",
-            "representation string!; as_of date!; validation boolean!; user_key bigint!; positives array<int>!; "
-            "negatives array<int>!",
-            "representation as_of validation",
-            open=True,
-        ),
-        _table(
-            "user_embeddings",
-            "as_of date!; model_version string!; user_id uid!; embedding array<float>!",
-            "as_of model_version",
-        ),
-        _table(
-            "item_seeds",
-            "as_of date!; purpose string!; item_id string!; draw int!; seed_count int!; clickers bigint!; "
-            "seeds array<struct<user_id:uid,clicked_at:timestamp>>!",
-            "as_of purpose",
-            checks={"seed_count_is_size": "seed_count = size(seeds)"},
-        ),
-        _table(
-            "live_seeds",
-            "item_id string!; seeds array<struct<user_id:uid,clicked_at:timestamp>>!; seed_count int!; "
-            "clickers bigint!; sketch binary!; changes bigint!; changed_at timestamp!; item_bucket int!",
-            "item_bucket",
-            checks={"seed_count_is_size": "seed_count = size(seeds)"},
-            # A merge then marks the rows that it replaces and writes no others.
-            properties={"delta.enableDeletionVectors": "true"},
-        ),
-        _table(
-            "lookalike_samples",
-            "as_of date!; model_version string!; validation boolean!; embedding array<float>!; item_index int!; "
-            "label float!; log_rows float!; clicked array<int>!",
-            "as_of model_version validation",
-        ),
-        _table(
-            "seed_clusters",
-            "as_of date!; purpose string!; model_version string!; round int!; item_id string!; draw int!; "
-            "centroids array<float>!; sizes array<int>!; inertia double!; cluster_metric string!; "
-            "global_embedding array<float>",
-            "as_of purpose model_version",
-        ),
-        _table(
-            "target_embeddings",
-            "as_of date!; model_version string!; user_id uid!; bias float!; embedding array<float>!",
-            "as_of model_version",
-        ),
-        _table(
-            "audiences",
-            "as_of date!; item_id string!; user_id uid!; score double!; percentile double!; system string!; "
-            "scored_at timestamp!; item_bucket int!",
-            "as_of system item_bucket",
-            checks={"percentile_range": "percentile >= 0 AND percentile <= 1"},
-        ),
-        _table(
-            "recommendations",
-            "as_of date!; system string!; user_id uid!; item_ids array<string>!; scores array<double>!",
-            "as_of system",
-        ),
-        _table(
-            "thresholds",
-            "as_of date!; system string!; item_id string!; cutoff double!; probe_size bigint!; "
-            "top_fraction double!; quantiles array<double>!; realised double; realised_low double; "
-            "realised_high double; realised_users bigint",
-            "as_of system",
-        ),
-        _table(
-            "score_histograms",
-            "as_of date!; system string!; item_id string!; bin int!; low double!; high double!; count bigint!",
-            "as_of system",
-        ),
-        _table(
-            "freshness",
-            "as_of date!; model_version string!; release_id string!; item_id string!; system string!; "
-            "seed_count int!; changes bigint!; clicked_at timestamp!; scored_at timestamp!; published_at timestamp!",
-            "as_of",
-        ),
-        _table(
-            "live_exposures",
-            "round int!; policy string!; user_id uid!; item_id string!; shown_at timestamp!; clicked boolean!; "
-            "explored boolean!",
-            "round",
-        ),
-        _table(
-            "live_items",
-            "round int!; at timestamp!; item_id string!; published_at timestamp!; categories array<string>!; "
-            "seeds int!; system string; audience bigint!",
-            "round",
-        ),
-        _table(
-            "scored_pairs",
-            "as_of date!; pairs string!; user_id uid!; item_id string!; at timestamp; score double!; system string!",
-            "pairs as_of",
-        ),
-        _table(
-            "feature_rankings",
-            "as_of date!; system string!; item_id string!; rank int!; feature string!; weight double!",
-            "as_of system",
-        ),
-        _table(
-            "runs",
-            "run_id string!; step string!; as_of date; state string!; token string!; attempt bigint!; "
-            "config_hash string!; inputs map<string,bigint>!; outputs map<string,bigint>!; counts map<string,bigint>!; "
-            "started_at timestamp!; ended_at timestamp; message string",
-        ),
-        _table("checks", "run_id string!; step string!; name string!; passed boolean!; value double; detail string"),
-        _table(
-            "releases",
-            "release_id string!; created_at timestamp!; as_of date!; tables map<string,bigint>!; "
-            "models map<string,string>!; metrics map<string,double>!; current boolean!",
-        ),
-        _table(
-            "comparison_pairs",
-            "as_of date!; split string!; family string!; item_id string!; user_id uid!; role string!; position int!; "
-            "weak boolean!",
-            "as_of split family",
-            checks={"known_role": "role IN ('seed', 'held_out', 'shown')"},
-        ),
-        _table(
-            "comparisons",
-            "as_of date!; split string!; family string!; system string!; protocol string!; item_id string!; "
-            "segment string!; metric string!; value double!",
-            "as_of split family system",
-        ),
-        _table(
-            "metrics",
-            "run_id string!; as_of date!; system string!; protocol string!; split string!; metric string!; "
-            "value double!; low double; high double; items bigint",
-            "as_of",
-        ),
-    )
-}
+    ),
+    _table(
+        "user_samples",
+        "Training set of the user model, one row per user and up to P positives.",
+        Column("representation", "string!", "behaviour domain of the labels"),
+        Column("as_of", "date!", "A0, the date of the fields; labels are from [A0, A1)"),
+        Column("validation", "boolean!", "whether the user is kept for validation"),
+        Column("user_key", "bigint!", "64-bit hash of the user id"),
+        Column("positives", "array<int>!", "vocabulary indices of P things that the user acted on, 0-padded"),
+        Column("negatives", "array<int>!", "indices drawn for positive 1, then for positive 2, …; 0: none"),
+        partition="representation as_of validation",
+        further="the columns of `user_fields`",
+    ),
+    _table(
+        "user_embeddings",
+        "What the user model makes of each user, one row per user, date and model.",
+        Column("as_of", "date!", "date of the fields"),
+        Column("model_version", "string!", "version of the user models, all representations together"),
+        Column("user_id", "uid!", "the user"),
+        Column("embedding", "array<float>!", "the user's vectors of all representations, then of `user_model.stacked`"),
+        partition="as_of model_version",
+    ),
+    _table(
+        "item_seeds",
+        "The newest users who clicked each item, one row per item, purpose and draw.",
+        Column("as_of", "date!", "date of the user embeddings that go with the seeds"),
+        Column("purpose", "string!", "train, evaluate or production"),
+        Column("item_id", "string!", "the item"),
+        Column("draw", "int!", "split of the training clicks into seeds and labels: 0 to `lookalike.seed_draws` - 1"),
+        Column("seed_count", "int!", "number of seeds, at most `lookalike.seed_cap`"),
+        Column("clickers", "bigint!", "users who clicked the item, an estimate within 2 %"),
+        Column("seeds", SEEDS, "its seeds with their last click (UTC), newest first"),
+        partition="as_of purpose",
+        checks={"seed_count_is_size": "seed_count = size(seeds)"},
+    ),
+    _table(
+        "live_seeds",
+        "The seeds of each item as of the last batch of the stream, one row per item.",
+        Column("item_id", "string!", "the item"),
+        Column("seeds", SEEDS, "its seeds with their last click (UTC), newest first"),
+        Column("seed_count", "int!", "number of seeds, at most `lookalike.seed_cap`"),
+        Column("clickers", "bigint!", "users who clicked the item, an estimate within 2 %"),
+        Column("sketch", "binary!", "HyperLogLog sketch of the clickers"),
+        Column("changes", "bigint!", "seeds that came or went since the stream began"),
+        Column("changed_at", "timestamp!", "when the row last changed (UTC)"),
+        Column("item_bucket", "int!", "hash of the item id, 0 to 63"),
+        partition="item_bucket",
+        checks={"seed_count_is_size": "seed_count = size(seeds)"},
+        # A merge then marks the rows that it replaces and writes no others.
+        properties={"delta.enableDeletionVectors": "true"},
+    ),
+    _table(
+        "lookalike_samples",
+        "Training set of the look-alike model, one row per labelled pair of a user and an item in a draw.",
+        Column("as_of", "date!", "A1, the date of the embeddings; labels are from [A1, A2)"),
+        Column("model_version", "string!", "version of the user embeddings"),
+        Column("validation", "boolean!", "whether the item is kept for validation"),
+        Column("embedding", "array<float>!", "the user's embedding"),
+        Column("item_index", "int!", "row of the item's clusters: draw · items + place of the item by id"),
+        Column("label", "float!", "1: the user clicked the item; 0: was shown it and did not"),
+        Column("log_rows", "float!", "natural logarithm of the number of the user's rows"),
+        Column("clicked", "array<int>!", "items that the user clicked, then -1; empty without `lookalike.clicked_cap`"),
+        partition="as_of model_version validation",
+    ),
+    _table(
+        "seed_clusters",
+        "The clusters of each item's seeds, one row per item, purpose, model and draw.",
+        Column("as_of", "date!", "date of the user embeddings"),
+        Column("purpose", "string!", "train, evaluate, production, or live: made by `refresh`"),
+        Column("model_version", "string!", "version of the look-alike model"),
+        Column("round", "int!", "training round, from 1; 0: made by `refresh`"),
+        Column("item_id", "string!", "the item"),
+        Column("draw", "int!", "draw of the seeds, as in `item_seeds`"),
+        Column("centroids", "array<float>!", "mean user embedding of each cluster, flat k·d; zeros: absent"),
+        Column("sizes", "array<int>!", "seeds in each of the k clusters; 0: absent"),
+        Column("inertia", "double!", "sum of squared distances of the seeds to their centroids, in cluster_metric"),
+        Column("cluster_metric", "string!", "space of the distances: raw (user embeddings) or tower (model)"),
+        Column("global_embedding", "array<float>", "the item by global attention, unit length; NULL in the raw space"),
+        partition="as_of purpose model_version",
+    ),
+    _table(
+        "target_embeddings",
+        "Users after the tower of the look-alike model, one row per user, date and model.",
+        Column("as_of", "date!", "date of the user embeddings"),
+        Column("model_version", "string!", "version of the look-alike model"),
+        Column("user_id", "uid!", "the user"),
+        Column("bias", "float!", "what the model adds to every score of the user"),
+        Column("embedding", "array<float>!", "the target embedding, unit length"),
+        partition="as_of model_version",
+    ),
+    _table(
+        "audiences",
+        "The users in each item's audience, one row per item and user.",
+        Column("as_of", "date!", "date of the users and seeds"),
+        Column("item_id", "string!", "the item, or the name of somebody's own list of seeds"),
+        Column("user_id", "uid!", "the user"),
+        Column("score", "double!", "of the user for the item, rounded to 1e-6"),
+        Column("percentile", "double!", "1 - (rank - 1) / users scored, in (0, 1]; 1: the best user"),
+        Column("system", "string!", "what scored the item, such as ralm or cold_start"),
+        Column("scored_at", "timestamp!", "when the run that scored it began (UTC)"),
+        Column("item_bucket", "int!", "items with neighbouring ids share one; -1: somebody's own list"),
+        partition="as_of system item_bucket",
+        checks={"percentile_range": "percentile >= 0 AND percentile <= 1"},
+    ),
+    _table(
+        "recommendations",
+        "The best items of each user among the scored ones, one row per user.",
+        Column("as_of", "date!", "date of the users and seeds"),
+        Column("system", "string!", "what scored the items"),
+        Column("user_id", "uid!", "the user"),
+        Column("item_ids", "array<string>!", "the user's best items, best first"),
+        Column("scores", "array<double>!", "their scores, in the same order"),
+        partition="as_of system",
+    ),
+    _table(
+        "thresholds",
+        "The exposure threshold of each item, from a probe of users, one row per item.",
+        Column("as_of", "date!", "date of the users and seeds"),
+        Column("system", "string!", "what scored the item"),
+        Column("item_id", "string!", "the item"),
+        Column("cutoff", "double!", "lowest score in the top fraction of the probe: the exposure threshold"),
+        Column("probe_size", "bigint!", "users in the probe"),
+        Column("top_fraction", "double!", "share of users asked for, in (0, 1]"),
+        Column("quantiles", "array<double>!", "the probe's scores at 0, 25, 50, 75, 90, 95, 99 and 100 %"),
+        Column("realised", "double", "share of other sampled users at or above the cutoff; NULL: there are none"),
+        Column("realised_low", "double", "lower end of its 95 % interval"),
+        Column("realised_high", "double", "upper end of its 95 % interval"),
+        Column("realised_users", "bigint", "the other users in the sample"),
+        partition="as_of system",
+    ),
+    _table(
+        "score_histograms",
+        "How the scores of each item are distributed over a sample of users, one row per item and bin with users.",
+        Column("as_of", "date!", "date of the users and seeds"),
+        Column("system", "string!", "what scored the item"),
+        Column("item_id", "string!", "the item"),
+        Column("bin", "int!", "number of the bin, 0 to 199, by score"),
+        Column("low", "double!", "lower edge of the bin, a score; the edges are those of all items of the run"),
+        Column("high", "double!", "upper edge of the bin"),
+        Column("count", "bigint!", "sampled users in the bin"),
+        partition="as_of system",
+    ),
+    _table(
+        "freshness",
+        "How fresh the audiences of `refresh` are, one row per round and item that it scored again.",
+        Column("as_of", "date!", "date of the release"),
+        Column("model_version", "string!", "version of the look-alike model"),
+        Column("release_id", "string!", "release that the round published"),
+        Column("item_id", "string!", "the item"),
+        Column("system", "string!", "what scored the item"),
+        Column("seed_count", "int!", "number of its seeds"),
+        Column("changes", "bigint!", "as in `live_seeds`, when it was scored"),
+        Column("clicked_at", "timestamp!", "its newest click (UTC)"),
+        Column("scored_at", "timestamp!", "when the round began (UTC)"),
+        Column("published_at", "timestamp!", "when the release was published (UTC)"),
+        partition="as_of",
+    ),
+    _table(
+        "live_exposures",
+        "What the job `live` showed in the built-in world, one row per user and item.",
+        Column("round", "int!", "number of the round, from 1"),
+        Column("policy", "string!", "what fills the user's feed: lookalike, popularity or profile"),
+        Column("user_id", "uid!", "who was shown the item"),
+        Column("item_id", "string!", "the item"),
+        Column("shown_at", "timestamp!", "when, by the world's clock (UTC)"),
+        Column("clicked", "boolean!", "whether the user clicked it"),
+        Column("explored", "boolean!", "whether it was drawn from all items, not chosen by the policy"),
+        partition="round",
+    ),
+    _table(
+        "live_items",
+        "How the shown items stand after each round of the job `live`, one row per round and item.",
+        Column("round", "int!", "number of the round, from 1"),
+        Column("at", "timestamp!", "end of the round, by the world's clock (UTC)"),
+        Column("item_id", "string!", "the item"),
+        Column("published_at", "timestamp!", "when it was published (UTC)"),
+        Column("categories", "array<string>!", "what it is about"),
+        Column("seeds", "int!", "number of its seeds"),
+        Column("system", "string", "what scored its audience; NULL: it has none yet"),
+        Column("audience", "bigint!", "users in its audience"),
+        partition="round",
+    ),
+    _table(
+        "scored_pairs",
+        "Scores of given pairs of users and items as of their times, one row per pair.",
+        Column("as_of", "date!", "date of the embeddings and seeds: the newest one at or before `at`"),
+        Column("pairs", "string!", "name of the set of pairs"),
+        Column("user_id", "uid!", "the user"),
+        Column("item_id", "string!", "the item"),
+        Column("at", "timestamp", "time of the pair (UTC); NULL: none was given"),
+        Column("score", "double!", "of the user for the item, rounded to 1e-6"),
+        Column("system", "string!", "what scored the pair"),
+        partition="pairs as_of",
+    ),
+    _table(
+        "feature_rankings",
+        "The features that speak most for an item, from systems that can explain themselves, one row per feature.",
+        Column("as_of", "date!", "date of the users and seeds"),
+        Column("system", "string!", "what scored the item"),
+        Column("item_id", "string!", "the item, or the name of somebody's own list of seeds"),
+        Column("rank", "int!", "place by weight, from 1"),
+        Column("feature", "string!", "the feature, readable"),
+        Column("weight", "double!", "its weight in the score, above 0"),
+        partition="as_of system",
+    ),
+    _table(
+        "runs",
+        "The ledger of all steps, one row per start and one per end of a step.",
+        Column("run_id", "string!", "step, date and configuration of the run"),
+        Column("step", "string!", "name of the step"),
+        Column("as_of", "date", "the step's date; NULL: it has none"),
+        Column("state", "string!", "started, done or failed"),
+        Column("token", "string!", "hash of the settings and of the steps before it: the same one is not run again"),
+        Column("attempt", "bigint!", "number of the step's writes, from 1"),
+        Column("config_hash", "string!", "hash of the settings that the step depends on"),
+        Column("inputs", "map<string,bigint>!", "table -> version that was read"),
+        Column("outputs", "map<string,bigint>!", "table -> version that was written"),
+        Column("counts", "map<string,bigint>!", "what was counted, such as the rows written"),
+        Column("started_at", "timestamp!", "when it started (UTC)"),
+        Column("ended_at", "timestamp", "when it ended (UTC); NULL at the start"),
+        Column("message", "string", "the error of a failed run"),
+    ),
+    _table(
+        "checks",
+        "Outcomes of data checks, one row per check.",
+        Column("run_id", "string!", "the run, as in `runs`"),
+        Column("step", "string!", "name of the step"),
+        Column("name", "string!", "name of the check"),
+        Column("passed", "boolean!", "whether it passed"),
+        Column("value", "double", "what was measured"),
+        Column("detail", "string", "what it was measured on"),
+    ),
+    _table(
+        "releases",
+        "Which versions of tables and models belong together, one row per release.",
+        Column("release_id", "string!", "the release"),
+        Column("created_at", "timestamp!", "when it was published (UTC)"),
+        Column("as_of", "date!", "date of the users and items"),
+        Column("tables", "map<string,bigint>!", "table -> version to read"),
+        Column("models", "map<string,string>!", "`user_model` and `lookalike` -> version"),
+        Column("metrics", "map<string,double>!", "protocol -> item AUC of the released system on the test split"),
+        Column("current", "boolean!", "whether readers are to take it: true for one row"),
+    ),
+    _table(
+        "comparison_pairs",
+        "Users of the items that systems are compared on, one row per item and user.",
+        Column("as_of", "date!", "date of the users"),
+        Column("split", "string!", "test or validation"),
+        Column("family", "string!", "new_items or later_clicks"),
+        Column("item_id", "string!", "the item"),
+        Column("user_id", "uid!", "the user"),
+        Column("role", "string!", "seed: of the half that gives seeds; held_out; shown: did not click"),
+        Column("position", "int!", "place in the role, from 1; the first n seeds are those of `new_items@n`"),
+        Column("weak", "boolean!", "whether the user lacks a history in the strong domain"),
+        partition="as_of split family",
+        checks={"known_role": "role IN ('seed', 'held_out', 'shown')"},
+    ),
+    _table(
+        "comparisons",
+        "Metrics of single items under each compared system, one row per system, protocol, item, segment and metric.",
+        Column("as_of", "date!", "date of the users"),
+        Column("split", "string!", "test or validation"),
+        Column("family", "string!", "new_items or later_clicks"),
+        Column("system", "string!", "the judged system"),
+        Column("protocol", "string!", "`new_items@20`, …, `new_items@half`; `later_clicks@all`"),
+        Column("item_id", "string!", "the item"),
+        Column("segment", "string!", "all, weak or strong users"),
+        Column("metric", "string!", "item_auc, `prec@10`, `recall@5%`, …"),
+        Column("value", "double!", "of the metric, 0 to 1"),
+        partition="as_of split family system",
+    ),
+    _table(
+        "metrics",
+        "The figures of evaluations and comparisons, one row per system, protocol, split and metric.",
+        Column("run_id", "string!", "the run that wrote it, as in `runs`"),
+        Column("as_of", "date!", "date of the users"),
+        Column("system", "string!", "the system or policy; `ralm - popularity`: paired difference over the same items"),
+        Column("protocol", "string!", "new_items, later_clicks, user_model, `new_items@20`, …"),
+        Column("split", "string!", "test or validation, with the segment unless it is all users: `test/weak`"),
+        Column("metric", "string!", "item_auc, `prec@10`, `recall@5%`, …"),
+        Column("value", "double!", "mean over the items, or a difference"),
+        Column("low", "double", "lower end of the 95 % interval; NULL: none was computed"),
+        Column("high", "double", "upper end of the 95 % interval"),
+        Column("items", "bigint", "items that the mean is over; users of the user model, worlds of the online test"),
+        partition="as_of",
+    ),
+)
+TABLES: dict[str, Table] = {table.name: table for table in _ALL}

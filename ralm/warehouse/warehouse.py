@@ -8,7 +8,7 @@ from delta.tables import DeltaTable
 from py4j.java_gateway import JavaClass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, StructType
+from pyspark.sql.types import StructType
 
 from ralm.errors import DataError, MissingInputError
 from ralm.warehouse.schemas import TABLES
@@ -46,20 +46,20 @@ class Warehouse:
         table = TABLES[name]
         if self.exists(name):
             stored = self.spark.read.format("delta").load(self.table_path(name)).columns
-            missing = [column for column, kind in table.columns if kind.endswith("!") and column not in stored]
+            missing = [column.name for column in table.described if column.required and column.name not in stored]
             if missing:
                 raise DataError(
                     f"table '{name}': no column {', '.join(missing)} at {self.table_path(name)}, as another release "
                     "wrote it; remove the table's folder, or set another `warehouse`"
                 )
-            types = table.types(self.user_id)
-            added = ", ".join(f"`{column}` {types[column]}" for column, _ in table.columns if column not in stored)
-            if added:
-                self.spark.sql(f"ALTER TABLE delta.`{self.table_path(name)}` ADD COLUMNS ({added})")
+            added = StructType([f for f in table.schema(self.user_id) if f.name not in stored])
+            if added.fields:
+                self.spark.sql(f"ALTER TABLE delta.`{self.table_path(name)}` ADD COLUMNS ({added.toDDL()})")
             return
         builder = (
             DeltaTable.createIfNotExists(self.spark)
             .location(self.table_path(name))
+            .comment(table.description)
             .addColumns(table.schema(self.user_id))
         )
         if extra is not None:
@@ -117,19 +117,22 @@ class Warehouse:
     def conform(self, name: str, frame: DataFrame) -> DataFrame:
         """The frame with the table's columns first, cast to its types; further columns only for an open table.
 
-        Columns that may be NULL may be left out.
+        Columns that may be NULL may be left out. The columns carry the table's comments: an overwritten schema would
+        lose them.
 
         Raises:
             DataError: columns are missing or unexpected; all of them are named at once.
         """
         table = TABLES[name]
-        listed = [column for column, _ in table.columns]
-        required = [column for column, kind in table.columns if kind.endswith("!")]
-        missing = [column for column in required if column not in frame.columns]
+        listed = [column.name for column in table.described]
+        missing = [column.name for column in table.described if column.required and column.name not in frame.columns]
         further = [column for column in frame.columns if column not in listed]
         if missing or (further and not table.open):
             raise DataError(f"table '{name}': missing columns {missing}, unexpected columns {further}")
-        types = table.types(self.user_id)
-        given = {column: F.col(column) if column in frame.columns else F.lit(None) for column in listed}
-        chosen = [value.cast(DataType.fromDDL(types[column])).alias(column) for column, value in given.items()]
+        fields = table.schema(self.user_id).fields
+        given = [F.col(field.name) if field.name in frame.columns else F.lit(None) for field in fields]
+        chosen = [
+            value.cast(field.dataType).alias(field.name, metadata=field.metadata)
+            for value, field in zip(given, fields, strict=True)
+        ]
         return frame.select(*chosen, *further)

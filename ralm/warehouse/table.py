@@ -1,0 +1,78 @@
+"""What a table of the warehouse is: its columns with their types and descriptions, constraints and partitioning."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from pyspark.sql.types import DataType, StructField, StructType
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: in the table.
+        type: Spark SQL type; one that ends in `!` is NOT NULL; `uid` stands for the configured type of user ids.
+        description: for readers, with the unit or range where it matters.
+    """
+
+    name: str
+    type: str
+    description: str
+
+    @property
+    def required(self) -> bool:
+        """Whether the column is NOT NULL."""
+        return self.type.endswith("!")
+
+    def spark_type(self, user_id: str) -> str:
+        """The Spark SQL type, with user ids of the given type."""
+        return re.sub(r"\buid\b", user_id, self.type.removesuffix("!"))
+
+    def spark_field(self, user_id: str) -> StructField:
+        """The column in a Spark schema: Delta stores the metadata's `comment` as the column's comment."""
+        metadata = {"comment": self.description}
+        return StructField(self.name, DataType.fromDDL(self.spark_type(user_id)), not self.required, metadata)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the warehouse.
+
+    Attributes:
+        name: of the table and its folder.
+        description: one sentence for readers.
+        described: the listed columns.
+        partition: the columns that it is partitioned by.
+        checks: name -> condition that Delta holds every row to.
+        further: what the columns beside the listed ones are; empty: there are no others.
+        properties: Delta's table properties.
+    """
+
+    name: str
+    description: str
+    described: tuple[Column, ...]
+    partition: tuple[str, ...] = ()
+    checks: dict[str, str] = field(default_factory=dict)
+    further: str = ""
+    properties: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """(name, type) of the listed columns; a type that ends in `!` is NOT NULL."""
+        return tuple((column.name, column.type) for column in self.described)
+
+    @property
+    def open(self) -> bool:
+        """Whether the table takes more columns than are listed: which ones, the configuration says."""
+        return bool(self.further)
+
+    def types(self, user_id: str) -> dict[str, str]:
+        """Column -> Spark SQL type, with user ids of the given type."""
+        return {column.name: column.spark_type(user_id) for column in self.described}
+
+    def schema(self, user_id: str) -> StructType:
+        """The listed columns as a Spark schema with their descriptions, with user ids of the given type."""
+        return StructType([column.spark_field(user_id) for column in self.described])
