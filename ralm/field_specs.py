@@ -1,7 +1,7 @@
 """What one user looks like to a model: which columns of `user_fields` hold what, and their sizes.
 
-Each kind of field is a class that knows its column, how raw values become it, and what is read from it. Shared by the
-Spark side that builds the columns and the torch side that reads them; imports neither.
+Each kind of field is a class that knows its column, how it is made from raw values, and how it is read. Shared by the
+Spark code that builds the columns and the torch code that reads them; imports neither.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from ralm.arrow.arrays import list_array, matrix, padded, scalars
+from ralm.config import Fields
 
-# Numerics arrive as deviations from their mean (0 where missing): the inner edges of their bins.
+# Inner edges of the bins of numerics, which arrive as deviations from their mean (0 where missing).
 NUMERIC_EDGES = (-1.5, -1.0, -0.5, -0.1, 0.1, 0.5, 1.0, 1.5)
 Vocabularies = Mapping[str, Sequence[str]]
 
@@ -30,7 +31,7 @@ class Lookup(Protocol):
         """How many features of the field have an index of their own."""
 
     def indices(self, name: str, values: pa.Array, buckets: int) -> NDArray[Any]:
-        """Index of each value, 0 for null; unknown ones share `buckets` indices after the last rank."""
+        """Index of each value, 0 for null; unknown values share `buckets` indices after the last rank."""
 
     def deviations(self, name: str, values: pa.Array) -> NDArray[Any]:
         """Each number as deviations from the mean, 0 where it is missing."""
@@ -67,11 +68,11 @@ class FieldSpec(BaseModel, ABC):
     @property
     @abstractmethod
     def feature_widths(self) -> list[int]:
-        """How many features each of its parts has; most fields are one part."""
+        """How many features each part of the field has; most fields are one part."""
 
     @abstractmethod
     def index(self, raw: pa.RecordBatch, lookup: Lookup) -> pa.Array:
-        """The column, of a batch of `join_profiles`."""
+        """The column, made from a batch of `join_profiles`."""
 
     @abstractmethod
     def read(self, batch: pa.RecordBatch | pa.Table) -> NDArray[Any]:
@@ -79,7 +80,7 @@ class FieldSpec(BaseModel, ABC):
 
     @abstractmethod
     def features(self, batch: pa.RecordBatch | pa.Table) -> list[NDArray[Any]]:
-        """For each part, the features of each user, (n, any), counted from 1; 0 is none."""
+        """For each part, the features of each user, (n, any), counted from 1; 0 means no feature."""
 
     @abstractmethod
     def feature_names(self, vocabularies: Vocabularies) -> list[str]:
@@ -107,12 +108,12 @@ class HistorySpec(FieldSpec):
 
     @property
     def width(self) -> int:
-        """Entries that are kept."""
+        """The number of entries kept."""
         return self.length
 
     @property
     def feature_widths(self) -> list[int]:
-        """All of its vocabulary."""
+        """The whole vocabulary, in one part."""
         return [self.size - 1]
 
     def index(self, raw: pa.RecordBatch, lookup: Lookup) -> pa.Array:
@@ -154,7 +155,7 @@ class CategorySpec(FieldSpec):
 
     @property
     def feature_widths(self) -> list[int]:
-        """All of its vocabulary."""
+        """The whole vocabulary, in one part."""
         return [self.size - 1]
 
     def index(self, raw: pa.RecordBatch, lookup: Lookup) -> pa.Array:
@@ -184,7 +185,7 @@ class NumericSpec(FieldSpec):
 
     @property
     def title(self) -> str:
-        """One vector stands for all of them."""
+        """One vector stands for all numerics."""
         return "numeric"
 
     @property
@@ -194,17 +195,17 @@ class NumericSpec(FieldSpec):
 
     @property
     def width(self) -> int:
-        """How many there are."""
+        """The number of numerics."""
         return len(self.names)
 
     @property
     def vocabulary(self) -> str | None:
-        """Numbers have none."""
+        """Numerics have no vocabulary."""
         return None
 
     @property
     def feature_widths(self) -> list[int]:
-        """The bins of each."""
+        """The bins of each numeric."""
         return [len(NUMERIC_EDGES) + 1] * len(self.names)
 
     def index(self, raw: pa.RecordBatch, lookup: Lookup) -> pa.Array:
@@ -217,7 +218,7 @@ class NumericSpec(FieldSpec):
         return matrix(batch, self.column, self.width)
 
     def features(self, batch: pa.RecordBatch | pa.Table) -> list[NDArray[Any]]:
-        """Each one's bin."""
+        """The bin of each numeric."""
         values = self.read(batch)
         bins = np.searchsorted(NUMERIC_EDGES, values, side="right") + 1  # (n, numerics)
         bins[values == 0] = 0  # missing
@@ -242,6 +243,24 @@ class UserFields(BaseModel):
     histories: list[HistorySpec]
     categories: list[CategorySpec] = []
     numerics: list[str] = []
+
+    @classmethod
+    def of(cls, fields: Fields, counts: Mapping[str, int]) -> UserFields:
+        """The fields of a configuration; `counts`: field -> features in its vocabulary."""
+        return cls(
+            histories=[
+                HistorySpec(
+                    domain=field.domain,
+                    length=field.length,
+                    size=1 + counts.get(field.domain, 0) + field.out_of_vocabulary,
+                )
+                for field in fields.history
+            ],
+            categories=[
+                CategorySpec(name=field.name, size=2 + counts.get(field.name, 0)) for field in fields.categorical
+            ],
+            numerics=list(fields.numeric),
+        )
 
     @property
     def specs(self) -> list[FieldSpec]:

@@ -1,4 +1,4 @@
-"""The four dates, and what a user is described by."""
+"""The four dates, and the fields that describe a user."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class HistoryField(Section):
     """A behaviour domain as a user field: the newest `length` things acted on."""
 
     domain: Identifier
-    length: int = Field(default=30, ge=1, le=1_000, description="newest entries kept a user")
+    length: int = Field(default=30, ge=1, le=1_000, description="newest entries kept per user")
     vocabulary: int = Field(default=200_000, ge=1, le=10_000_000, description="most frequent features with an index")
     out_of_vocabulary: int = Field(default=1, ge=1, le=1_000_000, description="hash buckets that the rest share")
 
@@ -49,15 +49,20 @@ class CategoricalField(Section):
 
 
 class Fields(Section):
-    """What a user is described by."""
+    """The fields that describe a user."""
 
     history: list[HistoryField] = Field(min_length=1)
     categorical: list[CategoricalField] = Field(default_factory=list)
     numeric: list[Identifier] = Field(default_factory=list)
     item_domains: list[Identifier] = Field(
-        min_length=1, description="domains whose feature ids are item ids: new items leave these"
+        min_length=1, description="domains whose feature ids are item ids; new items are removed from them"
     )
     strong_domain: Identifier = Field(description="the domain whose absence makes a user 'weak' in the evaluation")
+
+    @property
+    def profiles(self) -> dict[str, str]:
+        """Profile column -> Spark SQL type, in the table's order."""
+        return {field.name: "string" for field in self.categorical} | dict.fromkeys(self.numeric, "double")
 
     @model_validator(mode="after")
     def _known_domains(self) -> Fields:

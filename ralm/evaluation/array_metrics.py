@@ -1,4 +1,4 @@
-"""How well a ranking of users (or of items, for the user model by itself) agrees with what was clicked later."""
+"""How well a ranking of users (or of items, for the user model by itself) agrees with later clicks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _USERS_AT_ONCE = 4_096
 
 
 class ItemValues(NamedTuple):
-    """One number an item: `items` (n,) sorted ids, `values` (n,)."""
+    """One number per item: `items` (n,) sorted ids, `values` (n,)."""
 
     items: npt.NDArray[Any]
     values: npt.NDArray[np.float64]
@@ -38,7 +38,7 @@ def auc(label: npt.ArrayLike, score: npt.ArrayLike) -> float:
 def auc_interval(
     label: npt.ArrayLike, score: npt.ArrayLike, item: npt.ArrayLike | None = None, level: float = 0.95
 ) -> Interval:
-    """The pooled AUC with an interval that allows for impressions of an item being alike.
+    """The pooled AUC, with an interval that allows for similar impressions of the same item.
 
     Closed form: Obuchowski, "Nonparametric Analysis of Clustered ROC Curve Data", Biometrics 1997, with items as the
     clusters; without `item` it is DeLong's. Low and high are NaN where a class has fewer than two clusters.
@@ -46,7 +46,7 @@ def auc_interval(
     Args:
         label: (n,) 0/1 or boolean.
         score: (n,) higher is better.
-        item: (n,) item of each impression; left out, each impression is its own cluster.
+        item: (n,) item of each impression; if left out, each impression is its own cluster.
         level: coverage of the interval.
     """
     positive = np.asarray(label).astype(bool)
@@ -79,7 +79,7 @@ def auc_interval(
 def item_auc(item: npt.ArrayLike, label: npt.ArrayLike, score: npt.ArrayLike, min_labels: int = 1) -> ItemValues:
     """The AUC of each item over its own impressions, from ranks (Mann–Whitney), tied scores counting half.
 
-    It asks what look-alike scoring is for: given the item, are its clickers ranked above the others? A score that is
+    It measures what look-alike scoring is for: given an item, are its clickers ranked above the others? A score that is
     the same for all users (popularity) gets 0.5.
 
     Args:
@@ -138,7 +138,7 @@ def recall_in_top(item: npt.ArrayLike, rank: npt.ArrayLike, users: int, fraction
 
 
 def top_size(users: int, fraction: float) -> int:
-    """How many users the top `fraction` is: rounded up, at least one."""
+    """How many users the top `fraction` holds: rounded up, at least one."""
     # 700 * 0.01 is 7.000000000000001 in floating point: the noise must not add a user
     return max(1, math.ceil(round(users * fraction, 6)))
 
@@ -154,7 +154,7 @@ def user_precision_recall(
         k: length of the list's head.
 
     Raises:
-        ValueError: fewer than k items a user, or different numbers of users.
+        ValueError: fewer than k items per user, or different numbers of users.
     """
     ranked, wanted = np.asarray(top), np.asarray(positives)
     if ranked.ndim != 2 or ranked.shape[1] < k or wanted.shape[:1] != ranked.shape[:1]:

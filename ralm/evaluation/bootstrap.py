@@ -1,4 +1,4 @@
-"""95 % intervals by resampling items: an item is the unit that repeats, its impressions are not independent."""
+"""95 % intervals by resampling items: items are the independent units, impressions of one item are not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RESAMPLED_AT_ONCE = 4_000_000  # values held in memory by one batch of resample
 
 
 class Interval(NamedTuple):
-    """A mean and its interval; low and high are NaN where fewer than two values were given."""
+    """A mean and its interval; low and high are NaN with fewer than two values."""
 
     mean: float
     low: float
@@ -22,10 +22,10 @@ class Interval(NamedTuple):
 
 
 def interval(values: npt.ArrayLike, resamples: int = 1_000, seed: int = 1, level: float = 0.95) -> Interval:
-    """The mean of one value an item, with its percentile bootstrap interval (Efron).
+    """The mean of one value per item, with its percentile bootstrap interval (Efron).
 
     Args:
-        values: (items,) one number an item.
+        values: (items,) one number per item.
         resamples: how many times the items are drawn again, with replacement.
         seed: of the draws; the same seed gives the same interval.
         level: share of the resampled means inside the interval.

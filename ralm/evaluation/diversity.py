@@ -1,4 +1,4 @@
-"""How evenly exposure is spread over items, and how varied what a user is offered is."""
+"""How evenly exposure is spread over items, and how varied the items are that a user is offered."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def lorenz(counts: npt.ArrayLike, points: int = 201) -> Lorenz:
     """The Lorenz curve of exposure; the diagonal is perfectly even.
 
     Args:
-        counts: (items,) exposures of each item; items that were never shown belong in it, as 0.
+        counts: (items,) exposures of each item; include items that were never shown, as 0.
         points: how many points of the curve are returned, evenly spaced over the items.
 
     Raises:
@@ -60,7 +60,7 @@ def tail_share(counts: npt.ArrayLike, head: float = 0.1) -> float:
 
     Args:
         counts: (items,) as in `lorenz`.
-        head: share of the items that are the head; at least one item is.
+        head: share of the items in the head; at least one item.
 
     Raises:
         ValueError: as in `lorenz`.
@@ -75,7 +75,7 @@ def category_diversity(user: npt.ArrayLike, category: npt.ArrayLike) -> Category
 
     Args:
         user: (n,) user of each (recommended item, category) pair.
-        category: (n,) the category; an item with several gives several pairs.
+        category: (n,) the category; an item with several categories gives several pairs.
     """
     users, user_index = np.unique(np.asarray(user), return_inverse=True)
     if not users.size:

@@ -1,4 +1,4 @@
-"""Exposure and variety of recommendations, in Spark: from a row a user to a row an item, or a single row."""
+"""Exposure and variety of recommendations, in Spark: from one row per user to one row per item, or to a single row."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _SLOTS = 1_000_000
 
 
 def recommended_exposure(recommendations: DataFrame, items: DataFrame) -> DataFrame:
-    """How often each item is recommended; items that never are count 0, as the Lorenz curve needs.
+    """How often each item is recommended; items that never are have 0, as the Lorenz curve needs.
 
     Args:
         recommendations: user_id, item_ids array<string>.
-        items: item_id; the items that could have been recommended.
+        items: item_id; all items that could have been recommended.
 
     Returns:
         item_id, exposure bigint.
@@ -33,10 +33,10 @@ def recommended_categories(recommendations: DataFrame, items: DataFrame, user_sh
     Args:
         recommendations: user_id, item_ids array<string>.
         items: item_id, categories array<string>.
-        user_share: share of the users looked at, chosen by hash; a mean needs no more than some 100,000 of them.
+        user_share: share of the users looked at, by hash; some 100,000 are enough for a mean.
 
     Returns:
-        One row: distinct double, entropy double (nats), users bigint; NULL means where no item has a category.
+        One row: distinct double, entropy double (nats), users bigint; the means are NULL if no item has a category.
     """
     chosen = F.pmod(F.xxhash64(F.lit("category diversity"), F.col("user_id")), F.lit(_SLOTS)) < user_share * _SLOTS
     pairs = (

@@ -1,11 +1,13 @@
-"""Evaluation at scale, in Spark: small per-item rows out of user-sized rankings and impressions.
+"""Evaluation at scale, in Spark: small per-item rows from rankings and impressions as large as the users.
 
-All of it is SQL expressions: no group is ever held in memory, whatever an item's number of users.
+All of it is SQL expressions: no group is held in memory, however many users an item has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -14,6 +16,41 @@ from ralm.evaluation.array_metrics import top_size
 
 PRECISION_CUTS = (10, 50)
 RECALL_FRACTIONS = (0.01, 0.05)
+
+
+@dataclass(frozen=True)
+class RankMetric:
+    """Σ of `gain(rank)` over an item's held-out users in the best `depth`, over `best(held-out users)`."""
+
+    name: str
+    depth: int
+    gain: Callable[[Column], Column]
+    best: Callable[[Column], Column]
+
+
+def rank_metrics(
+    users: int, precision_cuts: Sequence[int] = PRECISION_CUTS, fractions: Sequence[float] = RECALL_FRACTIONS
+) -> list[RankMetric]:
+    """What `ranking_metrics` computes, each one registered in `metric_names`."""
+    precisions = [RankMetric(f"prec@{k}", k, _one, partial(_at_most, k)) for k in precision_cuts]
+    recalls = [
+        RankMetric(
+            f"recall@{fraction:.2%}".replace(".00%", "%"),
+            top_size(users, fraction),
+            _one,
+            lambda held_out: held_out,
+        )
+        for fraction in fractions
+    ]
+    return [*precisions, *recalls]
+
+
+def _one(rank: Column) -> Column:
+    return F.lit(1.0)
+
+
+def _at_most(k: int, held_out: Column) -> Column:
+    return F.least(F.lit(k), held_out)
 
 
 def ranking_depth(
@@ -26,7 +63,7 @@ def ranking_depth(
         precision_cuts: the K of prec@K.
         fractions: the shares of recall@share.
     """
-    return min(users, max([*precision_cuts, *(top_size(users, fraction) for fraction in fractions)]))
+    return min(users, max(metric.depth for metric in rank_metrics(users, precision_cuts, fractions)))
 
 
 def ranking_metrics(
@@ -39,11 +76,11 @@ def ranking_metrics(
     """prec@K (the paper's, section 4) and recall in the top share of the candidates, for each system and item.
 
     Scores are rounded to 1e-6 and ties broken by user_id; a NaN score ranks last. Items without held-out users are
-    left out, and so is an item that a system has not ranked at all.
+    left out, and so are items that a system has not ranked at all.
 
     Args:
         ranked: system, item_id, user_id, score: at least the `ranking_depth(users)` best users of each item, one row
-            a user; an item's seeds are not candidates and must be gone.
+            per user; an item's seeds are not candidates and must be removed before.
         labels: item_id, user_id of the held-out users, and optionally `weak` boolean (the user lacks the strong
             domain), which adds the segments.
         users: candidates that were ranked.
@@ -54,22 +91,24 @@ def ranking_metrics(
         system, item_id, segment (all; weak and strong users, ranked among all), metric, value double,
         held_out bigint.
     """
-    cuts = {f"prec@{k}": k for k in precision_cuts} | {
-        f"recall@{fraction:.2%}".replace(".00%", "%"): top_size(users, fraction) for fraction in fractions
-    }
+    metrics = rank_metrics(users, precision_cuts, fractions)
     held_out = labels.select("item_id", "user_id", *_weak(labels)).distinct().withColumn("hit", F.lit(True))
     segments = _segments(labels)
 
     score = F.nanvl(F.round(F.col("score").cast("double"), 6), F.lit(float("-inf")))
     order = Window.partitionBy("system", "item_id").orderBy(score.desc(), F.col("user_id"))
-    head = ranked.withColumn("rank", F.row_number().over(order)).where(F.col("rank") <= max(cuts.values()))
+    deepest = max(metric.depth for metric in metrics)
+    head = ranked.withColumn("rank", F.row_number().over(order)).where(F.col("rank") <= deepest)
     hits = (
         head.join(held_out, ["item_id", "user_id"], "left")
         .groupBy("system", "item_id")
         .agg(
             *(
-                F.count_if(F.col("hit") & (F.col("rank") <= cut) & inside).alias(f"{segment} {metric}")
-                for metric, cut in cuts.items()
+                F.coalesce(
+                    F.sum(F.when(F.col("hit") & (F.col("rank") <= metric.depth) & inside, metric.gain(F.col("rank")))),
+                    F.lit(0.0),
+                ).alias(f"{segment} {metric.name}")
+                for metric in metrics
                 for segment, inside in segments.items()
             )
         )
@@ -78,14 +117,12 @@ def ranking_metrics(
     rows = [
         F.struct(
             F.lit(segment).alias("segment"),
-            F.lit(metric).alias("metric"),
-            (
-                F.col(f"`{segment} {metric}`")
-                / F.greatest(F.lit(1), _denominator(metric, cut, F.col(segment)))  # 0 held out: dropped below
-            ).alias("value"),
+            F.lit(metric.name).alias("metric"),
+            # 0 held out: dropped below
+            (F.col(f"`{segment} {metric.name}`") / metric.best(F.greatest(F.lit(1), F.col(segment)))).alias("value"),
             F.col(segment).alias("held_out"),
         )
-        for metric, cut in cuts.items()
+        for metric in metrics
         for segment in segments
     ]
     return (
@@ -99,7 +136,7 @@ def ranking_metrics(
 def impression_item_metrics(scored: DataFrame, min_labels: int = 1) -> DataFrame:
     """The AUC of each item over its labelled impressions, for each system; tied scores count half.
 
-    Impressions are first summed into (score, clicks, non-clicks), scores rounded to 1e-6, so that an item with a
+    Impressions are first summed into (score, clicks, non-clicks), with scores rounded to 1e-6, so that an item with a
     hundred million impressions becomes at most a few million rows before the shuffle.
 
     Args:
@@ -121,8 +158,8 @@ def pooled_auc(scored: DataFrame) -> DataFrame:
     """The AUC over all impressions of a system together.
 
     Args:
-        scored: as in `impression_item_metrics`; item_id is not needed. A system's distinct rounded scores pass one
-            task: at most a few million for scores within ±2.
+        scored: as in `impression_item_metrics`; item_id is not needed. One task takes all distinct rounded scores of
+            a system: at most a few million for scores within ±2.
 
     Returns:
         system, segment, metric = auc, value double (NULL where a class is missing), positives, negatives bigint.
@@ -136,7 +173,7 @@ def head_items(clicks: DataFrame, share: float = 0.1) -> DataFrame:
     """Which items are the head: the `share` with the most clicks (rounded to whole items, ties by item_id).
 
     Args:
-        clicks: item_id, clicks; one row an item. All items pass one task, 12 bytes or so each.
+        clicks: item_id, clicks; one row per item. One task takes all items, some 12 bytes each.
         share: of the items.
 
     Returns:
@@ -182,7 +219,3 @@ def _by_segment(scored: DataFrame) -> DataFrame:
     if _weak(scored):
         names.append(F.when(F.col("weak"), "weak").otherwise("strong"))
     return scored.withColumn("segment", F.explode(F.array(*names)))
-
-
-def _denominator(metric: str, cut: int, held_out: Column) -> Column:
-    return F.least(F.lit(cut), held_out) if metric.startswith("prec") else held_out

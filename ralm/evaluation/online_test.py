@@ -1,4 +1,4 @@
-"""The figures of an online test: what each arm did, and how far it is from the control over several worlds."""
+"""The figures of an online test: what each arm did, and how it differs from the control over several worlds."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t
 
-# Impressions a user of which variety is counted as well: more impressions alone are more names.
+# Variety is also counted over so many impressions per user: more impressions alone give more names.
 RAREFIED = 8
-# Metric -> what it is; of `gini` less is more even, of all others more is better.
+# Metric -> its meaning; a lower `gini` is more even, of all others more is better.
 METRICS = {
-    "exposure": "items shown a user",
-    "ctr": "clicks of what was shown",
-    "clicks": "clicks a user",
+    "exposure": "items shown per user",
+    "ctr": "clicks per item shown",
+    "clicks": "clicks per user",
     "tail_share": "share of the exposure outside an arm's most shown tenth of the items",
     "common_tail": "share of the exposure outside the tenth of the items that all arms together show most",
     "gini": "Gini of the exposure over items: 0 is even",
@@ -43,14 +43,14 @@ class Change:
 def relative_changes(worlds: Sequence[Mapping[str, Mapping[str, float]]], control: str) -> list[Change]:
     """Every arm against the control, metric by metric; the interval is Student's over worlds.
 
-    A metric that a world lacks (NaN), or of which its control has nothing, is left out.
+    A metric is left out if a world lacks it (NaN) or its control has none of it.
 
     Args:
-        worlds: a world each: policy -> metric -> value.
+        worlds: for each world, policy -> metric -> value.
         control: the policy that the others are compared with.
 
     Raises:
-        ValueError: no world, or one without the control.
+        ValueError: no world, or a world without the control.
     """
     if not worlds or any(control not in world for world in worlds):
         raise ValueError(f"A/B: every world needs the control '{control}'")

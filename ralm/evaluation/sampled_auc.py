@@ -17,9 +17,9 @@ def sampled_item_auc(
 
     Args:
         item: (n,) the item's row of each held-out user.
-        score: (n,) of that user with that item; -inf: no candidate, below everyone who is.
+        score: (n,) of that user with that item; -inf: not a candidate, ranked below all candidates.
         sample: (users, items) scores of sampled users.
-        known: (users, items) whether the sampled user is one of the item's own, who are not compared with.
+        known: (users, items) whether the sampled user belongs to the item; such users are not compared with.
 
     Returns:
         (items,), NaN for an item without held-out users or without others.

@@ -1,4 +1,4 @@
-"""From one value an item to what is published: means with intervals, and paired differences between systems."""
+"""From one value per item to published figures: means with intervals, and paired differences between systems."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def summarise(per_item: pd.DataFrame, resamples: int, seed: int, keys: Sequence[
     """The mean over items of each metric of each system, with its interval.
 
     Args:
-        per_item: the key columns, item_id, value; one row an item.
+        per_item: the key columns, item_id, value; one row per item.
         resamples: of the bootstrap over items.
         seed: of the bootstrap.
         keys: columns that name a group.
 
     Returns:
-        The keys, value, low, high (NaN where there is a single item), items.
+        The keys, value, low, high (NaN for a single item), items.
     """
     rows = []
     for key, group in per_item.sort_values([*keys, "item_id"]).groupby(list(keys), sort=True):
@@ -36,8 +36,8 @@ def compare(
     """The paired difference `system` − baseline for every other system, over the items that both have.
 
     Args:
-        per_item: system, the key columns, item_id, value; one row an item.
-        system: the one that is compared with all others.
+        per_item: system, the key columns, item_id, value; one row per item.
+        system: the system that is compared with all others.
         resamples: of the bootstrap over items.
         seed: of the bootstrap.
         keys: columns besides the system that name a group.

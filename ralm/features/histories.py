@@ -1,4 +1,4 @@
-"""Histories: the newest L things a user acted on, a behaviour domain at a time."""
+"""Histories: the newest L things that a user acted on, per behaviour domain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ENTRY = "array<struct<feature_id:string,event_time:timestamp>>"
 
 
 def update_histories(previous: DataFrame, recent: DataFrame, fields: Sequence[HistoryField]) -> DataFrame:
-    """Yesterday's histories with the recent entries before them.
+    """Earlier histories with the recent entries put in front.
 
     Args:
         previous: histories as of a date.
@@ -21,7 +21,7 @@ def update_histories(previous: DataFrame, recent: DataFrame, fields: Sequence[Hi
         fields: the behaviour domains with their lengths.
 
     Returns:
-        The same rows that `build_histories` would give over all events.
+        The same rows as `build_histories` over all events.
     """
     old = previous.select("user_id", *[F.col(field.domain).alias(f"{field.domain}.old") for field in fields])
     new = recent.select("user_id", *[F.col(field.domain).alias(f"{field.domain}.new") for field in fields])
@@ -36,5 +36,5 @@ def update_histories(previous: DataFrame, recent: DataFrame, fields: Sequence[Hi
         ).alias(field.domain)
         for field in fields
     ]
-    # Hashing the recent rows, the fewer ones, saves sorting all users' nested ones.
+    # Hashing the recent rows, which are fewer, saves sorting all users' nested rows.
     return old.join(new.hint("shuffle_hash"), "user_id", "full_outer").select("user_id", *merged)

@@ -1,4 +1,4 @@
-"""Items held out as new: they leave everything that is trained or counted."""
+"""Items held out as new: they are removed from everything that is trained or counted."""
 
 from __future__ import annotations
 

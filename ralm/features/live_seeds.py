@@ -1,4 +1,4 @@
-"""Seeds between two batch runs: what changes in the impressions changes in the newest clickers of the items."""
+"""Seeds between two batch runs: changes in the impressions become changes in the items' newest clickers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ ADDED = ("insert", "update_postimage")
 
 
 def net_clicks(changes: DataFrame) -> DataFrame:
-    """Clicks that a part of the change feed adds or takes away.
+    """Clicks that a part of the change feed adds or removes.
 
     Args:
-        changes: impressions with `_change_type`. A back-fill deletes rows and inserts them again: what was there before
-            and is there after it adds up to nothing.
+        changes: impressions with `_change_type`. A back-fill deletes rows and inserts them again: rows that are there
+            before and after it add up to nothing.
 
     Returns:
         (item_id, user_id, clicked_at, net): net > 0 is new, net < 0 is gone.
@@ -30,18 +30,18 @@ def net_clicks(changes: DataFrame) -> DataFrame:
 def updated_seeds(net: DataFrame, live: DataFrame, log: DataFrame, cap: int, now: dt.datetime) -> DataFrame:
     """The rows of `live_seeds` for the items that clicks were added to or taken from.
 
-    New clicks are put together with the item's seeds. An item that lost a click is built again from the log: who comes
-    after the seeds that it had is not in its row.
+    New clicks are merged with the item's seeds. An item that lost a click is built again from the log, since its row
+    does not say which clickers come after its seeds.
 
     Args:
         net: of `net_clicks`.
         live: the table as it is.
         log: all clicks (item_id, user_id, clicked_at) as they are now.
-        cap: K, seeds kept an item.
+        cap: K, seeds kept per item.
         now: time of the change.
 
     Returns:
-        The table's columns but for `item_bucket`, and `rebuilt`; `seeds` is NULL where none are left.
+        The table's columns except `item_bucket`, and `rebuilt`; `seeds` is NULL if none are left.
     """
     touched = net.groupBy("item_id").agg((F.min("net") < 0).alias("rebuilt"))
     before = live.join(touched, "item_id").select("item_id", "rebuilt", "seeds", "sketch", "changes")
@@ -53,7 +53,7 @@ def updated_seeds(net: DataFrame, live: DataFrame, log: DataFrame, cap: int, now
     old = before.select("item_id", *(F.col(name).alias(f"old_{name}") for name in ("seeds", "sketch", "changes")))
     joined = touched.join(found, "item_id", "left").join(old, "item_id", "left")
     users, old_users = (F.coalesce(F.col(f"{name}.user_id"), F.array()) for name in ("seeds", "old_seeds"))
-    # What was seen before is in the old sketch alone where the seeds are no more than the newest.
+    # Earlier clickers beyond the newest seeds are only in the old sketch.
     known = F.col("rebuilt") | F.col("old_sketch").isNull()
     union = F.when(known, F.col("sketch")).otherwise(F.hll_union(F.col("sketch"), F.col("old_sketch")))
     moved = F.size(F.array_except(users, old_users)) + F.size(F.array_except(old_users, users))

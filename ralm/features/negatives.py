@@ -1,4 +1,4 @@
-"""Log-uniform negatives of positives, drawn by hash: the same for a user and positive in whatever batch they come."""
+"""Log-uniform negatives of positives, drawn by hash: the same for a user and positive in any batch."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def draw_negatives(
     Args:
         users: (n,) hashes of the user ids.
         positives: (n, P) item indices, 0-padded.
-        known: the flat known indices of all rows (total,), and where each row's end (n,); a row has fewer than `items`
-            distinct ones, be they repeated or not.
+        known: the flat known indices of all rows (total,), and each row's end there (n,); a row has fewer than `items`
+            distinct ones, repeated or not.
         items: D, the size of the vocabulary.
-        count: negatives a positive.
+        count: negatives per positive.
         redraws: tries before the nearest free index.
         seed: of the draws.
 
@@ -92,7 +92,7 @@ def draw_negatives(
 
 
 class _Known:
-    """Which items are known of a row: a filter of a few bytes a key, and a search for what it lets through."""
+    """Which items are known of a row: a filter of a few bytes per key, and a search for the values that pass it."""
 
     def __init__(self, values: Integers, ends: Integers, items: int) -> None:
         rows = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))

@@ -19,7 +19,7 @@ def newest_rows(groups: Integers, times: Integers, features: pa.Array, lengths: 
         groups: (n,) user · domains + domain, the user being an index from 0.
         times: (n,) any unit.
         features: (n,) strings.
-        lengths: rows kept, a domain each.
+        lengths: rows kept in each domain.
 
     Returns:
         Positions (kept,) of the rows.
@@ -36,7 +36,7 @@ def newest_rows(groups: Integers, times: Integers, features: pa.Array, lengths: 
 
 
 def _newest_first(groups: Integers, times: Integers) -> Integers:
-    """Rows by group, newest first, in one sort of 64 bits where both fit in."""
+    """Rows by group, newest first, in one sort of 64-bit keys if both fit in."""
     ages = times.max() - times
     bits = int(ages.max()).bit_length()
     if int(groups.max()).bit_length() + bits < 63:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from ralm.config import UserSamples
 from ralm.features.hashing import uniform
 
-# Positives beyond the training cap are still no negatives of their user, up to this multiple of the cap.
+# Positives beyond the training cap are never negatives of their user either, up to this multiple of the cap.
 _KNOWN_PER_POSITIVE = 4
 
 
@@ -33,7 +33,7 @@ def user_positives(
 
     Args:
         events: (user_id, domain, feature_id, event_time), without held-out items.
-        vocabulary: (field, feature_id, index); features outside it are no labels.
+        vocabulary: (field, feature_id, index); features outside it are not labels.
         domain: the label domain, a field of the vocabulary.
         since, until: the label window [A0, A1).
         config: caps.
@@ -41,7 +41,7 @@ def user_positives(
 
     Returns:
         (user_id, positives, known): distinct item indices in an order by hash; `positives` the first
-        `max_positives`, `known` four times as many, which no negative may hit. The cap is applied before the shuffle.
+        `max_positives`, `known` four times as many, which negatives must avoid. The cap is applied before the shuffle.
     """
     labels = F.broadcast(vocabulary.where(F.col("field") == domain).select("feature_id", "index"))
     acted = (

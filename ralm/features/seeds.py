@@ -1,4 +1,4 @@
-"""Seeds: the users who already liked an item; and the look-alike model's labelled pairs, disjoint from them."""
+"""Seeds: the users who already liked an item; and the look-alike model's labelled pairs, disjoint from the seeds."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pyspark.sql import functions as F
 from ralm.features.hashing import bucket, chosen
 from ralm.features.holdout import is_new_item
 
-# Base-2 logarithm of a sketch's counters: 2 KB an item with many clickers.
+# Base-2 logarithm of a sketch's counters: 2 KB per item with many clickers.
 SKETCH_SIZE = 12
 
 
 def in_seed_half(draw: int, seed: int) -> Column:
     """Whether a (user, item) pair belongs to the half that gives seeds in a draw; the other half gives labels.
 
-    Draws 2j and 2j + 1 are the same two halves with their parts exchanged.
+    Draws 2j and 2j + 1 have the same two halves with their roles exchanged.
     """
     pair = draw // 2
     return bucket("seed half" if pair == 0 else f"seed half {pair}", seed, "user_id", "item_id", buckets=2) == draw % 2
@@ -43,12 +43,12 @@ def item_seeds(clicked: DataFrame, cap: int) -> DataFrame:
 
     Args:
         clicked: (user_id, item_id, draw, clicked_at); a user who clicked twice counts once, at the last time.
-        cap: K, seeds kept an item.
+        cap: K, seeds kept per item.
 
     Returns:
         (item_id, draw, seeds array<struct<user_id, clicked_at>> newest first, ties by user_id; seed_count; clickers, an
         estimate by sketch of all). The rank is cut before the shuffle, so an item with 10^8 clickers moves at most K
-        rows a partition.
+        rows per partition.
     """
     return newest_clickers(clicked, cap).select(
         "item_id", "draw", "seeds", F.size("seeds").alias("seed_count"), clickers("sketch").alias("clickers")
@@ -56,7 +56,7 @@ def item_seeds(clicked: DataFrame, cap: int) -> DataFrame:
 
 
 def newest_clickers(clicked: DataFrame, cap: int) -> DataFrame:
-    """(item_id, draw, seeds, sketch of all clickers) of clicks, as of `item_seeds`."""
+    """(item_id, draw, seeds, sketch of all clickers) of clicks, as in `item_seeds`."""
     last = clicked.groupBy("item_id", "draw", "user_id").agg(F.max("clicked_at").alias("clicked_at"))
     newest = Window.partitionBy("item_id", "draw").orderBy(F.desc("clicked_at"), "user_id")
     kept = last.withColumn("rank", F.row_number().over(newest)).where(F.col("rank") <= cap)
@@ -72,14 +72,14 @@ def newest_clickers(clicked: DataFrame, cap: int) -> DataFrame:
 def clickers(sketch: str) -> Column:
     """The number of clickers by a sketch (within 1.6 %; exact for some hundred), however its parts were put together.
 
-    A sketch that saw its values one by one estimates otherwise than a union of the same values; a union does not know
-    its parts.
+    A sketch that was fed value by value gives another estimate than a union of the same values; the estimate of a
+    union does not depend on its parts.
     """
     return F.hll_sketch_estimate(F.hll_union(F.col(sketch), F.col(sketch)))
 
 
 def items_with_seeds(clicked: DataFrame, least: int) -> DataFrame:
-    """(item_id, draw) with at least `least` clickers, by sketch (a few hundred bytes an item are shuffled).
+    """(item_id, draw) with at least `least` clickers, by sketch (a few hundred bytes per item are shuffled).
 
     Clicks are as for `item_seeds`.
     """
@@ -101,10 +101,10 @@ def labelled_pairs(impressions: DataFrame, since: dt.date, until: dt.date) -> Da
 def training_pairs(
     impressions: DataFrame, since: dt.date, until: dt.date, new_item_share: float, seed: int, draws: int = 1
 ) -> DataFrame:
-    """Labels of the look-alike model: the pairs of the window that are no seeds, on items that are not held out.
+    """Labels of the look-alike model: the pairs of the window that are not seeds, on items that are not held out.
 
-    A clicked pair of a draw's seed half is a seed of that draw and no label. Non-clicks are dealt out to several draws
-    as the clicks are; a single draw has them all. The seeds that belong to these labels are
+    A clicked pair of a draw's seed half is a seed of that draw, not a label. Non-clicks are dealt out to several draws
+    like the clicks; a single draw has them all. The seeds that belong to these labels are
     `item_seeds(training_clicks(...))`.
 
     Returns:
@@ -133,10 +133,10 @@ def clicked_items(clicked: DataFrame, indices: DataFrame, cap: int) -> DataFrame
     Args:
         clicked: (user_id, item_id, clicked_at).
         indices: (item_id, item_index int) of the items that count; broadcast.
-        cap: items kept a user, at least 1.
+        cap: items kept per user, at least 1.
 
     Returns:
-        (user_id, clicked array<int>): the item indices of the newest `cap` items, then -1; none for users without.
+        (user_id, clicked array<int>): the item indices of the newest `cap` items, then -1; no row for users without.
     """
     found = clicked.join(F.broadcast(indices), "item_id")
     last = found.groupBy("user_id", "item_index").agg(F.max("clicked_at").alias("clicked_at"))
@@ -153,7 +153,7 @@ def is_validation_item(share: float, seed: int) -> Column:
 
 
 def unseen_pairs(impressions: DataFrame, since: dt.date, until: dt.date) -> DataFrame:
-    """Labelled pairs of a window without those that were clicked before it: such a user is a seed already."""
+    """Labelled pairs of a window without pairs clicked before it: those users are seeds already."""
     known = clicks(impressions, since).select("user_id", "item_id").distinct()
     return labelled_pairs(impressions, since, until).join(known, ["user_id", "item_id"], "left_anti")
 
@@ -162,12 +162,12 @@ def seed_rows(seeds: DataFrame, embeddings: DataFrame, min_seeds: int) -> DataFr
     """The seeds of each item with their embeddings: what is clustered.
 
     Args:
-        seeds: (item_id, draw, seeds, seed_count) of `item_seeds`, at most K a row.
+        seeds: (item_id, draw, seeds, seed_count) of `item_seeds`, at most K per row.
         embeddings: (user_id, embedding).
         min_seeds: items with fewer seeds are left out.
 
     Returns:
-        (item_id, draw, user_id, embedding); seeds without an embedding are not there.
+        (item_id, draw, user_id, embedding); seeds without an embedding are left out.
     """
     listed = seeds.where(F.col("seed_count") >= min_seeds).select(
         "item_id", "draw", F.explode("seeds.user_id").alias("user_id")

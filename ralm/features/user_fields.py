@@ -21,9 +21,8 @@ from ralm.features.vocabularies import FieldSizes
 
 
 def join_profiles(users: DataFrame, histories: DataFrame, fields: Fields) -> DataFrame:
-    """Every user with their profile and the feature ids of their histories; a user of either table is there."""
-    profile = [F.col(f.name).cast("string").alias(f.name) for f in fields.categorical]
-    profile += [F.col(name).cast("double").alias(name) for name in fields.numeric]
+    """Every user with their profile and the feature ids of their histories; users of only one table are included."""
+    profile = [F.col(name).cast(kind).alias(name) for name, kind in fields.profiles.items()]
     ids = [
         F.transform(F.coalesce(F.col(f.domain), F.array()), lambda entry: entry["feature_id"]).alias(
             f"history_{f.domain}"
@@ -33,7 +32,7 @@ def join_profiles(users: DataFrame, histories: DataFrame, fields: Fields) -> Dat
     return (
         users.select("user_id", *profile)
         .join(histories, "user_id", "full_outer")
-        .select("user_id", *ids, *[f.name for f in fields.categorical], *fields.numeric)
+        .select("user_id", *ids, *fields.profiles)
     )
 
 
@@ -60,7 +59,7 @@ class FieldIndexer:
         return {name: pd.Index(values, dtype=object) for name, values in self.tables.items()}
 
     def __getstate__(self) -> dict[str, object]:
-        return {"sizes": self.sizes, "tables": self.tables}  # the hash tables are built once a worker
+        return {"sizes": self.sizes, "tables": self.tables}  # the hash tables are built once per worker
 
     def indices(self, name: str, values: pa.Array, buckets: int) -> npt.NDArray[Any]:
         """Index of each value: its rank, or one of `buckets` shared indices after the last rank; 0 for null."""
@@ -84,7 +83,7 @@ class FieldIndexer:
         """Each number as deviations from the mean, 0 where it is missing."""
         statistics = self.sizes.normalisation[name]
         numbers = values.to_numpy(zero_copy_only=False).astype(np.float64)
-        # Five deviations: a long tail must not drown the other fields of the linear layer.
+        # Clipped at five deviations: a long tail must not drown the other fields in the linear layer.
         scaled = np.clip((numbers - statistics.mean) / statistics.deviation, -5, 5)
         return np.where(np.isfinite(scaled), scaled, 0)
 

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from ralm.config import Fields
-from ralm.field_specs import CategorySpec, HistorySpec, UserFields
+from ralm.field_specs import UserFields
 
 
 class Normalisation(BaseModel):
@@ -42,7 +42,7 @@ def build_vocabularies(events: DataFrame, users: DataFrame, fields: Fields, unti
 
     Returns:
         (field, feature_id, index, frequency): index 1 is the most frequent, ties by feature_id; at most
-        `vocabulary` rows a field. The window is cut to the newest ranks before its shuffle (Spark's group limit), so
+        `vocabulary` rows per field. The window is cut to the newest ranks before its shuffle (Spark's group limit), so
         a domain with 10^8 features moves only the head of each partition.
     """
     sizes = {field.domain: field.vocabulary for field in fields.history}
@@ -66,7 +66,7 @@ def build_vocabularies(events: DataFrame, users: DataFrame, fields: Fields, unti
 
 
 def field_sizes(vocabularies: DataFrame, users: DataFrame, fields: Fields, version: str) -> FieldSizes:
-    """Sizes and normalisation for a finished vocabulary: one row a field comes to the driver."""
+    """Sizes and normalisation for a finished vocabulary: the driver gets one row per field."""
     counts = {
         row["field"]: row["size"] for row in vocabularies.groupBy("field").agg(F.count("*").alias("size")).collect()
     }
@@ -84,26 +84,13 @@ def field_sizes(vocabularies: DataFrame, users: DataFrame, fields: Fields, versi
             )
     return FieldSizes(
         version=version,
-        user_fields=UserFields(
-            histories=[
-                HistorySpec(
-                    domain=field.domain,
-                    length=field.length,
-                    size=1 + counts.get(field.domain, 0) + field.out_of_vocabulary,
-                )
-                for field in fields.history
-            ],
-            categories=[
-                CategorySpec(name=field.name, size=2 + counts.get(field.name, 0)) for field in fields.categorical
-            ],
-            numerics=list(fields.numeric),
-        ),
+        user_fields=UserFields.of(fields, counts),
         normalisation=statistics,
     )
 
 
 def lookup_tables(vocabularies: DataFrame, sizes: FieldSizes) -> dict[str, list[str]]:
-    """Field -> its features, the most frequent first: bounded by the configured sizes, shipped to the workers."""
+    """Field -> its features, most frequent first: bounded by the configured sizes, sent to the workers."""
     frame = vocabularies.select("field", "index", "feature_id").toPandas()
     ordered = frame.sort_values(["field", "index"])
     tables = {str(field): group["feature_id"].tolist() for field, group in ordered.groupby("field", sort=False)}

@@ -1,4 +1,4 @@
-"""The users table: profiles from their source, and every user that the logs know besides."""
+"""The users table: profiles from their source, and all further users in the logs."""
 
 from __future__ import annotations
 
@@ -16,18 +16,13 @@ from ralm.ingest.quarantine import duplicates, keep_first
 ONE_SNAPSHOT = dt.date(1970, 1, 1)
 
 
-def profile_columns(fields: Fields) -> dict[str, str]:
-    """Profile column -> Spark SQL type, in the table's order."""
-    return {field.name: "string" for field in fields.categorical} | dict.fromkeys(fields.numeric, "double")
-
-
 def user_targets(source: UserSource | None, fields: Fields, user_id_type: str) -> list[Target]:
     """What to read from the users' source.
 
     Raises:
-        ConfigError: a profile field that is not mapped, or a mapped column that is no field.
+        ConfigError: a profile field is not mapped, or a mapped column is not a field.
     """
-    wanted = profile_columns(fields)
+    wanted = fields.profiles
     mapped = set(source.columns) if source else {"user_id"}
     missing = [name for name in wanted if name not in mapped]
     unknown = sorted(mapped - set(wanted) - {"user_id", "seen_at"})
@@ -35,7 +30,7 @@ def user_targets(source: UserSource | None, fields: Fields, user_id_type: str) -
         where = "ingest.users.columns" if source else "ingest.users is left out"
         raise ConfigError(
             f"{where}: fields.categorical and fields.numeric name {list(wanted)}; not mapped: {missing}, "
-            f"mapped but no field: {unknown}"
+            f"mapped but not a field: {unknown}"
         )
     targets = [Target("user_id", "id", type=user_id_type)]
     targets += [Target(name, "label" if kind == "string" else "number", False) for name, kind in wanted.items()]
@@ -43,10 +38,10 @@ def user_targets(source: UserSource | None, fields: Fields, user_id_type: str) -
 
 
 def one_profile(profiles: Mapped, source: UserSource) -> tuple[DataFrame, DataFrame | None]:
-    """One row a user, and the duplicates as quarantine rows (none if the rows carry their time).
+    """One row per user, and the duplicates as quarantine rows (none if the rows carry their time).
 
-    With seen_at the newest or oldest row is kept and the others are history, not errors. Rows of equal time are
-    ordered by a hash of their content, so that any run keeps the same one.
+    With seen_at, the newest or oldest row is kept and the others are history, not errors. Rows of equal time are
+    ordered by a hash of their content, so that every run keeps the same row.
     """
     if "seen_at" not in source.columns:
         return keep_first(profiles, "user_id", []), duplicates([profiles], ["user_id"], [])
@@ -63,13 +58,13 @@ def users_table(profiles: DataFrame | None, ids: DataFrame, fields: Fields) -> D
     """as_of, user_id and the profile columns: one snapshot for all dates.
 
     Args:
-        profiles: one row a user with the profile columns; None: nobody has a profile.
-        ids: user_id of the logs, with repetitions; a user without a profile has nulls.
+        profiles: one row per user with the profile columns; None: nobody has a profile.
+        ids: user_id of the logs, repeated or not; a user without a profile has nulls.
     """
     known = ids.select("user_id").distinct()
     users = known if profiles is None else known.join(profiles, "user_id", "full_outer")
     columns = [
         (F.col(name) if profiles is not None else F.lit(None)).cast(kind).alias(name)
-        for name, kind in profile_columns(fields).items()
+        for name, kind in fields.profiles.items()
     ]
     return users.select(F.lit(ONE_SNAPSHOT).alias("as_of"), "user_id", *columns)

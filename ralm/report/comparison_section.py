@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
+from ralm.evaluation.metric_names import PLOTTED, TITLES
 from ralm.report.data import Compared, Difference, MetricRow
 from ralm.report.plots.by_seeds import Point, by_seeds
 from ralm.report.system_names import family
-from ralm.report.system_tables import METRICS, Comparison, comparison_table, fewer_items, known
+from ralm.report.system_tables import Comparison, comparison_table, fewer_items, known
 
 HALF = "half"
 LATER = "later_clicks"
 WEAK = "users without the strong domain"
-PLOTTED = ("item_auc", "prec@10")
 MOST_LINES = 10
 
 
 @dataclass(frozen=True)
 class ComparisonSection:
-    """What the template shows: sentences, figures, and a table a number of seeds."""
+    """What the template shows: sentences, figures, and one table per number of seeds."""
 
     sentences: list[str]
     figures: list[Markup]
@@ -33,7 +33,7 @@ class ComparisonSection:
 
 
 def seeds_of(protocol: str) -> float:
-    """Seeds an item: 20 of `new_items@20`; infinite for the half of an item's users."""
+    """Seeds per item: 20 of `new_items@20`; infinite for half of an item's users."""
     number = protocol.rpartition("@")[2]
     return int(number) if number.isdecimal() else math.inf
 
@@ -44,13 +44,13 @@ def in_order(protocols: Iterable[str]) -> list[str]:
 
 
 def _largest(compared: Compared) -> str:
-    """The new items' protocol with the most seeds, on which the systems are ordered; else the later clicks."""
+    """The protocol that orders the systems: new items with the most seeds, or else later clicks."""
     ordered = in_order({row.protocol for row in compared.rows})
     return [protocol for protocol in ordered if not protocol.startswith(LATER) or protocol == ordered[0]][-1]
 
 
 def comparison_section(compared: Compared | None) -> ComparisonSection | None:
-    """The section; None where nothing was compared."""
+    """The section; None if nothing was compared."""
     if compared is None or not compared.rows:
         return None
     protocols = in_order({row.protocol for row in compared.rows})
@@ -70,14 +70,14 @@ def comparison_section(compared: Compared | None) -> ComparisonSection | None:
 
 
 def comparison_headline(compared: Compared | None) -> str:
-    """The sentence of the largest number of seeds, for a report of the comparison alone."""
+    """The sentence for the largest number of seeds, for a report that has only the comparison."""
     if compared is None or not compared.rows:
         return ""
     return comparison_sentence(compared, _largest(compared))
 
 
 def main_systems(compared: Compared) -> list[str]:
-    """The systems that get a line, best first with the most seeds: RALM and the best of each method, at most ten."""
+    """The systems that get a line, RALM and the best of each method: at most ten, best first by the most seeds."""
     last = _largest(compared)
     value = {row.system: row.value for row in _of(compared, last, "item_auc")}
     ordered = sorted({row.system for row in compared.rows}, key=lambda system: (-value.get(system, -1.0), system))
@@ -88,7 +88,7 @@ def main_systems(compared: Compared) -> list[str]:
 
 
 def comparison_sentence(compared: Compared, protocol: str) -> str:
-    """Where RALM stands with this number of seeds, by item AUC; nothing where it was not compared."""
+    """Where RALM stands with this number of seeds, by item AUC; nothing if it was not compared."""
     rows = _of(compared, protocol, "item_auc")
     partial = fewer_items(rows)
     rows = sorted((row for row in rows if row.system not in partial), key=lambda row: -row.value)
@@ -129,7 +129,7 @@ def _title(protocol: str) -> str:
     if protocol.startswith(LATER):
         return "Later clicks on known items, all earlier clickers as seeds"
     seeds = seeds_of(protocol)
-    return f"{seeds:,} seeds an item" if math.isfinite(seeds) else "Half of an item’s users as its seeds"
+    return f"{seeds:,} seeds per item" if math.isfinite(seeds) else "Half of an item’s users as its seeds"
 
 
 def _figure(compared: Compared, protocols: Sequence[str], systems: Sequence[str], metric: str) -> str:
@@ -144,4 +144,4 @@ def _figure(compared: Compared, protocols: Sequence[str], systems: Sequence[str]
             if row.system in lines:
                 lines[row.system].append(Point(place, row.value, row.low, row.high))
     filled = {system: points for system, points in lines.items() if points}
-    return by_seeds(filled, labels, METRICS[metric]) if filled else ""
+    return by_seeds(filled, labels, TITLES[metric]) if filled else ""

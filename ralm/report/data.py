@@ -70,7 +70,7 @@ class Difference:
 class Compared:
     """The systems of `compare`: protocols are `new_items@20`, …, `new_items@half`, by the number of seeds.
 
-    `users_as_of` has the date that users are described as of, for `new_items` and for `later_clicks`.
+    `users_as_of` holds the date as of which users are described, for `new_items` and for `later_clicks`.
     """
 
     rows: Sequence[MetricRow] = ()
@@ -154,12 +154,12 @@ class AudienceExample:
 
 @dataclass(frozen=True)
 class Freshness:
-    """From the newest click of an item to the published audience that it counts in, by `refresh`.
+    """The time from an item's newest click to the published audience that counts it, by `refresh`.
 
     Attributes:
-        seconds: one an item and round.
-        rounds: that published something.
-        since, until: when the first and the last of them did (UTC).
+        seconds: one per item and round.
+        rounds: how many rounds published something.
+        since, until: when the first and the last of them were published (UTC).
     """
 
     seconds: Sequence[float]
@@ -168,21 +168,21 @@ class Freshness:
     until: dt.datetime
 
     def quantile(self, level: float) -> float:
-        """The age that this share of the audiences does not exceed, in seconds."""
+        """The age, in seconds, that this share of the audiences does not exceed."""
         ordered = sorted(self.seconds)
         return ordered[min(len(ordered) - 1, int(level * len(ordered)))]
 
 
 @dataclass(frozen=True)
 class RealisedShares:
-    """What exposure thresholds let through, an item each.
+    """The share of users that each item's exposure threshold lets through.
 
     Attributes:
         asked: share of the users that should reach the threshold.
-        probe: users probed an item.
+        probe: users probed per item.
         shares: of other users at or above the threshold, in a sample.
         low, high: the 95 % interval of each share of all users.
-        promised: between which the share lies with 95 %, by the chance of the probe and of the sample alone.
+        promised: the bounds between which chance in the probe and the sample alone puts 95 % of the shares.
     """
 
     asked: float
@@ -200,7 +200,7 @@ class RealisedShares:
 
 @dataclass(frozen=True)
 class StepTime:
-    """A step of the pipeline: its wall time, and the rows of the tables that it wrote."""
+    """A step of the pipeline: its wall time, and table -> rows that it wrote."""
 
     step: str
     seconds: float

@@ -1,4 +1,4 @@
-"""The report's two files: the page, and what it shows, to which each job gives its part."""
+"""The report's two files: the page, and the data that it shows, to which each job adds its part."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PAGE, DATA = "report.html", "report.json"
 
 
 def update_report(folder: Path, heading: ReportData, **parts: Any) -> ReportData:
-    """Write `report.json` and `report.html`, each at once: these parts, and what earlier jobs gave beside them.
+    """Write `report.json` and `report.html`, each atomically: these parts, besides those of earlier jobs.
 
     Args:
         folder: of both files.
         heading: title, configuration and time of the page.
-        parts: the fields of `ReportData` that this job answers for.
+        parts: the fields of `ReportData` that this job provides.
     """
     data = replace(
         read_report_data(folder) or heading,
@@ -38,7 +38,7 @@ def update_report(folder: Path, heading: ReportData, **parts: Any) -> ReportData
 
 
 def read_report_data(folder: Path) -> ReportData | None:
-    """What the folder's report shows; None where there is none, or one that another release wrote otherwise."""
+    """What the folder's report shows; None if there is none, or one of another format."""
     path = folder / DATA
     if not path.exists():
         return None

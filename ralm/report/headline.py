@@ -1,4 +1,4 @@
-"""The report's first sentences, worded from the numbers alone, whoever wins."""
+"""The report's first sentences, worded from the numbers alone, whichever system wins."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ralm.evaluation.metric_names import CHANCE, TITLES
 from ralm.evaluation.online_test import Change
 from ralm.report.data import Difference, MetricRow, ReportData
 from ralm.report.system_names import name
 
 
 def online_headline(changes: Sequence[Change], policy: str = "lookalike") -> str:
-    """What the test says of a policy's click rate, in a sentence; of the first policy if that one is not there."""
+    """What the test says of a policy's click rate, in a sentence; of the first policy if the named one is missing."""
     rates = [change for change in changes if change.metric == "ctr"]
     if not rates:
-        return "The arms of the online test were shown nothing that could be compared."
+        return "The arms of the online test showed nothing that could be compared."
     found = next((change for change in rates if change.policy == policy), rates[0])
     span = "" if np.isnan(found.low) else f" [{found.low:+.1%}, {found.high:+.1%}]"
     worlds = "1 built-in world" if found.worlds == 1 else f"{found.worlds} built-in worlds"
@@ -24,8 +25,6 @@ def online_headline(changes: Sequence[Change], policy: str = "lookalike") -> str
 
 
 PROTOCOLS = {"new_items": "new items", "later_clicks": "known items with later clicks"}
-CHANCE = {"item_auc": 0.5, "auc": 0.5}
-LABELS = {"item_auc": "item AUC", "auc": "AUC"}
 
 
 def headline(data: ReportData, system: str = "ralm", metric: str = "item_auc") -> str:
@@ -50,7 +49,7 @@ def headline(data: ReportData, system: str = "ralm", metric: str = "item_auc") -
 
 
 def main_protocol(data: ReportData, system: str = "ralm", metric: str = "item_auc") -> str | None:
-    """The protocol that the headline speaks of."""
+    """The protocol that the headline is about."""
     found = [
         row.protocol
         for row in data.metrics
@@ -60,7 +59,7 @@ def main_protocol(data: ReportData, system: str = "ralm", metric: str = "item_au
 
 
 def oracle_share(own: MetricRow, oracle: MetricRow) -> float | None:
-    """How far from chance to the oracle the system gets, 1 = all the way; None where the metric has no chance level."""
+    """How far from chance to the oracle the system gets, 1 = all the way; None if the metric has no chance level."""
     chance = CHANCE.get(own.metric)
     if chance is None or oracle.value <= chance:
         return None
@@ -71,7 +70,7 @@ def _own(own: MetricRow, protocol: str) -> str:
     where = PROTOCOLS.get(protocol, protocol.replace("_", " "))
     count = f"{own.items:,} {where}" if own.items else where
     span = f" [{own.low:.3f}, {own.high:.3f}]" if _known(own.low) and _known(own.high) else ""
-    label = LABELS.get(own.metric, own.metric)
+    label = TITLES.get(own.metric, own.metric)
     text = f"On {count}, {name(own.system)} ranks users with an {label} of {own.value:.3f}{span}"
     chance = CHANCE.get(own.metric)
     if chance is not None and own.low is not None and own.low <= chance:

@@ -1,4 +1,4 @@
-"""The evaluation report: one self-contained HTML file, plots inside, nothing loaded from elsewhere."""
+"""The evaluation report: one self-contained HTML file, with its plots inside and nothing loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib.resources import files
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
+from ralm.evaluation.metric_names import METRICS, TITLES
 from ralm.evaluation.online_test import METRICS as ONLINE_METRICS
 from ralm.report.comparison_section import comparison_headline, comparison_section
 from ralm.report.data import MetricRow, RealisedShares, ReportData
@@ -15,7 +16,7 @@ from ralm.report.headline import PROTOCOLS, headline, main_protocol, online_head
 from ralm.report.plots import audiences, systems, training
 from ralm.report.plots.marks import Bar, Bins, Curve
 from ralm.report.system_names import name
-from ralm.report.system_tables import METRICS, comparison_table, known, number
+from ralm.report.system_tables import comparison_table, known, number
 
 
 def render_report(data: ReportData) -> str:
@@ -44,7 +45,8 @@ def render_report(data: ReportData) -> str:
         ],
         compared=comparison_section(data.compared),
         protocols=PROTOCOLS,
-        metrics=METRICS,
+        metrics=TITLES,
+        terms=METRICS.values(),
         head_tail=_head_tail_plot(data),
         weak_strong=_weak_strong_plots(data),
         curves=_curves(data),
@@ -118,7 +120,7 @@ def _title(protocol: str) -> str:
 
 
 def _tiles(data: ReportData) -> list[tuple[str, str, str]]:
-    """(figure, what it is, detail) of the few numbers that matter most."""
+    """(figure, what it is, detail) for the few most important numbers."""
     protocol = main_protocol(data)
     if protocol is None:
         return []

@@ -1,8 +1,8 @@
-"""The compared systems' names for readers, and the one colour that each has in every plot."""
+"""The compared systems' names for readers, and the colour that each has in every plot."""
 
 from __future__ import annotations
 
-# Okabe and Ito's palette: told apart with any kind of colour vision
+# Okabe and Ito's palette: distinguishable with any kind of colour vision
 NAMES = {
     "ralm": "RALM",
     "ralm_average": "RALM, average pooling",
@@ -43,19 +43,19 @@ COLOURS = {
     "logged": "#8C8C8C",
     "recommended": "#0072B2",
 }
-# What has several systems, each with its settings in the name.
+# Methods with several systems, each with its settings in the name.
 FAMILIES = ("ralm", "similarity", "clustered_similarity", "regression", "youtube_dnn")
 _OTHERS = ("#009E73", "#CC79A7", "#D55E00", "#F0E442", "#7A5195", "#A05A2C")
 
 
 def name(system: str) -> str:
-    """What a reader is shown for a system, merge layer or model."""
+    """The name shown to readers for a system, merge layer or model."""
     known = NAMES.get(system)
     return known or system.replace("_", " ").strip().capitalize()
 
 
 def family(system: str) -> str:
-    """The method that the system is one setting of: `similarity` of `similarity_cosine_max`; mostly itself."""
+    """The method of which the system is one setting: `similarity` for `similarity_cosine_max`; mostly itself."""
     return next((base for base in FAMILIES if system.startswith(f"{base}_")), system)
 
 

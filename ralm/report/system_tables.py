@@ -6,17 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ralm.evaluation.metric_names import TITLES as METRICS
 from ralm.report.data import Difference, MetricRow
 from ralm.report.system_names import name
-
-METRICS = {
-    "item_auc": "item AUC",
-    "auc": "AUC",
-    "prec@10": "prec@10",
-    "prec@50": "prec@50",
-    "recall@1%": "recall top 1 %",
-    "recall@5%": "recall top 5 %",
-}
 
 
 @dataclass(frozen=True)
@@ -46,7 +38,7 @@ def comparison_table(
     Args:
         title: above the table; the number of items is added.
         rows: of one protocol; other segments than `all` and other metrics than `METRICS` are left out. A system
-            judged on fewer items than the others says so, and is never the best: its mean is of other items.
+            judged on fewer items is marked as such, and is never the best: its mean is of other items.
         differences: system -> RALM's difference from it.
     """
     found = [row for row in rows if row.segment == "all" and row.metric in METRICS]

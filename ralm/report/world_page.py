@@ -1,4 +1,4 @@
-"""The page that shows the built-in world going on: one self-contained HTML file that loads itself again."""
+"""The page that shows the built-in world as it runs: one self-contained HTML file that reloads itself."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ralm.report.plots.style import MUTED, STYLE, svg
 from ralm.report.system_names import colour
 
 COLOURS = {"lookalike": colour("ralm"), "popularity": "#D55E00", "profile": "#009E73"}
-WIDTH, HEIGHT = 150, 36  # of a line of seeds, in pixels
+WIDTH, HEIGHT = 150, 36  # of an item's line of seeds, in pixels
 Rate = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class LiveItem:
-    """An item and how it went: `rounds`, `seeds` and `systems` side by side (None: no audience yet).
+    """An item and its history: `rounds`, `seeds` and `systems` side by side (None: no audience yet).
 
     `rates` are policy -> (clicks, shown) under its own choice, without what exploring slots showed.
     """
@@ -39,7 +39,7 @@ class LiveItem:
 
     @property
     def switched(self) -> int | None:
-        """The round from which on look-alike spreads the item."""
+        """The first round in which look-alike spreads the item."""
         return next((r for r, s in zip(self.rounds, self.systems, strict=True) if s == "ralm"), None)
 
     @property
@@ -54,7 +54,7 @@ class LiveItem:
 
     @property
     def switch_at(self) -> float | None:
-        """Where the switch lies on the line, in pixels."""
+        """The x position of the switch, in pixels."""
         if self.switched is None:
             return None
         span = max(1, self.rounds[-1] - self.rounds[0])

@@ -1,4 +1,4 @@
-"""From how many seeds on RALM ranks an item's users better than the cold start does."""
+"""How many seeds RALM needs to rank an item's users better than the cold start does."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SEGMENTS = (
 
 
 def by_seeds(values: pd.DataFrame, counts: Mapping[str, int]) -> pd.DataFrame:
-    """The item_auc of all users once more, in a segment by how many seeds the item has.
+    """The item_auc of all users again, in segments by the item's number of seeds.
 
     Args:
         values: item_id, segment, metric, value, …
-        counts: item -> seeds; items that are not in it are left out.
+        counts: item -> seeds; other items are left out.
     """
     own = values[(values["segment"] == "all") & (values["metric"] == "item_auc")]
     place = pd.cut(own["item_id"].map(counts), [*BOUNDS, float("inf")], right=False, labels=list(SEGMENTS))
@@ -29,7 +29,7 @@ def by_seeds(values: pd.DataFrame, counts: Mapping[str, int]) -> pd.DataFrame:
 
 
 def switch_lines(rows: Sequence[MetricRow], differences: Sequence[Difference], name: str) -> Iterator[str]:
-    """A line a segment: RALM, the system of this name, and their paired difference."""
+    """One line per segment: RALM, the system of this name, and their paired difference."""
     found = {(row.system, row.segment): row.value for row in rows if row.metric == "item_auc"}
     paired = {d.segment: d for d in differences if (d.baseline, d.metric) == (name, "item_auc")}
     for segment in SEGMENTS:

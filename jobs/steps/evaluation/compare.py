@@ -35,13 +35,13 @@ from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 
 LATER = "later_clicks"
-# Which other systems or protocols are compared changes nothing for one.
+# A system's values do not depend on which other systems or protocols are compared.
 JUDGED = tuple(f"comparison.{name}" for name in Comparison.model_fields if name not in ("systems", "protocols"))
 
 
 @dataclass(frozen=True)
 class Family:
-    """A protocol, whatever the number of seeds.
+    """A family of protocols, which differ in the number of seeds.
 
     Attributes:
         name: `new_items` or `later_clicks`.
@@ -49,8 +49,8 @@ class Family:
         draw: writes its part of `comparison_pairs`.
         cells: reads it back.
         sections: what the pairs depend on.
-        after: the steps that the pairs need, beside the users' fields.
-        inputs: tables of the pairs and cells, beside the impressions.
+        after: the steps that the pairs need, besides the users' fields.
+        inputs: tables of the pairs and cells, besides the impressions.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Family:
         return f"compare[{what}]" if self.name == "new_items" else f"compare[{what}, {self.name.replace('_', ' ')}]"
 
     def systems(self, config: Config) -> list[System]:
-        """The asked systems that can take part: new items are not for all."""
+        """The configured systems that can take part: some cannot score new items."""
         asked, every = config.comparison.systems, systems(config)
         if asked == "variants":
             asked = list(config.variants)
@@ -113,7 +113,7 @@ def _judge(found: System, family: Family, step: RunningStep) -> None:
 
 
 def _stored(step: RunningStep, family: Family) -> DataFrame:
-    """The values of all systems on the present pairs, each as it was judged last, whichever are asked for now."""
+    """The latest values of all systems on the current pairs, whichever systems are judged now."""
     context = step.context
     where = {"as_of": context.dates[family.date], "split": context.config.comparison.split, "family": family.name}
     found = step.read("comparisons")
@@ -163,12 +163,12 @@ def _seed_counts(step: RunningStep) -> dict[str, int]:
 
 
 def _shown(values: pd.DataFrame) -> pd.DataFrame:
-    """All metrics of all users, and the first one of weak and strong users."""
+    """All metrics of all users, and the first metric of weak and strong users."""
     return values[(values["segment"] == "all") | (values["metric"] == "item_auc")]
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """The pairs of all protocols, one step a system, one that summarises; before them ALS, if a system needs it."""
+    """Draw the pairs of all protocols, judge (one step per system), summarise; fit ALS before, if a system needs it."""
     found = families(context.config)
     drawn = [_pairs_step(context, family) for family in found]
     judged = [step for family in found for step in _judging_steps(context, family)]

@@ -20,16 +20,16 @@ SEED, HELD_OUT, SHOWN = "seed", "held_out", "shown"
 
 @dataclass(frozen=True)
 class Cell:
-    """What every system is judged on: items, their seeds, and users whom it should find.
+    """What every system is judged on: items, their seeds, and users that it should find.
 
     Attributes:
         protocol: `new_items@20`, …, `new_items@half`; `later_clicks@all`.
         items: in the order of the scorers.
         seeds: (item_id, item_index, user_id).
         held_out: (item_id, item_index, user_id, position, weak).
-        seed_half: (item_id, item_index, user_id): all users of the half that gives seeds; they are ranked for no item
-            of theirs.
-        shown: (item_id, item_index, user_id, position, weak): who was shown the item and did not click; the AUC is
+        seed_half: (item_id, item_index, user_id): all users of the half that gives seeds; none of them is ranked for
+            their item.
+        shown: (item_id, item_index, user_id, position, weak): users who saw the item and did not click; the AUC is
             against them. None: against all other users.
     """
 
@@ -47,7 +47,7 @@ def users_date(window: str) -> DateName:
 
 
 def write_pairs(step: RunningStep, pairs: DataFrame, family: str) -> None:
-    """Replace the pairs of the split and family; what was judged on others is dropped, of every system."""
+    """Replace the pairs of the split and family; drop all systems' values that were judged on earlier pairs."""
     part: dict[str, Any] = {"as_of": step.as_of, "split": step.context.config.comparison.split, "family": family}
     keyed = pairs.withColumns({column: F.lit(value) for column, value in part.items()})
     step.replace("comparison_pairs", keyed, "pairs", **part)
@@ -58,7 +58,7 @@ def write_pairs(step: RunningStep, pairs: DataFrame, family: str) -> None:
 
 @contextmanager
 def in_memory(cell: Cell) -> Iterator[Cell]:
-    """The cell with its users persisted, until it is done."""
+    """The cell with its users persisted inside the block."""
     frames = {
         id(frame): frame for frame in (cell.seeds, cell.held_out, cell.seed_half, cell.shown) if frame is not None
     }
@@ -70,7 +70,7 @@ def in_memory(cell: Cell) -> Iterator[Cell]:
 
 @contextmanager
 def persisted(frame: DataFrame) -> Iterator[DataFrame]:
-    """The frame persisted, until it is done."""
+    """The frame, persisted inside the block."""
     frame.persist()
     try:
         yield frame

@@ -27,7 +27,7 @@ from udfs.score import score_pairs
 def cell_values(found: System, cell: Cell, step: RunningStep, date: DateName) -> pd.DataFrame:
     """(protocol, item_id, segment, metric, value) of one system and cell: items x metrics rows.
 
-    Items that the system knows nothing of (`Prepared.unknown`) have no rows.
+    Items unknown to the system (`Prepared.unknown`) have no rows.
 
     Args:
         found: the system.
@@ -58,7 +58,7 @@ def cell_values(found: System, cell: Cell, step: RunningStep, date: DateName) ->
 
 
 def _scores(scored: Scored, pairs: DataFrame) -> DataFrame:
-    """The pairs with their `score`; who cannot be scored is below everyone who can."""
+    """The pairs with their `score`; a user who cannot be scored ranks below all who can."""
     udf = score_pairs(scored.bundle("pairs"), {"item_index": "int", "user_id": scored.user_id_type})
     scores = pairs.select("item_index", "user_id").join(scored.targets, "user_id").mapInArrow(*udf)
     found = pairs.join(scores, ["item_index", "user_id"], "left")
@@ -68,7 +68,7 @@ def _scores(scored: Scored, pairs: DataFrame) -> DataFrame:
 def _areas(scored: Scored, cell: Cell, ids: NDArray[Any], sample: NDArray[np.float64], most: int) -> pd.DataFrame:
     """item_auc of the held-out users, and of the weak and strong ones, against all sampled users.
 
-    To the driver come the scores of at most `most` held-out users an item, by hash, and the sampled users' own items.
+    The driver gets the scores of at most `most` held-out users per item, by hash, and the sampled users' own items.
     """
     drawn = cell.held_out.where(F.col("position") <= most)
     every = _scores(scored, drawn).select("item_index", "weak", "score").toPandas()
@@ -82,7 +82,7 @@ def _areas(scored: Scored, cell: Cell, ids: NDArray[Any], sample: NDArray[np.flo
 
 
 def _areas_of_shown(scored: Scored, cell: Cell, shown: DataFrame, most: int) -> pd.DataFrame:
-    """item_auc of the clickers against those who did not click, at most `most` of each an item; of segments as well."""
+    """item_auc of the clickers against those who did not click, at most `most` of each per item; also per segment."""
     labelled = cell.held_out.withColumn("label", F.lit(1)).unionByName(shown.withColumn("label", F.lit(0)))
     pairs = _scores(scored, labelled.where(F.col("position") <= most))
     areas = impression_item_metrics(pairs.withColumn("system", F.lit("")))
@@ -90,7 +90,7 @@ def _areas_of_shown(scored: Scored, cell: Cell, shown: DataFrame, most: int) -> 
 
 
 def _known(cell: Cell, ids: NDArray[Any], sample: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(users, items) whether a sampled user is one of the item's own."""
+    """(users, items) whether a sampled user belongs to the item (clicked it)."""
     places = pa.table({"user_id": ids, "place": np.arange(len(ids))})
     own = cell.held_out.select("item_index", "user_id").unionByName(cell.seed_half.select("item_index", "user_id"))
     found = own.join(F.broadcast(own.sparkSession.createDataFrame(places)), "user_id").toPandas()

@@ -19,6 +19,7 @@ from jobs.steps.report.page import write_report
 from jobs.steps.seeds.item_seeds import step_name as seeds_step
 from jobs.steps.sources.known_events import source
 from ralm.evaluation.frame_metrics import head_items, impression_item_metrics, pooled_auc, ranking_metrics
+from ralm.evaluation.metric_names import PAIRED
 from ralm.report.data import Difference, MetricRow, UserModelRow
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
@@ -27,7 +28,7 @@ SPLIT = "test"
 
 
 def per_item_values(step: RunningStep, found: Judged) -> tuple[pd.DataFrame, list[MetricRow], int]:
-    """(system, protocol, item_id, segment, metric, value), one row an item; the pooled AUC; candidates ranked."""
+    """(system, protocol, item_id, segment, metric, value), one row per item; the pooled AUC; candidates ranked."""
     context = step.context
     work = context.models("work", f"evaluate-{step.version}")
     scores, rankings, users = [baseline_pairs(step, found)], [], 0
@@ -66,7 +67,7 @@ def _with_head_and_tail(values: pd.DataFrame, found: Judged) -> pd.DataFrame:
 
 def differences(values: pd.DataFrame, resamples: int, seed: int) -> list[Difference]:
     """RALM against every other system, paired over items."""
-    shown = values["metric"].isin(["item_auc", "prec@10", "prec@50"]) & (values["segment"] == "all")
+    shown = values["metric"].isin(PAIRED) & (values["segment"] == "all")
     shown |= (values["metric"] == "item_auc") & values["segment"].isin(["weak", "tail"])
     return difference_rows(values[shown & (values["system"] != "oracle")], resamples, seed)
 
@@ -101,7 +102,7 @@ def _as_metrics(row: UserModelRow) -> list[MetricRow]:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step; scores of production are part of the report if they are there."""
+    """One step; the report includes production scores if there are any."""
     variants = context.config.variants
     return [
         Step(

@@ -32,7 +32,7 @@ def variant_scores(step: RunningStep, variant: str, judged: Judged, work: str) -
         step: the running evaluation.
         variant: which model.
         judged: pairs, labels, earlier clickers.
-        work: folder of its own, removed by `finish`.
+        work: the model's own folder, removed by `finish`.
 
     Returns:
         Scored pairs (system, protocol, item_id, label, weak, score), the ranked heads (system, item_id, user_id,
@@ -59,7 +59,7 @@ def variant_scores(step: RunningStep, variant: str, judged: Judged, work: str) -
 
 
 def candidate_users(step: RunningStep, targets: DataFrame, judged: Judged) -> tuple[DataFrame, int]:
-    """At most about `evaluation.max_users` users by hash, and every held-out clicker; and how many they are."""
+    """About `evaluation.max_users` users at most, by hash, besides every held-out clicker; and their number."""
     total, config = targets.count(), step.context.config
     if total <= config.evaluation.max_users:
         return targets, total
@@ -90,9 +90,9 @@ def baseline_pairs(step: RunningStep, judged: Judged) -> DataFrame:
 
 
 def baseline_rankings(step: RunningStep, judged: Judged) -> DataFrame:
-    """The heads by user activity, and by popularity, which knows no order of users: ties by user_id.
+    """The best users by activity, and by popularity, which scores all users alike: ties by user_id.
 
-    The same users head every item's list but for its earlier clickers, so the list is cut before it meets the items.
+    Except for its earlier clickers, every item has the same best users, so the list is cut before the join with items.
     """
     context = step.context
     targets = step.at(

@@ -24,10 +24,10 @@ class Judged:
 
     Attributes:
         shown: what users were shown in the window, persisted.
-        items: protocol -> its items; an item belongs to one protocol.
+        items: protocol -> its items; an item belongs to only one protocol.
         pairs: (protocol, item_id, user_id, label 0/1, weak): labelled pairs, capped by hash.
         labels: (item_id, user_id, weak): held-out clickers.
-        earlier: (item_id, user_id): all clickers before A2, no candidates, be they among the newest (the seeds) or not.
+        earlier: (item_id, user_id): all clickers before A2, seeds or not; they are not candidates.
         popularity: (item_id, clicks before A2).
         activity: (user_id, events before A2, without those on held-out items).
     """
@@ -91,7 +91,7 @@ def _protocol(share: float, seed: int) -> Column:
 
 
 def _choose_items(pairs: DataFrame, least: int, most: int, seed: int) -> dict[str, list[str]]:
-    """At most `most` items a protocol, by hash, of those with enough clickers and non-clickers."""
+    """At most `most` items per protocol, by hash, of those with enough clickers and non-clickers."""
     counted = pairs.groupBy("protocol", "item_id").agg(
         F.count_if(F.col("label") == 1).alias("clickers"), F.count_if(F.col("label") == 0).alias("others")
     )

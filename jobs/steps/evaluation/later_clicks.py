@@ -1,4 +1,4 @@
-"""Protocol 2, later clicks: of the users whom known items were shown to after A2, clickers against the others."""
+"""Protocol 2, later clicks: clickers against non-clickers among the users who were shown known items after A2."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SECTIONS = (
 
 
 def draw_later_pairs(step: RunningStep) -> None:
-    """Write `comparison_pairs` of the later clicks: known items, who was shown one in [A2, A3) for the first time.
+    """Write `comparison_pairs` of the later clicks: known items and the users who first saw them in [A2, A3).
 
     Tables: impressions, item_seeds, user_fields.
 
@@ -49,7 +49,7 @@ def draw_later_pairs(step: RunningStep) -> None:
 
 
 def later_cells(step: RunningStep) -> list[Cell]:
-    """The one cell: an item's seeds are its newest clickers before A2.
+    """The only cell: an item's seeds are its newest clickers before A2.
 
     Tables: comparison_pairs, item_seeds, impressions.
 
@@ -62,7 +62,7 @@ def later_cells(step: RunningStep) -> list[Cell]:
     listed = step.at("item_seeds", as_of=step.as_of, purpose="evaluate")
     seeds = listed.select("item_id", F.explode("seeds.user_id").alias("user_id"))
     own = indexed(step, seeds, items).select("item_id", "item_index", "user_id")
-    # Who clicked earlier than the newest seeds is to be found no more than they are.
+    # Earlier clickers beyond the newest seeds are left out of the ranking like the seeds.
     earlier = clicks(step.read("impressions"), step.context.dates.a2).select("item_id", "user_id").distinct()
     earlier = indexed(step, earlier, items).select("item_id", "item_index", "user_id")
     rows = indexed(step, pairs, items).select("item_id", "item_index", "user_id", "role", "position", "weak")

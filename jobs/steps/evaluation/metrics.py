@@ -1,4 +1,4 @@
-"""How figures get into the table `metrics`."""
+"""Writes figures into the table `metrics`."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def write_metrics(
     rows: Sequence[MetricRow],
     as_of: dt.date | None = None,
 ) -> None:
-    """Replace the figures of these protocols and this split at a date; those of others stay.
+    """Replace the figures of these protocols and this split as of a date; all other figures stay.
 
     Args:
         step: the running step.
         split: test or validation.
-        protocols: all that the rows belong to.
-        rows: those without a value are left out.
+        protocols: every protocol that the rows belong to.
+        rows: the figures; rows without a value are left out.
         as_of: the date of the users; default: the step's.
     """
     as_of = as_of or step.as_of

@@ -1,4 +1,4 @@
-"""Protocol 1, new items: whose users are seeds, whose are held out, for each number of seeds."""
+"""Protocol 1, new items: which of their users are seeds and which are held out, for each number of seeds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ralm.features.seeds import clicks
 from ralm.runs.step import RunningStep
 
 HALF = "half"
-# What `comparison_pairs` depends on: other numbers of seeds, or other systems, are judged on the same pairs.
+# What `comparison_pairs` depends on: all numbers of seeds and all systems are judged on the same pairs.
 SECTIONS = (
     "comparison.window",
     "comparison.min_users",
@@ -28,14 +28,14 @@ SECTIONS = (
 
 
 def draw_pairs(step: RunningStep) -> None:
-    """Write `comparison_pairs` of the split: the items that can be judged, and what each of their users is for.
+    """Write `comparison_pairs` of the split: the items that can be judged, and the role of each of their users.
 
     Held-out users are the same for every number of seeds: half of the item's users, by hash. The seeds are the first
     n of the other half, by another hash.
 
     Raises:
         DataError: no new item of the split has `comparison.min_users` clickers, or no number of seeds has
-            `comparison.min_items` of them.
+            `comparison.min_items` such items.
     """
     comparison = step.context.config.comparison
     with persisted(_pairs(step)) as pairs:
@@ -98,7 +98,7 @@ def _pairs(step: RunningStep) -> DataFrame:
 
 
 def _items(step: RunningStep, pairs: DataFrame) -> dict[str, list[str]]:
-    """Number of seeds -> the items that have so many, in the order of the scorers."""
+    """Number of seeds -> the items with at least that many, in the order of the scorers."""
     config = step.context.config
     seeds = pairs.where(F.col("role") == SEED).groupBy("item_id").count()
     pool = {row["item_id"]: row["count"] for row in seeds.collect()}  # at most comparison.max_items

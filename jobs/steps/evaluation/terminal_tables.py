@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ralm.evaluation.metric_names import SHOWN
 from ralm.report.data import Difference, MetricRow
 from ralm.report.system_tables import fewer_items
 from ralm.runs.step import RunningStep
-
-SHOWN = ("item_auc", "prec@10", "prec@50", "recall@1%", "recall@5%")
 
 
 def _show(step: RunningStep, protocol: str, rows: Sequence[MetricRow], against: Mapping[str, Difference]) -> None:
@@ -32,7 +31,7 @@ def _show(step: RunningStep, protocol: str, rows: Sequence[MetricRow], against: 
     if against:
         step.say("*: the 95 % interval of the paired difference excludes 0")
     if weak:
-        step.say("weak users: item_auc of the users without the strong domain")
+        step.say("weak users: item_auc of the users without a history in the strong domain")
 
 
 def _difference(found: Difference | None) -> str:

@@ -21,7 +21,7 @@ from ralm.report.data import UserModelRow
 from ralm.runs.step import RunningStep
 from ralm.training.checkpoints import load_user_model
 
-# Users ranked over the whole vocabulary on the driver: users x items scores, a block at a time.
+# Users ranked over the whole vocabulary on the driver: users x items scores, one block at a time.
 SAMPLED_USERS = 5_000
 BLOCK = 250
 TOP = 10
@@ -37,7 +37,7 @@ class _Sample:
 
 
 def user_model_rows(step: RunningStep) -> list[UserModelRow]:
-    """Precision@10, recall@10 and AUC of every user model, for all users and those without the strong domain.
+    """Precision@10, recall@10 and AUC of every user model, for all users and for weak users.
 
     Fields are as of A1, what is predicted lies in [A1, A2). AUC: a positive against an item drawn by its frequency
     rank, as in training.
@@ -96,7 +96,7 @@ def _judge(step: RunningStep, merge: Merge, representation: str, position: int, 
     count = len(items)
     rank = torch.arange(count, dtype=torch.float64)
     share = (torch.log((rank + 2) / (rank + 1)) / np.log(count + 1)).float()  # of the negatives
-    # Sampled softmax learns log of (how likely / how often drawn): the draw is put back.
+    # Sampled softmax learns log(probability / sampling rate): add the log of the sampling rate.
     prior = torch.zeros(count) if config.logq else share.log()
     tops, areas = [], []
     with torch.inference_mode():
@@ -125,7 +125,7 @@ def _judge(step: RunningStep, merge: Merge, representation: str, position: int, 
 
 
 def _areas(scores: torch.Tensor, share: torch.Tensor, positives: NDArray[np.int64]) -> list[float]:
-    """For each user, the mean chance that a positive scores above an item drawn by frequency, no positive itself."""
+    """For each user, the mean chance that a positive scores above a non-positive item drawn by frequency."""
     areas = []
     for row, wanted in zip(scores, positives, strict=True):
         own = torch.from_numpy(wanted[wanted > 0] - 1)

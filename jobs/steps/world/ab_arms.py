@@ -23,10 +23,10 @@ def arm_metrics(
     sizes: Mapping[str, int],
     policies: Sequence[str],
 ) -> Arms:
-    """policy -> metric -> value, as of `ralm.evaluation.online_test.METRICS`, without arms that were shown nothing.
+    """policy -> metric -> value, as in `ralm.evaluation.online_test.METRICS`; arms that showed nothing are left out.
 
     Args:
-        shown: policy, user_id, item_id, clicked; a row an impression.
+        shown: policy, user_id, item_id, clicked; one row per impression.
         items: (item_id), all that could be shown.
         about: `categories` and `tags` -> (item_id, name).
         sizes: policy -> users.
@@ -57,9 +57,9 @@ def arm_metrics(
 
 
 def _variety(shown: DataFrame, about: DataFrame) -> dict[str, tuple[float, float]]:
-    """policy -> distinct names among what a user was shown, and among `RAREFIED` of it by hash: means of users.
+    """policy -> distinct names among the items shown to a user, and among `RAREFIED` of them by hash: means over users.
 
-    The second is over the users who were shown as many: there all arms have the same number of impressions a user.
+    The second is over users who were shown that many: there all arms have the same number of impressions per user.
     """
     order = Window.partitionBy("policy", "user_id").orderBy(uniform("rarefied", 0, "user_id", "item_id"), "item_id")
     drawn = shown.select("policy", "user_id", "item_id").withColumn("position", F.row_number().over(order))

@@ -33,7 +33,7 @@ def world_config(config: Config, world: int) -> Config:
 def play_world(context: Context, days: int) -> Arms:
     """Train on the world's log, let its arms live for some days after it, and measure them.
 
-    What an interrupted run finished is not done again.
+    Work that an interrupted run finished is not repeated.
     """
     run_steps(context, nightly.steps(context))
     world = World(context, dt.timedelta(days=1))
@@ -43,7 +43,7 @@ def play_world(context: Context, days: int) -> Arms:
 
 
 def measure(context: Context, days: int) -> Arms:
-    """policy -> metric -> value, over the first `days` rounds (`ralm.evaluation.online_test.METRICS`)."""
+    """policy -> metric -> value, as in `ralm.evaluation.online_test.METRICS`, over the first `days` rounds."""
     config, warehouse = context.config, context.warehouse
     cfg = config.simulate
     assert cfg is not None
@@ -60,7 +60,7 @@ def measure(context: Context, days: int) -> Arms:
 
 
 def _tags(context: Context, items: DataFrame) -> DataFrame:
-    """(item_id, name): all topics whose friends like an item, of which `categories` lists one or two."""
+    """(item_id, name): all topics whose fans like an item; `categories` lists one or two of them."""
     cfg = context.config.simulate
     assert cfg is not None
     numbered = items.select("item_id", F.substring("item_id", 2, 20).cast("bigint").alias("item"))
@@ -70,7 +70,7 @@ def _tags(context: Context, items: DataFrame) -> DataFrame:
 
 
 def write_results(context: Context, changes: list[Change], seeds: str) -> None:
-    """The changes as `metrics` of the protocol, with the worlds' seeds as its run, and in the report."""
+    """Write the changes into `metrics` under the protocol, with the worlds' seeds as the run, and into the report."""
     cfg = context.config.simulate
     assert cfg is not None
     as_of = cfg.start + dt.timedelta(days=cfg.days)
@@ -108,7 +108,7 @@ def write_results(context: Context, changes: list[Change], seeds: str) -> None:
 def print_results(context: Context, worlds: list[Arms], changes: list[Change]) -> None:
     """The arms' means and their changes against the control."""
     policies = list(worlds[0])
-    context.say(f"\n{len(worlds)} worlds, means; in brackets the change against '{CONTROL}' with its 95 % interval")
+    context.say(f"\n{len(worlds)} worlds, means; in brackets the change from '{CONTROL}' with its 95 % interval")
     context.say(f"{'':<14}" + "".join(f"{policy:>34}" for policy in policies))
     found = {(change.policy, change.metric): change for change in changes}
     for metric in METRICS:

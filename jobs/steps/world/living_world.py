@@ -1,4 +1,4 @@
-"""The built-in world goes on: rounds of new items, feeds, clicks and refreshes."""
+"""The built-in world after its log: rounds of new items, feeds, clicks and refreshes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.steps.refresh.round import refresh
+from jobs.steps.world import policies
 from jobs.steps.world.page import write_page
+from jobs.steps.world.policies import LOOKALIKE
 from ralm.config import Simulate
 from ralm.errors import ConfigError
 from ralm.runs.context import Context
@@ -20,20 +22,16 @@ from ralm.warehouse.once import append_once
 from ralm.warehouse.releases import current_release
 from ralm.warehouse.schemas import TABLES
 
-LOOKALIKE, POPULARITY, PROFILE = "lookalike", "popularity", "profile"
-# The popularity policy's click rate of an item counts so many impressions with so many clicks beside its own.
-PRIOR_SHOWN, PRIOR_CLICKS = 20.0, 2.0
-
 
 class World:
-    """The built-in world after its log, a round at a time; what a round wrote is not written again.
+    """The built-in world after its log, one round at a time; a repeated round writes nothing twice.
 
     Args:
         context: of a warehouse with a release.
-        step: time that passes in a round; None: the time of this machine.
+        step: time that passes per round; None: this machine's clock.
 
     Raises:
-        ConfigError: the configuration is of another world.
+        ConfigError: the configuration has no section `simulate`.
     """
 
     def __init__(self, context: Context, step: dt.timedelta | None = None) -> None:
@@ -54,14 +52,14 @@ class World:
         return (0, None) if found is None or found[0] is None else (found[0], found[1])
 
     def round(self) -> int:
-        """Publish, show, click, refresh, and note how the items stand; returns the round's number, from 1 on."""
+        """Publish, show, click, refresh, and record the state of the items; returns the round's number, from 1 on."""
         number, since = self.last()
         number += 1
         until = self._now(since)
         since = since or until - (self.step or dt.timedelta(minutes=1))
         items = self._publish(number, since)
         if self.context.config.cold_start is not None:
-            refresh(self.context, lambda: since)  # what was just published is spread by what it is about
+            refresh(self.context, lambda: since)  # new items are spread by their categories
         shown = self._show(number, items, since, until)
         clock_then = time.monotonic()
         refresh(self.context, lambda: until + dt.timedelta(seconds=time.monotonic() - clock_then))
@@ -81,11 +79,11 @@ class World:
         new = clock.published_items(self.spark, self.cfg, self.context.config.seed, first, self.live.items, at)
         self._append("items", new, number)
         oldest = max(self.cfg.items - self.live.older, first + self.live.items - self.live.window)
-        shown = self.warehouse.read("items").where(_number("item_id") >= oldest)  # later items have higher numbers
+        shown = self.warehouse.read("items").where(_number("item_id") >= oldest)  # item numbers rise with publication
         return shown.select(_number("item_id").alias("item"), "item_id", "published_at", "categories").persist()
 
     def _show(self, number: int, items: DataFrame, since: dt.datetime, until: dt.datetime) -> str:
-        """Fill the visitors' feeds and let them click; returns what happened in words."""
+        """Fill the visitors' feeds and let them click; returns a sentence on what happened."""
         config = self.context.config
         visits = clock.visits(self.spark, self.cfg, self.live, config.seed, number, config.user_id_type)
         shown_before = self.warehouse.read("live_exposures")
@@ -93,14 +91,10 @@ class World:
         named = F.broadcast(items.select("item", "item_id"))
         seen = shown_before.select(pairs).union(self.warehouse.read("impressions").select(pairs))
         unseen = visits.crossJoin(named).join(seen.join(named, "item_id"), pairs, "left_anti")
-        rates = F.broadcast(self._click_rates(items, shown_before))
-        fits = unseen.join(self._audiences(), pairs, "left").join(rates, "item_id")
-        fits = fits.join(self._profiles(items), pairs, "left")
-        policy, alike = F.col("policy"), F.col("percentile")
-        if self.live.leftover == PROFILE:
-            alike = F.coalesce(alike + 1, F.col("match"))  # both are 1 at most: audiences come first
-        fit = F.when(policy == LOOKALIKE, alike).when(policy == POPULARITY, F.col("rate")).otherwise(F.col("match"))
-        shown = clock.feed(fits.withColumn("fit", fit), self.live, config.seed, number)
+        rates = policies.click_rates(items, self._log(), shown_before)
+        matches = policies.profile_matches(items, self._log(), self.warehouse.read("items"))
+        fits = policies.fit(unseen, self._audiences(), rates, matches, self.live.leftover)
+        shown = clock.feed(fits, self.live, config.seed, number)
         seconds = (until - since).total_seconds()
         drawn = uniform("live.moment", config.seed, F.col("number"), F.col("item"), F.lit(number))
         moment = F.floor(drawn * seconds).cast("int")
@@ -134,30 +128,6 @@ class World:
         """The impressions before the first round."""
         return self.warehouse.read("impressions").where(F.col("shown_at") < F.lit(self.end))
 
-    def _profiles(self, items: DataFrame) -> DataFrame:
-        """(user_id, item_id, match): the share of a user's clicks in the log that fell into the item's categories."""
-        log = self._log().where("clicked")
-        about = self.warehouse.read("items").select("item_id", F.explode("categories").alias("category"))
-        liked = log.join(F.broadcast(about), "item_id").groupBy("user_id", "category").agg(F.count("*").alias("clicks"))
-        total = liked.groupBy("user_id").agg(F.sum("clicks").alias("total"))
-        shown = F.broadcast(items.select("item_id", F.explode("categories").alias("category")))
-        matched = liked.join(shown, "category").groupBy("user_id", "item_id").agg(F.sum("clicks").alias("clicks"))
-        return matched.join(total, "user_id").select(
-            "user_id", "item_id", (F.col("clicks") / F.col("total")).alias("match")
-        )
-
-    def _click_rates(self, items: DataFrame, shown_before: DataFrame) -> DataFrame:
-        """(item_id, rate) by the log before the first round, and by what the policy's own users did since."""
-        own = shown_before.where(F.col("policy") == POPULARITY).select("item_id", "clicked")
-        log = self._log().join(F.broadcast(items.select("item_id")), "item_id").select("item_id", "clicked")
-        counts = (
-            own.union(log).groupBy("item_id").agg(F.count("*").alias("shown"), F.count_if("clicked").alias("clicks"))
-        )
-        joined = items.select("item_id").join(counts, "item_id", "left").fillna(0)
-        return joined.select(
-            "item_id", ((F.col("clicks") + PRIOR_CLICKS) / (F.col("shown") + PRIOR_SHOWN)).alias("rate")
-        )
-
     def _note(self, number: int, items: DataFrame, at: dt.datetime) -> None:
         release = current_release(self.warehouse)
         audiences = self.warehouse.read("audiences", release.tables["audiences"])
@@ -170,7 +140,7 @@ class World:
         items.unpersist()
 
     def _append(self, name: str, rows: DataFrame, number: int) -> None:
-        """Append a round's rows once, however often the round is tried."""
+        """Append a round's rows once, however often the round is run."""
         if TABLES[name].partition == ("round",):
             rows = rows.coalesce(1)
         append_once(self.warehouse, name, rows, app_id=f"live/{name}", number=number)
@@ -181,7 +151,7 @@ def _number(item_id: str) -> Column:
 
 
 def play(world: World, rounds: int | None, pause: dt.timedelta) -> None:
-    """Round after round, `pause` from the beginning of one to that of the next at least; None: until ended."""
+    """Run rounds, at least `pause` from the start of one to the start of the next; None: until ended."""
     done = 0
     while rounds is None or done < rounds:
         started = time.monotonic()

@@ -20,7 +20,7 @@ SHOWN_ITEMS = 24
 
 
 def write_page(context: Context) -> Path:
-    """Write `<warehouse>/live.html` as of the last round."""
+    """Write `<warehouse>/live.html` after the last round."""
     path = model_folder(context.warehouse.path) / PAGE
     temporary = path.with_name(f".{PAGE}.tmp")
     temporary.write_text(render_live(page_data(context)), encoding="utf-8")
@@ -29,8 +29,8 @@ def write_page(context: Context) -> Path:
 
 
 def page_data(context: Context) -> LivePage:
-    """What the page shows: the newest items with their rounds, and the policies' click rates a round."""
-    items = context.warehouse.read("live_items").orderBy("round").collect()  # the shown items a round
+    """What the page shows: the newest items with their rounds, and the policies' click rates per round."""
+    items = context.warehouse.read("live_items").orderBy("round").collect()  # one row per round and shown item
     exposures = context.warehouse.read("live_exposures")
     counted = [F.count("*").alias("shown"), F.count_if("clicked").alias("clicks")]
     chosen = exposures.where("NOT explored")
@@ -65,7 +65,7 @@ def page_data(context: Context) -> LivePage:
 
 @contextmanager
 def page_server(context: Context, port: int) -> Iterator[str | None]:
-    """Serve the page on this machine while the block runs; the address, or None for port 0.
+    """Serve the page on this machine while the block runs; yields its address, or None for port 0.
 
     Raises:
         ConfigError: the port is taken.

@@ -40,7 +40,7 @@ def lorenz_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
 
 
 def freshness_histogram(seconds: Sequence[float]) -> str:
-    """How many audiences were how old, from the newest click in them: bins of equal width on a logarithmic axis."""
+    """How old audiences were at publication, from their newest click: bins of equal width on a logarithmic axis."""
     ages = np.maximum(np.asarray(seconds, dtype=np.float64), 1.0)
     edges = np.geomspace(ages.min() * 0.9, ages.max() * 1.1, 31)
     counts, _ = np.histogram(ages, edges)
@@ -55,7 +55,7 @@ def freshness_histogram(seconds: Sequence[float]) -> str:
         if inside:
             axes.set_xticks([at for at, _ in inside], [label for _, label in inside])
             axes.minorticks_off()
-        axes.set_xlabel("from the newest click to the published audience (line: median)")
+        axes.set_xlabel("time from the newest click to the published audience (line: median)")
         axes.set_ylabel("audiences")
         return svg(figure, "Audiences by the time from their newest click to their publication")
 
@@ -63,7 +63,7 @@ def freshness_histogram(seconds: Sequence[float]) -> str:
 def realised_shares(
     shares: Sequence[float], low: Sequence[float], high: Sequence[float], asked: float, promised: tuple[float, float]
 ) -> str:
-    """What the threshold of each item lets through, least first, beside what was asked for (line) and promised (band).
+    """The share that each item's threshold lets through, least first; line: asked for, band: promised by the probe.
 
     Args:
         shares: (items,) of the users.
@@ -90,7 +90,7 @@ def realised_shares(
 
 
 def score_distribution(edges: npt.ArrayLike, counts: npt.ArrayLike, threshold: float | None) -> str:
-    """The scores of all candidate users of an item; what lies above the exposure threshold is in full colour.
+    """The scores of all candidate users of an item; those above the exposure threshold are in full colour.
 
     Args:
         edges: (bins + 1,) of the scores.
@@ -127,11 +127,11 @@ def score_distribution(edges: npt.ArrayLike, counts: npt.ArrayLike, threshold: f
 
 
 def candidate_curves(settings: Sequence[tuple[int, int]], similarities: npt.ArrayLike | None = None) -> str:
-    """The chance to be a candidate by MinHash buckets over the Jaccard similarity with a seed: an S-curve a setting.
+    """The chance to be a candidate by MinHash buckets over the Jaccard similarity with a seed: an S-curve per setting.
 
     Args:
         settings: (bands, rows) of each curve.
-        similarities: of sampled users with their nearest seed; their histogram, to its own scale, shows on which part
+        similarities: of sampled users with their nearest seed; their histogram, on its own scale, shows on which part
             of the curves users lie. None: not drawn.
     """
     similarity = np.linspace(0, 1, 201)

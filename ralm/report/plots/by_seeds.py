@@ -1,4 +1,4 @@
-"""The figure of the comparison: a metric over the number of seeds, a line a system."""
+"""The figure of the comparison: a metric over the number of seeds, one line per system."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Point(NamedTuple):
 
 
 def by_seeds(lines: Mapping[str, Sequence[Point]], labels: Sequence[str], measure: str) -> str:
-    """A line a system, error bars side by side, RALM above the others.
+    """One line per system, error bars side by side, RALM drawn on top.
 
     Args:
         lines: system -> its points; legend in this order.
@@ -64,7 +64,7 @@ def by_seeds(lines: Mapping[str, Sequence[Point]], labels: Sequence[str], measur
         axes.set_xlim(-0.4, len(labels) - 0.6)
         axes.grid(axis="x", visible=False)
         axes.yaxis.set_major_locator(MaxNLocator(6))
-        axes.set_xlabel("seeds an item")
+        axes.set_xlabel("seeds per item")
         axes.set_title(measure)
         figure.legend(loc="outside lower center", ncols=2)
-        return svg(figure, f"{measure} by number of seeds, a line a system, with 95 % intervals")
+        return svg(figure, f"{measure} by number of seeds, one line per system, with 95 % intervals")

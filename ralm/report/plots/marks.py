@@ -39,7 +39,7 @@ class Bins(NamedTuple):
 
 
 def _look(system: str) -> dict[str, Any]:
-    """The oracle is outlined: it is what could be reached, not a competitor."""
+    """The oracle is outlined: it shows what can be reached and is not a competitor."""
     if system == "oracle":
         return {"color": "#ffffff", "edgecolor": colour(system), "linestyle": (0, (3, 2)), "linewidth": 1}
     return {"color": colour(system)}
@@ -48,7 +48,7 @@ def _look(system: str) -> dict[str, Any]:
 def _density(bins: Bins, reach: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Edges and densities of equally wide bins over [-reach, reach].
 
-    TensorBoard's own bins are hair-thin near 0: a few exact zeros there would tower over everything else.
+    TensorBoard's own bins are hair-thin near 0, where a few exact zeros would tower over everything else.
     """
     cumulative = np.concatenate([[0.0], np.cumsum(np.asarray(bins.counts, dtype=np.float64))])
     edges = np.linspace(-reach, reach, 81)
@@ -64,6 +64,6 @@ def _moments(bins: Bins) -> tuple[float, float]:
 
 
 def _spread(bins: Bins) -> float:
-    """How far from 0 the axis must reach: a few far outliers would flatten everything else."""
+    """How far from 0 the axis reaches: a few far outliers must not flatten everything else."""
     mean, deviation = _moments(bins)
     return abs(mean) + 4 * deviation or 1.0

@@ -47,7 +47,7 @@ def svg(figure: Figure, description: str) -> str:
     """The figure as an SVG element for an HTML page: no prologue, no metadata, no namespaces, described in words."""
     FigureCanvasSVG(figure)
     out = io.StringIO()
-    with rc_context({"svg.hashsalt": "fixed"}):  # the same data gives the same page
+    with rc_context({"svg.hashsalt": "fixed"}):  # the same data give the same page
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]
@@ -55,7 +55,7 @@ def svg(figure: Figure, description: str) -> str:
     text = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", text)
     used = set(re.findall(r'(?:url\(|href=")#([^)"]+)', text))
     text = re.sub(r'\sid="([^"]+)"', lambda found: found[0] if found[1] in used else "", text)
-    # two figures of a page must not share an id: clip paths would be taken from the wrong one
+    # figures of a page must not share an id, or clip paths would come from the wrong figure
     own = "f" + hashlib.sha256(text.encode()).hexdigest()[:8]
     text = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{own}-", text)
     width = re.search(r'<svg[^>]*?\swidth="([\d.]+)pt"', text)

@@ -1,4 +1,4 @@
-"""The report's figures: one function each, plain arrays in, inline SVG out."""
+"""The report's figures: one function per figure, plain arrays in, inline SVG out."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ralm.report.system_names import name
 
 
 def metric_bars(panels: Mapping[str, Sequence[Bar]], label: str, baseline: float = 0.0) -> list[str]:
-    """Horizontal bars with intervals: a figure a protocol, a bar a system, the same scale in all.
+    """Horizontal bars with intervals: one figure per protocol, one bar per system, the same scale in all.
 
     Args:
         panels: title -> bars, in the order wanted.
         label: of the value axis.
-        baseline: where bars start: 0.5 for an AUC, whose chance level that is.
+        baseline: where bars start: 0.5, the chance level, for an AUC.
     """
     every = [bar for bars in panels.values() for bar in bars]
     reach = [x for b in every for x in (b.value, b.low, b.high) if x is not None and np.isfinite(x)] + [baseline]
@@ -44,11 +44,11 @@ def metric_bars(panels: Mapping[str, Sequence[Bar]], label: str, baseline: float
 
 
 def head_tail_bars(head: Sequence[Bar], tail: Sequence[Bar], label: str, baseline: float = 0.0) -> str:
-    """Two bars a system: on the head items, and (lighter) on the long tail.
+    """Two bars per system: on the head items, and (lighter) on the long tail.
 
     Args:
         head: bars on the most clicked tenth of the items.
-        tail: bars on the others; systems in the order of `head`.
+        tail: bars on the other items; systems in the order of `head`.
         label: of the value axis.
         baseline: where bars start.
     """
@@ -87,7 +87,7 @@ def _systems_down(axes: Axes, systems: Sequence[str], baseline: float, label: st
 
 
 def _whisker(axes: Axes, place: float, bar: Bar) -> float:
-    """Draw the interval, if there is one; gives its upper end."""
+    """Draw the interval, if there is one, and give its upper end."""
     if bar.low is None or bar.high is None or not np.isfinite([bar.low, bar.high]).all():
         return bar.value
     axes.plot([bar.low, bar.high], [place, place], color=INK, linewidth=1.3, solid_capstyle="butt")

@@ -15,13 +15,13 @@ from ralm.report.system_names import colour, name
 
 
 def training_curves(loss: Sequence[Curve], validation: Sequence[Curve], unit: str, measure: str = "AUC") -> list[str]:
-    """Training loss and the validation measure: a figure each, a line a model; one without curves is left out.
+    """Training loss and the validation measure: one figure each, one line per model; without curves, no figure.
 
     Args:
         loss: training loss of each model; `label` is the model's name.
         validation: validation values of each model.
-        unit: what a step is: 'epoch', 'round'.
-        measure: what the validation values are.
+        unit: name of a step: 'epoch', 'round'.
+        measure: name of the validation values.
     """
     figures = []
     for title, curves in (("Training loss", loss), (f"Validation {measure}", validation)):
@@ -75,10 +75,10 @@ def field_attention(fields: Sequence[str], strong: Sequence[float], weak: Sequen
 
 
 def parameter_histograms(fields: Mapping[str, Sequence[Bins]]) -> str:
-    """The trained parameters of weak fields under each merge layer: near zero means that little was learnt.
+    """The trained parameters of weak fields under each merge layer: near zero, little was learnt.
 
     Args:
-        fields: field -> a histogram a merge layer ('attention', 'concat'); drawn as densities.
+        fields: field -> one histogram per merge layer ('attention', 'concat'), drawn as densities.
     """
     with rc_context(STYLE):
         figure = Figure(figsize=(5.2, 2.25 * len(fields)), layout="constrained")

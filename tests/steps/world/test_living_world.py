@@ -12,8 +12,9 @@ from pyspark.sql import functions as F
 
 from jobs.steps.lookalike import cold_start_model
 from jobs.steps.world.ab_test import measure, write_results
-from jobs.steps.world.living_world import LOOKALIKE, POPULARITY, PROFILE, World, play
+from jobs.steps.world.living_world import World, play
 from jobs.steps.world.page import PAGE, page_server
+from jobs.steps.world.policies import LOOKALIKE, POPULARITY, PROFILE
 from ralm.errors import ConfigError
 from ralm.evaluation.online_test import METRICS, relative_changes
 from ralm.runs.runner import run_steps
