@@ -1,1 +1,1 @@
-"""Our speed beside what a user would pick instead, measured in one run: `python -m benchmarks NAME`."""
+"""Our speed next to that of tools that one would pick instead, measured in one run: `python -m benchmarks NAME`."""

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.bill`: what a billion users cost, from the results that were kept, into `docs/scale.md`.
+"""`python -m benchmarks.bill`: writes what a billion users cost, from the kept results, into `docs/scale.md`.
 
-Every row is a measured cost of one unit (a user, an event, a pair of user and item) on one core, times the units of a
-night. What is not linear in its units is not in the table.
+Every row is a measured cost of one unit (a user, an event, a pair of user and item) on one core, times the units of one
+night. Costs that are not linear in their units are not in the table.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ DOCUMENT = Path(__file__).parents[1] / "docs" / "scale.md"
 BEGIN, END = "<!-- bill: python -m benchmarks.bill -->\n", "<!-- end of bill -->\n"
 
 USERS, EVENTS, ITEMS = 10**9, 10**10, 100
-# Rows of a training: a tenth of the users; what conf/cluster.yaml asks for.
+# Rows of a training: a tenth of the users, and what conf/cluster.yaml asks for.
 USER_ROWS, LOOKALIKE_ROWS = 10**8, 64 * 10_000 * 1_024
 # What grows with the users: a night's rows of each table.
 TABLES = ("histories", "user_fields", "user_embeddings", "target_embeddings", "recommendations", "audiences")
-# Measured on one core, whatever the machine has.
+# Benchmarks that run on one core, however many the machine has.
 ONE_CORE = ("cluster", "score_kernel")
 
 Results = dict[str, Result]
@@ -35,9 +35,9 @@ class Cost:
 
     Attributes:
         step: what is done.
-        unit: what it is done for.
-        micros: microseconds of one core for a unit.
-        units: of a night.
+        unit: what it is counted in.
+        micros: microseconds of one core per unit.
+        units: number of units per night.
         source: the benchmark that measured it.
     """
 
@@ -49,7 +49,7 @@ class Cost:
 
     @property
     def core_hours(self) -> float:
-        """Hours of one core a night."""
+        """Hours of one core per night."""
         return self.micros * self.units / 3.6e9
 
 
@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def night(results: Results) -> list[Cost]:
-    """What runs every day."""
+    """The steps that run every day."""
     return [
         Cost("`build_histories`: the day's events", "event", per_unit(results["histories"]), EVENTS, "histories"),
         a_user(results, "build_histories", "`build_histories`: merged with yesterday's"),
@@ -80,9 +80,9 @@ def night(results: Results) -> list[Cost]:
 
 
 def trainings(results: Results) -> list[Cost]:
-    """What runs when the models are trained again."""
+    """The steps that run when the models are trained again."""
     train, samples = results["train"], results["samples"]
-    # A look-alike row against a user row: the contests have as many.
+    # The cost of a look-alike row relative to a user row: both contests have the same number of rows.
     lookalike = median(train["seconds"]["ours_lookalike"]) / median(train["seconds"]["ours_user"])
     a_positive = 1e6 * samples["machine"]["cores"] * samples["value"] / POSITIVES
     return [
@@ -94,22 +94,22 @@ def trainings(results: Results) -> list[Cost]:
 
 
 def per_unit(result: Result) -> float:
-    """Microseconds of one core for a unit of a benchmark that gives a rate."""
+    """Microseconds of one core per unit, for a benchmark that gives a rate."""
     cores = 1 if result["name"] in ONE_CORE else result["machine"]["cores"]
     return 1e6 * cores / float(result["value"])
 
 
 def a_user(results: Results, job: str, step: str | None = None) -> Cost:
-    """A run of a job of the pipeline, by its marginal cost."""
+    """The cost of one run of a pipeline job, from its marginal cost."""
     result = results["end_to_end"]
     micros = result["machine"]["cores"] * result["steps"][job] / result["runs"][job]
     return Cost(step or f"`{job}`", "user", micros, USERS, "end_to_end")
 
 
 def cost_table(title: str, costs: Sequence[Cost]) -> list[str]:
-    """A row a step, and their sum."""
+    """One row per step, and their sum."""
     lines = [
-        f"| {title} | measured by | core-µs a unit | units | core-hours |",
+        f"| {title} | measured by | core-µs per unit | units | core-hours |",
         "|---|---|---|---|---|",
     ]
     for cost in costs:
@@ -121,8 +121,8 @@ def cost_table(title: str, costs: Sequence[Cost]) -> list[str]:
 
 
 def storage_table(result: Result) -> list[str]:
-    """A night's bytes a user of the tables that grow with the users."""
-    lines = ["| table | bytes a user | TiB at 10⁹ users |", "|---|---|---|"]
+    """A night's bytes per user in the tables that grow with the users."""
+    lines = ["| table | bytes per user | TiB at 10⁹ users |", "|---|---|---|"]
     sizes = {table: result["stored"][table] / result["users"] for table in TABLES}
     lines += [f"| `{table}` | {size:,.0f} | {size * USERS / 2**40:,.2f} |" for table, size in sizes.items()]
     total = sum(sizes.values())

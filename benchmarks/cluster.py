@@ -1,4 +1,4 @@
-"""Seed clusters item by item on one thread, beside the k-means of scikit-learn and faiss."""
+"""Seed clusters item by item on one thread, next to the k-means of scikit-learn and faiss."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.harness import Benchmark, Contest
 from ralm.scoring.kmeans import kmeans, single_thread
 
 ITEMS, SEEDS, WIDTH, CLUSTERS, ITERATIONS = 2_000, (1_000, 10_000), 64, 20, 10
-# Seeds of an item are of a few kinds of people, unequally many, and overlap.
+# An item's seeds are groups of people of unequal size, which overlap.
 KINDS = 30
 
 Floats = NDArray[np.float32]
@@ -23,7 +23,7 @@ Floats = NDArray[np.float32]
 
 @contextmanager
 def cluster(size: int | None) -> Iterator[Benchmark]:
-    """2,000 items (or `size`) of 1,000 to 10,000 seeds in 64 dimensions, k = 20, as many iterations each.
+    """2,000 items (or `size`) of 1,000 to 10,000 seeds in 64 dimensions, k = 20, the same number of iterations each.
 
     References: `sklearn` (`KMeans(n_init=1)`) and `faiss` (`Kmeans`), one thread each. The mean inertias are printed
     as `inertia_sklearn` and `inertia_faiss`: theirs ÷ ours.
@@ -52,7 +52,7 @@ def cluster(size: int | None) -> Iterator[Benchmark]:
 
 
 def random_items(count: int) -> Sequence[Floats]:
-    """Seeds (n, 64) of so many items, around centres of their own."""
+    """Seeds (n, 64) of so many items, around each item's own centres."""
     random = np.random.default_rng(1)
     made = []
     for seeds in random.integers(*SEEDS, count, endpoint=True):
@@ -67,13 +67,13 @@ def _ours(points: Floats, seed: int) -> float:
 
 
 def _sklearn(points: Floats, seed: int) -> float:
-    # Without a tolerance, all iterations are made unless nothing moves, as in ours.
+    # Without a tolerance, all iterations run unless no point moves, as in ours.
     fitted = KMeans(CLUSTERS, n_init=1, max_iter=ITERATIONS, tol=0, random_state=seed).fit(points)
     return float(fitted.inertia_)
 
 
 def _faiss(points: Floats, seed: int) -> float:
-    # Its own default samples 256 points a cluster; the others read all.
+    # By default it samples 256 points per cluster; the others read all.
     fitted = faiss.Kmeans(
         WIDTH, CLUSTERS, niter=ITERATIONS, seed=seed, max_points_per_centroid=len(points), min_points_per_centroid=1
     )
@@ -82,5 +82,5 @@ def _faiss(points: Floats, seed: int) -> float:
     return float(distances.sum(dtype=np.float64))
 
 
-# From points and a seed to the inertia.
+# (points, seed) -> inertia.
 METHODS = {"ours": _ours, "sklearn": _sklearn, "faiss": _faiss}

@@ -1,4 +1,4 @@
-"""User embeddings from Delta to Delta, beside the forward pass on tensors in memory."""
+"""User embeddings from Delta to Delta, next to the forward pass on tensors in memory."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def embed(size: int | None) -> Iterator[Benchmark]:
 
 
 def save_model(folder: str) -> user_model.UserModel:
-    """A finished model of random weights in a folder."""
+    """A finished model with random weights in a folder."""
     torch.manual_seed(1)
     spec = UserTrainingSpec(
         train_files=[],

@@ -1,11 +1,11 @@
-"""What one more user costs, step by step: the pipeline at N / 100, N / 10 and N users of the built-in world.
+"""The cost of one more user, step by step: the pipeline at N / 100, N / 10 and N users of the built-in world.
 
-Each runs `conf/million.yaml` (10 impressions a user) in an application of its own. The marginal cost of a step is the
+Each runs `conf/million.yaml` (10 impressions per user) in its own application. The marginal cost of a step is the
 difference of its times over the difference of users: the start of Spark and of Python's workers is left out. `value` is
-the marginal cost at N in microseconds a user; `ratios` are that cost over the one a size below, and what the driver's
-Python held over the same a size below. Kept with the result: of each job its cost and its runs (dates), the bytes of
-each table, and what the processes of each kind held at most at every size, in MiB: `jvm` (driver and executor in one),
-`driver` (its Python), `worker` and `trainer` (a Python process each; what it shares with others is not counted).
+the marginal cost at N in microseconds per user; `ratios` are that cost over the cost one size below, and the memory of
+the driver's Python over that one size below. Kept with the result: each job's cost and runs (dates), the bytes of
+each table, and the most memory of the processes of each kind at every size, in MiB: `jvm` (driver and executor in one),
+`driver` (its Python), `worker` and `trainer` (one Python process each, without shared memory).
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from benchmarks.work import FOLDER
 
 ROOT = Path(__file__).parents[1]
 USERS = 1_000_000
-# What makes the world and what judges the result are no part of a nightly run.
+# Making the world and judging the result are not part of a nightly run.
 LEFT_OUT = ("simulate", "evaluate")
 STARTED = re.compile(r"^\[ *\d+/\d+\] ([^\[ :]+).* …$", re.MULTILINE)
-# Kind of process -> what its command line has.
+# Kind of process -> text in its command line.
 KINDS = {
     "jvm": ("java ",),
     "driver": ("jobs/pipeline.py",),
@@ -39,7 +39,7 @@ LINE = re.compile(r"\[ *\d+/\d+\] (?P<step>[^\[ :]+).*?(?: as of [\d-]+)?: .*?(?
 
 
 def end_to_end(size: int | None, say: Say) -> Result:
-    """Three sizes up to `size`, ten times as many users each.
+    """Three sizes up to `size`, each ten times the one before.
 
     Args:
         size: users of the largest run; None for a million.
@@ -59,7 +59,7 @@ def end_to_end(size: int | None, say: Say) -> Result:
             say(f"    {step:<28}" + ", ".join(f"{kind} {mib:,.0f}" for kind, mib in most.items()))
     below, at_size = (marginal(times[i], times[i + 1], sizes[i + 1] - sizes[i]) for i in (0, 1))
     for step, cost in sorted(at_size.items(), key=lambda entry: -entry[1]):
-        say(f"{step:<28}{cost:>10.1f} µs a user, a size below {below.get(step, 0.0):>10.1f}")
+        say(f"{step:<28}{cost:>10.1f} µs per user, one size below {below.get(step, 0.0):>10.1f}")
     value, reference = sum(at_size.values()), sum(below.values())
     return Result(
         "end_to_end",
@@ -88,8 +88,8 @@ class Run:
 
     Attributes:
         seconds: of each job, over its steps.
-        runs: of each job, its steps: one a date and model.
-        memory: job -> kind of process -> MiB that one of them held at most.
+        runs: job -> number of its steps, one per date and model.
+        memory: job -> kind of process -> the most MiB that one process held.
         stored: bytes of each table's data at the end, of its newest date.
     """
 
@@ -100,7 +100,7 @@ class Run:
 
 
 def run(users: int) -> Run:
-    """The pipeline with so many users, in an application and a warehouse of its own."""
+    """The pipeline with so many users, in its own application and warehouse."""
     with tempfile.TemporaryDirectory(prefix="ralm-end-to-end-", dir=os.environ.get(FOLDER)) as folder:
         given = [f"simulate.users={users}", f"warehouse={folder}"]
         command = ["./spark-submit.sh", "pipeline", "--config", "conf/million.yaml"]
@@ -123,7 +123,7 @@ def run(users: int) -> Run:
 
 
 def stored(warehouse: Path) -> dict[str, int]:
-    """Bytes of the data files of each table: of its newest date, where it has dates."""
+    """Bytes of each table's data files, of its newest date if it has dates."""
     found = {}
     for log in sorted(warehouse.rglob("_delta_log")):
         newest = max(log.parent.glob("as_of=*"), default=log.parent)
@@ -132,7 +132,7 @@ def stored(warehouse: Path) -> dict[str, int]:
 
 
 def held_below(pid: int) -> Iterator[tuple[str, float]]:
-    """The processes below this one: their kind, and the MiB that each has for itself."""
+    """The processes below this one: their kind, and each one's unshared MiB."""
     waiting = [pid]
     while waiting:
         here = waiting.pop()
@@ -171,5 +171,5 @@ def _finished(lines: Iterable[str]) -> Iterator[tuple[str, float]]:
 
 
 def marginal(smaller: dict[str, float], larger: dict[str, float], users: int) -> dict[str, float]:
-    """Microseconds that each of so many further users costs, a job each."""
+    """Job -> microseconds per additional user."""
     return {step: 1e6 * (seconds - smaller.get(step, 0.0)) / users for step, seconds in larger.items()}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-# For a session: where it writes, uncompressed and in one file.
+# Settings of a session: where it writes its event log, uncompressed and in one file.
 CONF = {
     "spark.eventLog.enabled": "true",
     "spark.eventLog.dir": "file://{folder}",
@@ -22,7 +22,7 @@ class Stage:
     """The finished tasks of a stage.
 
     Attributes:
-        name: what called for it.
+        name: the call that started it.
         group: the job group that it ran in, empty without one.
         seconds: of each task, on its executor.
     """
@@ -43,7 +43,7 @@ class Stage:
 
 
 def event_log(folder: str) -> Path:
-    """The one event log in the folder, be the application finished or not."""
+    """The only event log in the folder, whether the application has finished or not."""
     found = [path for path in Path(folder).iterdir() if path.name.startswith(("local-", "app-", "application_"))]
     if len(found) != 1:
         raise FileNotFoundError(f"{folder}: one event log expected, found {sorted(path.name for path in found)}")
@@ -51,7 +51,7 @@ def event_log(folder: str) -> Path:
 
 
 def read_stages(lines: Iterable[str]) -> list[Stage]:
-    """The stages of an event log, in the order of their numbers; a stage without a successful task is left out."""
+    """The stages of an event log, in the order of their numbers, without stages that have no successful task."""
     names: dict[int, tuple[str, str]] = {}
     seconds: dict[int, list[float]] = {}
     for line in lines:

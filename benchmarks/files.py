@@ -1,7 +1,7 @@
-"""`python -m benchmarks.files WAREHOUSE`: how many files one item's rows, or one user's, are read from.
+"""`python -m benchmarks.files WAREHOUSE`: from how many files the rows of one item or user are read.
 
-For every table that readers look things up in: its files, their sizes, and what Spark opened for one key, from the
-scan's own metrics. The key is in the middle of the table's keys. The last line is one JSON object.
+For every table with look-ups by key: its files, their sizes, and what Spark opened for one key, from the
+scan's own metrics. The key is the middle one of the table's keys. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ralm.config import Spark
 from ralm.spark.session import get_session
 from ralm.warehouse.warehouse import Warehouse
 
-# Table -> the key that it is read by.
+# Table -> the key by which it is read.
 KEYS = {
     "audiences": "item_id",
     "item_seeds": "item_id",
@@ -33,7 +33,7 @@ KEYS = {
 
 @dataclass(frozen=True)
 class Opened:
-    """What reading one key opened, beside what the table has."""
+    """What reading one key opened, next to what the table has."""
 
     files: int
     mebibytes: float
@@ -80,7 +80,7 @@ def opened(spark: SparkSession, path: str, key: str) -> Opened:
 
 
 def scan_metrics(table: DataFrame, condition: Column) -> dict[str, int]:
-    """Rows that fulfil a condition, and what the scan counted: `numFiles` and `filesSize` (bytes) opened."""
+    """Rows that meet a condition, and what the scan counted: `numFiles` and `filesSize` (bytes) opened."""
     found = table.where(condition)
     rows = len(found.collect())
     scans = found._jdf.queryExecution().executedPlan().collectLeaves()

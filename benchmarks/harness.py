@@ -1,4 +1,4 @@
-"""Interleaved timing of our code and its references in one process, and the JSON object that says what came out."""
+"""Interleaved timing of our code and its references in one process, and the JSON object with the results."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Contest:
-    """Ours and the references at one size.
+    """Our code and its references at one size.
 
     Attributes:
-        label: of the size; empty where a benchmark has one only.
+        label: of the size; empty if the benchmark has only one.
         ours: does the work once.
         references: name -> does the same work once, or the part of it that bounds ours.
         work: units of work that `ours` does, the numerator of its rate.
-        reference_work: name -> units of work of a reference; by default as many as ours.
-        scale: name -> factor on a reference's rate (`cores` for what was measured on one).
-        own_clock: runs return the seconds that count (without the start of processes), in place of all that they took.
+        reference_work: name -> units of work of a reference; by default the same as ours.
+        scale: name -> factor on a reference's rate (`cores` for a rate measured on one core).
+        own_clock: runs return the seconds that count (without the start of processes), instead of being timed.
     """
 
     label: str
@@ -40,10 +40,10 @@ class Benchmark:
 
     Attributes:
         name: as in `python -m benchmarks NAME`.
-        unit: of the value: a rate (`pairs/s`), or `s` where less is better.
-        contests: a size each; the first one gives the value.
-        quality: name -> another ratio that must hold with the speed (theirs ÷ ours), asked after the last run.
-        details: what else is kept with the result, asked after the last run.
+        unit: of the value: a rate (`pairs/s`), or `s`, where less is better.
+        contests: one per size; the first one gives the value.
+        quality: name -> another ratio that must hold besides the speed (theirs ÷ ours), computed after the last run.
+        details: further values kept with the result, computed after the last run.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Benchmark:
 class Result:
     """What was measured; the ratios are medians over repetitions of ours ÷ reference, in the benchmark's unit.
 
-    `details` are kept with the result, and are no part of its line.
+    `details` are kept with the result but not printed in its line.
     """
 
     name: str
@@ -81,9 +81,9 @@ class Result:
 
 
 def measure(benchmark: Benchmark, repetitions: int, say: Say, clock: Callable[[], float] = time.perf_counter) -> Result:
-    """Time every contest: one warm-up of each, then ours and the references in turn, as often as asked.
+    """Time every contest: one warm-up of each, then ours and the references in turn, `repetitions` times.
 
-    The machine's other work then slows all of them alike, and a ratio is taken within a repetition.
+    Other work on the machine then slows all of them alike, and ratios are taken within a repetition.
     """
     values: list[float] = []
     references: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Histories from events, beside what one would write in a line of Spark, and beside DuckDB."""
+"""Histories from events, next to the obvious line of Spark, and next to DuckDB."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ END = START + dt.timedelta(days=DAYS)
 
 @contextmanager
 def histories(size: int | None) -> Iterator[Benchmark]:
-    """20 million events (or `size`), a user for 20 by a power law, one with a twentieth of all; the newest 20 a domain.
+    """20 million events (or `size`), a user per 20 by a power law, one with a twentieth of all; newest 20 per domain.
 
     References: `collect_list` (collect, sort, slice), `duckdb` (`list(… order by …)[1:20]`) on as many threads.
     """
@@ -82,7 +82,7 @@ def collected(events: DataFrame) -> DataFrame:
 
 
 def in_duckdb(files: list[str], path: str) -> None:
-    """The same in DuckDB, from the same files into one of its own."""
+    """The same in DuckDB, from the same files into its own file."""
     entry = "{'feature_id': feature_id, 'event_time': event_time}"
     newest = ", ".join(
         f"(list({entry} ORDER BY event_time DESC) FILTER (domain = '{domain}'))[1:{LENGTH}] AS {domain}"

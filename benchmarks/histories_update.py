@@ -1,4 +1,4 @@
-"""One more day of events onto yesterday's histories, beside building them again from all events."""
+"""One more day of events onto yesterday's histories, next to building them again from all events."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ Measured = dict[str, float]
 def load(size: int | None) -> Iterator[Benchmark]:
     """A million rows (or `size`) of five arrays of 20 integers and a label, in 16 files as Spark writes them.
 
-    What counts is the time of an epoch after the first one.
+    The value is the time of an epoch after the first.
     """
     rows = size or ROWS
     with workspace("load") as (spark, folder):
@@ -64,7 +64,7 @@ def load(size: int | None) -> Iterator[Benchmark]:
 
 
 def numbers(field: int) -> Column:
-    """A row's array of a field."""
+    """The array of a field, row by row."""
     place = F.sequence(F.lit(1), F.lit(WIDTH))
     return F.transform(place, lambda p: F.pmod(F.xxhash64("id", p, F.lit(field)), F.lit(100_000)).cast("int"))
 
@@ -82,7 +82,7 @@ def read(kind: str, folder: str, epochs: int) -> Measured:
 
     Returns:
         `first_batch`, seconds from the call to the first batch, the library's import included; `seconds` of the epochs
-        after the first one; `mebibytes` that the process grew by at its peak; `later_mebibytes`, of them after the
+        after the first one; `mebibytes` by which the process grew at its peak; `later_mebibytes`, its part after the
         second epoch.
     """
     files = sorted(str(found) for found in Path(folder).glob("*.parquet"))

@@ -1,4 +1,4 @@
-"""Candidates of items by MinHash bands, beside MLlib's MinHash join of users and seeds."""
+"""Candidates of items by MinHash bands, next to MLlib's MinHash join of users and seeds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def lsh_iv(size: int | None) -> Iterator[Benchmark]:
 
     Reference: `mllib`, `MinHashLSH.approxSimilarityJoin` of users and seeds at the bands' threshold, with as many hash
     tables as give the same recall there (MLlib has no AND: a table is one hash). It joins pairs of users and seeds, so
-    a million users are beyond it here.
+    it cannot manage a million users here.
     """
     users = size or USERS
     with workspace("lsh-iv") as (spark, folder):

@@ -1,4 +1,4 @@
-"""What a result was measured on."""
+"""The machine that a result was measured on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PACKAGES = ("numpy", "pyarrow", "pyspark", "torch")
 
 
 def machine() -> dict[str, object]:
-    """Processor, cores, memory, and the versions that matter; nothing that names the machine."""
+    """Processor, cores, memory, and the versions that matter; nothing that identifies the machine."""
     return {
         "processor": _first("/proc/cpuinfo", "model name") or platform.machine(),
         "cores": len(os.sched_getaffinity(0)),

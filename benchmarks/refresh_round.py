@@ -1,7 +1,7 @@
 """`python -m benchmarks.refresh_round`: a round of `refresh` in which every item changed, and where its time goes.
 
-Users have random embeddings and the model is a fresh one: what is measured does not depend on what they say. The first
-round scores all items; then a fifth as many clicks as an item has seeds arrive, and the second round, which finds the
+Users have random embeddings and the model is untrained: the times do not depend on their values. The first
+round scores all items; an item then gets a fifth as many clicks as it has seeds, and the second round, which finds the
 audiences of the first, is measured. The last line is one JSON object.
 """
 
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.refresh_round", description=__doc__)
     parser.add_argument("--users", type=int, default=1_000_000)
     parser.add_argument("--items", type=int, default=1_000, help="all of them change")
-    parser.add_argument("--seeds", type=int, default=1_000, help="an item, before the measured round")
+    parser.add_argument("--seeds", type=int, default=1_000, help="seeds per item, before the measured round")
     asked = parser.parse_args(arguments)
     with workspace("refresh_round", "6g") as (spark, folder):
         settings = [
@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> int:
 
 
 def nightly(context: Context, users: int, items: int, seeds: int) -> None:
-    """What a nightly run leaves for the rounds after it, but for the audiences."""
+    """What a nightly run leaves for the rounds after it, except the audiences."""
     spark, config, warehouse = context.spark, context.config, context.warehouse
     torch.manual_seed(1)
     model = LookalikeModel(WIDTH, config.lookalike).eval()
@@ -134,7 +134,7 @@ def nightly(context: Context, users: int, items: int, seeds: int) -> None:
 
 
 def append_clicks(context: Context, users: int, items: int, clicks: int, draw: int) -> None:
-    """So many clicks of random users on every item, in the last hour."""
+    """So many clicks by random users on every item, in the last hour."""
     user = F.pmod(F.xxhash64("id", F.lit(draw)), F.lit(users))
     clicked = context.spark.range(items * clicks).select(
         user.alias("user_id"),

@@ -19,7 +19,7 @@ from benchmarks.score_kernel import score_kernel
 from benchmarks.serve import serve
 from benchmarks.train import train
 
-# What makes a contest's input of a size (its default: None), and removes it at the end.
+# Makes a contest's input of a given size (None: its default), and removes it at the end.
 CONTESTS: dict[str, Callable[[int | None], AbstractContextManager[Benchmark]]] = {
     "score_kernel": score_kernel,
     "score_job": score_job,
@@ -38,7 +38,7 @@ BENCHMARKS = (*CONTESTS, "end_to_end")
 
 
 def run(name: str, size: int | None, repetitions: int, say: Say) -> Result:
-    """Run a benchmark by its name; `end_to_end` is one run a size, without repetitions."""
+    """Run a benchmark by its name; `end_to_end` is one run per size, without repetitions."""
     if name == "end_to_end":
         return end_to_end(size, say)
     with CONTESTS[name](size) as benchmark:

@@ -1,4 +1,4 @@
-"""The user model's training set with its log-uniform negatives, beside a copy of as many bytes."""
+"""The user model's training set with its log-uniform negatives, next to a copy of as many bytes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ POSITIVES, POSITIVES_A_USER, FILES = 10_000_000, 10, 8
 
 @contextmanager
 def samples(size: int | None) -> Iterator[Benchmark]:
-    """10 million positives (or `size`), ten a user, of 100,000 items, with ten log-uniform negatives each.
+    """10 million positives (or `size`), ten per user, of 100,000 items, with ten log-uniform negatives each.
 
     Reference: `copy`, a plain Spark job that reads and writes as many bytes: the finished training set, which holds
-    its inputs. `copy_shuffled` beside it: ours with the shuffle by hash that the job ends with.
+    its inputs. Also `copy_shuffled`: ours with the shuffle by hash with which the job ends.
     """
     users = max(1, (size or POSITIVES) // POSITIVES_A_USER)
     with workspace("samples") as (spark, folder):
@@ -52,7 +52,7 @@ def samples(size: int | None) -> Iterator[Benchmark]:
 
 
 def random_positives(spark: SparkSession, users: int) -> DataFrame:
-    """(user_id, positives, known) as of `user_positives`."""
+    """(user_id, positives, known) as in `user_positives`."""
     known = F.array_distinct(log_uniform_array("positive", 2 * POSITIVES_A_USER, ITEMS))
     return spark.range(users).select(
         F.col("id").alias("user_id"), F.slice(known, 1, POSITIVES_A_USER).alias("positives"), known.alias("known")

@@ -1,4 +1,4 @@
-"""Scoring all users of a Delta table into audiences in another, beside MLlib's recommendations."""
+"""Scoring all users of a Delta table into audiences in another, next to MLlib's recommendations."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def score_job(size: int | None) -> Iterator[Benchmark]:
 
 
 def score_all_users(targets: DataFrame, users: int, state: ScorerState, folder: str) -> None:
-    """What the job `score_users` does for its audiences; no seeds are left out of them."""
+    """The work of the job `score_users` for its audiences, without leaving out seeds."""
     items = [f"i{number:05d}" for number in range(ITEMS)]
     scored = Scored(targets, users, items, state, f"{folder}/score", "bigint", scan=True)
     sample = scored.sample(Scoring().sample, 1)
@@ -86,7 +86,7 @@ def score_all_users(targets: DataFrame, users: int, state: ScorerState, folder: 
 
 
 def random_targets(spark: SparkSession, users: int, width: int) -> DataFrame:
-    """Users (user_id, bias, embedding of unit length) of random directions."""
+    """Users (user_id, bias, embedding of unit length) in random directions."""
 
     def rows(batches: Batches) -> Iterator[pa.RecordBatch]:
         for ids, values in _normal(batches, width):
@@ -108,13 +108,13 @@ def random_factors(spark: SparkSession, count: int) -> DataFrame:
 
 
 def als_model(spark: SparkSession, users: DataFrame, items: DataFrame) -> ALSModel:
-    """A model of given factors; fitting them is not what is measured."""
+    """A model with given factors; fitting them is not measured."""
     made = spark._jvm.org.apache.spark.ml.recommendation.ALSModel("als", WIDTH, users._jdf, items._jdf)  # type: ignore[union-attr]
     return ALSModel(made.setUserCol("user_id").setItemCol("item_id"))
 
 
 def _normal(batches: Batches, width: int) -> Iterator[tuple[pa.Array, NDArray[np.float32]]]:
-    """The ids of each batch, and as many rows of normal numbers that follow from the first of them."""
+    """The ids of each batch, and as many rows of normal numbers, seeded by the first id."""
     for batch in batches:
         ids = batch.column(0)
         if len(ids):

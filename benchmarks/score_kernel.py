@@ -1,4 +1,4 @@
-"""The scoring kernel on one core: pairs a second, beside the two matrix products that it cannot do without."""
+"""The scoring kernel on one core: pairs per second, next to the two matrix products that it cannot do without."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def score_kernel(size: int | None) -> Iterator[Benchmark]:
 
 
 def random_scorer(width: int, items: int) -> tuple[dict[str, NDArray[Any]], NDArray[np.float32], NDArray[np.int32]]:
-    """A fresh model's weights, and centroids (items, k, width) with their sizes."""
+    """An untrained model's weights, and centroids (items, k, width) with their sizes."""
     torch.manual_seed(1)
     random = np.random.default_rng(1)
     model = LookalikeModel(width, Lookalike(hidden_dim=width)).eval()

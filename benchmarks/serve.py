@@ -1,4 +1,4 @@
-"""Online scores: a user with 1,000 items from the store, beside attention over all seeds of each item."""
+"""Online scores: a user with 1,000 items from the store, next to attention over all seeds of each item."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def serve(size: int | None) -> Iterator[Benchmark]:
     """200 requests (or `size`) of a user with 1,000 of 5,000 items, k = 20 and 100, 64 dimensions, one thread, LMDB.
 
     Reference: `all_seeds`, the same attention over an item's 10,000 seeds, whose embeddings lie in memory: one request.
-    The 50th and 99th percentile of a request are kept with the result, in milliseconds.
+    The 50th and 99th percentiles per request are kept with the result, in milliseconds.
     """
     requests = size or REQUESTS
     random = np.random.default_rng(1)
@@ -79,7 +79,7 @@ def unit(rows: NDArray[Any]) -> Floats:
 
 
 def filled(path: str, users: Floats, clusters: int, attention: Floats) -> LmdbStore:
-    """A store with these users and items of random clusters."""
+    """A store with these users, and items with random clusters."""
     random, store, layer = np.random.default_rng(2), LmdbStore(path), Layer("all", SHARDS)
     records = {f"u{row}": record.tobytes() for row, record in enumerate(encode_users(np.zeros(len(users)), users))}
     items = {}
@@ -100,7 +100,7 @@ def filled(path: str, users: Floats, clusters: int, attention: Floats) -> LmdbSt
 
 
 def attend(user: Floats, users: Floats, seeds: NDArray[np.int64], attention: Floats) -> Floats:
-    """Cosines (items,) of a user with what it attends to among all seeds (items, seeds) of each item."""
+    """Cosines (items,) of a user with the attended mean of all seeds (items, seeds) of each item."""
     query, found = attention @ user, np.empty(len(seeds), np.float32)
     for item, rows in enumerate(seeds):
         embeddings = users[rows]  # (seeds, h)

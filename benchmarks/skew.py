@@ -1,6 +1,6 @@
-"""`python -m benchmarks.skew [--size N]`: does a heavy key make a task that the others wait for?
+"""`python -m benchmarks.skew [--size N]`: does a heavy key cause a task that the others wait for?
 
-Three heavy keys, each in the code of the job that meets it: a user with a twentieth of all events (`build_histories`),
+Three heavy keys, each in the code of the job that has it: a user with a twentieth of all events (`build_histories`),
 an item with half of all clicks (`update_seeds`), a hash bucket that half of the users share (`lsh_iv`). The last line
 is one JSON object: for every case, of the stages with a task of a second or more, the longest task over the median one.
 """
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
 
 
 def heavy_item(spark: SparkSession, rows: int) -> DataFrame:
-    """Clicks (item_id, draw, user_id, clicked_at): half of them on one item, the others on 10,000."""
+    """Clicks (item_id, draw, user_id, clicked_at): half of them on one item, the rest on 10,000 others."""
     number = F.col("id")
     other = F.pmod(F.xxhash64(F.lit("item"), number), F.lit(10_000))
     return spark.range(rows).select(
@@ -72,7 +72,7 @@ def heavy_item(spark: SparkSession, rows: int) -> DataFrame:
 
 
 def heavy_bucket(spark: SparkSession, rows: int) -> DataFrame:
-    """Users (user_id, items, buckets) with `BANDS` buckets each, one of which half of the users share."""
+    """Users (user_id, items, buckets) with `BANDS` buckets each, one of which is shared by half of the users."""
     users = rows // BANDS
     place = F.sequence(F.lit(0), F.lit(BANDS - 1))
     own = F.transform(place, lambda p: F.pmod(F.xxhash64(F.lit("bucket"), "id", p), F.lit(users)) * BANDS + p)

@@ -1,4 +1,4 @@
-"""Writes the table of `docs/performance.md` and its plot from the results that were kept."""
+"""Writes the table of `docs/performance.md` and its plot from the kept results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Result = dict[str, Any]
 
 
 def write_table(results: Path, document: Path) -> None:
-    """Replace what lies between the document's markers by all kept results, and draw them beside it."""
+    """Replace the text between the document's markers by all kept results, and draw them next to the document."""
     found = list(kept(results).values())
     plot = document.with_suffix(".png")
     draw(found, plot)
@@ -30,13 +30,13 @@ def kept(results: Path) -> dict[str, Result]:
 
 
 def replace_between(document: Path, begin: str, end: str, text: str) -> None:
-    """Put a text in place of what lies between two markers of a document."""
+    """Replace the text between two markers of a document."""
     before, _, rest = document.read_text(encoding="utf-8").partition(begin)
     document.write_text(before + begin + text + end + rest.partition(end)[2], encoding="utf-8")
 
 
 def table(results: list[Result]) -> str:
-    """A row a reference: ours, theirs, the ratio and its target."""
+    """One row per reference: ours, theirs, the ratio and its target."""
     lines = ["| benchmark | ours | reference | theirs | ours ÷ theirs | target |", "|---|---|---|---|---|---|"]
     for result in results:
         ours = f"{_number(result['value'])} {result['unit']}"
@@ -56,7 +56,7 @@ def table(results: list[Result]) -> str:
 
 
 def draw(results: list[Result], path: Path) -> None:
-    """Bars of how far each ratio is from its target: 1 reaches it, more is better."""
+    """Bars of how far each ratio is from its target: 1 reaches the target, more is better."""
     bars: dict[str, float] = {}
     for result in results:
         for name, target in TARGETS.get(result["name"], {}).items():

@@ -1,7 +1,7 @@
-"""What the ratios are to reach on two cores: ours ÷ reference, by benchmark and reference.
+"""Targets of the ratios on two cores: ours ÷ reference, by benchmark and reference.
 
 Rates reach a target from above; `histories_update`, `samples` and `end_to_end` are times and stay below theirs.
-`inertia_*` is theirs ÷ ours, and as good as theirs from 0.99 on.
+`inertia_*` is theirs ÷ ours; ours counts as equally good from 0.99 on.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ TARGETS: dict[str, dict[str, float]] = {
 
 
 def reached(unit: str, target: float, ratio: float) -> bool:
-    """Whether a ratio is as good as its target."""
+    """Whether a ratio reaches its target."""
     return ratio <= target if less_is_better(unit) else ratio >= target
 
 
 def less_is_better(unit: str) -> bool:
-    """Whether a benchmark's unit is a time, and no rate."""
+    """Whether a benchmark's unit is a time, not a rate."""
     return unit in ("s", "µs/user")

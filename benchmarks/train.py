@@ -1,4 +1,4 @@
-"""Both trainings, beside the same loop on tensors in memory, and on two processes beside one."""
+"""Both trainings, next to the same loop on tensors in memory, and on two processes next to one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def train(size: int | None) -> Iterator[Benchmark]:
     """An epoch of 200,000 rows (or `size`) of each training set, batches of 1,024, 100,000 items, and one of 10^6.
 
     References: `memory`, the same steps on tensors that lie in memory; `one_process` for two of them under
-    TorchDistributor. What counts is the time from the first batch to the published model.
+    TorchDistributor. The time counts from the first batch to the published model.
     """
     rows = size or ROWS
     with workspace("train") as (spark, folder):
@@ -75,7 +75,7 @@ def train(size: int | None) -> Iterator[Benchmark]:
 
 
 def alone(spec: Spec, job: Job) -> Callable[[], float]:
-    """The training in this process; its seconds."""
+    """Train in this process; returns the seconds."""
 
     def run() -> float:
         shutil.rmtree(spec.output, ignore_errors=True)
@@ -85,9 +85,9 @@ def alone(spec: Spec, job: Job) -> Callable[[], float]:
 
 
 def launched(spark: SparkSession, spec: Spec, job: Job, processes: int) -> Callable[[], float]:
-    """The training under TorchDistributor; its seconds, without the start of the processes.
+    """Train under TorchDistributor; returns the seconds, without the start of the processes.
 
-    There are as many cores as processes: a single one would use both.
+    Give each process one core: a single process would otherwise use both.
     """
     training = spec.training.model_copy(update={"processes": processes})
     asked = spec.model_copy(update={"training": training})
@@ -158,12 +158,12 @@ def lookalike_spec(files: list[str], folder: str, centroids: str, sizes: str) ->
 
 
 def training() -> Training:
-    """An epoch on one process."""
+    """The settings: one epoch in one process."""
     return Training(processes=1, batch_size=BATCH, epochs=1)
 
 
 def user_files(spark: SparkSession, rows: int, folder: str) -> list[str]:
-    """Samples of as many users, ten positives and a hundred negatives each."""
+    """Samples of as many users, with ten positives and a hundred negatives each."""
     fields = saved(user_fields(spark, rows), f"{folder}/fields")
     built = build_user_samples(fields, random_positives(spark, rows), ITEMS, SAMPLES, 1)
     return files_of(built.repartition(FILES), f"{folder}/users")
@@ -180,13 +180,13 @@ def lookalike_files(spark: SparkSession, rows: int, folder: str) -> list[str]:
 
 
 def files_of(frame: DataFrame, path: str) -> list[str]:
-    """Write Parquet; its files."""
+    """Write Parquet; returns its files."""
     frame.write.mode("overwrite").parquet(path)
     return sorted(str(found) for found in Path(path).glob("*.parquet"))
 
 
 def random_centroids(folder: str) -> tuple[str, str]:
-    """Files of centroids (items, k, d) and of their sizes."""
+    """Write centroids (items, k, d) and their sizes; returns the files."""
     random = np.random.default_rng(1)
     centroids, sizes = f"{folder}/centroids.npy", f"{folder}/sizes.npy"
     np.save(centroids, random.normal(size=(TRAINED_ITEMS, CLUSTERS, WIDTH)).astype(np.float32))

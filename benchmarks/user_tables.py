@@ -22,12 +22,12 @@ def hashed(name: str, *keys: Column | str) -> Column:
 
 
 def log_uniform(name: str, size: int, *keys: Column | str) -> Column:
-    """A number in [1, size], rank k as often as 1 / k."""
+    """A number in [1, size]; rank k has a frequency of 1 / k."""
     return F.least(F.pow(F.lit(float(size + 1)), hashed(name, *keys)), F.lit(size)).cast("int")
 
 
 def log_uniform_array(name: str, length: int, size: int) -> Column:
-    """As many numbers in [1, size] of `id`."""
+    """`count` numbers in [1, size] from `id`."""
     return F.transform(F.sequence(F.lit(1), F.lit(length)), lambda place: log_uniform(name, size, F.col("id"), place))
 
 

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from ralm.config import Spark
 from ralm.spark.session import get_session
 
-# Where the tables go, up to 20 GB; by default where temporary files go (TMPDIR).
+# Where the tables go, up to 20 GB; by default the folder of temporary files (TMPDIR).
 FOLDER = "RALM_BENCHMARK_FOLDER"
 
 

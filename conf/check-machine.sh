@@ -29,7 +29,7 @@ check_java() {
     esac
 }
 
-fits() { # a Python of a version that the pinned dependencies have wheels for
+fits() { # a Python version for which the pinned dependencies have wheels
     "$1" -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))${2:+; $2}" >/dev/null 2>&1
 }
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Installs requirements.lock into .venv: `conf/install.sh cpu` without the libraries for accelerators where that can be
-# had, `conf/install.sh cuda` with them. The versions are the same.
+# Installs requirements.lock into .venv: `conf/install.sh cpu` without the libraries for accelerators where that is
+# possible, `conf/install.sh cuda` with them. The versions are the same.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 lock=$root/requirements.lock
-# torch's wheel of the package index is linked against NVIDIA's libraries and does not start without them; only the
-# compiler of its GPU kernels can be left out. torch's own index has a build without any of it.
+# torch's wheel on the package index is linked against NVIDIA's libraries and does not start without them; only the
+# compiler of its GPU kernels can be left out. torch's own index has a build without any of them.
 accelerators='^(nvidia-|cuda-|triton)'
 
-# The lock names every package there is to install, also where one asks for other versions (decision 0001).
+# The lock names all packages to install, even if one of them asks for other versions (decision 0001).
 # Compiled once here: where PYTHONDONTWRITEBYTECODE is set, each training process would compile torch again.
 install() {
     "$root/conf/uv.sh" pip install --quiet --no-deps --compile-bytecode --python "$root/.venv/bin/python" "$@"

@@ -1,4 +1,4 @@
-"""Keep the newest L things a user did in each behaviour domain, as of a date, on top of the date before."""
+"""Keep the newest L things that a user did in each behaviour domain as of a date, building on the date before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turn histories and profiles into indices and normalised numbers, what the models read of a user, as of a date."""
+"""Turn histories and profiles into what the models read of a user as of a date: indices and normalised numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pass user embeddings through the target tower: what serving caches and scoring reads."""
+"""Pass user embeddings through the target tower; serving caches the result and scoring reads it."""
 
 from __future__ import annotations
 

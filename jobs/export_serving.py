@@ -1,4 +1,4 @@
-"""Export the current release to a key-value store for online serving: what changed since the last export, or --full."""
+"""Export the current release for online serving to a key-value store: only what changed, or everything with --full."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ralm.spark.session import get_session
 def options() -> argparse.ArgumentParser:
     """The job's own options."""
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--full", action="store_true", help="export everything, not what changed since the last export")
+    parser.add_argument("--full", action="store_true", help="export all, not only what changed since the last export")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Extend items' seeds, or your own list of users, to an audience by any look-alike system (--system, --seeds)."""
+"""Extend items' seeds, or your own list of users, to an audience with any look-alike system (--system, --seeds)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--system", required=True, metavar="NAME", help="the look-alike system, e.g. ralm or lsh_iv")
     parser.add_argument("--seeds", metavar="FILE_OR_TABLE", help="your own seeds; default: those of the chosen items")
-    parser.add_argument("--exclude", metavar="FILE_OR_TABLE", help="users who must not be in an audience")
+    parser.add_argument("--exclude", metavar="FILE_OR_TABLE", help="users to keep out of every audience")
     parser.add_argument("--item", metavar="NAME", help="item_id of the list's audience; default list:<file name>")
     parser.add_argument("--column", metavar="NAME", help="column of user ids in the lists; default user_id")
     parser.add_argument("--hashed", action="store_true", help="the lists hold SHA-256 digests of user ids")

@@ -1,4 +1,4 @@
-"""Let the built-in world go on: items are published, shown, clicked; `refresh` follows; a page shows it (--every)."""
+"""Continue the built-in world in rounds (--every): publish, show and click items, refresh, and update a page."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ralm.spark.session import get_session
 def options() -> argparse.ArgumentParser:
     """The job's own options."""
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--every", metavar="1m", default="1m", help="begin a round so often (default 1m)")
-    parser.add_argument("--rounds", type=int, metavar="N", help="end after so many rounds; default: go on until ended")
-    parser.add_argument("--step", metavar="1h", help="time that passes in a round; default: this machine's clock")
-    parser.add_argument("--port", type=int, default=8777, help="of the page (default 8777; 0: only the file)")
+    parser.add_argument("--every", metavar="1m", default="1m", help="start a round at this interval (default 1m)")
+    parser.add_argument("--rounds", type=int, metavar="N", help="stop after N rounds; default: run until stopped")
+    parser.add_argument("--step", metavar="1h", help="time that passes per round; default: this machine's clock")
+    parser.add_argument("--port", type=int, default=8777, help="the page's port (default 8777; 0: write only the file)")
     return parser
 
 

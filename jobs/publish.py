@@ -1,4 +1,4 @@
-"""Publish a release: which versions of the tables and models belong together, if the metrics pass the gate."""
+"""Publish a release, the versions of tables and models that are read together, if the metrics pass the gate."""
 
 from __future__ import annotations
 

@@ -21,10 +21,10 @@ from ralm.spark.session import get_session
 
 
 def loop(context: Context, every: dt.timedelta, landing: str | None = None) -> None:
-    """Refresh so often, until the process is ended; a round that takes longer is followed by the next at once.
+    """Start a round once per `every` until the process is ended; after a longer round the next one starts at once.
 
     Raises:
-        RalmError, PySparkException: `refresh.max_failures` rounds failed one after the other.
+        RalmError, PySparkException: `refresh.max_failures` rounds failed in a row.
     """
     failures = 0
     while True:
@@ -45,9 +45,9 @@ def loop(context: Context, every: dt.timedelta, landing: str | None = None) -> N
 def options() -> argparse.ArgumentParser:
     """The job's own options."""
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--every", metavar="5m", help="begin a round so often, until ended; default: one round")
+    parser.add_argument("--every", metavar="5m", help="start a round at this interval; default: one round")
     parser.add_argument(
-        "--landing", metavar="FOLDER", help="take new files of this folder, laid out as ingest.impressions"
+        "--landing", metavar="FOLDER", help="first take in the new files of this folder, laid out as ingest.impressions"
     )
     return parser
 

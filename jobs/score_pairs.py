@@ -1,4 +1,4 @@
-"""Score given pairs of users and items as of their time, a feature for a ranking model downstream (--pairs)."""
+"""Score given (user, item) pairs as of their times, as a feature for a ranking model downstream (--pairs)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def options() -> argparse.ArgumentParser:
     """The job's own options."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--pairs", required=True, metavar="PATH", help="Parquet or Delta: user_id, item_id, at")
-    parser.add_argument("--name", metavar="NAME", help="of the set in `scored_pairs.pairs`; default: the file's name")
+    parser.add_argument("--name", metavar="NAME", help="name of the set in `scored_pairs.pairs`; default: the file's")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The talk's online test in the built-in world: arms of users under other policies for some days, in several worlds."""
+"""Simulate the talk's online test: arms of users under different policies for some days, in several built-in worlds."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ralm.spark.session import get_session
 def options() -> argparse.ArgumentParser:
     """The job's own options."""
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--worlds", type=int, default=3, metavar="N", help="worlds, of the seeds 1 to N (default 3)")
+    parser.add_argument("--worlds", type=int, default=3, metavar="N", help="number of worlds (default 3)")
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="seed of the first world (default 1)")
-    parser.add_argument("--days", type=int, default=4, metavar="N", help="days that the arms live (default 4)")
+    parser.add_argument("--days", type=int, default=4, metavar="N", help="days that the arms run (default 4)")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Train the user models under TorchDistributor: one a merge layer and representation."""
+"""Train the user models under TorchDistributor: one per merge layer and representation."""
 
 from __future__ import annotations
 

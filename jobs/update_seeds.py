@@ -1,4 +1,4 @@
-"""Collect each item's seeds, its newest clickers: for every purpose, or as they click (--trigger, --available-now)."""
+"""Collect each item's seeds, its newest clickers: in a batch, or as a stream (--trigger, --available-now)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ralm.spark.session import get_session
 
 
 def follow(arguments: Arguments, trigger: dt.timedelta | None, landing: str | None = None) -> None:
-    """Merge new impressions into `live_seeds`: what there is now, or every so often until the process is ended.
+    """Merge new impressions into `live_seeds`: those there are now, or one batch per `trigger` until stopped.
 
     Args:
-        arguments: of the job.
-        trigger: time between two batches; None: what there is now.
-        landing: folder whose new files are taken into `impressions` before.
+        arguments: the job's.
+        trigger: time between two batches; None: take what there is now, then end.
+        landing: folder whose new files are first taken into `impressions`.
     """
     config = configured(arguments)
     spark = get_session(f"ralm update_seeds {config.name}", config.spark)
@@ -44,10 +44,10 @@ def options() -> argparse.ArgumentParser:
     """The options of the stream."""
     parser = argparse.ArgumentParser(add_help=False)
     stream = parser.add_mutually_exclusive_group()
-    stream.add_argument("--trigger", metavar="1m", help="follow the impressions into `live_seeds`, a batch so often")
-    stream.add_argument("--available-now", action="store_true", help="bring `live_seeds` up to now, and end")
+    stream.add_argument("--trigger", metavar="1m", help="merge new impressions into `live_seeds` at this interval")
+    stream.add_argument("--available-now", action="store_true", help="bring `live_seeds` up to date, then end")
     parser.add_argument(
-        "--landing", metavar="FOLDER", help="with either: take new files of this folder, laid out as ingest.impressions"
+        "--landing", metavar="FOLDER", help="with either: first take new files of this folder (see ingest.impressions)"
     )
     return parser
 

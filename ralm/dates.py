@@ -26,7 +26,7 @@ class ResolvedDates:
     a3: dt.date
 
     def __getitem__(self, name: DateName) -> dt.date:
-        """The date by its name."""
+        """The date of this name."""
         date: dt.date = getattr(self, name)
         return date
 
@@ -39,14 +39,14 @@ def resolve_dates(dates: Dates, impressions_by_day: Mapping[dt.date, int]) -> Re
 
     Args:
         dates: the configured dates or shares.
-        impressions_by_day: rows of `impressions` a UTC day; only days before a3 count towards the shares.
+        impressions_by_day: rows of `impressions` per UTC day; only days before a3 count towards the shares.
 
     Raises:
         DataError: there are no impressions, or two shares fall on one midnight.
-        ConfigError: the dates do not increase.
+        ConfigError: the dates are not in rising order.
     """
     if not impressions_by_day:
-        raise DataError("table 'impressions': no rows, so the dates cannot be resolved; check the ingest settings")
+        raise DataError("table 'impressions': no rows, so dates cannot be resolved; check the ingest settings")
     a3 = max(impressions_by_day) + DAY if dates.a3 == "end" else dates.a3
     days = sorted(day for day in impressions_by_day if day < a3)
     if not days:

@@ -1,4 +1,4 @@
-"""Errors that a user can cause; each carries the exit code of the process that meets it."""
+"""Errors that a user can cause; each carries the exit code of the process that it ends."""
 
 
 class RalmError(Exception):

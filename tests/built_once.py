@@ -1,4 +1,4 @@
-"""What several workers of the suite look at is built by the one that asks first; the others wait for it."""
+"""What several workers of the suite look at is built by the first that asks for it; the others wait."""
 
 from __future__ import annotations
 

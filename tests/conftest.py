@@ -1,4 +1,4 @@
-"""One Spark session a worker: starting a JVM a test would take most of the suite's time."""
+"""One Spark session per worker: starting a JVM per test would take most of the suite's time."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.finished import LONG_LIVED, SPARK, Finished, read_tiny, submit_tiny
 from tests.time_budget import TimeBudget
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-# Files in the order in which workers take them: what waits for the pipeline or the toy world, then other long ones.
+# Files in the order in which workers take them: those waiting for the pipeline or the toy world, then other long ones.
 FIRST = (
     "test_nightly",
     "test_contract",

@@ -1,4 +1,4 @@
-"""How long each test file takes, on whichever worker: the ten slowest are printed, and one that grows is refused.
+"""How long each test file takes, on whichever worker: the ten slowest are printed; a file over its limit fails the run.
 
 The limit is `--file-budget` seconds, on two idle cores; without it nothing is refused.
 """

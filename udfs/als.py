@@ -26,14 +26,14 @@ def fold_in_users(model_folder: str, user_id_type: str) -> BatchUdf:
     """For `mapInArrow` over `user_fields` (user_id and the histories): the factor of every user.
 
     Args:
-        model_folder: of a fitted ALS, mounted by all workers.
+        model_folder: of a fitted ALS, on storage that all workers mount.
         user_id_type: 'string' or 'bigint'.
 
     Returns:
         Rows (user_id, embedding array<float>); zeros for a user without a known feature. In the workers,
         MissingInputError where the model is not mounted.
     """
-    read_als(model_folder)  # the driver says at once if it is not there
+    read_als(model_folder)  # fail at once, on the driver, if it is missing
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -44,10 +44,10 @@ def fold_in_users(model_folder: str, user_id_type: str) -> BatchUdf:
 
 
 def partial_grams(width: int) -> BatchUdf:
-    """For `mapInArrow` over users (embedding array<float> of `width`): one row a partition that has any.
+    """For `mapInArrow` over users (embedding array<float> of `width`): one row per partition that has users.
 
     Returns:
-        Rows (sums array<double>, width² + 1): Σ x x' flat, then how many users; sum them over the rows.
+        Rows (sums array<double>, width² + 1): Σ x x' flat, then the number of users; sum them over the rows.
     """
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
@@ -67,11 +67,11 @@ def fold_in_items(gram: Doubles, alpha: float, regularisation: float) -> GroupUd
     Args:
         gram: X'X (f, f) of all users.
         alpha: confidence of an interaction is 1 + α.
-        regularisation: λ, an interaction.
+        regularisation: λ, per interaction.
 
     Returns:
-        Rows (item_index int, vector array<double>, seeds bigint): seeds with a factor other than zeros, which are all
-        that count.
+        Rows (item_index int, vector array<double>, seeds bigint): `seeds` is the number of seeds with a nonzero factor;
+        the others have no effect.
     """
 
     def run(group: pa.Table) -> pa.Table:

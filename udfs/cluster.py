@@ -24,20 +24,20 @@ SCHEMA = (
 
 
 def cluster_items(k: int, *, iterations: int, seed: int, weights: Mapping[str, NDArray[Any]] | None = None) -> GroupUdf:
-    """For `groupBy("item_id", "draw").applyInArrow` over the seeds of every item; the caller caps the seeds an item.
+    """For `groupBy("item_id", "draw").applyInArrow` over the seeds of every item; the caller caps the seeds per item.
 
     Input rows are seeds (item_id, draw, user_id, embedding) in any order. For a warm start there is a fifth column,
-    `previous` array<float>, and one more row a group, with NULL user_id and embedding, that holds the flat raw
-    centroids of the round before: a union, so that they are not repeated with every seed.
+    `previous` array<float>, and one more row per group, with NULL user_id and embedding, that holds the flat raw
+    centroids of the round before: a union, so that the centroids are not repeated with every seed.
 
     Args:
-        k: clusters an item.
+        k: clusters per item.
         iterations: Lloyd iterations at most.
         seed: of the random starts, together with the item id.
-        weights: of the look-alike model whose tower space counts (`export_weights`); None: the raw space.
+        weights: of the look-alike model in whose tower space to cluster (`export_weights`); None: the raw space.
 
     Returns:
-        One row a group with seeds: item_id, draw, centroids (flat k·d, mean raw embeddings), sizes (k), inertia,
+        One row per group with seeds: item_id, draw, centroids (flat k·d, mean raw embeddings), sizes (k), inertia,
         cluster_metric ('tower' or 'raw'), global_embedding (h; NULL without weights).
     """
 
@@ -80,7 +80,7 @@ def item_seed(seed: int, item_id: str) -> int:
 
 
 def _split(group: pa.Table, k: int) -> tuple[pa.Table, Floats | None]:
-    """The seeds ordered by user, and the centroids (k, d) of the round before if there are any."""
+    """The seeds ordered by user, and the centroids (k, d) of the round before, if any."""
     is_seed = pc.is_valid(group.column("user_id"))
     seeds = group.filter(is_seed).sort_by("user_id")
     if "previous" not in group.schema.names:
@@ -90,7 +90,7 @@ def _split(group: pa.Table, k: int) -> tuple[pa.Table, Floats | None]:
         return seeds, None
     flat = matrix(previous.slice(0, 1), "previous")  # (1, k·d)
     if seeds.num_rows and flat.size != k * matrix(seeds.slice(0, 1), "embedding").size:
-        return seeds, None  # another k or another user model: nothing to go on from
+        return seeds, None  # another k or another user model: no warm start
     return seeds, flat.reshape(k, -1).astype(np.float32)
 
 
@@ -98,7 +98,7 @@ def _in_space(start: Floats | None, weights: Mapping[str, NDArray[Any]] | None) 
     if start is None or weights is None:
         return start
     present = (start != 0).any(axis=1, keepdims=True)
-    # The tower sends an absent cluster's zeros to its own bias: they have to stay zeros.
+    # The tower would turn an absent cluster's zeros into its bias: they must stay zeros.
     return np.asarray(targets(weights, start)[0] * present, dtype=np.float32)
 
 

@@ -18,7 +18,7 @@ from ralm.training.checkpoints import load_user_model
 from udfs.als import user_factors
 from udfs.shapes import Batches, BatchUdf
 
-# Users a forward pass: embeddings of their fields stay in the processor's cache.
+# Users per forward pass, so that the embeddings of their fields stay in the processor's cache.
 FORWARD_ROWS = 2_048
 
 
@@ -32,15 +32,15 @@ def embed_users(
     """For `mapInArrow` over `user_fields`: the raw embedding of every user, all representations side by side.
 
     Args:
-        model_folders: finished user models, one a representation, in the recorded order.
+        model_folders: finished user models, one per representation, in the recorded order.
         fields: what the models were trained on.
         user_id_type: 'string' or 'bigint'.
-        als_folder: a fitted ALS whose vectors of the users are stacked beside the representations.
+        als_folder: a fitted ALS whose user vectors are stacked next to the representations.
         activity: whether `activity_of` the histories is stacked as well.
 
     Returns:
-        Rows (user_id, embedding array<float>). In the workers, MissingInputError where a model is not mounted,
-        ConfigError where it was trained on other fields, DataError for arrays of a wrong length.
+        Rows (user_id, embedding array<float>). The workers raise MissingInputError if a model is not mounted,
+        ConfigError if it was trained on other fields, DataError for arrays of a wrong length.
     """
     folders = tuple(model_folders)
 
@@ -60,8 +60,8 @@ def embed_users(
 def activity_of(batch: pa.RecordBatch, fields: UserFields) -> np.ndarray:
     """log(1 + entries) / 10 of each history, (n, histories) float32.
 
-    Divided, as everything else in an embedding is centred and this is not: seeds are first clustered by the cosines of
-    raw embeddings, and all of them would point its way.
+    Divided by 10, since unlike the rest of an embedding it is not centred: seeds are first clustered by the cosines of
+    raw embeddings, which would otherwise all point in its direction.
     """
     counts = [(spec.read(batch) != 0).sum(axis=1) for spec in fields.histories]
     logs: np.ndarray = np.log1p(np.stack(counts, axis=1))
@@ -69,7 +69,7 @@ def activity_of(batch: pa.RecordBatch, fields: UserFields) -> np.ndarray:
 
 
 def field_attention(model_folder: str, fields: UserFields, user_id_type: str) -> BatchUdf:
-    """For `mapInArrow` over `user_fields`: how much the attention merge layer takes from each field of a user.
+    """For `mapInArrow` over `user_fields`: the weight of each field of a user in the attention merge layer.
 
     Args:
         model_folder: a finished user model with an attention merge layer.
@@ -77,8 +77,8 @@ def field_attention(model_folder: str, fields: UserFields, user_id_type: str) ->
         user_id_type: 'string' or 'bigint'.
 
     Returns:
-        Rows (user_id, weights array<float>), one weight a field in the order of `fields.names`, summing to 1; zeros
-        for a user without any field. In the workers, ConfigError where the model merges by concatenation.
+        Rows (user_id, weights array<float>), one weight per field in the order of `fields.names`, summing to 1; zeros
+        for a user without any field. The workers raise ConfigError if the model merges by concatenation.
     """
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:

@@ -1,4 +1,4 @@
-"""How many users of each item have each feature: partial counts of a partition, in an Arrow UDF."""
+"""How many users of each item have each feature: partial counts per partition, in an Arrow UDF."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ralm.arrow.arrays import column
 from ralm.baselines.feature_space import FeatureSpace
 from udfs.shapes import Batches, BatchUdf
 
-# Counts that a worker holds before it gives them on: 64 MB.
+# Counts that a worker holds before it emits them: 64 MB.
 HELD_COUNTS = 4_000_000
 
 
@@ -26,8 +26,9 @@ def count_features(space: FeatureSpace, item_column: str, items: int) -> BatchUd
         items: how many items there are.
 
     Returns:
-        Rows (item_index int, feature int, users bigint), to be summed by item and feature: what is shuffled is one row
-        a partition, item and feature, not a row a user and feature. The feature after the last one counts all users.
+        Rows (item_index int, feature int, users bigint), to be summed by item and feature: the shuffle carries one row
+        per partition, item and feature instead of one per user and feature. The feature after the last one counts all
+        users.
     """
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:

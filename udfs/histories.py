@@ -1,6 +1,6 @@
-"""Newest entries of users in Arrow UDFs: events packed for the shuffle, and what arrives made into histories.
+"""Newest entries of users in Arrow UDFs: events packed for the shuffle, and histories made from what arrives.
 
-A shuffle of rows serialises every event by itself; here an event travels in a record batch of all that go the same way.
+A shuffle of rows serialises each event by itself; here all events for one part travel in one record batch.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from ralm.config import HistoryField
 from ralm.features.newest import newest_rows
 from udfs.shapes import Batches, BatchUdf
 
-# Events that a worker packs at once (some 50 bytes each), and users that it gives back at once.
+# Events that a worker packs at once (some 50 bytes each), and users whose histories it returns at once.
 PACKED_ROWS, USERS = 1_000_000, 20_000
 
 
 def pack_events(fields: Sequence[HistoryField], user_id_type: str) -> BatchUdf:
     """For `mapInArrow` over events (user_id, domain tinyint, feature_id, event_time in µs, part int).
 
-    A user who has more events of a domain than its history holds gives only the newest of them.
+    If a user has more events of a domain than the history holds, only the newest are packed.
 
     Args:
         fields: the behaviour domains; `domain` is their position.
@@ -51,10 +51,10 @@ def pack_events(fields: Sequence[HistoryField], user_id_type: str) -> BatchUdf:
 
 
 def newest_entries(fields: Sequence[HistoryField], user_id_type: str) -> BatchUdf:
-    """For `mapInArrow` over what `pack_events` gave, all events of a user in one partition, which one worker holds.
+    """For `mapInArrow` over the rows of `pack_events`, all events of a user in one partition, which one worker holds.
 
     Returns:
-        Rows (user_id, a column a domain: array<struct<feature_id, event_time>>, newest first, ties by feature_id).
+        Rows (user_id, one column per domain: array<struct<feature_id, event_time>>, newest first, ties by feature_id).
     """
     lengths = [field.length for field in fields]
     columns = ", ".join(f"`{f.domain}` array<struct<feature_id: string, event_time: timestamp>>" for f in fields)
@@ -98,7 +98,7 @@ def _groups(events: pa.Table, users: NDArray[np.int64], domains: int) -> NDArray
 
 
 def _without_surplus(events: pa.Table, users: NDArray[np.int64], lengths: Sequence[int]) -> NDArray[np.int64]:
-    """Positions of the rows but for those that cannot be among the newest of their user and domain."""
+    """Positions of the rows, without those that cannot be among the newest of their user and domain."""
     groups = _groups(events, users, len(lengths))
     surplus = np.bincount(groups)[groups] > np.asarray(lengths)[groups % len(lengths)]
     crowded = np.flatnonzero(surplus)

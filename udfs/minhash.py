@@ -22,7 +22,7 @@ def bucket_users(space: FeatureSpace, minhash: MinHash, keep: Mapping[str, str])
         keep: column -> Spark SQL type, passed through.
 
     Returns:
-        Rows of the kept columns and `buckets` array<bigint>: one a band, none for a user without features.
+        Rows of the kept columns and `buckets` array<bigint>: one per band, none for a user without features.
     """
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:

@@ -18,8 +18,8 @@ def label_rows(items: int, config: UserSamples, seed: int, user_id_type: str) ->
     """For `mapInArrow` over (user_id, user_key bigint, positives array<int>, known array<int>).
 
     Args:
-        items: D, the size of the label domain's vocabulary; no user knows all.
-        config: P positives a row, negatives a positive, redraws.
+        items: D, the size of the label domain's vocabulary; no user knows all items.
+        config: P positives per row, negatives per positive, redraws.
         seed: of the draws.
         user_id_type: Spark SQL type of user_id.
 
@@ -38,7 +38,7 @@ def label_rows(items: int, config: UserSamples, seed: int, user_id_type: str) ->
                 continue
             user = np.repeat(np.arange(len(counts)), rows)
             padded = np.zeros((len(user), width), np.int64)
-            # A user's positives follow each other over the user's rows.
+            # A user's positives are spread in order over the user's rows.
             first = np.cumsum(rows) - rows
             within = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
             padded.reshape(-1)[np.repeat(first * width, counts) + within] = labels

@@ -1,4 +1,4 @@
-"""One classifier an item in a grouped Arrow UDF: thousands of items are fitted in parallel, each on one thread."""
+"""One classifier per item in a grouped Arrow UDF: thousands of items are fitted in parallel, each on one thread."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def fit_logistic_items(items: Sequence[str], space: FeatureSpace, settings: Regr
     the rows of an item.
 
     Args:
-        items: item ids by index: an item's random draws are its own, whatever else is fitted.
+        items: item ids by index, so that an item's random draws do not depend on what else is fitted.
         space: the features.
         settings: of the model.
-        seed: together with the item id.
+        seed: of the random draws, together with the item id.
 
     Returns:
-        One row an item that has both labels: item_index, positives, negatives, label_frequency, intercept, and the
+        One row per item that has both labels: item_index, positives, negatives, label_frequency, intercept, and the
         weights (indices, weights) that are not 0.
     """
 
@@ -64,7 +64,7 @@ def fit_tree_items(items: Sequence[str], settings: Regression, seed: int) -> Gro
     """Like `fit_logistic_items`, over rows (item_index, label, user_id, embedding).
 
     Returns:
-        One row an item that has both labels: item_index, positives, negatives, label_frequency and the model's bytes
+        One row per item that has both labels: item_index, positives, negatives, label_frequency and the model's bytes
         (`Trees.to_bytes`).
     """
 
@@ -82,7 +82,7 @@ def fit_tree_items(items: Sequence[str], settings: Regression, seed: int) -> Gro
 
 
 def _ordered(group: pa.Table) -> tuple[pa.Table, NDArray[np.int64]]:
-    """The rows by user, since sums in another order differ in their last digits; and their labels (n,)."""
+    """The rows by user, since sums in another order differ in the last digits; and their labels (n,)."""
     rows = group.sort_by("user_id").combine_chunks()
     return rows, scalars(rows, "label").astype(np.int64)
 

@@ -1,6 +1,6 @@
-"""Scores of any look-alike system in Arrow UDFs over users: what passes the cuts, best items, samples, given pairs.
+"""Scores of any look-alike system in Arrow UDFs over users: scores above the cuts, best items, samples, given pairs.
 
-The items come from a scoring bundle that every worker process memory-maps; UDFs name an item by its row there.
+The items come from a scoring bundle that every worker process memory-maps; UDFs identify an item by its row there.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def score_users(bundle: str, user_id_type: str, *, top_m: int = 0, block: int = 
     Args:
         bundle: path of a scoring bundle; its cuts say which scores are emitted.
         user_id_type: 'string' or 'bigint'.
-        top_m: best items a user, whatever their score; 0: none.
-        block: users a matrix product.
+        top_m: best items per user, whatever their score; 0: none.
+        block: users per matrix product.
 
     Returns:
-        A row for every user that has anything: user_id; items array<int> and scores array<double>, by item row, the
+        A row for every user with any result: user_id; items array<int> and scores array<double>, by item row, the
         published scores at or above the item's cut; top_items and top_scores, best first, ties by item row.
     """
 
@@ -68,7 +68,7 @@ def score_all(bundle: str, user_id_type: str, *, block: int = BLOCK) -> BatchUdf
     """For `mapInArrow` over a probe or sample of such users: the published score with every item.
 
     Returns:
-        Rows (user_id, scores binary): float64, one score an item row of the bundle (`blob_matrix`).
+        Rows (user_id, scores binary): float64, one score per item row of the bundle (`blob_matrix`).
     """
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
@@ -80,12 +80,12 @@ def score_all(bundle: str, user_id_type: str, *, block: int = BLOCK) -> BatchUdf
 
 
 def score_histograms(bundle: str, edges: NDArray[np.float64], *, block: int = BLOCK) -> BatchUdf:
-    """For `mapInArrow` over users: counts of published scores a bin, one part a partition.
+    """For `mapInArrow` over users: counts of published scores per bin, one part per partition.
 
     Args:
         bundle: path of a scoring bundle.
         edges: (bins + 1,), the same for the whole run (`thresholds.histogram_edges`).
-        block: users a matrix product.
+        block: users per matrix product.
 
     Returns:
         Rows (item int, bin int, count bigint) of the bins that are not empty; sum them by item and bin.
@@ -112,7 +112,7 @@ def score_pairs(bundle: str, keep: dict[str, str], *, block: int = BLOCK) -> Bat
     Args:
         bundle: path of a scoring bundle.
         keep: column -> Spark SQL type, passed through.
-        block: pairs a matrix product.
+        block: pairs per matrix product.
 
     Returns:
         Rows of the kept columns and `score` double, published.
@@ -137,10 +137,10 @@ def passing(
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
     """Users' rows, item rows and published scores of all pairs at or above the item's cut, by user and item.
 
-    Rounding everything would cost more than finding what is near the cut or above it and rounding that.
+    Rounding all scores would cost more than rounding only those near the cut or above it.
 
     Args:
-        scores: (n, items), not yet rounded; -inf is no candidate.
+        scores: (n, items), not yet rounded; -inf: not a candidate.
         cuts: (items,), of published scores; None: nothing passes.
     """
     if cuts is None:
@@ -156,8 +156,8 @@ def top_items(scores: NDArray[np.floating[Any]], top_m: int) -> NDArray[np.int32
     """The rows of the best items of every user, best first, ties by item row.
 
     Args:
-        scores: (n, items), published: multiples of 1e-6; -inf, no candidate, comes last.
-        top_m: items wanted; all of them where there are fewer.
+        scores: (n, items), published: multiples of 1e-6; -inf (not a candidate) comes last.
+        top_m: items wanted; all items if there are fewer.
 
     Returns:
         (n, min(top_m, items)).
@@ -166,7 +166,7 @@ def top_items(scores: NDArray[np.floating[Any]], top_m: int) -> NDArray[np.int32
     top = min(top_m, items)
     if top == 0 or count == 0:
         return np.zeros((count, top), dtype=np.int32)
-    # Whole numbers that differ within a row make the selection unique and cheaper than a stable sort.
+    # Distinct whole numbers within a row make the selection unique, and cheaper than a stable sort.
     finite = np.isfinite(scores)
     lowest = scores.min(initial=0.0, where=finite) - 1.0
     keys = np.arange(items) - np.round(np.where(finite, scores, lowest) * 1e6).astype(np.int64) * items

@@ -53,9 +53,9 @@ def item_rows(weights: Mapping[str, NDArray[Any]]) -> BatchUdf:
 
 
 def write_shard(url: str, kind: str, layer: Layer) -> StreamedGroupUdf:
-    """For `groupBy("shard").applyInArrow` over (shard, key, record): writes the shard, and says what it holds.
+    """For `groupBy("shard").applyInArrow` over (shard, key, record): writes the shard, and reports what it holds.
 
-    A task holds one batch of a shard at a time. Run again, it replaces what an earlier try wrote.
+    A task holds one batch of a shard at a time. A repeated run replaces what an earlier try wrote.
 
     Returns:
         Rows (shard, records, bytes).

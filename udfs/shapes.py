@@ -1,4 +1,4 @@
-"""What Spark's Arrow functions take: a function of batches or of a group, and the schema of what it gives."""
+"""What Spark's Arrow functions take: a function of batches or of a group, and the schema of its result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class GroupUdf(NamedTuple):
 
 
 class StreamedGroupUdf(NamedTuple):
-    """What a grouped `applyInArrow` takes where a group need not be in memory as a whole: its key and its batches.
+    """What a grouped `applyInArrow` takes if a group need not be in memory as a whole: its key and its batches.
 
     Spark tells it from a `GroupUdf` by the annotations of `run`, which must name `Iterator` and `pa.RecordBatch`
     themselves; `Batches`, which is any `Iterable`, does not do.

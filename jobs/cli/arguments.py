@@ -62,7 +62,7 @@ def _parser(description: str, dry_run: bool, options: argparse.ArgumentParser | 
     parser.add_argument(
         "--as-of", type=_date, metavar="YYYY-MM-DD", help="the logical date; default: the dates of the configuration"
     )
-    parser.add_argument("--force", action="store_true", help="do again what is already done")
+    parser.add_argument("--force", action="store_true", help="repeat what is already done")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     if dry_run:
         parser.add_argument("--dry-run", action="store_true", help="print what would run, and run nothing")
@@ -83,7 +83,7 @@ def parse(
         description: what the job does, shown by `--help`.
         argv: the arguments; default: those of the process.
         dry_run: whether the job knows `--dry-run`.
-        allow_rest: whether arguments unknown here are passed over; otherwise they are an error.
+        allow_rest: whether unknown arguments are ignored; otherwise they are an error.
         options: the job's own options (a parser without help), which go to `Arguments.options`.
 
     Raises:
@@ -110,7 +110,7 @@ def _say(error: BaseException, argv: Sequence[str]) -> int:
     debug = "--debug" in argv
     if debug:
         traceback.print_exception(error)
-    # Progress on stdout comes before the error on stderr, also where both are one terminal.
+    # Where both go to one terminal, the progress on stdout must come before the error on stderr.
     sys.stdout.flush()
     if isinstance(error, KeyboardInterrupt):
         print("error: interrupted; finished work is kept. Run the same command to resume.", file=sys.stderr)
@@ -139,12 +139,12 @@ def run_job(
         description: its docstring, shown by `--help`.
         argv: the arguments; default: those of the process.
         dry_run: whether the job knows `--dry-run`.
-        options: the job's own options, as of `parse`.
+        options: the job's own options, as in `parse`.
     """
     given = list(sys.argv[1:] if argv is None else argv)
     try:
         arguments = parse(description, given, dry_run=dry_run, options=options)
-        # Not at the top: mistakes in the command line are told without loading Spark.
+        # Imported here, so that mistakes in the command line are reported without loading Spark.
         from ralm.spark.errors import user_errors
 
         with user_errors(Path(sys.argv[0]).stem):

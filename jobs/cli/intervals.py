@@ -14,7 +14,7 @@ def interval(text: str, option: str = "--trigger") -> dt.timedelta:
     """The time that `30s`, `1m` or `2h` stand for.
 
     Raises:
-        ConfigError: another form.
+        ConfigError: the text has another form.
     """
     found = re.fullmatch(r"([1-9]\d*)([smh])", text)
     if found is None:

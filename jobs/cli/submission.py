@@ -157,7 +157,7 @@ def _help(jobs: Mapping[str, str]) -> str:
 
 
 def submit(argv: Sequence[str], root: Path = ROOT) -> NoReturn:
-    """Become the spark-submit process of the job that `argv` names; or print the help.
+    """Replace this process by spark-submit for the job that `argv` names, or print the help.
 
     Raises:
         ConfigError: no such job, no `--config`, a configuration that cannot be run.
@@ -175,7 +175,7 @@ def submit(argv: Sequence[str], root: Path = ROOT) -> NoReturn:
     path = root / "jobs" / f"{job}.py"
     if {"-h", "--help"} & set(job_arguments):
         os.execv(sys.executable, [sys.executable, str(path), "--help"])
-    # Read here too, so that a mistake is told before a JVM starts.
+    # Read here too, so that a mistake is reported before a JVM starts.
     arguments = parse(jobs[job], job_arguments, dry_run=True, allow_rest=True)
     pyspark = importlib.util.find_spec("pyspark")
     if pyspark is None or pyspark.origin is None:

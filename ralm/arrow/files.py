@@ -15,7 +15,7 @@ def plain_path(file: str) -> tuple[str, str]:
     """The (scheme, path) of a file as Spark lists it.
 
     Spark's names are not percent-encoded: a `%3A` in them is in the name on disk, so nothing is ever unquoted.
-    `s3a`, Hadoop's name, becomes `s3`.
+    Hadoop's name `s3a` becomes `s3`.
     """
     match = re.match(r"^([A-Za-z][A-Za-z0-9+.-]+):(.*)$", file)
     if match is None:

@@ -1,4 +1,4 @@
-"""The folder of a fitted ALS: the features' factors, which workers memory-map, and what they were fitted with.
+"""The folder of a fitted ALS: the features' factors, which workers memory-map, and what they were fitted on.
 
 factors.npy, gram.npy   Y (features, f) float32; Y'Y (f, f) float64
 als.json                `AlsModel`, written last: a folder without it does not count
@@ -25,7 +25,7 @@ MARKER = "als.json"
 
 
 class AlsModel(BaseModel):
-    """What the factors belong to."""
+    """What the factors were fitted on, and how."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,8 +39,8 @@ def write_als(path: str, model: AlsModel, factors: NDArray[np.float32]) -> None:
 
     Args:
         path: the model's folder.
-        model: what the factors belong to.
-        factors: (features, f), one row a column of the space.
+        model: what the factors were fitted on.
+        factors: (features, f), one row per column of the space.
     """
     folder = model_folder(path)
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def write_als(path: str, model: AlsModel, factors: NDArray[np.float32]) -> None:
 
 @lru_cache(maxsize=4)
 def read_als(path: str) -> AlsModel:
-    """What a fitted model belongs to.
+    """What a model was fitted on.
 
     Raises:
         MissingInputError: there is no finished model.
@@ -66,7 +66,7 @@ def read_als(path: str) -> AlsModel:
 
 @lru_cache(maxsize=2)
 def als_arrays(path: str) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """The factors (features, f), on disk until they are read, and their Gram matrix (f, f); raises as `read_als`."""
+    """The factors (features, f), on disk until they are read, and their Gram matrix (f, f); raises like `read_als`."""
     folder = _marker(path).parent
     return np.load(folder / "factors.npy", mmap_mode="r"), np.load(folder / "gram.npy")
 

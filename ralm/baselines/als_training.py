@@ -19,9 +19,9 @@ from ralm.features.hashing import bucket
 from ralm.field_specs import UserFields
 from ralm.training.checkpoints import model_folder
 
-# Messages between blocks are their number squared.
+# The number of messages between blocks is the number of blocks squared.
 _BLOCKS = 100
-# Iterations whose lineage a task may carry.
+# A task may carry the lineage of at most so many iterations.
 _CHECKPOINT_INTERVAL = 3
 
 
@@ -31,7 +31,7 @@ def history_space(fields: UserFields) -> FeatureSpace:
 
 
 def interactions(events: DataFrame, vocabulary: DataFrame, space: FeatureSpace, until: dt.date, seed: int) -> DataFrame:
-    """Who acted on what, whatever the length of the histories.
+    """Which user acted on which feature, whatever the length of the histories.
 
     Args:
         events: (user_id, domain, feature_id, event_time), without held-out items.
@@ -84,14 +84,14 @@ def mllib_als(settings: Als, seed: int, partitions: int) -> ALS:
 
 @contextmanager
 def checkpoints(spark: SparkSession, folder: str) -> Iterator[None]:
-    """Inside, MLlib writes its factors to storage every few iterations; what it wrote is removed at the end.
+    """Inside the block, MLlib writes its factors to storage every few iterations; they are removed at the end.
 
     Without checkpoints a task carries the lineage of all iterations, and reading it can overflow the JVM's stack: on
-    two cores this was seen at ten iterations.
+    two cores this happened at ten iterations.
 
     Args:
         spark: the session.
-        folder: beside the models, on storage that all executors reach.
+        folder: next to the models, on storage that all executors reach.
 
     Raises:
         ConfigError: the folder is on a file system that is not mounted.

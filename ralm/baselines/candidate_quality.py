@@ -11,7 +11,7 @@ from scipy import sparse
 
 from ralm.baselines.minhash import MinHash, s_curve
 
-# Similarities in memory at a time: 40 MB.
+# Similarities held in memory at a time: 40 MB.
 BLOCK = 5_000_000
 
 
@@ -20,12 +20,12 @@ class CandidateQuality:
     """Candidates of one set of seeds among some users.
 
     Attributes:
-        users: how many were looked at; the seeds themselves are better left out.
-        neighbours: those whose Jaccard similarity with any seed reaches the threshold.
-        recall: share of the neighbours who are candidates; NaN where there are no neighbours.
+        users: how many users were looked at, best without the seeds themselves.
+        neighbours: users whose Jaccard similarity with any seed reaches the threshold.
+        recall: share of the neighbours who are candidates; NaN without neighbours.
         reduction: candidates / users.
         predicted_recall: of the S-curve, (with the nearest seed alone, with all seeds as if they were independent).
-        predicted_reduction: the same for all users. Seeds that are alike share buckets: the truth lies between.
+        predicted_reduction: the same for all users. Similar seeds share buckets, so the truth lies between the two.
     """
 
     users: int
@@ -58,7 +58,7 @@ def in_a_bucket_of(
         users: (n, features), binary.
         seeds: (m, features), binary.
         minhash: bands and rows.
-        dropped: bucket ids that do not count.
+        dropped: bucket ids to ignore.
     """
     known = minhash.buckets(seeds)[np.diff(seeds.indptr) > 0].ravel()
     if dropped is not None:
@@ -75,13 +75,13 @@ def candidate_quality(
     bands: int,
     rows: int,
 ) -> CandidateQuality:
-    """Recall and reduction of given candidates, beside what the S-curve predicts.
+    """Recall and reduction of given candidates, next to the S-curve's prediction.
 
     Args:
         users: (n, features), binary: a sample, since all n · m similarities are computed.
         seeds: (m, features), binary.
-        candidate: (n,), whether each user is one, with whatever was dropped.
-        threshold: Jaccard similarity from which on a user should be found.
+        candidate: (n,), whether each user is a candidate, given what was dropped.
+        threshold: least Jaccard similarity at which a user should be found.
         bands: b of the S-curve.
         rows: r of the S-curve.
 

@@ -1,4 +1,4 @@
-"""Clustered similarity: how many of an item's seeds live in the user's cells, against how many of all users do.
+"""Clustered similarity: how many of an item's seeds share the user's cells, against how many of all users do.
 
 With n seeds, of which O share the user's cell, and the share q of all users (a sample) in that cell, E = n·q seeds
 would be there by chance. The score is the shrunk logarithm of the lift,
@@ -10,7 +10,7 @@ discovery" (there with log2): a single seed in a cell of few users does not outw
 several tables O and E are the means over the tables, before the logarithm. Over hyperplanes the mean of O estimates
 Σ (1 − θ/π)^planes over the seeds, and E the same over n users at random: the score compares two kernel densities.
 
-Users of one cell have one score where there is one table (k-means): as many values an item as cells.
+With one table (k-means), all users of a cell have the same score: an item has as many scores as cells.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ralm.baselines.mean_cosine import unit_rows
 from ralm.scoring.contract import BLOCK, Arrays, BatchScorer, ScorerState
 
 SHRINKAGE = 0.5
-# Users whose cells are found at a time when the state is made.
+# Users per batch when the cells of the state are found.
 STATE_USERS = 4_096
 
 
@@ -37,13 +37,13 @@ class CellLift(BatchScorer):
 
     Args:
         cells: the partitions.
-        codes: (known cells,), ascending; elsewhere nobody of the sample lives, and no seed.
+        codes: (known cells,), ascending; other cells hold no sampled user and no seed.
         share: (known cells,), of all users.
         seeds: (known cells, items), counted.
-        block: users a product.
+        block: users per product.
 
     Raises:
-        ValueError: shapes that do not fit.
+        ValueError: the shapes do not fit.
     """
 
     columns = ("embedding",)
@@ -56,12 +56,12 @@ class CellLift(BatchScorer):
         self.cells, self.codes, self.share, self.seeds = cells, codes, share, seeds
         self.items = int(seeds.shape[1])
         self.block = block
-        # Each seed is in one cell of every table.
+        # Each seed is in one cell per table.
         self.totals = np.asarray(seeds.sum(axis=0)).ravel() / cells.tables  # (items,)
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, block: int) -> CellLift:
-        """As `lift_state` gives them."""
+        """The arrays as `lift_state` gives them."""
         codes, share = np.asarray(arrays["codes"]), np.asarray(arrays["share"])
         parts = (arrays["data"], arrays["indices"], arrays["indptr"])
         seeds = sparse.csr_matrix(parts, shape=(len(codes), int(arrays["items"])))
@@ -77,7 +77,7 @@ class CellLift(BatchScorer):
         return scores
 
     def score_pairs(self, users: pa.RecordBatch | pa.Table, item: NDArray[np.integer[Any]]) -> NDArray[Any]:
-        """Scores (n,); all items are scored, a block at a time."""
+        """Scores (n,); all items are scored, one block at a time."""
         rows = matrix(users, "embedding")
         scores = np.empty(len(rows))
         for start in range(0, len(rows), self.block):

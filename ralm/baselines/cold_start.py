@@ -1,6 +1,6 @@
 """The linear model for items with few seeds: a logistic regression over user embedding × item categories.
 
-The talk's cold start: what an item is about, crossed with what a user is like. Trained once on the clicks of all items,
+The talk's cold start: an item's categories, crossed with the user's embedding. Trained once on the clicks of all items,
 it scores an item that nobody has clicked.
 """
 
@@ -49,7 +49,7 @@ class ColdStartModel:
     intercept: float
 
     def state(self, items: Sequence[Sequence[str]]) -> ScorerState:
-        """The scorer (log-odds of a click) of items of these categories; a category that is not known says nothing."""
+        """The scorer (log-odds of a click) of items of these categories; unknown categories are ignored."""
         row = {category: place for place, category in enumerate(self.categories)}
         about = np.zeros((len(items), len(self.categories)))
         for place, names in enumerate(items):
@@ -74,7 +74,7 @@ class ColdStartModel:
         """Read what `save` wrote.
 
         Raises:
-            MissingInputError: there is none.
+            MissingInputError: the folder holds no model.
         """
         file = Path(model_folder(path)) / FILE
         if not file.exists():
@@ -90,12 +90,12 @@ class ColdStartModel:
 
 
 def fit_cold_start(pairs: DataFrame, settings: ColdStart) -> ColdStartModel:
-    """Fit by L-BFGS on a sample that the driver holds: so few parameters need no more rows than one machine takes.
+    """Fit by L-BFGS on a sample that the driver holds: so few parameters need no more rows than fit on one machine.
 
     Args:
-        pairs: embedding array<float> (h), categories array<string>, label 0/1; `settings.max_rows` about, 4 · h bytes
+        pairs: embedding array<float> (h), categories array<string>, label 0/1; about `settings.max_rows`, 4 · h bytes
             each.
-        settings: of the fit; the L2 penalty leaves the intercept alone.
+        settings: of the fit; the L2 penalty does not apply to the intercept.
 
     Raises:
         DataError: there are no pairs.

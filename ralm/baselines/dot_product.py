@@ -13,7 +13,7 @@ from ralm.scoring.contract import Arrays, BatchScorer
 
 
 class DotProduct(BatchScorer):
-    """x_u · y_i + b_i, in double precision: a batch's shape does not show in the published digits."""
+    """x_u · y_i + b_i, in double precision, so that the published digits do not depend on a batch's shape."""
 
     columns = ("embedding",)
 
@@ -33,7 +33,7 @@ class DotProduct(BatchScorer):
         return scores
 
     def score_pairs(self, users: pa.RecordBatch | pa.Table, item: NDArray[np.integer[Any]]) -> NDArray[Any]:
-        """One score a user, without the other items."""
+        """One score per user, without the other items."""
         scores: NDArray[Any] = np.einsum("nd,nd->n", self._embeddings(users), self.vectors[item]) + self.bias[item]
         return scores
 

@@ -14,12 +14,12 @@ from ralm.scoring.contract import Arrays
 
 Doubles = NDArray[np.float64]
 Codes = NDArray[np.int64]
-# Fewer users of the sample a cell would not tell how many of all users live in it.
+# With fewer sampled users per cell, they would not show how many of all users are in it.
 USERS_A_CELL = 20
 
 
 class Cells(ABC):
-    """One or several partitions ("tables"): every point is in one cell of each."""
+    """One or several partitions ("tables"): every point is in one cell of each table."""
 
     tables: int
 
@@ -32,7 +32,7 @@ class Cells(ABC):
 
     @abstractmethod
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What `cells_of_arrays` makes them from."""
+        """The arrays from which `cells_of_arrays` rebuilds the cells."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class KMeansCells(Cells):
     def fit(sample: Doubles, cells: int, seed: int) -> KMeansCells:
         """Mini-batch k-means (Sculley 2010) of unit embeddings (m, d).
 
-        Fewer cells than asked for where the sample has fewer than `USERS_A_CELL` users for each.
+        Gives fewer cells than asked for if the sample has fewer than `USERS_A_CELL` users per cell.
         """
         cells = max(1, min(cells, len(sample) // USERS_A_CELL))
         fitted = MiniBatchKMeans(cells, batch_size=max(4_096, 4 * cells), n_init=3, random_state=seed).fit(sample)
@@ -84,7 +84,7 @@ class Hyperplanes(Cells):
         return len(self.normals)
 
     def of(self, unit: Doubles) -> Codes:
-        """One bit a plane below the number of the table (n, tables)."""
+        """One bit per plane below the number of the table (n, tables)."""
         tables, planes, width = self.normals.shape
         side = (unit - self.centre) @ self.normals.reshape(-1, width).T > 0  # (n, tables · planes)
         bits = side.reshape(-1, tables, planes) @ (1 << np.arange(planes, dtype=np.int64))  # (n, tables)
@@ -102,7 +102,7 @@ class Hyperplanes(Cells):
 
 
 def cells_of_arrays(arrays: Arrays) -> Cells:
-    """The cells whose `arrays` these are."""
+    """The cells that gave these `arrays`."""
     if "centroids" in arrays:
         return KMeansCells(np.asarray(arrays["centroids"]))
     return Hyperplanes(np.asarray(arrays["normals"]), np.asarray(arrays["centre"]))

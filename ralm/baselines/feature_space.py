@@ -17,7 +17,7 @@ from ralm.field_specs import UserFields
 class FeatureSpace(BaseModel):
     """Numbers every feature of `user_fields`: history entries, categories, binned numerics, in this order.
 
-    Padding and missing values are no features.
+    Padding and missing values are not features.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,7 +63,7 @@ class FeatureSpace(BaseModel):
         return [name for spec in self.fields.specs for name in spec.feature_names(vocabularies)]
 
     def as_array(self) -> NDArray[np.str_]:
-        """The space as an array that travels with a scorer's state."""
+        """The space as an array that is stored with a scorer's state."""
         return np.array(self.model_dump_json())
 
     @staticmethod

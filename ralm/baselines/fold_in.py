@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 Doubles = NDArray[np.float64]
-# Gathered vectors and Gram matrices held at once.
+# Gathered vectors and Gram matrices held in memory at once.
 BLOCK_BYTES = 64 << 20
 
 
@@ -26,9 +26,9 @@ def closed_form(
 
     Args:
         gram: G = Y'Y (f, f), of all vectors of the other side.
-        own: G_x (n, f, f), the same of only those acted on.
+        own: G_x (n, f, f), the same of only the vectors acted on.
         total: t (n, f), their sum.
-        count: n (n,), how many they are.
+        count: n (n,), their number.
         alpha: α, confidence of an interaction is 1 + α.
         regularisation: λ > 0.
 
@@ -36,7 +36,7 @@ def closed_form(
         (n, f); zeros where nothing was acted on.
     """
     identity = np.eye(gram.shape[0])
-    penalty = np.where(count > 0, regularisation * count, 1.0)  # anything but 0 gives the zero vector of no interaction
+    penalty = np.where(count > 0, regularisation * count, 1.0)  # any value but 0: zero vector without interactions
     left = gram + alpha * own + penalty[:, None, None] * identity  # (n, f, f)
     return np.asarray(np.linalg.solve(left, (1.0 + alpha) * total[:, :, None])[:, :, 0], dtype=np.float64)
 
@@ -51,10 +51,10 @@ def fold_in(
         sets: binary (n, columns).
         gram: Y'Y (f, f).
         alpha: confidence of an interaction is 1 + α.
-        regularisation: λ > 0, an interaction.
+        regularisation: λ > 0, per interaction.
 
     Returns:
-        (n, f), each row as if it were alone.
+        (n, f), each row independent of the others.
     """
     width = factors.shape[1]
     found = np.zeros((sets.shape[0], width))

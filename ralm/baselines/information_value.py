@@ -23,12 +23,12 @@ def smoothed_shares(
 ) -> tuple[Floats, Floats]:
     """p and q, the shares of seeds and of candidates with a feature, never 0 or 1.
 
-    q = (m + s) / (N + 2 s) and p = (c + s q) / (n + s): the few seeds are drawn to the candidates' share, not to one
-    half, where a rare feature would count for any item with few seeds. So p > q only where c / n > q, and a feature
+    q = (m + s) / (N + 2 s) and p = (c + s q) / (n + s): few seeds are pulled to the candidates' share, not to one
+    half, which would let a rare feature count for any item with few seeds. So p > q only where c / n > q, and a feature
     that no seed has is never positive.
 
     Args:
-        seeds_with: c, seeds with the feature; as all counts, of any shapes that broadcast.
+        seeds_with: c, seeds with the feature; this and all counts may have any shapes that broadcast.
         seeds: n, all seeds.
         candidates_with: m, candidates with the feature.
         candidates: N, all candidates.
@@ -46,7 +46,7 @@ def information_value(p: Floats, q: Floats, positive: Positive = "above_candidat
         p: share of the seeds with the feature, inside (0, 1).
         q: share of the candidates, of the same shape.
         positive: above_candidates: p > q. above_half: p > 0.5, the survey's reading; since both factors change their
-            sign together, it also credits a feature that most seeds have, but even more candidates.
+            sign together, it also credits a feature that most seeds have, even if more candidates have it.
     """
     value = (p - q) * np.log(p * (1 - q) / ((1 - p) * q))
     found: Floats = np.where(p > (q if positive == "above_candidates" else 0.5), value, 0.0)
@@ -56,12 +56,12 @@ def information_value(p: Floats, q: Floats, positive: Positive = "above_candidat
 def information_value_state(
     space: FeatureSpace, weights: sparse.csr_matrix, candidates_only: bool = False
 ) -> ScorerState:
-    """The scorer of Information Values as it travels to workers.
+    """The scorer of Information Values as it is sent to workers.
 
     Args:
         space: what the features are.
         weights: (features, items), IV of the positive features.
-        candidates_only: users come with `candidate_of`, and score -inf with all other items.
+        candidates_only: users have `candidate_of`, and score -inf with all other items.
     """
     return ScorerState(
         CandidateInformationValueScorer if candidates_only else InformationValueScorer,
@@ -78,9 +78,9 @@ def information_value_state(
 class InformationValueScorer(BatchScorer):
     """Scores users by f · IV, the sum over the features that a user has.
 
-    The paper's score is σ(f · IV). Published is f · IV itself, its logit: the same order within and across items, but
-    it is not bounded by 1, where σ reaches 1 - 1e-6 at a sum of 14 and all better users would tie. It is at least 0,
-    and what `feature_ranking` lists adds up to it.
+    The paper's score is σ(f · IV). The published score is its logit f · IV: the order within and across items is the
+    same, but it is not bounded by 1, where σ reaches 1 - 1e-6 at a sum of 14 and all better users would tie. It is at
+    least 0, and it is the sum of the weights that `feature_ranking` lists.
 
     Attributes:
         columns: none but those of the feature space.
@@ -117,10 +117,10 @@ class InformationValueScorer(BatchScorer):
 
 
 class CandidateInformationValueScorer(InformationValueScorer):
-    """Scores candidates by f · IV, and gives -inf to a user who is no candidate of an item.
+    """Scores candidates by f · IV, and gives -inf to a user who is not a candidate for an item.
 
     Attributes:
-        columns: `candidate_of`, array<int> of item rows, beside those of the feature space.
+        columns: `candidate_of`, array<int> of item rows, besides those of the feature space.
     """
 
     columns = ("candidate_of",)
@@ -135,7 +135,7 @@ class CandidateInformationValueScorer(InformationValueScorer):
         return scores
 
     def score_pairs(self, users: pa.RecordBatch | pa.Table, item: NDArray[np.integer[Any]]) -> Floats:
-        """Scores (n,), -inf for pairs that are no candidates."""
+        """Scores (n,), -inf for pairs that are not candidates."""
         user, listed = _listed(users)
         asked = np.zeros(users.num_rows, dtype=bool)
         asked[user[listed == np.asarray(item)[user]]] = True
@@ -143,7 +143,7 @@ class CandidateInformationValueScorer(InformationValueScorer):
 
 
 def _listed(users: pa.RecordBatch | pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row of the batch and row of the item, one pair a candidate (pairs,)."""
+    """Row of the batch and row of the item, one pair per candidate (pairs,)."""
     lists = column(users, "candidate_of")
     return (
         pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64),

@@ -34,7 +34,7 @@ class MeanCosine(BatchScorer):
 
     Args:
         means: (items, d).
-        block: users a product.
+        block: users per product.
     """
 
     columns = ("embedding",)

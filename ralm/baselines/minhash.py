@@ -14,16 +14,16 @@ Words = NDArray[np.uint64]
 # The increment and the multipliers of SplitMix64.
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-# The signature of a row without features; a hash takes this value with a chance of 2^-64.
+# The signature of a row without features; a hash has this value with a chance of 2^-64.
 EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
-# Where the keys of bands begin, after those of the hash functions.
+# The first key of the bands, after the keys of the hash functions.
 _BAND_KEYS = 1 << 32
 
 
 def mix64(words: Words) -> Words:
     """SplitMix64's finaliser (Steele, Lea and Flood 2014, section 5), a bijection of 64-bit words, of the same shape.
 
-    Features are numbered by frequency: a linear hash (multiply-shift) of such neighbours is far from min-wise
+    Features are numbered by frequency: a linear hash (multiply-shift) of neighbouring numbers is far from min-wise
     independent, this one is not linear.
     """
     mixed = (words ^ (words >> np.uint64(30))) * _FIRST
@@ -90,15 +90,15 @@ class MinHash:
         return found
 
     def buckets(self, features: sparse.csr_matrix) -> NDArray[np.int64]:
-        """A 64-bit bucket id of each row in each band.
+        """A 64-bit bucket id for each row and band.
 
-        The band is hashed in: ids of different bands differ, so that an id alone names a bucket.
+        The band is hashed in: ids of different bands differ, so that an id alone identifies a bucket.
 
         Args:
             features: (n, features), binary.
 
         Returns:
-            (n, bands). Rows without features have no meaning: they belong into no bucket.
+            (n, bands). The ids of rows without features mean nothing: such rows belong in no bucket.
         """
         signatures = self.signatures(features).reshape(-1, self.bands, self.rows)
         found = np.broadcast_to(self._keys(_BAND_KEYS, self.bands), signatures.shape[:2])

@@ -1,4 +1,4 @@
-"""Learning from seeds and users who may be seeds that nobody has found yet: positive and unlabelled, never negative."""
+"""Learning from seeds and users who may be undiscovered seeds: positive and unlabelled, never negative."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedKFold
 
 Ints = NDArray[np.integer[Any]]
 Floats = NDArray[np.floating[Any]]
-# Of the rows with these numbers, a model's decisions (logits) on the rows with those.
+# (training rows, rows to decide), by number -> the decisions (logits) of a model trained on the former.
 Decisions = Callable[[Ints, Ints], Floats]
 
 # Parts of the cross-fit that estimates the label frequency: each positive is held out once.
@@ -37,15 +37,15 @@ def bootstraps(labels: Ints, bags: int, seed: int) -> Iterator[Ints]:
 
 
 def label_frequency(labels: Ints, decisions: Decisions, seed: int) -> float:
-    """c = p(labelled | positive): the mean probability that held-out seeds are given.
+    """c = p(labelled | positive): the mean probability that the model gives to held-out seeds.
 
     Elkan and Noto 2008, estimator e1 of section 2, with every seed held out once. Their Lemma 1, for labels that are
-    chosen among the positives at random: p(positive | x) = p(labelled | x) / c. Both probabilities are those of the
-    rows given, so where the unlabelled are a sample, of a population that is thinned as they are.
+    chosen among the positives at random: p(positive | x) = p(labelled | x) / c. Both probabilities refer to the given
+    rows: if the unlabelled rows are a sample, to a population that is thinned in the same way.
 
     Args:
         labels: (n,), 1 a seed, 0 unlabelled.
-        decisions: fits and decides, by row numbers.
+        decisions: fits and decides, given row numbers.
         seed: of the folds.
 
     Returns:

@@ -1,4 +1,4 @@
-"""One classifier an item: its seeds against sampled other users, by logistic regression or by boosted trees."""
+"""One classifier per item: its seeds against sampled other users, by logistic regression or by boosted trees."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from ralm.baselines.positive_unlabelled import Floats, Ints, bootstraps, label_frequency
 from ralm.config.baselines import Regression
 
-# scikit-learn's own default, and less where a class has fewer than twice as many rows, which could not be split off.
+# scikit-learn's default; fewer if a class has fewer than twice as many rows, which could then not be split off.
 LEAST_LEAF = 20
 
 
@@ -28,7 +28,7 @@ class Linear:
     Attributes:
         weights: (features,), of normalised rows; 0 for a feature that no training row has.
         intercept: the logit of a row without features.
-        label_frequency: c of Elkan and Noto; 1 where it was not asked for.
+        label_frequency: c of Elkan and Noto; 1 if it was not asked for.
     """
 
     weights: NDArray[np.float64]
@@ -43,11 +43,11 @@ class Linear:
 
 @dataclass(frozen=True)
 class Trees:
-    """Gradient-boosted trees: one model, or the bags whose logits are averaged.
+    """Gradient-boosted trees: one model, or several bags whose logits are averaged.
 
     Attributes:
         models: fitted.
-        label_frequency: c of Elkan and Noto; 1 where it was not asked for.
+        label_frequency: c of Elkan and Noto; 1 if it was not asked for.
     """
 
     models: Sequence[HistGradientBoostingClassifier]
@@ -66,7 +66,7 @@ class Trees:
     def of_bytes(packed: bytes) -> Trees:
         """The models of `to_bytes`, for their logits alone.
 
-        A pickle runs code when it is read: only bytes that the same run has made may come here.
+        A pickle runs code when it is read: pass only bytes that the same run made.
         """
         return Trees(pickle.loads(zlib.decompress(packed)))
 
@@ -75,7 +75,7 @@ Model = TypeVar("Model", Linear, Trees)
 
 
 def normalised(rows: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Rows (n, features) at unit Euclidean length; a row without features stays zero. In training and scoring."""
+    """Rows (n, features) at unit Euclidean length; a row without features stays zero. Used in training and scoring."""
     norms = np.sqrt(np.asarray(rows.power(2).sum(axis=1)).reshape(-1))  # (n,)
     found = rows.copy()
     found.data /= np.repeat(norms, np.diff(rows.indptr))
@@ -85,7 +85,7 @@ def normalised(rows: sparse.csr_matrix) -> sparse.csr_matrix:
 def fit_logistic(rows: sparse.csr_matrix, labels: Ints, settings: Regression, seed: int) -> Linear:
     """Logistic regression with an L2 penalty: min_w ½‖w‖² + C Σ log(1 + exp(−y(w·x + b))).
 
-    Bags are averaged to one linear model, so that they cost nothing in scoring.
+    Bags are averaged into one linear model, so that they cost nothing in scoring.
 
     Args:
         rows: (n, features), not yet normalised.
@@ -97,7 +97,7 @@ def fit_logistic(rows: sparse.csr_matrix, labels: Ints, settings: Regression, se
         ValueError: not both labels.
     """
     unit = normalised(rows).astype(np.float64)
-    # The penalty keeps a weight without data at exactly 0: only features that are there need to be fitted.
+    # The penalty keeps weights without data at exactly 0, so only features that occur are fitted.
     active = np.unique(unit.indices)
     dense_columns = unit[:, active]
 

@@ -1,4 +1,4 @@
-"""Scorers of one classifier an item: logits, which do not saturate as probabilities do."""
+"""Scorers with one classifier per item: logits, which do not saturate as probabilities do."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class LogisticScorer(BatchScorer):
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, block: int) -> LogisticScorer:
-        """The arrays of `logistic_state`; they have the features in rows, as the product needs them."""
+        """The arrays of `logistic_state`; weights have one row per feature, as the product needs them."""
         space = FeatureSpace.of_array(arrays["space"])
         shape = (space.size, len(arrays["intercepts"]))
         weights = sparse.csr_matrix((arrays["values"], arrays["indices"], arrays["offsets"]), shape=shape)
@@ -59,7 +59,7 @@ class LogisticScorer(BatchScorer):
 def logistic_state(
     space: FeatureSpace, weights: sparse.csr_matrix, intercepts: Floats, frequencies: Floats
 ) -> ScorerState:
-    """The state of a `LogisticScorer`: 8 bytes a weight that is not 0.
+    """The state of a `LogisticScorer`: 8 bytes per weight that is not 0.
 
     Args:
         space: the features.
@@ -84,9 +84,9 @@ class TreesScorer(BatchScorer):
     """Logits of boosted trees of the user embedding.
 
     The fitted models travel as bytes in one array, so that scikit-learn's own compiled prediction gives what was
-    fitted; node arrays would need a walk of our own, over attributes that are private. They are pickles: the arrays
-    may only come from the folder of the run that fitted them, and be read by the same version of scikit-learn. A model
-    is read when its item is first scored, and kept.
+    fitted; node arrays would need a tree walk of our own, over private attributes. The bytes are pickles: take the
+    arrays only from the folder of the run that fitted them, and read them with the same version of scikit-learn. A
+    model is read when its item is first scored, and kept.
     """
 
     columns = ("embedding",)
@@ -134,7 +134,7 @@ def trees_state(packed: Sequence[bytes], frequencies: Floats) -> ScorerState:
     """The state of a `TreesScorer`.
 
     Args:
-        packed: one `Trees.to_bytes` an item.
+        packed: one `Trees.to_bytes` per item.
         frequencies: (items,), c of Elkan and Noto or 1.
     """
     offsets = np.cumsum([0, *(len(one) for one in packed)], dtype=np.int64)

@@ -1,11 +1,11 @@
 """The direct method: a user's similarity to every seed of an item, made one score by maximum, mean or probability.
 
-Jaccard similarity |A ∩ B| / |A ∪ B| is of feature sets, the cosine of user embeddings. A user without any feature, or
-with an embedding of zeros, has similarity 0 to everyone. A user who is a seed is compared with itself like with any
-other seed: callers who rank users drop the seeds of the item. A seed that is given twice counts twice.
+Jaccard similarity |A ∩ B| / |A ∪ B| compares feature sets, the cosine user embeddings. A user without any feature, or
+with an embedding of zeros, has similarity 0 to everyone. A user who is a seed is compared with itself as with any
+other seed; callers that rank users drop the seeds of the item. A seed given twice counts twice.
 
 The probability that at least one seed "is" the user, 1 − Π(1 − s), reaches 1.0 with a few dozen seeds, and scores are
-published with six digits. It is given as −Σ ln(1 − s) = −ln(1 − probability) instead: the same order, no saturation.
+published with six digits. The score is therefore −Σ ln(1 − s) = −ln(1 − probability): the same order, no saturation.
 Negative cosines count as 0 there, and s as at most 1 − 1e-6: one identical seed adds 13.8.
 """
 
@@ -27,14 +27,14 @@ from ralm.scoring.contract import BLOCK, Arrays, BatchScorer, ScorerState
 
 ToSeeds = Literal["max", "mean", "probability"]
 CLOSEST = 1e-6
-# Factors of at least CLOSEST whose product stays far inside float64: one logarithm for all of them.
+# So many factors of at least CLOSEST have a product far inside float64: one logarithm serves all.
 FACTORS = 32
 # Similarities held at a time: 1 MB, or 2 MB in float64, so that they stay in a processor's cache.
 ELEMENTS = 1 << 18
 
 
 def pooled(similarity: Floats, to_seeds: ToSeeds) -> Floats:
-    """Similarities (seeds, n) of one item as one score a user (n,); the probability as −ln(1 − probability)."""
+    """Similarities (seeds, n) of one item as one score per user (n,); the probability as −ln(1 − probability)."""
     if to_seeds == "max":
         return np.asarray(similarity.max(axis=0))
     if to_seeds == "mean":
@@ -48,16 +48,16 @@ def pooled(similarity: Floats, to_seeds: ToSeeds) -> Floats:
 
 
 class SeedSimilarity(BatchScorer):
-    """Scores by the similarities to all seeds, for blocks of users x seeds of at most `ELEMENTS`.
+    """Scores by the similarities to all seeds, in blocks of at most `ELEMENTS` users x seeds.
 
     Args:
         item: (seeds,), each seed's item, ascending; every item has a seed.
         items: how many items there are.
         to_seeds: how similarities become one score.
-        block: users a product at most; fewer where an item has very many seeds.
+        block: users per product at most; fewer if an item has very many seeds.
 
     Raises:
-        ValueError: seeds out of order, or an item without any.
+        ValueError: seeds out of order, or an item without seeds.
     """
 
     def __init__(self, item: NDArray[Any], items: int, to_seeds: ToSeeds, block: int) -> None:
@@ -75,7 +75,7 @@ class SeedSimilarity(BatchScorer):
 
     @abstractmethod
     def _block(self, rows: Any) -> Any:
-        """A block of such rows, ready for products with many seeds."""
+        """A block of the rows, ready for products with many seeds."""
 
     @abstractmethod
     def _similarities(self, block: Any, seeds: slice) -> Floats:
@@ -112,7 +112,7 @@ class SeedSimilarity(BatchScorer):
         return np.stack([pooled(similarity[a:b], self.to_seeds) for a, b in itertools.pairwise(bounds)], axis=1)
 
     def _spans(self, seeds: int) -> list[tuple[int, int]]:
-        """Runs of items with at most so many seeds together."""
+        """Runs of consecutive items with at most so many seeds together."""
         spans, first = [], 0
         for item in range(1, self.items):
             if self.starts[item + 1] - self.starts[first] > seeds:
@@ -127,7 +127,7 @@ class JaccardToSeeds(SeedSimilarity):
     Args:
         space: what the features are.
         seeds: (seeds, features), binary.
-        item, items, to_seeds, block: as of `SeedSimilarity`.
+        item, items, to_seeds, block: as in `SeedSimilarity`.
     """
 
     columns = ()
@@ -151,7 +151,7 @@ class JaccardToSeeds(SeedSimilarity):
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, block: int) -> JaccardToSeeds:
-        """As `jaccard_state` gives them."""
+        """The arrays as `jaccard_state` gives them."""
         space = FeatureSpace.of_array(arrays["space"])
         indices, indptr, item = arrays["indices"], arrays["indptr"], arrays["item"]
         ones = np.ones(len(indices), dtype=np.float32)
@@ -162,9 +162,9 @@ class JaccardToSeeds(SeedSimilarity):
         return self.space.matrix(users)
 
     def _block(self, rows: sparse.csr_matrix) -> tuple[NDArray[np.int32], Floats, Floats]:
-        """For every feature its row in the next, or -1; the block's features x its users; sizes of their sets.
+        """Row of each feature in the second array, or -1; the block's features x users; sizes of the users' sets.
 
-        Products of sparse seeds with dense users are several times faster than of two sparse matrices.
+        A product of sparse seeds with dense users is several times faster than one of two sparse matrices.
         """
         features = np.unique(rows.indices)
         place = np.full(self.space.size, -1, dtype=np.int32)
@@ -193,7 +193,7 @@ class CosineToSeeds(SeedSimilarity):
 
     Args:
         seeds: (seeds, d).
-        item, items, to_seeds, block: as of `SeedSimilarity`.
+        item, items, to_seeds, block: as in `SeedSimilarity`.
     """
 
     columns = ("embedding",)
@@ -202,13 +202,13 @@ class CosineToSeeds(SeedSimilarity):
         self, seeds: NDArray[Any], item: NDArray[Any], items: int, to_seeds: ToSeeds, *, block: int = BLOCK
     ) -> None:
         super().__init__(item, items, to_seeds, block)
-        # A cosine near 1 loses its digits in 1 − s, and products in float32 differ with the shape of the block.
+        # 1 − s loses digits for a cosine near 1, and float32 products differ with the shape of the block.
         self.dtype: type[np.floating[Any]] = np.float64 if to_seeds == "probability" else np.float32
         self.seeds = unit_rows(seeds, self.dtype)  # (seeds, d)
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, block: int) -> CosineToSeeds:
-        """As `cosine_state` gives them."""
+        """The arrays as `cosine_state` gives them."""
         item = np.asarray(arrays["item"])
         return cls(arrays["seeds"], item, int(arrays["items"]), _to_seeds(arrays), block=block)
 
@@ -243,7 +243,7 @@ def cosine_state(seeds: pa.Table, items: int, to_seeds: ToSeeds) -> ScorerState:
     Args:
         seeds: (item_index, embedding), sorted by item.
         items: how many there are; each has a seed.
-        to_seeds: how similarities become one score; for the mean the seeds are collapsed to one vector an item.
+        to_seeds: how similarities become one score; for the mean, each item's seeds are collapsed to one vector.
     """
     item, rows = scalars(seeds, "item_index"), matrix(seeds, "embedding")
     if to_seeds == "mean":

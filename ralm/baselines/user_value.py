@@ -1,4 +1,4 @@
-"""Systems that know the user alone: the same score for every item."""
+"""Systems that know only the user: the same score for every item."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ralm.scoring.contract import Arrays, BatchScorer
 
 
 class UserValue(BatchScorer):
-    """The user's value (events, or nothing at all) as the score of every item."""
+    """The user's value (number of events, or a constant) as the score of every item."""
 
     columns = ("value",)
 

@@ -1,7 +1,7 @@
-"""The typed configuration: one YAML file a data set or deployment, checked before anything runs.
+"""The typed configuration: one YAML file per data set or deployment, checked before anything runs.
 
 Every key has a type, bounds and a default here; an unknown key is an error. Sections are passed to
-constructors as the typed objects below, never as dictionaries.
+constructors as the typed objects defined here, never as dictionaries.
 """
 
 from ralm.config.baselines import Als, Baselines, ClusteredSimilarity, LshIv, Regression, Similarity

@@ -1,4 +1,4 @@
-"""The other look-alike methods: one section each."""
+"""The other look-alike methods, one section per method."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ralm.config.section import Section
 
 
 class Similarity(Section):
-    """Similarity of a user to the seeds (the survey's direct method)."""
+    """Similarity of a user to each seed (the survey's direct method)."""
 
     measure: Literal["jaccard", "cosine"] = Field(
         default="jaccard", description="jaccard: of feature sets; cosine: of user embeddings"
     )
     to_seeds: Literal["max", "mean", "probability"] = Field(
-        default="mean", description="how a user's similarities to all seeds become one; probability: 1 − Π(1 − s)"
+        default="mean", description="how a user's similarities to all seeds become one score; probability: 1 − Π(1 − s)"
     )
-    seed_cap: int = Field(default=500, ge=1, le=100_000, description="seeds an item, sampled by hash")
+    seed_cap: int = Field(default=500, ge=1, le=100_000, description="seeds per item, sampled by hash")
 
 
 class ClusteredSimilarity(Section):
@@ -26,23 +26,23 @@ class ClusteredSimilarity(Section):
 
     cells: Literal["kmeans", "hyperplanes"] = "kmeans"
     kmeans_cells: int = Field(
-        default=200, ge=2, le=100_000, description="cells of k-means; fewer where the sample has not 20 users for each"
+        default=200, ge=2, le=100_000, description="cells of k-means; fewer if the sample has under 20 users per cell"
     )
     tables: int = Field(default=20, ge=1, le=1_000, description="hyperplane tables")
-    planes: int = Field(default=8, ge=1, le=30, description="hyperplanes a table: 2^planes cells")
+    planes: int = Field(default=8, ge=1, le=30, description="hyperplanes per table: 2^planes cells")
     sample: int = Field(
-        default=100_000, ge=100, le=10_000_000, description="users that cells are fitted on, and counted for all users"
+        default=100_000, ge=100, le=10_000_000, description="sampled users that cells are fitted on and counted from"
     )
-    seed_cap: int = Field(default=1_000, ge=1, le=100_000, description="seeds an item, sampled by hash")
+    seed_cap: int = Field(default=1_000, ge=1, le=100_000, description="seeds per item, sampled by hash")
 
 
 class LshIv(Section):
     """Yahoo's candidates by MinHash and scores by Information Value (Ma et al. 2016)."""
 
-    bands: int = Field(default=20, ge=1, le=1_000, description="b: a user is a candidate where any band agrees (OR)")
+    bands: int = Field(default=20, ge=1, le=1_000, description="b: a user is a candidate if any band agrees (OR)")
     rows: int = Field(default=2, ge=1, le=100, description="r: hashes of a band, all of which must agree (AND)")
     bucket_share: float = Field(
-        default=0.05, gt=0, le=1, description="buckets with more of all users than this are dropped: they tell nothing"
+        default=0.05, gt=0, le=1, description="drop buckets with a larger share of all users: they tell nothing"
     )
     smoothing: float = Field(
         default=1.0, gt=0, le=1_000, description="users added to the counts, so that no share is 0 or 1"
@@ -50,15 +50,15 @@ class LshIv(Section):
     positive: Literal["above_candidates", "above_half"] = Field(
         default="above_candidates", description="features that count: p > q, or the survey's p > 0.5"
     )
-    listed_features: int = Field(default=50, ge=1, le=10_000, description="rows of feature_ranking an item")
+    listed_features: int = Field(default=50, ge=1, le=10_000, description="rows of feature_ranking per item")
 
 
 class Regression(Section):
-    """One classifier an item over its seeds and sampled other users."""
+    """One classifier per item over its seeds and sampled other users."""
 
     model: Literal["logistic", "boosted_trees"] = "logistic"
     negatives: Literal["others", "exposed"] = Field(
-        default="others", description="others: users who are no seeds; exposed: shown but not clicked"
+        default="others", description="others: users who are not seeds; exposed: shown, not clicked"
     )
     positive_unlabelled: Literal["none", "bagging", "elkan_noto"] = Field(
         default="none",
@@ -66,12 +66,12 @@ class Regression(Section):
         "the same ranking as none, and probabilities calibrated by c (Elkan and Noto 2008)",
     )
     negatives_per_seed: int = Field(default=10, ge=1, le=1_000)
-    max_seeds: int = Field(default=2_000, ge=1, le=100_000, description="seeds an item, sampled by hash")
-    regularisation: float = Field(default=1.0, gt=0, le=1e6, description="C of the logistic regression, inverse")
+    max_seeds: int = Field(default=2_000, ge=1, le=100_000, description="seeds per item, sampled by hash")
+    regularisation: float = Field(default=1.0, gt=0, le=1e6, description="C of the logistic regression, its inverse")
     bags: int = Field(default=10, ge=2, le=200, description="models of the bagging")
     trees: int = Field(default=100, ge=1, le=10_000, description="trees of a boosted model")
-    leaves: int = Field(default=15, ge=2, le=1_000, description="leaves of a tree at most")
-    listed_features: int = Field(default=50, ge=1, le=10_000, description="rows of feature_ranking an item")
+    leaves: int = Field(default=15, ge=2, le=1_000, description="leaves per tree at most")
+    listed_features: int = Field(default=50, ge=1, le=10_000, description="rows of feature_ranking per item")
 
 
 class Als(Section):
@@ -90,7 +90,7 @@ class Als(Section):
 
 
 class Baselines(Section):
-    """Settings of the systems beside RALM."""
+    """Settings of the systems other than RALM."""
 
     similarity: Similarity = Similarity()
     clustered_similarity: ClusteredSimilarity = ClusteredSimilarity()

@@ -25,7 +25,7 @@ class Config(Section):
     name: Identifier
     warehouse: str | None = Field(default=None, description="where tables land; default warehouse/<name>")
     data_root: str = Field(default=".", description="where relative source paths start")
-    user_id_type: Literal["string", "bigint"] = Field(default="string", description="user ids stay as they came")
+    user_id_type: Literal["string", "bigint"] = Field(default="string", description="type of user ids, as they came")
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
     ingest: Ingest | None = None
     simulate: Simulate | None = None
@@ -65,7 +65,7 @@ class Config(Section):
                     f"user_model.representations: '{domain}' is not in fields.history; known: {sorted(domains)}"
                 )
         if "ralm" not in self.variants:
-            raise ValueError("variants: 'ralm' is the one that is released and must be there")
+            raise ValueError("variants: 'ralm' is the released variant and must be there")
         for name, variant in self.variants.items():
             try:
                 variant.lookalike(self.lookalike)
@@ -81,7 +81,7 @@ class Config(Section):
         return self.warehouse or str(Path("warehouse") / self.name)
 
     def seed_of(self, training: Training) -> int:
-        """The seed of a training: its own, or that of everything."""
+        """The seed of a training: its own, or the project's."""
         return self.seed if training.seed is None else training.seed
 
     def digest(self, *sections: str) -> str:
@@ -92,7 +92,7 @@ class Config(Section):
 
 
 def _part(content: dict[str, Any], section: str) -> Any:
-    """A section, or a section of a section by its dotted name."""
+    """A section, or a subsection by its dotted name."""
     for name in section.split("."):
         content = content[name]
     return content

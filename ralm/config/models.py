@@ -12,9 +12,9 @@ from ralm.config.section import Identifier, Merge, Section, Share
 class UserSamples(Section):
     """The negative-sampled training set of the user model."""
 
-    max_positives: int = Field(default=50, ge=1, le=1_000, description="positives a user at most (paper: 50)")
-    positives_per_row: int = Field(default=10, ge=1, le=1_000, description="P: more positives make further rows")
-    negatives: int = Field(default=10, ge=1, le=1_000, description="negatives a positive (paper: 10)")
+    max_positives: int = Field(default=50, ge=1, le=1_000, description="positives per user at most (paper: 50)")
+    positives_per_row: int = Field(default=10, ge=1, le=1_000, description="P: more positives go into further rows")
+    negatives: int = Field(default=10, ge=1, le=1_000, description="negatives per positive (paper: 10)")
     redraws: int = Field(default=16, ge=1, le=100, description="draws tried before the nearest free rank is taken")
     validation_share: Share = Field(default=0.1, description="share of the users kept for validation")
 
@@ -34,11 +34,11 @@ class UserModel(Section):
         default=0.0, ge=0, lt=1, description="share of a user's fields that the attention does not see, in training"
     )
     residual: bool = Field(
-        default=False, description="give the field vectors to the next layer beside what the attention merges of them"
+        default=False, description="pass the field vectors to the next layer besides the merged vector"
     )
     stacked: list[Literal["factors", "activity"]] = Field(
         default_factory=list,
-        description="what is stacked beside the representations. factors: the user's ALS vector (baselines.als, job "
+        description="what is stacked next to the representations. factors: the user's ALS vector (baselines.als, job "
         "train_als); activity: log(1 + entries) of each history, over 10",
     )
 
@@ -56,22 +56,22 @@ class Lookalike(Section):
         default="multiclass",
         description="multiclass: sampled users compete for an item (the talk); sigmoid: clicks against non-clicks",
     )
-    negative_users: int = Field(default=10, ge=1, le=1_000, description="sampled users a positive (multiclass)")
+    negative_users: int = Field(default=10, ge=1, le=1_000, description="sampled users per positive (multiclass)")
     logq: bool = Field(
         default=False,
-        description="correct for the active users that samples are full of: subtract the log of a user's rows from the "
-        "logits of the training; the score then knows that they click more (give it user_bias)",
+        description="correct for active users, who fill the samples: subtract the log of a user's rows from the "
+        "training's logits; the score then knows that they click more (set user_bias)",
     )
     clicked_cap: int = Field(
         default=0,
         ge=0,
         le=10_000,
-        description="a user is no negative for the newest so many items clicked (multiclass); 0: only for clicks of "
-        "the batch. For sets where a user clicks an item once and most of an item's users did so before",
+        description="N: users are no negatives for the N newest items they clicked (multiclass); 0: only for clicks of "
+        "the batch. For data where users click an item once and most of its users did so before",
     )
-    clusters: int = Field(default=20, ge=1, le=1_000, description="k, centroids an item (paper: 20, online 100)")
+    clusters: int = Field(default=20, ge=1, le=1_000, description="k, centroids per item (paper: 20, online 100)")
     cluster_iterations: int = Field(default=10, ge=1, le=1_000, description="Lloyd iterations at most")
-    seed_cap: int = Field(default=10_000, ge=10, le=100_000, description="K, newest seeds kept an item")
+    seed_cap: int = Field(default=10_000, ge=10, le=100_000, description="K, newest seeds kept per item")
     min_seeds: int = Field(default=10, ge=1, le=10_000, description="items with fewer seeds are not trained or scored")
     seed_draws: int = Field(
         default=1,
@@ -82,7 +82,7 @@ class Lookalike(Section):
     )
     rounds: int = Field(default=3, ge=1, le=100, description="cluster, train, cluster, train ...")
     batches_per_round: int | None = Field(
-        default=None, ge=1, description="batches a round (the talk: 1,000); default: `training.epochs` epochs"
+        default=None, ge=1, description="batches per round (the talk: 1,000); default: `training.epochs` epochs"
     )
 
     @model_validator(mode="after")
@@ -96,21 +96,21 @@ class Training(Section):
     """How a model is trained: processes, batches, steps."""
 
     processes: int = Field(default=2, ge=1, le=1_024, description="DDP ranks")
-    batch_size: int = Field(default=256, ge=1, le=1_000_000, description="rows a step over all ranks (paper: 256)")
+    batch_size: int = Field(default=256, ge=1, le=1_000_000, description="rows per step over all ranks (paper: 256)")
     epochs: int = Field(
         default=3,
         ge=1,
         le=1_000,
-        description="passes over the data (look-alike: a round); the best by validation loss (look-alike: AUC) is kept",
+        description="passes over the data (look-alike: per round); the best in validation loss (look-alike: AUC) stays",
     )
     learning_rate: float = Field(default=1e-3, gt=0, le=10, description="Adam (paper: 0.001)")
     weight_decay: float = Field(default=0.0, ge=0, le=1)
     decay: Literal["none", "linear"] = Field(
-        default="none", description="linear: the learning rate falls to 0 over the steps (look-alike: of a round)"
+        default="none", description="linear: the learning rate falls to 0 over all steps (look-alike: of a round)"
     )
     seed: int | None = Field(
         default=None,
-        description="of initial weights, dropout and the order of batches; default: the project's `seed`. Another one "
+        description="of initial weights, dropout and the order of batches; default: the project's `seed`. Another seed "
         "trains again on the same data, with the same new items",
     )
     loader: Literal["pyarrow", "petastorm"] = Field(
@@ -119,28 +119,28 @@ class Training(Section):
     device: Literal["cpu", "cuda"] = "cpu"
     local_mode: bool = Field(default=True, description="ranks on the driver's machine; false: on the executors")
     patience: int | None = Field(
-        default=None, ge=1, le=1_000, description="stop after this many epochs without a better validation"
+        default=None, ge=1, le=1_000, description="stop after this many epochs without improvement in validation"
     )
-    retries: int = Field(default=1, ge=0, le=10, description="new launches after a failure, from the last checkpoint")
+    retries: int = Field(default=1, ge=0, le=10, description="launches after a failure, from the last checkpoint")
 
 
-# What the seeds and samples of all variants depend on.
+# Settings that the seeds and samples of all variants depend on.
 SHARED_SETTINGS = {"min_seeds", "seed_cap", "clicked_cap", "seed_draws"}
 
 
 class Variant(Section):
-    """One look-alike model to train: over which user model, with which pooling of the seeds."""
+    """One look-alike model to train: on which user model, with which pooling of the seeds."""
 
     merge: Merge = "attention"
     pooling: Literal["attention", "average"] = Field(
-        default="attention", description="average: the mean of all seeds in place of local and global attention"
+        default="attention", description="average: the mean of all seeds instead of local and global attention"
     )
     settings: dict[str, Any] = Field(
         default_factory=dict, description="keys of `lookalike` that are different for this variant (ablations)"
     )
 
     def lookalike(self, shared: Lookalike) -> Lookalike:
-        """The variant's own settings; average pooling is one cluster, whose centroid is the mean of all seeds.
+        """The variant's own settings; average pooling is a single cluster with the mean of all seeds as its centroid.
 
         Raises:
             ValueError: a key is unknown, out of its range, or decides the samples that all variants share.

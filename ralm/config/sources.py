@@ -18,33 +18,33 @@ class Source(Section):
     options: dict[str, str] = Field(default_factory=dict, description="options of Spark's reader")
     where: str | None = Field(default=None, description="Spark SQL condition on the raw columns: the rows kept")
     columns: dict[str, str] = Field(
-        description="target column -> raw column name or Spark SQL expression over the raw columns"
+        description="target column -> raw column, or Spark SQL expression over the raw columns"
     )
     time_format: str | None = Field(
         default=None,
         description="'epoch_s', 'epoch_ms' or a Spark datetime pattern; default: the column is a timestamp "
         "or an ISO-8601 string",
     )
-    time_zone: str = Field(default="UTC", description="zone of times that carry none")
+    time_zone: str = Field(default="UTC", description="zone of times without a zone")
 
 
 class EventSource(Source):
-    """Rows that say: this user acted on this thing. Columns: user_id, feature_id, event_time (unless untimed)."""
+    """Rows saying that a user acted on a thing. Columns: user_id, feature_id, event_time (unless untimed)."""
 
     domain: Identifier | None = Field(default=None, description="the behaviour domain of all rows of this source")
 
     @model_validator(mode="after")
     def _domain_once(self) -> EventSource:
         if (self.domain is None) == ("domain" not in self.columns):
-            raise ValueError("give the behaviour domain once: as `domain` or as a column expression `domain`")
+            raise ValueError("give the behaviour domain once: as `domain`, or as a column expression `domain`")
         return self
 
 
 class ImpressionSource(Source):
-    """Rows that say: this item was shown to this user.
+    """Rows saying that an item was shown to a user.
 
-    Columns: user_id, item_id, shown_at (unless untimed), clicked (a boolean expression; left out: every row is a
-    click and the non-clicks are sampled, see `sampled_negatives`).
+    Columns: user_id, item_id, shown_at (unless untimed), clicked (a boolean expression; if left out, every row is a
+    click and non-clicks are sampled, see `sampled_negatives`).
     """
 
     domain: Identifier = Field(default="feed", description="the behaviour domain in which items are shown")
@@ -53,7 +53,7 @@ class ImpressionSource(Source):
 class UserSource(Source):
     """Profiles. Columns: user_id, the columns named in `fields.categorical` and `fields.numeric`, optional seen_at.
 
-    With seen_at (the time of the row) a user may have many rows, as in a log: one of them is kept. Without it a
+    With seen_at (the time of the row) a user may have many rows, as in a log, of which one is kept. Without it, a
     second row of the same user is a duplicate and goes to quarantine.
     """
 
@@ -71,7 +71,7 @@ class ItemSource(Source):
     category_separator: str | None = Field(
         default=None,
         min_length=1,
-        description="splits a string of categories; left out: an array, or one category a row",
+        description="splits a string of categories; left out: an array, or one category per row",
     )
 
     @model_validator(mode="after")
@@ -81,7 +81,7 @@ class ItemSource(Source):
 
 
 def _expect_columns(columns: dict[str, str], required: set[str], optional: set[str] | None) -> None:
-    """Every required target is mapped, and nothing but the optional ones besides (None: anything)."""
+    """Check that all required targets are mapped, and besides them only optional ones (None: any)."""
     missing = sorted(required - columns.keys())
     unknown = [] if optional is None else sorted(columns.keys() - required - optional)
     if missing or unknown:
@@ -90,11 +90,11 @@ def _expect_columns(columns: dict[str, str], required: set[str], optional: set[s
 
 
 class SampledNegatives(Section):
-    """Non-clicks for logs of clicks only: items drawn from those alive at the hour of the click."""
+    """Non-clicks for logs that hold only clicks: items drawn from those alive in the hour of the click."""
 
-    per_click: int = Field(default=4, ge=1, le=100, description="sampled non-clicks a click")
+    per_click: int = Field(default=4, ge=1, le=100, description="sampled non-clicks per click")
     bucket: Literal["hour", "day", "all"] = Field(default="hour", description="items alive in the same bucket")
-    slots: int = Field(default=10_000, ge=100, le=1_000_000, description="resolution of the draw, slots a bucket")
+    slots: int = Field(default=10_000, ge=100, le=1_000_000, description="resolution of the draw, slots per bucket")
 
 
 class Ingest(Section):
@@ -106,7 +106,7 @@ class Ingest(Section):
     impressions: ImpressionSource
     untimed: bool = Field(
         default=False,
-        description="the log has no times: each (user, item) gets one of 100 sentinel days by hash, the same in "
+        description="the log has no times: each (user, item) gets one of 100 sentinel days by hash, equal in "
         "events and impressions, so that histories, seeds and labels are disjoint parts",
     )
     not_after: dt.datetime | None = Field(
@@ -117,12 +117,12 @@ class Ingest(Section):
         default=0.01,
         ge=0,
         le=1,
-        description="share of a source's rows in quarantine (duplicates not counted) that stops",
+        description="stop if a larger share of a source's rows is bad (duplicates not counted)",
     )
 
     @model_validator(mode="after")
     def _columns(self) -> Ingest:
-        """A timed log names its times; an untimed one must not, or they would be dropped in silence."""
+        """A timed log names its times; an untimed log must not, since they would be silently dropped."""
         event_time, shown_at = (set(), set()) if self.untimed else ({"event_time"}, {"shown_at"})
         for source in self.events:
             _expect_columns(source.columns, {"user_id", "feature_id"} | event_time, {"domain"})
@@ -131,7 +131,7 @@ class Ingest(Section):
 
 
 class Live(Section):
-    """live: the built-in world goes on after its log."""
+    """live: the built-in world continues after its log."""
 
     policies: list[Literal["lookalike", "popularity", "profile"]] = Field(
         default=["lookalike", "popularity"],
@@ -141,12 +141,12 @@ class Live(Section):
     leftover: Literal["none", "profile"] = Field(
         default="none", description="what fills the slots for which the look-alike policy has no item"
     )
-    items: int = Field(default=2, ge=1, le=1_000, description="items published a round")
-    older: int = Field(default=0, ge=0, le=10_000, description="items of the end of the log that are shown, too")
+    items: int = Field(default=2, ge=1, le=1_000, description="items published per round")
+    older: int = Field(default=0, ge=0, le=10_000, description="items from the end of the log that are shown as well")
     window: int = Field(default=12, ge=1, le=1_000, description="newest items that are shown")
-    visits: float = Field(default=0.25, gt=0, le=1, description="share of the users who come in a round")
-    slots: int = Field(default=2, ge=1, le=100, description="items that a visitor is shown")
-    explore: float = Field(default=0.2, ge=0, le=1, description="share of the slots for any item, under every policy")
+    visits: float = Field(default=0.25, gt=0, le=1, description="share of the users who come per round")
+    slots: int = Field(default=2, ge=1, le=100, description="items shown per visitor")
+    explore: float = Field(default=0.2, ge=0, le=1, description="share of slots filled at random, under every policy")
 
 
 class Simulate(Section):
@@ -164,10 +164,10 @@ class Simulate(Section):
         default=160, gt=0, le=100_000, description="mean over the log, before repeats of (user, item) are dropped"
     )
     behaviour_events: float = Field(
-        default=20, gt=0, le=100_000, description="mean shopping events a user; the other domains in proportion"
+        default=20, gt=0, le=100_000, description="mean shopping events per user; the other domains in proportion"
     )
     features_per_topic: int = Field(
-        default=10, ge=1, le=100_000, description="things to buy, search for, listen to, a topic and domain"
+        default=10, ge=1, le=100_000, description="things to buy, search for, listen to, per topic and domain"
     )
     popularity_exponent: float = Field(
         default=1.1, ge=0, le=5, description="an item's exposure falls as rank^-this among items of the same age"

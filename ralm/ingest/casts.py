@@ -1,6 +1,6 @@
 """Raw values -> values of the tables' types, one row at a time and without ever throwing.
 
-Each cast gives the value (null where it cannot be had) and tells a missing raw value from an invalid one.
+Each cast gives the value (null if there is none) and tells a missing raw value from an invalid one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pyspark.sql.types import (
 
 
 class UnmappableTypeError(Exception):
-    """A raw type that no value of the target can come from; the message says what is expected instead."""
+    """A raw type that cannot give a value of the target; the message says what is expected instead."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def _present(raw: Column, kind: DataType) -> Column:
 
 
 def cast_id(raw: Column, kind: DataType, target: str) -> Cast:
-    """An id as it came, as `target` (string or bigint); a string that is no bigint is invalid.
+    """An id as it came, as `target` (string or bigint); a string that is not a bigint is invalid.
 
     Raises:
         UnmappableTypeError: floating numbers (1e9 and 1000000000 would be two ids), times, arrays, structs.
@@ -104,10 +104,10 @@ def cast_flag(raw: Column, kind: DataType) -> Cast:
 
 
 def cast_categories(raw: Column, kind: DataType, separator: str | None) -> Cast:
-    """array<string> of distinct categories; nothing gives an empty array.
+    """array<string> of distinct categories; a missing value gives an empty array.
 
     Raises:
-        UnmappableTypeError: a separator with something that is no string, or a map, struct or nested array.
+        UnmappableTypeError: a separator with something other than a string, or a map, struct or nested array.
     """
     if isinstance(kind, ArrayType) and isinstance(kind.elementType, AtomicType):
         found = raw.cast("array<string>")
@@ -123,7 +123,7 @@ def cast_categories(raw: Column, kind: DataType, separator: str | None) -> Cast:
 
 
 def cast_time(raw: Column, kind: DataType, time_format: str | None, zone: str) -> Cast:
-    """A timestamp; `zone` holds for values that carry none (the session's zone is UTC).
+    """A timestamp; `zone` applies to values without a zone (the session's zone is UTC).
 
     Args:
         time_format: 'epoch_s', 'epoch_ms', a Spark datetime pattern, or None for timestamps, dates and ISO-8601.
@@ -151,7 +151,7 @@ def cast_time(raw: Column, kind: DataType, time_format: str | None, zone: str) -
     if isinstance(kind, TimestampNTZType | DateType):
         return Cast(_in_zone(raw.cast("timestamp"), zone), present)
     if isinstance(kind, StringType):
-        # Spark also reads '10:30' (today!) and '2024' as times: only what starts with a full date is one.
+        # Spark also reads '10:30' (today!) and '2024' as times: accept only what starts with a full date.
         dated = raw.rlike(r"^\s*\d{4}-\d{1,2}-\d{1,2}")
         zoned = raw.rlike(r"[T ]\d{1,2}[\d:.]*\s*[A-Za-z+\-]")
         parsed = raw.try_cast("timestamp")

@@ -1,4 +1,4 @@
-"""The items table: the catalogue from its source, and every item that the logs know besides."""
+"""The items table: the catalogue from its source, and all further items in the logs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def item_targets(source: ItemSource) -> list[Target]:
     """What to read from the items' source: the listed columns, and any other as a number."""
     targets = [Target("item_id", "id")]
     if "published_at" in source.columns:
-        # Items are often announced before they are published: a date ahead is no error.
+        # Items are often announced before they are published: a date in the future is not an error.
         targets.append(Target("published_at", "time", False, future=False))
     if "categories" in source.columns:
         targets.append(Target("categories", "categories", False))
@@ -24,7 +24,7 @@ def item_targets(source: ItemSource) -> list[Target]:
 
 
 def one_item(items: Mapped) -> tuple[DataFrame, DataFrame]:
-    """One row an item (the one published first, then by a hash of the content) and the duplicates."""
+    """One row per item (the one published first, then by a hash of the content) and the duplicates."""
     best = [F.col("published_at").asc_nulls_last()] if "published_at" in items.frame.columns else []
     return keep_first(items, "item_id", best), duplicates([items], ["item_id"], best)
 
@@ -33,9 +33,9 @@ def items_table(catalogue: DataFrame | None, seen: DataFrame) -> DataFrame:
     """item_id, published_at, categories and the numeric features.
 
     Args:
-        catalogue: one row an item; None: only what was seen.
-        seen: item_id and time of everything that the logs say of items; the first time stands in for a missing
-            published_at, and an item that the catalogue lacks gets a row.
+        catalogue: one row per item; None: only items seen in the logs.
+        seen: item_id and time of every occurrence in the logs; the first time replaces a missing
+            published_at, and an item missing from the catalogue gets a row.
     """
     first = seen.groupBy("item_id").agg(F.min("time").alias("first_seen"))
     items = first if catalogue is None else first.join(catalogue, "item_id", "full_outer")

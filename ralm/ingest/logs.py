@@ -11,14 +11,14 @@ from ralm.ingest.untimed import sentinel_time
 
 
 def event_targets(source: EventSource, user_id_type: str) -> list[Target]:
-    """user_id, feature_id, and what else the source maps of domain and event_time."""
+    """user_id, feature_id, and domain and event_time if the source maps them."""
     targets = [Target("user_id", "id", type=user_id_type), Target("feature_id", "id")]
     optional = {"domain": Target("domain", "label"), "event_time": Target("event_time", "time")}
     return targets + [target for name, target in optional.items() if name in source.columns]
 
 
 def impression_targets(source: ImpressionSource, user_id_type: str) -> list[Target]:
-    """user_id, item_id, and what else the source maps of shown_at and clicked."""
+    """user_id, item_id, and shown_at and clicked if the source maps them."""
     targets = [Target("user_id", "id", type=user_id_type), Target("item_id", "id")]
     optional = {"shown_at": Target("shown_at", "time"), "clicked": Target("clicked", "flag")}
     return targets + [target for name, target in optional.items() if name in source.columns]
@@ -35,7 +35,7 @@ def complete_events(mapped: Mapped, source: EventSource, seed: int) -> Mapped:
 
 
 def complete_impressions(mapped: Mapped, source: ImpressionSource, seed: int) -> Mapped:
-    """Add the clicks of a log of clicks and, to an untimed log, the sentinel times."""
+    """Add `clicked` to a log of clicks and, to an untimed log, the sentinel times."""
     frame = mapped.frame
     if "clicked" not in source.columns:
         frame = frame.withColumn("clicked", F.lit(True))

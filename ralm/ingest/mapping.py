@@ -22,15 +22,15 @@ Kind = Literal["id", "label", "number", "flag", "time", "categories"]
 
 REASON = "_reason"
 ROW = "_row"
-# Parquet's calendars part before this day, and no log or catalogue is older.
+# Parquet's calendars differ before this day, and no log or catalogue is older.
 EARLIEST = "1900-01-01"
 
 
 @dataclass(frozen=True)
 class Target:
-    """A column of a table: how it is read, and whether a row can do without it.
+    """A column of a table: how it is read, and whether a row needs it.
 
-    `type` is the id's type; `future` says whether times after the ingest's moment are bad (publication dates may lie
+    `type` is the id's type; `future` says whether times after the moment of ingest are bad (publication dates may lie
     ahead).
     """
 
@@ -68,7 +68,7 @@ def map_source(
     not_after: dt.datetime,
     separator: str | None = None,
 ) -> Mapped:
-    """Keep the rows that `where` accepts and compute the targets; a row whose value cannot be had gets a reason.
+    """Keep the rows that `where` accepts and compute the targets; a row with a missing or invalid value gets a reason.
 
     Args:
         targets: the columns wanted, all of them mapped in `source.columns`.
@@ -150,9 +150,9 @@ def _column(name: str) -> Column:
 
 
 def _bind(raw: DataFrame, text: str, setting: str, path: str, problems: list[str]) -> tuple[Column, DataType] | None:
-    """The column that a setting names or computes, with its type; None and a further problem if there is none."""
+    """The column that a setting names or computes, with its type; None and one more problem if it is missing."""
     exact = [name for name in raw.columns if name == text] or [n for n in raw.columns if n.lower() == text.lower()]
-    # Spark takes a bare `user` or `current_date` for a function where no column has that name.
+    # Spark takes a bare `user` or `current_date` for a function if no column has that name.
     bare = re.fullmatch(r"(?!(?i:true|false|null)$)[A-Za-z_]\w*", text)
     if bare and not exact:
         problems.append(_missing(text, raw, setting, path))

@@ -1,4 +1,4 @@
-"""Rows that the tables refuse: who they are, how many, and when there are too many to go on."""
+"""Rows that the tables refuse: which, how many, and when they are too many to go on."""
 
 from __future__ import annotations
 
@@ -37,34 +37,34 @@ def quarantined(mapped: Mapped) -> DataFrame:
 
 
 def with_raw_row(mapped: Mapped) -> DataFrame:
-    """The targets of all rows, `reason`, and `row`: a bad row's raw columns as JSON; null where the row is good."""
+    """The targets of all rows, `reason`, and `row`: a bad row's raw columns as JSON, null for a good row."""
     bad = F.col(REASON).isNotNull()
     rows = mapped.frame.withColumns({"reason": F.col(REASON), "row": F.when(bad, _json())})
     return rows.drop(REASON, ROW)
 
 
 def keep_first(source: Mapped, key: str, best: list[Column]) -> DataFrame:
-    """One good row a key: the first by `best`, ties by a hash of the content (equal hashes: equal rows)."""
+    """One good row per key: the first by `best`, ties by a hash of the content (equal hashes: equal rows)."""
     rows = source.good
     order = Window.partitionBy(key).orderBy(*best, F.xxhash64(*rows.columns))
     return rows.withColumn("_rank", F.row_number().over(order)).where("_rank = 1").drop("_rank")
 
 
 def duplicates(sources: list[Mapped], keys: list[str], best: list[Column]) -> DataFrame:
-    """The good rows that another one of the same key makes superfluous, as quarantine rows.
+    """The good rows that repeat a key and are not kept, as quarantine rows.
 
-    Only the rows of keys that occur twice are ordered; raw rows are not shuffled for the others.
+    Only rows of repeated keys are ordered; other raw rows are not shuffled.
 
     Args:
-        sources: like sources; a row may repeat one of another source.
-        keys: what makes two rows the same.
-        best: the order within a key; the first row is the one that stays.
+        sources: of the same kind; a row may repeat a row of another source.
+        keys: columns in which two rows must agree to be the same.
+        best: the order within a key; the first row stays.
     """
     good = [source.frame.where(F.col(REASON).isNull()) for source in sources]
     repeated = reduce(DataFrame.unionByName, [rows.select(*keys) for rows in good]).groupBy(*keys).count()
     repeated = repeated.where("count > 1").drop("count")
     suspects = [
-        # Sources differ in their raw rows, so each becomes JSON before they meet.
+        # Sources have different raw columns, so each becomes JSON before the union.
         rows.join(repeated, keys, "left_semi")
         .withColumn("source", F.lit(source.source))
         .withColumn(ROW, _json())

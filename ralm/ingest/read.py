@@ -10,7 +10,7 @@ from ralm.config import Source
 from ralm.errors import DataError
 from ralm.spark.errors import user_errors
 
-# A cell is text until the mapping casts it: guessed types differ between the files of one log.
+# Cells stay text until the mapping casts them: guessed types differ between the files of one log.
 _TEXT = {"header": "true", "inferSchema": "false", "quote": '"', "escape": '"'}
 _DEFAULTS: dict[str, tuple[str, dict[str, str]]] = {
     "parquet": ("parquet", {}),
@@ -22,7 +22,7 @@ CORRUPT = "_corrupt_record"
 
 
 def source_path(source: Source, data_root: str) -> str:
-    """Where the source lies: absolute paths and URLs as they are, others under `data_root`."""
+    """The source's location: absolute paths and URLs as they are, others under `data_root`."""
     if re.match(r"^([A-Za-z][A-Za-z0-9+.-]*:|/)", source.path):
         return source.path
     return f"{data_root.rstrip('/')}/{source.path}"
@@ -53,7 +53,7 @@ def listing(spark: SparkSession, source: Source, data_root: str) -> list[tuple[s
 
 
 def path_listing(spark: SparkSession, path: str) -> list[tuple[str, int, int]]:
-    """(path, bytes, time of change) of the files that match: another listing means another input; empty if none."""
+    """(path, bytes, time of change) of the files that match: another listing means another input; may be empty."""
     jvm = spark._jvm
     assert jvm is not None
     pattern = jvm.org.apache.hadoop.fs.Path(path)

@@ -1,4 +1,4 @@
-"""Non-clicks for logs of clicks only: items drawn by popularity from those alive in the hour of the click."""
+"""Non-clicks for logs that hold only clicks: items drawn by popularity from those alive in the hour of the click."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from ralm.ingest.untimed import sentinel_time
 def sample_negatives(clicks: DataFrame, settings: SampledNegatives, seed: int, *, untimed: bool = False) -> DataFrame:
     """`per_click` non-clicks for every click, from the items clicked in the same bucket, p(item) ∝ its clicks there.
 
-    An item that the user clicked anywhere in the log is never drawn, nor the same item twice for one user and moment;
-    further draws make up for those, so that fewer come only where a bucket holds hardly anything else.
+    An item that the user clicked anywhere in the log is never drawn, nor the same item twice for a user and moment;
+    further draws replace such items, so that there are fewer only if a bucket holds hardly anything else.
 
     Args:
         clicks: user_id, item_id, shown_at; no row twice.
-        untimed: there are no hours: one bucket, and a non-click's time is the sentinel day of its own pair.
+        untimed: without hours there is one bucket, and a non-click's time is the sentinel day of its own pair.
 
     Returns:
         user_id, item_id, shown_at (the click's time).
     """
     if untimed:
-        # A pair has one day, so an item can be drawn once for a user: all of a user's clicks are one moment.
+        # A pair has one day, so an item can be drawn only once per user: all of a user's clicks are one moment.
         clicks = clicks.withColumn("shown_at", F.lit(0).cast("timestamp"))
     draws = drawn(clicks, settings, seed, "all" if untimed else settings.bucket)
     clicked = clicks.select("user_id", F.col("item_id").alias("candidate")).distinct()
-    # The pairs are spread evenly by their hash and small beside the draws, which need no sorting this way.
+    # The pairs are spread evenly by their hash and fewer than the draws, which need no sorting this way.
     fresh = draws.join(clicked.hint("shuffle_hash"), ["user_id", "candidate"], "left_anti")
     distinct = fresh.groupBy("user_id", "candidate", "shown_at", "clicks").agg(F.min("draw").alias("draw"))
     order = Window.partitionBy("user_id", "shown_at").orderBy("draw")
@@ -42,12 +42,12 @@ def sample_negatives(clicks: DataFrame, settings: SampledNegatives, seed: int, *
 
 
 def drawn(clicks: DataFrame, settings: SampledNegatives, seed: int, bucket: str) -> DataFrame:
-    """The draws before any is refused, each a hash of (seed, user, moment, number of the draw).
+    """The draws before any is rejected, each a hash of (seed, user, moment, number of the draw).
 
     Returns:
         user_id, shown_at, clicks (of the user at this moment), draw, candidate.
     """
-    attempts = 3 * settings.per_click + 4  # enough where half of the draws are refused; more only cost time
+    attempts = 3 * settings.per_click + 4  # enough if half of the draws are rejected; more only cost time
     moments = clicks.groupBy("user_id", "shown_at").agg(F.count("*").alias("clicks"))
     slot = F.pmod(F.xxhash64(F.lit(seed), "user_id", "shown_at", "draw"), F.lit(settings.slots)).cast("int")
     asked = (
@@ -56,7 +56,7 @@ def drawn(clicks: DataFrame, settings: SampledNegatives, seed: int, bucket: str)
         .withColumn("bucket", bucket_of(F.col("shown_at"), bucket))
     )
     keyed = clicks.select("item_id", bucket_of(F.col("shown_at"), bucket).alias("bucket"))
-    # (bucket, slot) spreads the busiest hour over all slots: no partition holds it whole if the join shuffles.
+    # (bucket, slot) spreads the busiest hour over all slots: if the join shuffles, no partition gets the whole hour.
     return asked.join(popularity_slots(keyed, settings.slots), ["bucket", "slot"]).select(
         "user_id", "shown_at", "clicks", "draw", "candidate"
     )
@@ -66,13 +66,13 @@ def popularity_slots(keyed: DataFrame, slots: int) -> DataFrame:
     """The inverse of each bucket's cumulative popularity: slot s holds the item at the share (s + 1/2) / slots.
 
     Args:
-        keyed: item_id and bucket, a row a click.
+        keyed: item_id and bucket, one row per click.
 
     Returns:
-        bucket, slot (0 ... slots - 1), candidate: at most `slots` rows a bucket.
+        bucket, slot (0 ... slots - 1), candidate: at most `slots` rows per bucket.
     """
     counts = keyed.groupBy("bucket", "item_id").count()
-    # Windows over the items of one bucket: bounded by the catalogue, whatever the number of clicks.
+    # Windows over the items of one bucket are bounded by the catalogue, whatever the number of clicks.
     whole = Window.partitionBy("bucket")
     upto = whole.orderBy(F.col("count").desc(), "item_id").rowsBetween(Window.unboundedPreceding, Window.currentRow)
     shares = counts.select(
@@ -92,5 +92,5 @@ def popularity_slots(keyed: DataFrame, slots: int) -> DataFrame:
 
 
 def bucket_of(time: Column, bucket: str) -> Column:
-    """The start of the hour or day in which items count as alive together; one constant for 'all'."""
+    """The start of the hour or day in which items count as alive together; a constant for 'all'."""
     return F.lit(0).cast("timestamp") if bucket == "all" else F.date_trunc(bucket, time)

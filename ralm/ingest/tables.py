@@ -46,10 +46,10 @@ class Check:
 
 @dataclass(frozen=True)
 class IngestResult:
-    """The tables as frames that are not computed yet, and what the pass over the sources found.
+    """The tables as lazy frames, and what the pass over the sources found.
 
-    `counts` holds `<source>.rows` and `<source>.<reason>` of the bad rows; duplicates are only in `quarantine`, which
-    the same work as the tables themselves finds. `expressions` are the user's SQL texts by setting, for `user_errors`
+    `counts` holds `<source>.rows` and `<source>.<reason>` of the bad rows; duplicates are only in `quarantine`: they
+    are found while the tables are computed. `expressions` are the user's SQL texts by setting, for `user_errors`
     around the writes.
     """
 
@@ -82,8 +82,8 @@ def ingest(
     One pass over the sources is made here; nothing is written.
 
     Args:
-        run_id: goes into the quarantine's rows.
-        not_after: the moment of the run (UTC) where the configuration names none.
+        run_id: written into the quarantine's rows.
+        not_after: the moment of the run (UTC), if the configuration names no other.
 
     Raises:
         ConfigError: columns, expressions, types or fields that do not fit the files: all at once.
@@ -98,7 +98,7 @@ def ingest(
     check_shares(sources.all(), counts, settings.max_bad_share)
 
     events = _union([mapped.good for mapped in sources.events]).distinct()
-    # Of two rows for one impression the click stays.
+    # Of two rows for one impression, keep the click.
     shown = sources.impressions.good.groupBy(*IMPRESSION_KEY).agg(F.max("clicked").alias("clicked"))
     refused = [
         *[quarantined(mapped) for mapped in sources.all()],
@@ -143,7 +143,7 @@ def ingest(
 
 
 def _map_all(spark: SparkSession, config: Config, settings: Ingest, not_after: dt.datetime) -> _Sources:
-    """Read and map every source; the problems of all of them make one error."""
+    """Read and map every source; the problems of all sources make one error."""
     errors: list[RalmError] = []
 
     def attempt(step: Callable[[], T]) -> T | None:

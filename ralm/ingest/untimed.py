@@ -1,6 +1,6 @@
 """Logs without times: every (user, item) pair gets one of 100 sentinel days, by hash.
 
-Events and impressions of the same pair share the day, so that cutting the days into histories, seeds and labels cuts
+Events and impressions of a pair share its day, so that cutting the days into histories, seeds and labels cuts
 the pairs into disjoint parts.
 """
 

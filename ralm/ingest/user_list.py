@@ -1,4 +1,4 @@
-"""Somebody's list of users: read from a file or table, matched to the users that are known, and reported on."""
+"""Your own list of users: read from a file or table, matched to the known users, and reported on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ListReport:
         empty: rows without an id.
         duplicates: rows that repeat an earlier id.
         matched: ids of known users.
-        unmatched: ids of nobody known.
+        unmatched: ids of unknown users.
     """
 
     read: int
@@ -43,13 +43,13 @@ def read_user_list(spark: SparkSession, source: str, column: str | None = None) 
 
     Args:
         spark: the session.
-        source: a Delta table's path, a Parquet or CSV file or folder (with a header), a text file of one id a line, or
+        source: a Delta table's path, a Parquet or CSV file or folder (with a header), a text file (one id per line), or
             the name of a table of the catalog.
         column: which column; default `user_id`, or the only one.
 
     Raises:
-        MissingInputError: there is neither such a file nor such a table.
-        ConfigError: the column is not there, or there are several and none was named.
+        MissingInputError: there is no such file or table.
+        ConfigError: the column is missing, or there are several and none was named.
     """
     frame = _open(spark, source)
     names = frame.columns
@@ -89,7 +89,7 @@ def user_key(user_id: str, hashed: bool) -> Column:
 def match_users(ids: DataFrame, users: DataFrame, source: str, *, hashed: bool) -> tuple[DataFrame, ListReport]:
     """The known users of a list.
 
-    The list is shuffled once to find its duplicates, and joined to the users; it may be broadcast, the users are not.
+    The list is shuffled once to find duplicates, then joined to the users; only the list may be broadcast.
 
     Args:
         ids: of `read_user_list`.
@@ -101,7 +101,7 @@ def match_users(ids: DataFrame, users: DataFrame, source: str, *, hashed: bool) 
         (user_id), persisted, and the report.
 
     Raises:
-        DataError: the list is empty, or `hashed` was asked for and an id is no SHA-256 digest.
+        DataError: the list is empty, or `hashed` was asked for and an id is not a SHA-256 digest.
     """
     text = F.lower("id") if hashed else F.col("id")
     counted = ids.groupBy(text.alias("key")).count()
@@ -118,7 +118,7 @@ def match_users(ids: DataFrame, users: DataFrame, source: str, *, hashed: bool) 
     if not row["read"]:
         raise DataError(f"list {source}: it holds no ids")
     if hashed and row["plain"]:
-        raise DataError(f"list {source}: {row['plain']:,} ids are no SHA-256 digests of 64 hexadecimal digits")
+        raise DataError(f"list {source}: {row['plain']:,} ids are not SHA-256 digests of 64 hexadecimal digits")
     report = ListReport(
         read=row["read"],
         empty=row["empty"],

@@ -1,4 +1,4 @@
-"""User fields -> one vector a field (Liu et al., KDD 2019, section 3.2.1)."""
+"""User fields -> one vector per field (Liu et al., KDD 2019, section 3.2.1)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ralm.field_specs import CategorySpec, HistorySpec, UserFields
 
-# Above this many rows a dense gradient (every row, every step, over all ranks) costs more than a sparse one.
+# Above this many rows, a dense gradient (all rows, each step, over all ranks) costs more than a sparse one.
 SPARSE_ROWS = 100_000
 
 
@@ -24,7 +24,7 @@ class FieldReader(Protocol):
     """Reads one column of `user_fields`."""
 
     def read(self, column: Tensor) -> tuple[Tensor, Tensor]:
-        """The field vectors (batch, m), zero where the field is absent, and where it is present (batch,)."""
+        """The field vectors (batch, m), zero where the field is absent, and whether it is present (batch,)."""
 
     def table(self) -> Tensor:
         """Its parameters, without padding."""
@@ -37,7 +37,7 @@ class History(nn.EmbeddingBag):
         super().__init__(spec.size, dim, mode="mean", padding_idx=0, sparse=sparse and spec.size > SPARSE_ROWS)
 
     def read(self, column: Tensor) -> tuple[Tensor, Tensor]:
-        """Of indices (batch, length), 0 is padding."""
+        """Takes indices (batch, length); 0 is padding."""
         indices = column.flatten(1)
         return self(indices), (indices != 0).any(dim=1)
 
@@ -53,7 +53,7 @@ class Category(nn.Embedding):
         super().__init__(spec.size, dim, padding_idx=0, sparse=sparse and spec.size > SPARSE_ROWS)
 
     def read(self, column: Tensor) -> tuple[Tensor, Tensor]:
-        """Of indices (batch,), 0 is missing."""
+        """Takes indices (batch,); 0 is missing."""
         index = column.flatten()
         return self(index), index != 0
 
@@ -66,7 +66,7 @@ class Numeric(nn.Linear):
     """One linear layer for all numbers; they are always present."""
 
     def read(self, column: Tensor) -> tuple[Tensor, Tensor]:
-        """Of deviations (batch, numerics)."""
+        """Takes deviations (batch, numerics)."""
         values = column.reshape(-1, self.in_features).to(self.weight.dtype)
         return self(values), torch.ones(values.shape[0], dtype=torch.bool, device=values.device)
 
@@ -107,19 +107,19 @@ class FieldEncoder(nn.Module):
             start_table(table.weight)  # type: ignore[arg-type]
 
     def readers(self) -> list[FieldReader]:
-        """What reads each field, in the order of the fields."""
+        """The reader of each field, in the order of the fields."""
         numeric = [] if self.numeric is None else [self.numeric]
         return [*self.histories.values(), *self.categories.values(), *numeric]  # type: ignore[list-item]
 
     def tables(self) -> dict[str, Tensor]:
-        """What reads each field, by name: its embedding table without the padding, or the weights of the numerics."""
+        """The parameters of each field: its embedding table without the padding, or the weights of the numerics."""
         return {name: reader.table() for name, reader in zip(self.fields.names, self.readers(), strict=True)}
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The field vectors and which fields a user has.
 
         Args:
-            batch: per column of `fields.columns`: histories (batch, length) and categories (batch,) of indices,
+            batch: for each column of `fields.columns`: histories (batch, length) and categories (batch,) of indices,
                 `numeric` (batch, numerics).
 
         Returns:

@@ -16,7 +16,7 @@ Pooling = Literal["attention", "average"]
 
 # Cosines lie in [-1, 1]: a softmax over them is nearly uniform, the average of the seeds. With this factor the local
 # attention prefers near centroids from the first step on. It is learned from there, and ends near 2; started at 8 or
-# more, a training can spend its epochs on the way down.
+# more, a training can spend its epochs getting there.
 INITIAL_SHARPNESS = 3.0
 # A sigmoid of a bare cosine cannot leave [0.27, 0.73].
 INITIAL_TEMPERATURE = 5.0
@@ -29,7 +29,7 @@ def average_centroids(centroids: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]
 
     Args:
         centroids: (items, k, d), each the mean of its members.
-        sizes: (items, k), members a centroid; 0 is absent.
+        sizes: (items, k), members per centroid; 0 is absent.
 
     Returns:
         Centroids (items, 1, d) and sizes (items, 1).
@@ -41,31 +41,31 @@ def average_centroids(centroids: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]
 
 
 def seeds_softmax(logits: Tensor, sizes: Tensor) -> Tensor:
-    """Attention over all seeds when those of a cluster share their centroid's logit: n_j exp(z_j) / Σ n_i exp(z_i).
+    """Attention over all seeds if the seeds of a cluster share their centroid's logit: n_j exp(z_j) / Σ n_i exp(z_i).
 
     With equal logits it is the average of the seeds, not of the clusters: small clusters of odd users weigh little.
 
     Args:
         logits: (..., k).
-        sizes: members a cluster, broadcastable to the logits; 0 is absent and weighs nothing.
+        sizes: members per cluster, broadcastable to the logits; 0 is absent and weighs nothing.
 
     Returns:
         (..., k), summing to 1; all zeros if nothing is present.
     """
     present = sizes.expand_as(logits) > 0
     shifted = logits + sizes.clamp(min=1).to(logits.dtype).log()
-    # The lowest number in place of -inf: a row of -inf alone is NaN, and so is its gradient.
+    # Use the lowest number instead of -inf: a row of only -inf gives NaN, and so does its gradient.
     weights = shifted.masked_fill(~present, torch.finfo(logits.dtype).min).softmax(dim=-1)
     return weights * present
 
 
 class LookalikeModel(nn.Module):
-    """Scores target users against items that are described only by the centroids of their seeds.
+    """Scores target users against items described only by the centroids of their seeds.
 
     Args:
         input_dim: d, the width of the stacked user embedding.
         config: widths, dropout, alpha and beta.
-        pooling: 'attention' (RALM), or 'average': the mean of all seeds in place of both attentions.
+        pooling: 'attention' (RALM), or 'average': the mean of all seeds instead of both attentions.
 
     Example:
         >>> model = LookalikeModel(8, Lookalike(hidden_dim=4), "attention").eval()
@@ -82,7 +82,7 @@ class LookalikeModel(nn.Module):
         self.linear = nn.Linear(input_dim, width)
         self.prelu = nn.PReLU(width, init=0.5)
         self.dropout = nn.Dropout(config.dropout)
-        # An orthogonal start keeps the cosines of the user model, which already say who is like whom.
+        # An orthogonal start keeps the cosines of the user model, which already say which users are alike.
         nn.init.orthogonal_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
         if pooling == "attention":
@@ -91,7 +91,7 @@ class LookalikeModel(nn.Module):
             self.global_v1 = nn.Parameter(torch.empty(config.attention_dim, width))  # (t, h)
             self.global_v2 = nn.Parameter(torch.empty(config.attention_dim))  # (t,)
             nn.init.xavier_uniform_(self.global_v1)
-            nn.init.normal_(self.global_v2, std=0.01)  # nearly uniform: the average is a sensible start
+            nn.init.normal_(self.global_v2, std=0.01)  # nearly uniform: starts near the average
         if config.user_bias:
             self.bias_weight = nn.Parameter(torch.zeros(input_dim))
         self.log_temperature = nn.Parameter(torch.tensor(float(np.log(INITIAL_TEMPERATURE))))
@@ -100,7 +100,7 @@ class LookalikeModel(nn.Module):
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
         """Start the tower on embeddings of mean 0 and deviation 1, by its weights and bias alone.
 
-        What all users share would otherwise fill every cosine, and most of the training would go into removing it.
+        Otherwise what all users share would dominate every cosine, and most of the training would go into removing it.
 
         Args:
             mean: (d,), of raw embeddings.
@@ -125,7 +125,7 @@ class LookalikeModel(nn.Module):
         return F.normalize(self.dropout(hidden), dim=-1)
 
     def bias(self, raw: Tensor) -> Tensor:
-        """What the model adds to the score for the user alone: (..., d) -> (...); 0 without `user_bias`."""
+        """The part of the score that depends on the user alone: (..., d) -> (...); 0 without `user_bias`."""
         if self.config.user_bias:
             return raw @ self.bias_weight
         return raw.new_zeros(raw.shape[:-1])
@@ -137,12 +137,12 @@ class LookalikeModel(nn.Module):
         return self.tower(centroids), sizes
 
     def similarity(self, users: Tensor, seeds: Tensor, sizes: Tensor) -> Tensor:
-        """alpha cos(e_u, E_global) + beta cos(e_u, E_local), for several users an item.
+        """alpha cos(e_u, E_global) + beta cos(e_u, E_local), for several users per item.
 
         Args:
             users: (items, users, h), unit length.
             seeds: (items, k, h), unit length.
-            sizes: (items, k), members a cluster; 0 is absent.
+            sizes: (items, k), members per cluster; 0 is absent.
 
         Returns:
             (items, users); 0 for an item without any present centroid.
@@ -168,7 +168,7 @@ class LookalikeModel(nn.Module):
             embedding: (pairs, d), raw target embeddings.
             centroids: (items, k, d), raw.
             sizes: (items, k).
-            item: (pairs,), the row of each pair's item; left out: items == pairs, in the same order.
+            item: (pairs,), the row of each pair's item; if left out, items == pairs, in the same order.
 
         Returns:
             (pairs,).
@@ -179,7 +179,7 @@ class LookalikeModel(nn.Module):
         return self.similarity(self.tower(embedding).unsqueeze(1), seeds, members).squeeze(1) + self.bias(embedding)
 
     def logits(self, score: Tensor) -> Tensor:
-        """temperature · score + offset: what the losses read."""
+        """temperature · score + offset: the input of the losses."""
         return self.log_temperature.exp() * score + self.offset
 
     def forward(
@@ -191,15 +191,15 @@ class LookalikeModel(nn.Module):
         rows: Tensor | None = None,
         users: Tensor | None = None,
     ) -> Tensor:
-        """Logits of pairs, or of several users of the batch against each of some pairs' items.
+        """Logits of pairs, or of several users of the batch with the item of each chosen pair.
 
         Args:
             embedding: (pairs, d).
             centroids: (items, k, d).
             sizes: (items, k).
             item: (pairs,), the row of each pair's item.
-            rows: (chosen,), the pairs whose items are meant (multi-class loss).
-            users: (chosen, n), for each chosen pair the pairs whose users are compared.
+            rows: (chosen,), the pairs whose items are scored (multi-class loss).
+            users: (chosen, n), for each chosen pair, the pairs whose users are compared.
 
         Returns:
             (pairs,); with `rows` and `users` (chosen, n).
@@ -212,7 +212,7 @@ class LookalikeModel(nn.Module):
         return self.logits(score + self.bias(embedding)[users])
 
     def parameter_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, object]]:
-        """Groups for the optimizer: the few scalars learn faster and do not decay."""
+        """Groups for the optimizer: the few scalars learn faster, without weight decay."""
         scalars = [p for p in self.parameters() if p.ndim == 0]
         others = [p for p in self.parameters() if p.ndim > 0]
         return [
@@ -222,15 +222,15 @@ class LookalikeModel(nn.Module):
 
 
 def export_weights(model: LookalikeModel) -> dict[str, NDArray[np.generic]]:
-    """The trained weights as plain arrays, for scorers that do not import the model; `np.savez(path, **weights)`.
+    """The trained weights as plain arrays, for scorers, which do not import the model; `np.savez(path, **weights)`.
 
     Returns:
-        Name -> array. Float arrays are float32, scalars have shape (); every name is always there:
+        Name -> array. Float arrays are float32, scalars have shape (); all these names are always present:
 
         ============== ========= =====================================================================
         tower_weight   (h, d)
         tower_bias     (h,)
-        prelu          (h,)      slope below zero, one a channel
+        prelu          (h,)      slope below zero, one per channel
         attention_w    (h, h)    W of the local attention, its sharpness multiplied in
         global_v1      (t, h)
         global_v2      (t,)
@@ -249,7 +249,7 @@ def export_weights(model: LookalikeModel) -> dict[str, NDArray[np.generic]]:
         tower(v) = norm(prelu(tower_weight v + tower_bias)),   prelu(z) = z if z >= 0 else prelu · z
         e   = tower(x)                              (h,)
         E_j = tower(c_j)                            (k, h)
-        absent clusters (s_j = 0) get the weight 0 in both softmaxes; if all are absent, both cosines are 0
+        absent clusters (s_j = 0) get weight 0 in both softmaxes; if all are absent, both cosines are 0
         b = softmax_j(global_v2 · tanh(global_v1 E_j) + ln s_j),   G = norm(Σ_j b_j E_j)
         a = softmax_j(E_jᵀ attention_w e + ln s_j),                L = norm(Σ_j a_j E_j)
         score  = alpha · (e · G) + beta · (e · L) + bias_weight · x

@@ -38,9 +38,9 @@ def sampled_softmax(logits: Tensor, indices: Tensor, log_probability: Tensor | N
 
     Args:
         logits: (rows, P, 1 + n), the positive first.
-        indices: (rows, P, 1 + n), 0 is padding and takes no part.
+        indices: (rows, P, 1 + n), 0 is padding and is ignored.
         log_probability: of each candidate under the sampler, subtracted from its logit (logQ correction, Bengio and
-            Senécal 2008); what is constant over the candidates cancels.
+            Senécal 2008); terms that are equal for all candidates cancel.
 
     Returns:
         Scalar; 0 if there is no positive.
@@ -72,7 +72,7 @@ def users_softmax(logits: Tensor, valid: Tensor) -> Tensor:
 
     Args:
         logits: (positives, 1 + n).
-        valid: (positives, 1 + n), boolean; false: a sampled user who clicked the item as well.
+        valid: (positives, 1 + n), boolean; false: a sampled user who also clicked the item.
 
     Returns:
         Scalar; 0 if there is no positive.
@@ -83,7 +83,7 @@ def users_softmax(logits: Tensor, valid: Tensor) -> Tensor:
 
 
 def has_clicked(clicked: Tensor, users: Tensor, items: Tensor) -> Tensor:
-    """Whether users have clicked the item that they are compared for.
+    """Whether users have clicked the item for which they are compared.
 
     Args:
         clicked: (pairs, cap), items that the user of each pair of the batch clicked; -1 is padding.
@@ -91,7 +91,7 @@ def has_clicked(clicked: Tensor, users: Tensor, items: Tensor) -> Tensor:
         items: (positives,), in the numbers of `clicked`, from 0.
 
     Returns:
-        (positives, n), boolean; false for the first user of each row, who is the positive.
+        (positives, n), boolean; false for the first user of each row, the positive.
     """
     # A bitmap of the batch: memory is pairs · items of the batch, not positives · n · cap.
     distinct, place = torch.unique(items, return_inverse=True)
@@ -112,7 +112,7 @@ def sample_users(
     Args:
         label: (pairs,), 1 is a click.
         item: (pairs,), item of each pair.
-        count: negative users a positive, drawn with replacement from the batch.
+        count: negative users per positive, drawn with replacement from the batch.
         generator: source of the draws, on the CPU; default: torch's own.
 
     Returns:
@@ -121,7 +121,7 @@ def sample_users(
     """
     rows = torch.nonzero(label > 0.5).flatten()  # (positives,)
     pairs = label.shape[0]
-    # A step of 1 … pairs - 1 from the positive itself never draws it.
+    # A step of 1 … pairs - 1 from the positive never leads back to it.
     steps = torch.randint(1, max(pairs, 2), (rows.shape[0], count), generator=generator).to(rows.device)
     drawn = (rows.unsqueeze(1) + steps) % pairs
     clash = (label[drawn] > 0.5) & (item[drawn] == item[rows].unsqueeze(1))

@@ -13,26 +13,26 @@ Merge = Literal["attention", "concat"]
 class AttentionMerge(nn.Module):
     """u = tanh(W1 H^T), a = softmax(W2 u + c), M = n a H (Liu et al., KDD 2019, section 3.2.2, W1 as in the errata).
 
-    Absent fields take no part in the softmax: a user without a reading history is described by the fields that
-    there are, where concatenation feeds the next layer zeros.
+    Absent fields take no part in the softmax: a user without a reading history is described by the fields that are
+    present, whereas concatenation feeds zeros to the next layer.
 
-    Three things are not in the paper, against the dilution of an informative field among n - 1 others while the
-    softmax is still near 1/n: the factor n, so that a field's vector reaches the next layer, and the gradient the
-    field, at the size that concatenation would give them; a learned number c a field on the logits; and a learned
-    scale a field on its vector. c and the scale start at 0 and 1.
+    Three things are not in the paper. They keep an informative field from being diluted among n - 1 others while the
+    softmax is still near 1/n: the factor n, which gives a field's vector in the next layer, and its gradient, the size
+    that they have under concatenation; a learned number c per field on the logits; and a learned scale per field on
+    its vector. c starts at 0, the scale at 1.
 
-    In training, `field_dropout` of a user's fields leave the softmax: the others then stand in for them, so that the
-    fields that a strong one outshines are learnt too, for the users who have only those.
+    In training, `field_dropout` of a user's fields leave the softmax, so that the others must replace them: the
+    fields that a strong field outshines are then learnt too, for users who have only those.
 
-    With `residual`, the field vectors go on side by side as well, past the attention: what it leaves out of a user is
-    not lost to the next layer.
+    With `residual`, the field vectors are also passed on side by side, past the attention: what it leaves out is
+    then not lost to the next layer.
 
     Args:
         fields: n, number of fields.
         dim: m, width of a field vector.
         attention_dim: t, the attention unit.
         field_dropout: chance that a field is left out, in training.
-        residual: whether the field vectors go past the attention as well.
+        residual: whether the field vectors are also passed on past the attention.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class AttentionMerge(nn.Module):
         logits = self._logits(scaled)
         if self.training and self.field_dropout:
             present = present & (torch.rand_like(logits) >= self.field_dropout)
-        # The lowest number in place of -inf: a row of -inf alone is NaN, and so is its gradient.
+        # Use the lowest number instead of -inf: a row of only -inf gives NaN, and so does its gradient.
         weights = logits.masked_fill(~present, torch.finfo(logits.dtype).min).softmax(dim=1) * present
         merged = torch.einsum("bf,bfm->bm", weights, scaled) * present.shape[1]
         if self.residual:
@@ -91,5 +91,5 @@ class ConcatMerge(nn.Module):
         self.output_dim = fields * dim
 
     def forward(self, field_vectors: Tensor, present: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Merged (batch, fields · m) and no weights; arguments as of `AttentionMerge`."""
+        """Merged (batch, fields · m) and no weights; arguments as in `AttentionMerge`."""
         return (field_vectors * present.unsqueeze(-1)).flatten(1), None

@@ -16,7 +16,7 @@ class UserModel(nn.Module):
     """User representation learning (Liu et al., KDD 2019, section 3.2).
 
     Args:
-        fields: what a user is described by.
+        fields: the fields that describe a user.
         config: widths, hidden layers, loss.
         merge: 'attention' (RALM) or 'concat' (YouTube DNN).
         item_count: rows of the item table, padding included; index 0 is padding.
@@ -59,8 +59,8 @@ class UserModel(nn.Module):
             item_count, config.user_dim, padding_idx=0, sparse=sparse and item_count > SPARSE_ROWS
         )
         start_table(self.items.weight)
-        # How often an item is acted on, whoever the user is: without it all user embeddings share one large
-        # direction that says so, and cosines between users see little else.
+        # An item's popularity, the same for all users: without it, all user embeddings share one large
+        # direction for popularity, and cosines between users show little else.
         self.item_bias = nn.Embedding(item_count, 1, padding_idx=0, sparse=sparse and item_count > SPARSE_ROWS)
         nn.init.zeros_(self.item_bias.weight)
 

@@ -18,21 +18,21 @@ from ralm.warehouse.warehouse import Warehouse
 
 
 class Filled:
-    """Partitions that this application has seen or written rows in: looking again is a query of its own."""
+    """Partitions known to this application to have rows, which saves a query for each further look."""
 
     def __init__(self) -> None:
         self.since: dict[str, list[tuple[dict[str, Any], int]]] = {}
 
     def add(self, name: str, partition: dict[str, Any], version: int) -> None:
-        """There are rows of these values in that version of the table."""
+        """Note that this version of the table has rows with these values."""
         self.since.setdefault(name, []).append((dict(partition), version))
 
     def forget(self, name: str) -> None:
-        """Rows of the table went away."""
+        """Forget the table, since rows of it were removed."""
         self.since.pop(name, None)
 
     def has(self, name: str, keys: dict[str, Any], version: int) -> bool:
-        """Whether rows of these values are known to be in that version."""
+        """Whether that version is known to have rows with these values."""
         return any(
             since <= version and all(column in partition and partition[column] == keys[column] for column in keys)
             for partition, since in self.since.get(name, ())
@@ -54,7 +54,7 @@ class Context:
         self.config = config
         self.force = force
         path = config.warehouse_path
-        # Executors work in other folders than the driver.
+        # Executors have other working folders than the driver.
         self.warehouse = Warehouse(spark, path if ":/" in path else str(Path(path).resolve()), config.user_id_type)
         self.ledger = Ledger(self.warehouse)
         self.say = say or (lambda line: print(line, flush=True))
@@ -80,7 +80,7 @@ class Context:
         """The last finished run of a step.
 
         Raises:
-            MissingInputError: it has not run.
+            MissingInputError: the step has not finished a run.
         """
         record = self.ledger.last(name, self.date(as_of), "done")
         if record is None:

@@ -1,4 +1,4 @@
-"""The `runs` table: what was started, what ended how, and with which versions."""
+"""The `runs` table: which steps started, how they ended, and with which versions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Record:
 
     @property
     def version(self) -> str:
-        """A short version for what the run made: other settings, other inputs or `--force` give another one."""
+        """A short version of the run's result: other settings, other inputs or `--force` give another version."""
         return hashlib.sha256(f"{self.token}#{self.attempt}".encode()).hexdigest()[:8]
 
     def row(self) -> tuple[Any, ...]:
@@ -40,7 +40,7 @@ class Record:
 
 
 class Ledger:
-    """The `runs` table, read once an application and appended to by its driver.
+    """The `runs` table, read once per application and appended to by its driver.
 
     The end of a step is written with the start of the next one. A driver killed between the two leaves a finished step
     that looks interrupted: its run is resumed, and Delta skips what it had written.
@@ -51,7 +51,7 @@ class Ledger:
         self.records: list[Record] = []
         self.pending: list[Record] = []
         if warehouse.exists("runs"):
-            rows = warehouse.read("runs").collect()  # a few rows a step and run, never user-sized
+            rows = warehouse.read("runs").collect()  # a few rows per step and run, never user-sized
             self.records = sorted((Record(**row.asDict()) for row in rows), key=lambda r: (r.attempt, r.started_at))
 
     def add(self, record: Record) -> None:

@@ -1,7 +1,7 @@
 """Steps that run once: each is recorded before it writes and after, skipped when done, resumed after a crash.
 
-A step's token is a hash of its settings and of the versions of the steps before it: a step is done when its last
-finished run carries the token that it would have now. `attempt` numbers the writes of a step; it is reserved in the
+A step's token is a hash of its settings and of the versions of the steps before it: a step is done if its last
+finished run has the token that it would have now. `attempt` numbers the writes of a step; it is reserved in the
 `runs` table before anything is written, reused by the retry of a crashed run (Delta then skips what is already
 committed), and raised by other settings, other inputs or `--force`.
 """
@@ -47,7 +47,7 @@ def state(context: Context, step: Step) -> tuple[str, Record | None]:
 
 
 def run_steps(context: Context, steps: Sequence[Step]) -> None:
-    """Run the steps in order; the finished ones are named and skipped."""
+    """Run the steps in order; finished steps are reported and skipped."""
     try:
         for position, step in enumerate(steps, start=1):
             _run_one(context, step, f"[{position:>2}/{len(steps)}]")

@@ -19,15 +19,15 @@ from ralm.warehouse.once import append, replace
 
 @dataclass(frozen=True)
 class Step:
-    """One unit of work with one logical date.
+    """A unit of work with one logical date.
 
     Attributes:
-        name: unique in the pipeline; a qualifier in brackets where a job makes several things.
+        name: unique in the pipeline; with a qualifier in brackets if a job makes several things.
         action: does the work: reads through the running step, writes through it.
         sections: the configuration sections that the result depends on.
         as_of: which of the four dates is its logical date, if any.
         after: names of the steps whose results it uses, with their dates.
-        inputs: tables whose versions are pinned when it starts.
+        inputs: tables whose versions are pinned when the step starts.
         extra: anything else that the result depends on (file listings).
     """
 
@@ -53,7 +53,7 @@ class RunningStep:
 
     @property
     def version(self) -> str:
-        """A short version for what this step makes."""
+        """A short version of this step's result."""
         return self.record.version
 
     def read(self, name: str) -> DataFrame:
@@ -89,8 +89,8 @@ class RunningStep:
             name: the table.
             frame: its new rows.
             label: what the rows are, for the progress line.
-            part: tells two writes of the step to the same partition apart.
-            partition: partition column -> value; also another column -> list of its values.
+            part: distinguishes two writes of the step to the same partition.
+            partition: partition column -> value, or any column -> list of its values.
         """
         where = ",".join(f"{column}={_named(column, value)}" for column, value in sorted(partition.items()))
         written = replace(
@@ -113,16 +113,16 @@ class RunningStep:
             self.counts[label] = self.counts.get(label, 0) + written.rows
 
     def refuse_empty(self, frame: DataFrame, message: str) -> None:
-        """Stop before anything is written: replacing a partition by an empty frame would empty it.
+        """Stop before anything is written if the frame is empty: replacing a partition by it would empty the partition.
 
         Raises:
-            DataError: the frame, which should be cheap to begin, has no row.
+            DataError: the frame has no row; its first row should be cheap to compute.
         """
         if frame.isEmpty():
             raise DataError(message)
 
     def written(self, name: str) -> DataFrame:
-        """A table at the version that this step's own write made."""
+        """A table at the version that this step's own write created."""
         return self.context.warehouse.read(name, self.outputs[name])
 
     def check(self, name: str, passed: bool, value: float | None = None, detail: str | None = None) -> None:
@@ -149,5 +149,5 @@ class RunningStep:
 
 
 def _named(column: str, value: Any) -> str:
-    """A value as part of a write's name: Delta keeps every name for ever, and rounds list other items each time."""
+    """A value as part of a write's name, 'listed' for listed items: Delta keeps every name for ever, and lists vary."""
     return "listed" if column == "item_id" and isinstance(value, list) else str(value)

@@ -1,4 +1,4 @@
-"""What a scoring run needs, as files that worker processes memory-map: a scorer's arrays, its items, their cuts."""
+"""The input of a scoring run, as files that worker processes memory-map: a scorer's arrays, its items, their cuts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ScoringBundle:
 
     Attributes:
         state: the scorer.
-        item_ids: one id an item; scoring UDFs name items by their row.
+        item_ids: one id per item; scoring UDFs name items by their row.
         cuts: (items,), the lowest published score that is emitted; None: nothing is emitted by score.
     """
 
@@ -59,7 +59,7 @@ def write_scoring_bundle(
     """Write a bundle under a temporary name and rename it; a bundle at the path is replaced. Returns the path.
 
     Raises:
-        ValueError: not one cut an item.
+        ValueError: there is not one cut per item.
     """
     if cuts is not None and len(cuts) != len(item_ids):
         raise ValueError(f"scoring bundle: {len(cuts)} cuts for {len(item_ids)} items")
@@ -72,7 +72,7 @@ def write_scoring_bundle(
     (temporary / "bundle.json").write_text(json.dumps(described), encoding="utf-8")
     if cuts is not None:
         np.save(temporary / "cuts.npy", np.ascontiguousarray(cuts, dtype=np.float64))
-    # Its content makes the marker different for every write, for readers that cache by it.
+    # The marker's content differs for every write, for readers that cache by it.
     (temporary / MARKER).write_text(uuid.uuid4().hex, encoding="utf-8")
     if final.exists():
         shutil.rmtree(final)
@@ -81,7 +81,7 @@ def write_scoring_bundle(
 
 
 def cached_scorer(path: str, block: int) -> tuple[BatchScorer, NDArray[np.float64] | None]:
-    """The scorer and the cuts of a bundle, built once a process and version of the bundle.
+    """The scorer and the cuts of a bundle, built once per process and version of the bundle.
 
     Raises:
         MissingInputError: there is no complete bundle at the path.

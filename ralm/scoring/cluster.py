@@ -1,7 +1,7 @@
 """The seeds of one item as k clusters: found in the look-alike model's tower space, kept as mean raw embeddings.
 
-The tower is shared by targets and seeds and changes while it is trained; raw centroids can be sent through the next
-round's tower, towered ones could not.
+The tower is shared by targets and seeds and changes in training: raw centroids can pass through the next
+round's tower, whereas centroids after the tower could not.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class SeedClusters:
 
     Attributes:
         centroids: (k, d), mean raw embedding of each cluster's seeds; zeros where a cluster is absent.
-        sizes: (k,), seeds a cluster; 0 is absent.
+        sizes: (k,), seeds per cluster; 0 is absent.
         inertia: sum of squared distances in the space of the clustering.
         assignment: (n,), the cluster of each seed.
     """
@@ -37,7 +37,7 @@ def cluster_seeds(
 
     Args:
         raw: (n, d), stacked raw user embeddings of the seeds.
-        space: (n, h), the same seeds in the space whose distances count (`raw` itself before the first round).
+        space: (n, h), the same seeds in the space in which distances are taken (`raw` itself before the first round).
         k: clusters.
         iterations: Lloyd iterations at most.
         seed: of the random start.

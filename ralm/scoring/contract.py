@@ -1,4 +1,4 @@
-"""What every look-alike system is to the jobs: a scorer of batches of users, made of arrays that workers map."""
+"""What the jobs know of every look-alike system: a scorer of batches of users, made of arrays that workers map."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
 
-# Users a matrix product where nothing else is said.
+# Default number of users per matrix product.
 BLOCK = 512
 
 
@@ -22,8 +22,8 @@ class BatchScorer(ABC):
     """Scores any user against a fixed set of items.
 
     Attributes:
-        columns: what it reads of a user, beside `user_id`.
-        items: how many items it has; they are named by their row.
+        columns: what it reads of a user, besides `user_id`.
+        items: how many items it has; an item is identified by its row.
     """
 
     columns: ClassVar[tuple[str, ...]]
@@ -36,14 +36,14 @@ class BatchScorer(ABC):
 
         Args:
             arrays: whatever the system's preparation made, memory-mapped and read-only.
-            block: users a matrix product, where there is one.
+            block: users per matrix product, if there is one.
         """
 
     @abstractmethod
     def score_batch(self, users: pa.RecordBatch | pa.Table) -> NDArray[np.floating[Any]]:
         """Scores (n, items), higher is more alike, not yet rounded.
 
-        -inf: this user is no candidate for this item and is in no ranking of it. A user's scores do not depend on the
+        -inf: the user is not a candidate for the item, in no ranking of it. A user's scores do not depend on the
         other users of the batch.
         """
 
@@ -55,7 +55,7 @@ class BatchScorer(ABC):
 
 @dataclass(frozen=True)
 class ScorerState:
-    """A scorer as it travels: its class and its arrays, bounded by items and features, never by users."""
+    """A scorer as it is sent to workers: its class and its arrays, bounded by items and features, never by users."""
 
     scorer: type[BatchScorer]
     arrays: Arrays

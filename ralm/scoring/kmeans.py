@@ -14,11 +14,11 @@ from torch import Tensor
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
-# The start is chosen on at most this many points a cluster: more points change it little and cost as much as Lloyd.
+# The start is chosen on at most this many points per cluster: more points change it little and cost as much as Lloyd.
 START_POINTS = 50
 # Squared distances below this share of the largest squared norm are rounding errors of a mean of equal points.
 SAME_POINT = 1e-12
-# Up to this share of the points, adding who moved to the sums of the clusters costs less than summing all again.
+# Up to this share of the points, adding the moved points to the clusters' sums costs less than summing all again.
 FEW = 0.2
 # Up to this many points, threads cost more than they save, and the items of a cluster run are parallel already.
 SMALL = 200_000
@@ -52,10 +52,10 @@ def kmeans(points: Floats, k: int, *, iterations: int, seed: int, start: Floats 
         k: clusters wanted.
         iterations: passes at most; stops earlier when no point moves.
         seed: of the start (greedy k-means++, Arthur and Vassilvitskii 2007).
-        start: (k, d), a warm start in place of the random one; rows of zeros are absent clusters.
+        start: (k, d), a warm start instead of the random one; rows of zeros are absent clusters.
 
     Raises:
-        ValueError: k or iterations below 1, shapes that do not fit, or points that are not finite.
+        ValueError: k or iterations below 1, the shapes do not fit, or points that are not finite.
     """
     if points.ndim != 2 or k < 1 or iterations < 1:
         raise ValueError(f"k-means: points (n, d), k >= 1 and iterations >= 1 expected, found {points.shape}, k={k}")
@@ -111,16 +111,16 @@ def _assign(columns: Tensor, centroids: Tensor, distances: Tensor, members: Tens
     Args:
         columns: (d, n), the points.
         centroids: (k, d).
-        distances: (k, n), is overwritten: squared, without the squared norm of the point, the same for all centroids.
-        members: (k, n), is overwritten: 1 where the point is of the cluster, else 0.
+        distances: (k, n), overwritten: squared, without the point's squared norm, which all centroids share.
+        members: (k, n), overwritten: 1 where the point belongs to the cluster, else 0.
     """
-    # Comparing with the least along the short axis is several times faster than an argmin, and the means want
+    # Comparing with the minimum along the short axis is several times faster than an argmin, and the means need
     # exactly this matrix.
     torch.addmm(centroids.square().sum(dim=1, keepdim=True), centroids, columns, alpha=-2.0, out=distances)
     torch.eq(distances, distances.amin(dim=0), out=members)
     sizes = members.sum(dim=1)
     if float(sizes.sum()) != columns.shape[1] or float(sizes.min()) == 0:
-        # A point in the middle belongs to the first of its centroids.
+        # A point with several nearest centroids belongs to the first of them.
         assignment = _filled(columns.T, distances.min(dim=0).indices, len(centroids))
         members.zero_().scatter_(0, assignment.unsqueeze(0), 1.0)
 
@@ -156,14 +156,14 @@ def _filled(x: Tensor, assignment: Tensor, k: int) -> Tensor:
             break  # fewer distinct points than clusters
         sizes[assignment[farthest]] -= 1
         assignment[farthest] = cluster
-        # What lies at the new centroid is covered by it, so equal points do not each take a cluster.
+        # Points at the new centroid now have distance 0, so that equal points do not each take a cluster.
         distance = torch.minimum(distance, (x - x[farthest]).square().sum(dim=1))
     return assignment
 
 
 def _given_start(start: Floats) -> Floats:
     centroids = np.array(start, dtype=np.float32, order="C")
-    # A centroid very far away attracts nothing; the cluster is then filled like any that lost its members.
+    # A centroid very far away attracts nothing; its cluster is then filled like any cluster that lost its members.
     centroids[(centroids == 0).all(axis=1)] = 1e16
     return centroids
 
@@ -171,7 +171,7 @@ def _given_start(start: Floats) -> Floats:
 def _careful_start(x: Floats, k: int, rng: np.random.Generator) -> Floats:
     """Greedy k-means++: of a few draws by squared distance, the one that lowers the inertia most, k times.
 
-    In numpy, whose calls on so few points take half as long as torch's.
+    Uses numpy, whose calls on so few points take half as long as torch's.
     """
     if len(x) > START_POINTS * k:
         x = x[np.sort(rng.choice(len(x), START_POINTS * k, replace=False))]

@@ -1,4 +1,4 @@
-"""How many users an exposure threshold lets through: what was asked for, what a probe can promise, what came of it."""
+"""How many users an exposure threshold lets through: the share asked for, promised by a probe, and realised."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Scores = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Realised:
-    """The share of other users than the probed ones at or above a threshold.
+    """The share of users outside the probe who are at or above a threshold.
 
     Attributes:
         share: in the sample.
@@ -47,16 +47,16 @@ def realised_share(scores: Scores, cutoff: float, level: float = 0.95) -> Realis
 
 
 def promised_shares(fraction: float, probe: int, users: int, level: float = 0.95) -> tuple[float, float]:
-    """Between which shares of `users` other users a threshold from a probe lies by chance alone.
+    """Bounds of the share of `users` other users that a threshold from a probe lets through, by chance alone.
 
     The share of all users at or above the r-th largest of n probed scores is Beta(r, n − r + 1) distributed, whatever
-    the scores' distribution if it is continuous (David and Nagaraja, Order Statistics, 2.1); how many of further users
-    that are, is therefore beta-binomial.
+    the scores' distribution if it is continuous (David and Nagaraja, Order Statistics, 2.1); how many further users
+    are is therefore beta-binomial.
 
     Args:
         fraction: asked for; r = ⌈fraction · probe⌉.
         probe: n.
-        users: whose share is looked at.
+        users: the number of other users.
         level: of the interval.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The look-alike score of many users against many items as matrix products (docs: the matrix form of the model).
+"""The look-alike score of many users against many items as matrix products.
 
 With U the users' unit embeddings, E the items' unit centroids and n their shares of the seeds, P = (E W) Uᵀ holds
 every local attention logit (but for ln n) and Q = (n E) Uᵀ every dot product. With w = exp(P) of one item and user,
@@ -6,8 +6,8 @@ cos(e, E_local) = Σ_j w_j Q_j / sqrt(wᵀ G w), where G = (n E_i)(n E_i)ᵀ: th
 is never built. An absent centroid is a row of zeros, so it adds nothing to either sum and needs no mask. The logits are
 kept over ln 2: exp(P) is then 2^(P / ln 2), which torch computes more than twice as fast.
 
-Users are the last axis, so that everything beside the products runs along contiguous memory, and few items at a time
-are multiplied with a block of users, so that P and Q stay in a core's cache.
+Users are the last axis, so that everything except the products runs along contiguous memory. Few items at a time are
+multiplied with a block of users, so that P and Q stay in a core's cache.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from ralm.arrow.arrays import matrix, scalars
 from ralm.scoring.contract import BLOCK, Arrays, BatchScorer, ScorerState
 from ralm.scoring.kmeans import Floats, Ints
 
-# exp(2 · 20) and its sums stay far inside float32; larger logits have their maximum subtracted, which costs a pass.
+# exp(2 · 20) and its sums stay far inside float32; larger logits have their maximum subtracted, at the cost of a pass.
 SAFE_LOGIT = 20.0
 SMALLEST = 1e-30
-# Centroids a product: more share the cost of a call, and with 512 users three matrices of 400 rows are still 2.5 MB.
+# Centroids per product: many share the cost of a call, and three matrices of 400 rows x 512 users still fit in 2.5 MB.
 CENTROIDS_A_PRODUCT = 400
 WEIGHTS = "weights."
 
@@ -40,12 +40,12 @@ def published(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 
     Products differ in their last bits with the shape of the block; cuts and ties are decided after the rounding.
     """
-    # Adding zero turns -0.0 into 0.0, which would otherwise be two values for one score.
+    # Adding zero turns -0.0 into 0.0: one score must not have two values.
     return np.asarray(np.round(scores.astype(np.float64), 6) + 0.0, dtype=np.float64)
 
 
 def lookalike_state(weights: Mapping[str, NDArray[Any]], centroids: Floats, sizes: Ints) -> ScorerState:
-    """A look-alike model and the clusters of its items, as they travel to workers; arguments are as of `Scorer`."""
+    """A look-alike model and the clusters of its items, as they are sent to workers; arguments as in `Scorer`."""
     arrays = {f"{WEIGHTS}{name}": np.asarray(value) for name, value in weights.items()}
     arrays |= {"centroids": np.asarray(centroids, np.float32), "sizes": np.asarray(sizes, np.int32)}
     return ScorerState(Scorer, arrays)
@@ -58,7 +58,7 @@ class Scorer(BatchScorer):
         weights: name -> array, as `ralm.models.lookalike.export_weights` gives them (formulas there).
         centroids: (items, k, d), raw.
         sizes: (items, k); 0 is absent.
-        block: users a matrix product.
+        block: users per matrix product.
 
     Raises:
         ValueError: the shapes do not fit each other.
@@ -158,7 +158,7 @@ class Scorer(BatchScorer):
         return scores.numpy()
 
     def _similarity(self, columns: Tensor) -> Tensor:
-        """Every item's similarity (I, b) to unit users that are columns (h, b)."""
+        """Every item's similarity (I, b) to users given as unit columns (h, b)."""
         common = self.global_embeddings @ columns  # (I, b)
         if self.average:
             return common.mul_(self.alpha + self.beta)
@@ -178,8 +178,8 @@ class Scorer(BatchScorer):
         torch.mm(self.local_exponents[rows], columns, out=weights)
         w = weights.view(by_item)
         if self.subtract_maximum:
-            # Absent centroids have the logit 0, which may be the maximum: the weights of the present ones could then
-            # vanish together, so the maximum is taken over the present ones.
+            # Absent centroids have logit 0, which may be the maximum. All weights of present centroids could then
+            # vanish, so the maximum is taken over present centroids only.
             w.masked_fill_(self.absent[items].unsqueeze(2), float("-inf"))
             w -= w.amax(dim=1, keepdim=True).nan_to_num_(neginf=0.0)
         weights.exp2_()

@@ -1,4 +1,4 @@
-"""Where an audience is cut: from a probe, a sample or a histogram, never from the full users × items matrix."""
+"""Where to cut an audience: found from a probe, a sample or a histogram, never from the full users × items matrix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HISTOGRAM_BINS = 200
 
 
 def exposure_threshold(scores: Scores, fraction: float) -> float:
-    """The score from which on a user belongs to the top `fraction` of the probed users (the talk: 5 % or 10 %).
+    """The lowest score in the top `fraction` of the probed users (the talk: 5 % or 10 %).
 
     Args:
         scores: (probe,), published scores of the probed users for one item.
@@ -29,7 +29,7 @@ def exposure_threshold(scores: Scores, fraction: float) -> float:
     """
     if len(scores) == 0 or not 0 < fraction <= 1:
         raise ValueError(f"exposure threshold: a probe and a fraction in (0, 1] expected, found {fraction}")
-    # The smallest amount below the product: 0.05 · 100 must be 5, not ceil(5.000000000000001).
+    # Slightly below the product: 0.05 · 100 must give 5, not ceil(5.000000000000001).
     rank = max(1, math.ceil(fraction * len(scores) - 1e-9))
     return float(np.partition(scores, len(scores) - rank)[len(scores) - rank])
 
@@ -40,7 +40,7 @@ def quantiles(scores: Scores, levels: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75,
 
 
 def histogram_edges(low: float, high: float, bins: int = HISTOGRAM_BINS) -> NDArray[np.float64]:
-    """The edges (bins + 1,) of equal bins, fixed for a run so that the counts of partitions can be added.
+    """The edges (bins + 1,) of equal bins, fixed for a run, so that the counts of partitions can be added.
 
     Raises:
         ValueError: low is not below high.
@@ -51,7 +51,7 @@ def histogram_edges(low: float, high: float, bins: int = HISTOGRAM_BINS) -> NDAr
 
 
 def histogram(scores: Scores, edges: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Counts a bin; what lies outside is counted in the first or last bin, so that they sum to all scores.
+    """Counts per bin; scores outside are counted in the first or last bin, so that the counts sum to all scores.
 
     Args:
         scores: (n,) for one item, or (n, items).
@@ -62,7 +62,7 @@ def histogram(scores: Scores, edges: NDArray[np.float64]) -> NDArray[np.int64]:
     """
     bins = len(edges) - 1
     columns = scores[:, None] if scores.ndim == 1 else scores  # (n, items)
-    # The search, not a division: a score that is an edge belongs to the bin that starts there.
+    # A search instead of a division: a score on an edge belongs to the bin that starts there.
     places = np.clip(np.searchsorted(edges, columns, side="right") - 1, 0, bins - 1)
     items = columns.shape[1]
     counts = np.bincount((places + np.arange(items) * bins).ravel(), minlength=items * bins).reshape(items, bins)
@@ -70,7 +70,7 @@ def histogram(scores: Scores, edges: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def cut_for_top(sample: Scores, users: int, wanted: int, margin: float = 1e-4) -> NDArray[np.float64]:
-    """A cut that at least `wanted` of all users reach, but for a probability of at most `margin`.
+    """A cut that at least `wanted` of all users reach, except with a probability of at most `margin`.
 
     Fewer than `wanted` users reach the r-th largest of s sampled scores only if r of the sample lie among the
     `wanted` − 1 best users. That count is hypergeometric; its upper tail is below that of the binomial with s draws
@@ -80,10 +80,10 @@ def cut_for_top(sample: Scores, users: int, wanted: int, margin: float = 1e-4) -
         sample: (s,) or (s, items), published scores of users drawn without replacement.
         users: all users.
         wanted: users that should pass, for each item.
-        margin: probability of too few, an item.
+        margin: probability of too few users, per item.
 
     Returns:
-        () or (items,): the cut; −inf where the sample is too small to cut anything.
+        () or (items,): the cut; −inf if the sample is too small to cut anything.
 
     Raises:
         ValueError: wanted, users or margin out of range.
@@ -93,7 +93,7 @@ def cut_for_top(sample: Scores, users: int, wanted: int, margin: float = 1e-4) -
         raise ValueError(
             f"cut: wanted >= 1, users >= sample and 0 < margin < 1 expected, found {wanted}, {users}, {margin}"
         )
-    # A sample of everyone leaves nothing to chance.
+    # With everyone in the sample, nothing is left to chance.
     rank = wanted if size >= users else int(binom.isf(margin, size, min(1.0, (wanted - 1) / users))) + 1
     if rank > size or wanted > users:
         return np.full(sample.shape[1:], -np.inf)

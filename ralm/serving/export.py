@@ -1,4 +1,4 @@
-"""Records of a model and its items, from what the batch scorer would be made of (needs torch; serving does not)."""
+"""Records of a model and its items, from the inputs of the batch scorer (needs torch; serving does not)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ralm.serving.records import ItemRecord, ModelRecord
 
 
 def model_record(weights: Mapping[str, NDArray[Any]]) -> ModelRecord:
-    """What serving needs of a look-alike model; `weights` are as of `ralm.models.lookalike.export_weights`."""
+    """What serving needs of a look-alike model; `weights` as given by `ralm.models.lookalike.export_weights`."""
     return ModelRecord(float(weights["alpha"]), float(weights["beta"]), np.asarray(weights["attention_w"], np.float32))
 
 
@@ -23,13 +23,13 @@ def item_records(
     sizes: NDArray[np.int32],
     cutoffs: NDArray[np.float64],
 ) -> list[ItemRecord]:
-    """What serving needs of items: their clusters after the tower, pooled where the model pools.
+    """What serving needs of items: their clusters after the tower, pooled if the model pools them.
 
     Args:
-        weights: as of `model_record`.
+        weights: as in `model_record`.
         centroids: (items, k, d), raw.
         sizes: (items, k); 0 is absent.
-        cutoffs: (items,), exposure thresholds; NaN where there is none.
+        cutoffs: (items,), exposure thresholds; NaN if there is none.
     """
     scorer = Scorer(weights, centroids, sizes)
     global_embeddings, unit, shares = (

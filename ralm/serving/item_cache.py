@@ -12,7 +12,7 @@ from ralm.serving.records import Floats, ItemRecord
 
 
 class ItemArrays(NamedTuple):
-    """Items as of `ItemRecord`, one a row: (rows, k, h), (rows, k), (rows, h) and (rows,)."""
+    """Items as in `ItemRecord`, one per row: (rows, k, h), (rows, k), (rows, h) and (rows,)."""
 
     centroids: Floats
     shares: Floats
@@ -41,7 +41,7 @@ class ItemCache:
         self.arrays = ItemArrays.empty(0, 0, 0)
 
     def rows(self, items: Sequence[str]) -> NDArray[np.int64]:
-        """The row (n,) of each item; -1: unknown. What is not there is read; it may drive all others out."""
+        """The row (n,) of each item; -1: unknown. Missing items are read; if need be, the others are dropped."""
         missing = list(dict.fromkeys(item for item in items if item not in self.row))
         if len(self.row) + len(missing) > self.limit:
             self.row, missing = {}, list(dict.fromkeys(items))

@@ -1,7 +1,7 @@
-"""Which layers of a store make one release.
+"""Which layers of a store make up a release.
 
-A layer is immutable: an export writes new ones beside the old ones and then replaces the manifest, in one step. A layer
-of what changed lies over the layers that it was compared with; an empty record in it means that the key is gone.
+A layer is immutable: an export writes new layers next to the old ones, then replaces the manifest in one step. A layer
+of changes lies over the layers that it was compared with; an empty record in it means that the key was deleted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Layer:
 
     Attributes:
         name: unique in the store.
-        shards: parts that its keys are dealt out to, by crc32.
+        shards: number of parts among which crc32 divides its keys.
     """
 
     name: str
@@ -33,8 +33,8 @@ class Manifest:
     Attributes:
         release: its id in `releases`.
         layers: kind -> layers, newest first.
-        sources: what the layers were made from, for the next export to compare with.
-        before: names of the layers that the manifest before this one had, which its readers may still read.
+        sources: what the layers were made from, for comparison by the next export.
+        before: names of the layers of the previous manifest, which readers may still use.
     """
 
     release: str

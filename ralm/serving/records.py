@@ -18,7 +18,7 @@ class UserRecord:
     """A target user.
 
     Attributes:
-        bias: what the model adds for the user alone.
+        bias: the part of the score that depends on the user alone.
         embedding: (h,), unit length.
     """
 
@@ -27,13 +27,13 @@ class UserRecord:
 
     @staticmethod
     def decode(content: bytes) -> UserRecord:
-        """The record that a row of `encode_users` is."""
+        """The record of a row of `encode_users`."""
         values = np.frombuffer(content, "<f4")
         return UserRecord(float(values[0]), values[1:])
 
 
 def encode_users(bias: NDArray[Any], embedding: NDArray[Any]) -> NDArray[np.float32]:
-    """(n, 1 + h): a row a user, whose bytes are its record."""
+    """(n, 1 + h): one row per user; the row's bytes are the user's record."""
     return np.concatenate([np.asarray(bias, "<f4")[:, None], np.asarray(embedding, "<f4")], axis=1)
 
 
@@ -69,11 +69,11 @@ class ItemRecord:
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """What a score needs of the look-alike model.
+    """The parts of the look-alike model that a score needs.
 
     Attributes:
         alpha: weight of the global attention's cosine.
-        beta: of the local one's.
+        beta: weight of the local attention's cosine.
         attention: (h, h), W of the local attention's logits E W e.
     """
 

@@ -1,7 +1,7 @@
-"""A user's scores with given items, from what a store holds: local attention and two cosines, nothing else.
+"""A user's scores with given items, from the records of a store: local attention and two cosines.
 
-As of `ralm.scoring.scorer`, for one user: with E the item's unit centroids, n their shares of the seeds and e the user,
-w = n exp(E W e) (the softmax but for its denominator, which the cosine cancels), E_local = wᵀ E,
+As in `ralm.scoring.scorer`, for one user: with E the item's unit centroids, n their shares of the seeds and e the user,
+w = n exp(E W e) (the softmax without its denominator, which the cosine cancels), E_local = wᵀ E,
 score = α cos(e, E_global) + β cos(e, E_local) + bias.
 """
 
@@ -30,8 +30,8 @@ class Answer:
     """What `Scorer.score` gives.
 
     Attributes:
-        release: whose data it is, all of it.
-        scores: (n,) float64, published scores; NaN where the user or the item is unknown.
+        release: the release that all of the answer's data belongs to.
+        scores: (n,) float64, published scores; NaN if the user or the item is unknown.
         exposed: (n,) bool, whether the score reaches the item's exposure threshold.
     """
 
@@ -41,12 +41,12 @@ class Answer:
 
 
 class Scorer:
-    """Scores of one user with some items, for an online service; one a thread.
+    """Scores of one user with some items, for an online service; use one scorer per thread.
 
     Args:
         store: a store, or the URL of one (`open_store`).
         cached_items: items whose records are kept decoded: k · h · 4 bytes each.
-        max_age: seconds after which it is looked whether another release is current.
+        max_age: seconds between checks for a newer current release.
 
     Raises:
         MissingInputError: nothing was exported to the store.
@@ -64,15 +64,15 @@ class Scorer:
         self._load(self.manifest)
 
     def score(self, user_id: str | int, item_ids: Sequence[str]) -> Answer:
-        """The user's published scores with the items, all of one release.
+        """The user's published scores with the items, all from one release.
 
-        An unknown user or item is no error: its scores are NaN and it is not exposed.
+        An unknown user or item is not an error: its scores are NaN, and `exposed` is false.
         """
         if time.monotonic() - self.checked > self.max_age:
             self._refresh()
         user, rows = self._find(str(user_id), item_ids)
         if (user is None or (rows < 0).any()) and self._refresh():
-            # Unknown may mean that the release was replaced twice in between and its layers are gone.
+            # Records may be unknown because the release was replaced twice meanwhile and its layers are gone.
             user, rows = self._find(str(user_id), item_ids)
         scores = np.full(len(item_ids), np.nan)
         exposed = np.zeros(len(item_ids), dtype=bool)
@@ -91,7 +91,7 @@ class Scorer:
         return found
 
     def _refresh(self) -> bool:
-        """Take up the current release; whether it is another one."""
+        """Switch to the current release; returns whether it is another one."""
         found = self._current()
         if found == self.manifest:
             return False

@@ -18,7 +18,7 @@ from ralm.serving.manifest import Layer, Manifest
 
 # LMDB's own limit.
 LONGEST_KEY = 511
-# An LMDB file may grow to this; it takes as much disk as it holds.
+# An LMDB file may grow to this size; it takes only as much disk as it holds.
 MAP_SIZE = 2**38
 _REDIS_BATCH = 1_000
 
@@ -35,23 +35,23 @@ class Store(ABC):
 
     @abstractmethod
     def manifest(self) -> Manifest | None:
-        """The current release; None before the first export."""
+        """The manifest of the current release; None before the first export."""
 
     @abstractmethod
     def publish(self, manifest: Manifest) -> None:
-        """Make a release the current one, for all readers at once; its layers are there already."""
+        """Make a release the current one, for all readers at once; its layers must exist."""
 
     @abstractmethod
     def write(self, kind: str, layer: Layer, shard: int, records: Iterable[tuple[str, bytes]]) -> int:
-        """Write one shard of a layer, whole; a second time it is replaced. Returns how many records it holds."""
+        """Write one shard of a layer, or replace it. Returns how many records it holds."""
 
     @abstractmethod
     def read(self, kind: str, layer: Layer, keys: Sequence[str]) -> list[bytes | None]:
-        """The records of keys, None where the layer has none."""
+        """The records of keys, None for keys that the layer lacks."""
 
     @abstractmethod
     def layers(self) -> set[str]:
-        """Names of all layers, also of exports that did not end."""
+        """Names of all layers, including those of unfinished exports."""
 
     @abstractmethod
     def drop(self, layer: str) -> None:
@@ -72,10 +72,10 @@ class Store(ABC):
 
 
 class LmdbStore(Store):
-    """A folder with one LMDB file a shard, and `manifest.json`, which is replaced by a rename.
+    """A folder with one LMDB file per shard, and `manifest.json`, which is replaced by a rename.
 
     Args:
-        path: the folder; where Spark's executors write it, all machines mount it.
+        path: the folder; all machines must mount it if Spark's executors write it.
     """
 
     def __init__(self, path: str) -> None:
@@ -142,7 +142,7 @@ class LmdbStore(Store):
         return {path.name for path in root.iterdir()} if root.exists() else set()
 
     def drop(self, layer: str) -> None:
-        """Unlink a layer's files; a reader that has one open reads on."""
+        """Unlink a layer's files; readers that have them open can go on."""
         folder = self.folder / "layers" / layer
         for path in [path for path in self.environments if path.is_relative_to(folder)]:
             self.environments.pop(path).close()
@@ -154,7 +154,7 @@ class LmdbStore(Store):
         return self.folder / "layers" / layer.name / f"{kind}-{shard:05d}.lmdb"
 
     def _open(self, path: Path) -> lmdb.Environment | None:
-        """A file's environment, opened once a process; None where no key fell into the shard."""
+        """A file's environment, opened once per process; None if the shard has no key."""
         if path not in self.environments:
             if not path.exists():
                 return None
@@ -165,7 +165,7 @@ class LmdbStore(Store):
 
 
 class RedisStore(Store):
-    """A Redis database: a hash a shard, and the manifest under one key.
+    """A Redis database: one hash per shard, and the manifest under one key.
 
     Args:
         url: redis://[user:password@]host:port/database, or rediss:// or unix://.
@@ -190,7 +190,7 @@ class RedisStore(Store):
         return None if text is None else Manifest.load(bytes(text).decode())  # type: ignore[arg-type]
 
     def publish(self, manifest: Manifest) -> None:
-        """Set the one key that readers begin with."""
+        """Set the key that readers read first."""
         self.client.set(f"{self.prefix}:manifest", manifest.dump())
 
     def write(self, kind: str, layer: Layer, shard: int, records: Iterable[tuple[str, bytes]]) -> int:

@@ -1,6 +1,6 @@
-"""The built-in world going on after its log: items are published, users come and are shown them, and click.
+"""The built-in world after its log: items are published, users come, are shown items, and click.
 
-Every draw is a function of its keys and the seed, so that a round that is run again is the same.
+Every draw is a function of its keys and the seed, so that a repeated round is the same.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ralm.simulation.draws import uniform
 def published_items(
     spark: SparkSession, cfg: Simulate, seed: int, first: int, count: int, at: dt.datetime
 ) -> DataFrame:
-    """`count` new items, as `world.items` has them, from number `first` on, which no earlier item has."""
+    """`count` new items, with the columns of `world.items`, numbered from `first` on."""
     numbers = spark.range(first, first + count).withColumnRenamed("id", "item")
     return world.described_items(numbers, cfg, seed).withColumn("published_at", F.lit(at))
 
@@ -36,16 +36,16 @@ def arms(spark: SparkSession, cfg: Simulate, live: Live, seed: int, user_id_type
 
 
 def visits(spark: SparkSession, cfg: Simulate, live: Live, seed: int, round_: int, user_id_type: str) -> DataFrame:
-    """Who comes in a round, as of `arms`."""
+    """The users who come in a round, with the columns of `arms`."""
     come = uniform("live.visit", seed, F.col("number"), F.lit(round_)) < F.lit(live.visits)
     return arms(spark, cfg, live, seed, user_id_type).where(come)
 
 
 def feed(candidates: DataFrame, live: Live, seed: int, round_: int) -> DataFrame:
-    """What the visitors are shown: `live.slots` items each, some of them drawn from all, the others best first.
+    """The items shown to the visitors: `live.slots` each, some drawn at random from all, the others best first.
 
     Args:
-        candidates: number, item, and `fit`: the policy's score; NULL: only shown where a slot explores.
+        candidates: number, item, and `fit`: the policy's score; NULL: shown only in exploring slots.
         live: slots, and the share of them that explore.
         seed: of the draws.
         round_: of the clock.
@@ -61,7 +61,7 @@ def feed(candidates: DataFrame, live: Live, seed: int, round_: int) -> DataFrame
 
     exploring = reduce(Column.__add__, map(explores, range(live.slots)))
     anyone = Window.partitionBy("number").orderBy(uniform("live.any", seed, number, F.col("item"), now), "item")
-    tie = uniform("live.tie", seed, number, F.col("item"), now)  # else the oldest item would win all of them
+    tie = uniform("live.tie", seed, number, F.col("item"), now)  # otherwise the oldest item would win all ties
     best = Window.partitionBy("number", "explored").orderBy(F.desc_nulls_last("fit"), tie, "item")
     return (
         candidates.withColumn("exploring", exploring)
@@ -73,7 +73,7 @@ def feed(candidates: DataFrame, live: Live, seed: int, round_: int) -> DataFrame
 
 
 def clicked(shown: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
-    """Add `clicked`: drawn from the known probability, once for a user and item, whoever shows it.
+    """Add `clicked`: drawn from the known probability, once per user and item, whichever policy shows the item.
 
     Args:
         shown: has number and item.

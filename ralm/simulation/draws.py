@@ -12,7 +12,7 @@ MANTISSA = 2.0**-53
 
 
 def stream(name: str, seed: int) -> int:
-    """The number that keeps the draws called `name` apart from all others of the same keys and seed."""
+    """The number that separates the draws called `name` from all other draws with the same keys and seed."""
     return (seed << 32) | zlib.crc32(name.encode())
 
 

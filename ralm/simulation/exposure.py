@@ -21,8 +21,8 @@ from ralm.simulation.draws import power_law_rank, uniform
 DAY = 86_400
 ARRIVAL_FROM, ARRIVAL_TO = 0.35, 1.25  # arrivals of cold users, in shares of the log: some come after its end
 STAY = 0.1  # mean stay of a cold user, in shares of the log
-COLD_VOLUME = 0.5  # impressions of a cold user against a regular one of the same activity
-COHORT_ITEMS = 10  # items that a cohort has at least, so that there are ranks to draw
+COLD_VOLUME = 0.5  # impressions of a cold user, relative to a regular user of the same activity
+COHORT_ITEMS = 10  # least number of items in a cohort, so that there are ranks to draw
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ def _first_item(cohort: Column, cfg: Simulate, calendar: Calendar) -> Column:
 
 
 def cohort_of(item: Column, cfg: Simulate) -> Column:
-    """The cohort in which the item is published: the inverse of the cohorts' first item."""
+    """The cohort in which the item is published: inverse of the numbers of the cohorts' first items."""
     return F.floor(item * F.lit(float(Calendar.of(cfg).cohorts)) / F.lit(float(cfg.items)))
 
 
 def published_at(item: Column, cfg: Simulate, seed: int) -> Column:
-    """Seconds since 1970: within the cohort's interval; the first cohort is there from the beginning."""
+    """Seconds since 1970: within the cohort's interval; the first cohort exists from the beginning."""
     calendar = Calendar.of(cfg)
     cohort = cohort_of(item, cfg)
     moment = F.floor(
@@ -80,7 +80,7 @@ def published_at(item: Column, cfg: Simulate, seed: int) -> Column:
 
 
 def shown_items(moments: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
-    """Add `item`, the number of the item that the feed shows at a moment; it was published before.
+    """Add `item`, the number of the item that the feed shows at a moment; it is already published then.
 
     Args:
         moments: has `number` and `place` (the keys of the draws) and `moment`, in seconds since 1970, at or after the
@@ -94,7 +94,7 @@ def shown_items(moments: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
         uniform("shown.age", seed, *keys), F.least(F.col("complete"), F.lit(calendar.lifetime)), cfg.age_exponent
     )
     cohort = F.col("cohort")
-    # One column a step: Spark would otherwise write each step out wherever the next one uses it.
+    # One column per step: otherwise Spark would repeat each step's expression wherever the next step uses it.
     return (
         moments.withColumn("complete", complete)
         .withColumn("cohort", F.col("complete") - 1 - age)
@@ -107,7 +107,7 @@ def shown_items(moments: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
 
 
 def _visits(users: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
-    """Adds when a user's impressions begin, how long they last (seconds) and how many are drawn."""
+    """Add when a user's impressions begin, how long they last (seconds) and how many are drawn."""
     calendar = Calendar.of(cfg)
     span = float(calendar.end - calendar.acting)
     number = F.col("number")
@@ -126,7 +126,7 @@ def _visits(users: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
         "*",
         F.when(cold, arrival).otherwise(F.lit(float(calendar.acting))).alias("first_visit"),
         F.when(cold, stay).otherwise(F.lit(span)).alias("visiting"),
-        # Rounded up with the probability of the fraction: the mean is exact.
+        # Rounded up with a probability equal to the fraction: the mean is exact.
         F.floor(volume + uniform("user.impressions", seed, number)).cast("int").alias("shown"),
     )
 
@@ -135,7 +135,7 @@ def exposures(users: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
     """Every (user, item) shown from the first acting day to the end, the first time it is shown.
 
     Args:
-        users: `number` bigint. Partitioned by it (as spark.range is), so that nothing is shuffled.
+        users: `number` bigint. Must be partitioned by it (as spark.range is), so that nothing is shuffled.
 
     Returns:
         number bigint, item bigint, moment bigint (seconds since 1970), clicked boolean.
@@ -152,8 +152,8 @@ def exposures(users: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
     )
     shown = truth.with_item_truth(shown_items(moments, cfg, seed), cfg, seed)
     clicked = uniform("clicked", seed, number, F.col("item")) < truth.click_probability()
-    # The click comes before the repeats are dropped: a filter on it then stays above the aggregation, where Spark
-    # would otherwise write the whole chain of draws into one condition.
+    # Draw the click before repeats are dropped: a filter on it then stays above the aggregation; otherwise Spark
+    # would put the whole chain of draws into one condition.
     return (
         shown.withColumn("clicked", clicked)
         .groupBy("number", "item")

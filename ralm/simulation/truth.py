@@ -15,28 +15,28 @@ from pyspark.sql import functions as F
 from ralm.config import Simulate
 from ralm.simulation.draws import integer, normal, power_law_rank, uniform
 
-INTERESTS = 3  # interests of a user at most; at least one
+INTERESTS = 3  # most interests of a user; at least one
 SIDE_CHANCES = (0.5, 0.2)  # chance of a second and of a third interest
-SIDE_WEIGHT = 0.4  # their weight at most; the first has 1
-FEWEST_AUDIENCES, MOST_AUDIENCES = 3, 6  # topics whose friends like an item
+SIDE_WEIGHT = 0.4  # their greatest weight; the first has 1
+FEWEST_AUDIENCES, MOST_AUDIENCES = 3, 6  # topics whose fans like an item
 TOPIC_SKEW = 0.5  # exponent of the topics' popularity
 PROFILE_SHARE = 0.3  # share of the interests that follow the taste of the user's gender and age
 ACTIVITY_SPREAD = 0.5  # sigma of the lognormal activity
 GENDERS = ("f", "m")
 AGE_BANDS = ("18-24", "25-34", "35-44", "45-54", "55+")
 
-BASE = -3.0  # log-odds of a click of an average user on an average item that he has no interest in
+BASE = -3.0  # log-odds of a click of an average user on an average item outside the user's interests
 AFFINITY = 4.4  # added for a full interest
-ACTIVITY_EFFECT = 0.3  # added a standard deviation of log activity
+ACTIVITY_EFFECT = 0.3  # added per standard deviation of log activity
 QUALITY_SPREAD = 0.3  # standard deviation of the items' quality
 
 
 @dataclass(frozen=True)
 class Domain:
-    """A behaviour domain beside reading: how much it tells of a user's interests.
+    """A behaviour domain other than reading, and how much it reveals of a user's interests.
 
-    `users`: share of the users who act in it at all; `volume`: mean events a user in shares of `behaviour_events`;
-    `focus`: share of the acts that follow the user's interests; the others follow the crowd.
+    `users`: share of the users who act in it at all; `volume`: mean events per user, as a share of `behaviour_events`;
+    `focus`: share of the events that follow the user's interests; the others follow the crowd.
     """
 
     name: str
@@ -72,7 +72,7 @@ def log_activity(user: Column, seed: int) -> Column:
 
 
 def activity() -> Column:
-    """Lognormal with mean 1, over `log_activity`: how much the user does against the average."""
+    """Lognormal with mean 1, over `log_activity`: how much the user does relative to the average."""
     return F.exp(F.lit(ACTIVITY_SPREAD) * F.col("log_activity") - F.lit(ACTIVITY_SPREAD**2 / 2))
 
 
@@ -91,7 +91,7 @@ def with_user_truth(users: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
     """
     user = F.col("number")
     segment = gender(user, seed) * F.lit(len(AGE_BANDS)) + age_band(user, seed)
-    # A column of its own: Spark would otherwise write it out once for each topic.
+    # A separate column: otherwise Spark would repeat the expression for each topic.
     framed = users.withColumn("shift", F.floor(segment * F.lit(cfg.topics / (len(GENDERS) * len(AGE_BANDS)))))
     latent = {"log_activity": log_activity(user, seed), "weight_0": F.lit(1.0)}
     for place in range(INTERESTS):
@@ -106,9 +106,9 @@ def with_user_truth(users: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
 
 
 def with_item_truth(items: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
-    """Add an item's latent values: liked_0 … (int), the topics whose friends like it, and quality (double).
+    """Add an item's latent values: liked_0 … (int), the topics whose fans like it, and quality (double).
 
-    FEWEST_AUDIENCES to MOST_AUDIENCES topics are drawn, which may coincide; the others are −1.
+    FEWEST_AUDIENCES to MOST_AUDIENCES topics are drawn, with repetition; the others are −1.
 
     Args:
         items: has `item` (bigint).
@@ -129,7 +129,7 @@ def with_item_truth(items: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
 
 
 def affinity() -> Column:
-    """The user's strongest interest among the item's topics: any one of them suffices (an OR, not a mean).
+    """The user's strongest interest among the item's topics: one of them suffices (an OR, not a mean).
 
     Over the columns of `with_user_truth` and `with_item_truth`; in [0, 1].
     """

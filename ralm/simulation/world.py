@@ -33,12 +33,12 @@ def _padded(letter: str, number: Column, size: int, least: int) -> Column:
 
 
 def user_id(number: Column, cfg: Simulate, kind: str = "string") -> Column:
-    """A user's id from the number: 'u0000123', or the number itself for `kind` bigint."""
+    """The user id for a number: 'u0000123', or the number itself for `kind` bigint."""
     return number.cast("bigint") if kind == "bigint" else _padded("u", number, cfg.users, 7)
 
 
 def item_id(number: Column, cfg: Simulate) -> Column:
-    """An item's id from the number: 'i00042'."""
+    """The item id for a number: 'i00042'."""
     return _padded("i", number, cfg.items, 5)
 
 
@@ -49,8 +49,8 @@ def _choose(names: tuple[str, ...], index: Column) -> Column:
 def users(spark: SparkSession, cfg: Simulate, seed: int, user_id_type: str = "string") -> DataFrame:
     """Profiles: user_id, gender, age_band, city, device, channel (strings), tenure_days, activity_level (doubles).
 
-    Gender and age tell a little of the interests, the activity level of the activity; city, device, channel and
-    tenure tell nothing. Some values are missing.
+    Gender and age reveal a little of the interests, activity_level of the activity; city, device, channel and
+    tenure reveal nothing. Some values are missing.
     """
     number = F.col("number")
 
@@ -81,7 +81,7 @@ def items(spark: SparkSession, cfg: Simulate, seed: int) -> DataFrame:
 
 
 def described_items(numbered: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
-    """The items of the given numbers, `item` bigint, as of `items`."""
+    """The items with the given numbers (`item` bigint), with the columns of `items`."""
     number = F.col("item")
     names = [F.concat(F.lit("topic"), F.lpad(F.col(f"liked_{n}").cast("string"), 3, "0")) for n in range(2)]
     second = uniform("item.categories", seed, number) < F.lit(0.5)
@@ -103,7 +103,7 @@ def _shown(spark: SparkSession, cfg: Simulate, seed: int, user_id_type: str) -> 
 
 
 def impressions(spark: SparkSession, cfg: Simulate, seed: int, user_id_type: str = "string") -> DataFrame:
-    """The impression log: user_id, item_id, shown_at, clicked, domain; a user sees an item once at most."""
+    """The impression log: user_id, item_id, shown_at, clicked, domain; a user sees an item at most once."""
     return (
         _shown(spark, cfg, seed, user_id_type)
         .where(F.col("moment") >= F.lit(Calendar.of(cfg).start))
@@ -131,7 +131,7 @@ def _reading(spark: SparkSession, cfg: Simulate, seed: int, user_id_type: str) -
 
 
 def _behaviour(spark: SparkSession, cfg: Simulate, seed: int, user_id_type: str, domain: truth.Domain) -> DataFrame:
-    """Events of a domain beside reading: a topic from the user's interests or from all, then a thing by popularity."""
+    """Events of a non-reading domain: a topic from the user's interests or from all, then a thing by popularity."""
     calendar = Calendar.of(cfg)
     number, place, name = F.col("number"), F.col("place"), domain.name
 
@@ -152,7 +152,7 @@ def _behaviour(spark: SparkSession, cfg: Simulate, seed: int, user_id_type: str,
     )
     columns = [F.col(f"weight_{n}") for n in range(truth.INTERESTS)]
     cut = of_event("interest") * reduce(Column.__add__, columns)
-    # The interest whose stretch of the cumulated weights holds the draw.
+    # The interest whose interval of the cumulated weights holds the draw.
     passed = [(cut >= reduce(Column.__add__, columns[: n + 1])).cast("int") for n in range(truth.INTERESTS - 1)]
     own = F.get(F.col("topics"), reduce(Column.__add__, passed))
     anything = power_law_rank(of_event("anything"), F.lit(cfg.topics), truth.TOPIC_SKEW).cast("int")

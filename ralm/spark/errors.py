@@ -1,4 +1,4 @@
-"""Spark's exceptions, turned into the one-line errors of `ralm.errors` where the user can do something about them."""
+"""Spark's exceptions, turned into the one-line errors of `ralm.errors` if the user can do something about them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pyspark.errors import PySparkException
 
 from ralm.errors import ConfigError, DataError, MissingInputError, RalmError
 
-# Spark's error conditions (prefixes) -> what they mean for the user of a job.
+# Spark's error conditions (prefixes) -> their meaning for the user of a job.
 _KINDS: tuple[tuple[type[RalmError], tuple[str, ...]], ...] = (
     (MissingInputError, ("PATH_NOT_FOUND", "FAILED_READ_FILE.FILE_NOT_EXIST", "DELTA_PATH_DOES_NOT_EXIST")),
     (
@@ -70,16 +70,16 @@ _JUST_SPARK = re.compile(
 
 @contextmanager
 def user_errors(where: str, expressions: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Raise what Spark throws inside the block as a `RalmError` of one line; let through what no user can cause.
+    """Raise Spark's exceptions inside the block as one-line `RalmError`s; let through those that no user can cause.
 
     Args:
-        where: what the block does or reads: the setting, table or file that the message starts with.
-        expressions: setting -> the SQL text that the user gave there; when one of them fails, it is named instead.
+        where: the setting, table or file that the block is about, with which the message starts.
+        expressions: setting -> the SQL text that the user gave there; if one fails, the message names it instead.
 
     Raises:
         ConfigError: an expression that does not parse or fit the columns.
         DataError: an unreadable file, or an expression that fails on a value (ANSI mode).
-        MissingInputError: a path that is not there, or a file system that Spark does not know.
+        MissingInputError: a path that does not exist, or a file system that Spark does not know.
     """
     try:
         yield
@@ -91,7 +91,7 @@ def user_errors(where: str, expressions: Mapping[str, str] | None = None) -> Ite
 
 
 def translate(error: Exception, where: str, expressions: Mapping[str, str]) -> RalmError | None:
-    """The error to show in place of a Spark exception; None if it is not the user's."""
+    """The error to show in place of a Spark exception; None if the user did not cause it."""
     text = _text(error)
     raised = _RAISED_IN_WORKER.search(text)
     if raised:
@@ -121,7 +121,7 @@ def _line(condition: str, message: str, text: str, fragment: str, where: str, ex
 def _unreadable(text: str, where: str) -> str:
     found = _FILE.search(text)
     name = f" {found[1]}" if found else ""
-    return f"{where}: the file{name} cannot be read; it is damaged or of another format: replace it, or mend `format`"
+    return f"{where}: the file{name} cannot be read; it is damaged or of another format: replace it, or fix `format`"
 
 
 def short_message(message: str) -> str:
@@ -162,7 +162,7 @@ def _causes(error: Exception) -> Iterator[tuple[str, str, str]]:
 
 
 def _fragment(context: Any) -> str:
-    """The piece of SQL text that failed; empty for an expression that was not given as SQL."""
+    """The piece of SQL text that failed; empty if the expression was not given as SQL."""
     if "== SQL" not in str(context.summary()):
         return ""
     return str(context.fragment())

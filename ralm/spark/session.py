@@ -10,8 +10,8 @@ from pyspark.sql import SparkSession
 
 from ralm.config import Spark
 
-# Delta 4.4 asks for libraries that Spark brings itself, in older versions: 75 MB that each application would copy to
-# its executors. Delta's own jars are left, and Unity Catalog's.
+# Delta 4.4 depends on older versions of libraries that Spark brings itself: 75 MB that each application would copy to
+# its executors. Only Delta's own jars, and Unity Catalog's, are kept.
 PROVIDED = (
     "com.fasterxml.jackson.*:*",
     "com.github.luben:*",
@@ -33,7 +33,7 @@ REQUIRED = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     # Times in the tables are UTC whatever the machine's zone.
     "spark.sql.session.timeZone": "UTC",
-    # petastorm and pyarrow read the files themselves and would see deleted rows of a vectored file.
+    # petastorm and pyarrow read the files themselves and would see the deleted rows of a file with a deletion vector.
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # Statistics for the columns that readers filter on; embeddings come later in the schemas.
@@ -47,7 +47,7 @@ def under_spark_submit() -> bool:
 
 
 def get_session(name: str, settings: Spark) -> SparkSession:
-    """The session of an application called `name`; made if there is none.
+    """The session of an application called `name`; created if there is none.
 
     Under spark-submit only SQL settings are added; from plain Python (tests, notebooks) the master, the driver's
     memory and Delta's jars are set too.

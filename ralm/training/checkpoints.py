@@ -48,7 +48,7 @@ class Checkpoint:
         return state
 
     def optimizer_states(self, device: str = "cpu") -> list[State]:
-        """One state_dict an optimizer."""
+        """One state_dict per optimizer."""
         states: list[State] = torch.load(self.folder / OPTIMIZER, map_location=device, weights_only=True)
         return states
 
@@ -68,7 +68,7 @@ def model_folder(path: str) -> Path:
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file so that it is either whole or not there."""
+    """Write a file atomically: it is whole or missing."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     write(temporary)
     with temporary.open("rb") as written:
@@ -108,7 +108,7 @@ def save_checkpoint(
     metadata: dict[str, Any],
     best: int | None = None,
 ) -> Path:
-    """Save a checkpoint atomically; older ones than the last `KEPT` of the same digest go, but for the best.
+    """Save a checkpoint atomically; delete those older than the last `KEPT` of the same digest, except the best.
 
     Args:
         output: model folder.
@@ -117,7 +117,7 @@ def save_checkpoint(
         model: state_dict.
         optimizers: state_dicts.
         metadata: JSON content of the marker.
-        best: the epoch whose checkpoint is kept however old it is.
+        best: the epoch whose checkpoint is always kept.
     """
     root = model_folder(output)
     root.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ def save_checkpoint(
 
 
 def latest_checkpoint(output: str, digest: str, epoch: int | None = None) -> Checkpoint | None:
-    """The last complete checkpoint of a digest in a model folder, or that of an epoch, if there is one."""
+    """The last complete checkpoint of a digest in a model folder, or that of a given epoch; None if there is none."""
     for folder in reversed(_checkpoints(model_folder(output), digest)):
         if epoch is not None and _number(folder) != epoch:
             continue
@@ -155,14 +155,14 @@ def publish(
     weights: dict[str, NDArray[np.generic]] | None = None,
     history: list[dict[str, Any]] | None = None,
 ) -> None:
-    """Make a checkpoint the finished model of its folder; the other checkpoints but the last one, and leftovers, go.
+    """Make a checkpoint the finished model of its folder; delete leftovers and all other checkpoints except the last.
 
     Args:
         output: model folder.
         checkpoint: complete, in this folder.
         spec: JSON content of the training's spec.
         weights: plain arrays for scorers, written as `weights.npz`.
-        history: of all epochs, where the checkpoint is not of the last one.
+        history: of all epochs, if the checkpoint is not of the last epoch.
     """
     root = model_folder(output)
     (root / MARKER).unlink(missing_ok=True)
@@ -207,17 +207,17 @@ def last_of(path: str) -> Checkpoint:
 
 
 def load_user_spec(path: str) -> UserTrainingSpec:
-    """The spec that a finished user model was trained with; raises as `finished`."""
+    """The spec that a finished user model was trained with; raises like `finished`."""
     return UserTrainingSpec.model_validate(finished(path)["spec"])
 
 
 def load_lookalike_spec(path: str) -> LookalikeTrainingSpec:
-    """The spec that a finished look-alike model was trained with; raises as `finished`."""
+    """The spec that a finished look-alike model was trained with; raises like `finished`."""
     return LookalikeTrainingSpec.model_validate(finished(path)["spec"])
 
 
 def load_user_model(path: str, device: str = "cpu") -> UserModel:
-    """A finished user model in eval mode; raises as `finished`."""
+    """A finished user model in eval mode; raises like `finished`."""
     spec = load_user_spec(path)
     model = UserModel(spec.fields, spec.model, spec.merge, spec.item_count)
     model.load_state_dict(torch.load(model_folder(path) / MODEL, map_location=device, weights_only=True))
@@ -225,7 +225,7 @@ def load_user_model(path: str, device: str = "cpu") -> UserModel:
 
 
 def load_lookalike(path: str, device: str = "cpu") -> LookalikeModel:
-    """A finished look-alike model in eval mode; raises as `finished`."""
+    """A finished look-alike model in eval mode; raises like `finished`."""
     spec = load_lookalike_spec(path)
     model = LookalikeModel(spec.input_dim, spec.model, spec.pooling)
     model.load_state_dict(torch.load(model_folder(path) / MODEL, map_location=device, weights_only=True))
@@ -233,7 +233,7 @@ def load_lookalike(path: str, device: str = "cpu") -> LookalikeModel:
 
 
 def load_weights(path: str) -> dict[str, NDArray[np.generic]]:
-    """The plain arrays of a finished look-alike model (`models.lookalike.export_weights`); raises as `finished`."""
+    """The plain arrays of a finished look-alike model (`models.lookalike.export_weights`); raises like `finished`."""
     finished(path)
     with np.load(model_folder(path) / WEIGHTS) as arrays:
         return {name: arrays[name] for name in arrays.files}

@@ -1,4 +1,4 @@
-"""Launches a training on Spark's TorchDistributor: slots are checked before, failures are relaunched.
+"""Launches a training on Spark's TorchDistributor: checks the slots before, launches again after a failure.
 
 The only file of the training that imports Spark, and only when it is called.
 """
@@ -26,7 +26,7 @@ from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# How long to wait for executors that are starting; a barrier stage with too few slots waits minutes in silence.
+# How long to wait for executors that are starting; a barrier stage with too few slots waits silently for minutes.
 PATIENCE_SECONDS = 30.0
 FAILURE = "ralm-failure "
 
@@ -63,7 +63,7 @@ def check_slots(
         processes: ranks.
         local_mode: ranks on the driver's machine; otherwise in the tasks of a barrier stage.
         patience_s: how long executors may take to register, in seconds.
-        ranks_per_task: of a barrier stage: the GPUs that Spark gives a task, each of which gets a rank.
+        ranks_per_task: in a barrier stage, the GPUs that Spark gives a task: one rank per GPU.
 
     Raises:
         ConfigError: too few cores or free task slots, or dynamic allocation (barrier stages refuse it).
@@ -92,7 +92,7 @@ def check_slots(
 
 
 class _Relay(io.TextIOBase):
-    """Passes on the ranks' progress lines, keeps their failures, and holds the rest back for the log."""
+    """Passes on the ranks' progress lines, keeps their failures, and keeps the rest for the log."""
 
     def __init__(self, sink: Any) -> None:
         self.sink = sink
@@ -101,17 +101,17 @@ class _Relay(io.TextIOBase):
         self.tail: collections.deque[str] = collections.deque(maxlen=100)
 
     def write(self, text: str) -> int:
-        """Take text; lines are handled when they are complete."""
+        """Take text; each line is handled once it is complete."""
         *lines, self.pending = (self.pending + text).split("\n")
         for line in lines:
             self._line(line)
         return len(text)
 
     def _line(self, line: str) -> None:
-        # Executors' logs arrive behind a prefix of the log server.
+        # Lines from executors have a prefix of the log server.
         if (at := line.find(FAILURE)) >= 0:
             with contextlib.suppress(ValueError):
-                # What other ranks say after the first failure is only that they lost it.
+                # After the first failure, other ranks only report that they lost the failed one.
                 self.failure = self.failure or json.loads(line[at + len(FAILURE) :])
         elif (start := re.search(r"\[(user model|look-alike) [^\]]+\] .*", line)) is not None:
             self.sink.write(start.group(0) + "\n")
@@ -120,7 +120,7 @@ class _Relay(io.TextIOBase):
             self.tail.append(line)
 
     def error(self, problem: BaseException) -> RalmError:
-        """The one-line error of a failed launch, of the kind that the rank met."""
+        """The one-line error of a failed launch, of the class that the rank raised."""
         if self.failure is not None:
             kind = getattr(errors, self.failure["kind"], RalmError)
             assert issubclass(kind, RalmError)
@@ -131,9 +131,9 @@ class _Relay(io.TextIOBase):
 
 
 def _run_by_name(function: str, spec_class: str, spec: str) -> str:
-    """In a rank: import the training and run it; a failure is one line of JSON on stdout.
+    """In a rank: import the training and run it; report a failure as one line of JSON on stdout.
 
-    The result is a JSON string: on one machine all ranks write it to one and the same file, each the same bytes.
+    The result is a JSON string: on one machine all ranks write the same bytes to the same file.
     """
     import importlib
 
@@ -157,7 +157,7 @@ def _run_by_name(function: str, spec_class: str, spec: str) -> str:
 
 
 def _worker(entry: str, paths: list[str]) -> Callable[..., str]:
-    """The function that is pickled: by value, so that a rank can run it before it can import this package."""
+    """The function to pickle: by value, so that a rank can run it before it can import this package."""
 
     def run(*arguments: str) -> str:
         import glob
@@ -165,7 +165,7 @@ def _worker(entry: str, paths: list[str]) -> Callable[..., str]:
         import os
         import sys
 
-        # What came with --py-files lies in the task's working folder; torchrun's process does not know of it.
+        # Files from --py-files lie in the task's working folder, which torchrun's process does not know.
         shipped = [os.getcwd(), *sorted(glob.glob(os.path.join(os.getcwd(), "*.zip")))]
         for path in [*shipped, *paths]:
             if os.path.exists(path) and path not in sys.path:
@@ -183,10 +183,10 @@ def launch(
     spec: UserTrainingSpec | LookalikeTrainingSpec,
     training: Training,
 ) -> dict[str, Any]:
-    """Run a training in `training.processes` ranks and give what rank 0 returned.
+    """Run a training in `training.processes` ranks and return the result of rank 0.
 
-    After a failure it is launched again, at most `training.retries` times; the training itself goes on from its last
-    checkpoint. What a configuration or data caused is not tried again.
+    After a failure it is launched again, at most `training.retries` times; the training itself resumes from its last
+    checkpoint. Failures caused by the configuration or the data are not retried.
 
     Args:
         spark: the session.
@@ -195,7 +195,7 @@ def launch(
         training: processes, local_mode, device, retries.
 
     Raises:
-        ConfigError: too few slots; or what a rank found wrong.
+        ConfigError: too few slots, or a wrong setting found by a rank.
         RalmError: the last launch failed; one line, the ranks' output is in the log (level INFO).
     """
     from pyspark.ml.torch.distributor import TorchDistributor

@@ -1,8 +1,8 @@
-"""What every loader does with the chunks that it reads: shuffling, equal steps on every rank, batches.
+"""What all loaders share: shuffling of the chunks read, equal steps on every rank, batches.
 
 An epoch is one pass over all rows of all ranks. A rank's rows are spread evenly over `steps_per_epoch` batches, which
-is the same number on every rank: batch sizes differ by at most one row within a rank and by the balance of the files
-between ranks, no row is dropped or repeated, no rank waits for another.
+is the same number on every rank: batch sizes differ by at most one row within a rank, between ranks by the balance of
+their files; no row is dropped or repeated, and no rank waits for another.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SHUFFLE_ROWS = 65_536
 class ShuffleBuffer:
     """Mixes rows that are at most about `capacity` rows apart; row memory is bounded by capacity plus one chunk.
 
-    A full buffer is permuted, its first half leaves, its second half stays to mix with what comes.
+    A full buffer is permuted, its first half leaves, its second half stays to be mixed with later chunks.
     """
 
     def __init__(self, capacity: int, rng: np.random.Generator) -> None:
@@ -71,11 +71,11 @@ class Loader(ABC):
     Attributes:
         rows_per_epoch: rows of an epoch over all ranks.
         rank_rows: rows of an epoch of this rank.
-        steps_per_epoch: batches an epoch, the same on every rank: as many as the fullest rank needs to stay within
+        steps_per_epoch: batches per epoch, the same on every rank: as many as the fullest rank needs to stay within
             `batch_size`, but never more than the emptiest rank has rows (then batches grow beyond `batch_size`).
 
     Raises:
-        ConfigError: rank, world, batch size or epochs make no sense.
+        ConfigError: rank, world, batch size or epochs are out of range.
         DataError: columns are missing or of a wrong type; there are fewer files with rows than ranks.
         MissingInputError: a file is gone.
     """
@@ -121,7 +121,7 @@ class Loader(ABC):
         """This rank's rows, each once, row groups in an order drawn from `rng`."""
 
     def close(self) -> None:  # noqa: B027 - a loader without threads has nothing to close
-        """Stop reading and free what is held; safe to call twice."""
+        """Stop reading and free all buffers; safe to call twice."""
 
     def __enter__(self) -> Loader:
         """The loader itself."""

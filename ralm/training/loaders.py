@@ -1,6 +1,6 @@
 """One interface to training batches, with petastorm or pyarrow behind it.
 
-The same contract holds for both, and one test class checks it: every row exactly once an epoch over all ranks, equal
+The same contract holds for both, and one test class checks it: every row exactly once per epoch over all ranks, equal
 steps on every rank, one order for one seed, a missing column fails.
 """
 
@@ -32,15 +32,15 @@ def make_loader(
         kind: the library that reads: `petastorm` or `pyarrow`.
         files: Parquet files of a pinned snapshot, as Spark names them (`Warehouse.files`), the same on every rank.
         columns: column -> width of its array (1: a scalar column or arrays of one element).
-        batch_size: rows a step of this rank.
+        batch_size: rows per step on this rank.
         rank: this process, from 0.
         world: number of processes.
-        seed: the order of rows and the tie-breaks of the assignment of files to ranks.
+        seed: of the order of rows, and of ties when files are assigned to ranks.
         epochs: passes over the data; None: endless.
-        first_epoch: number of the first epoch: a resumed training goes on with the order that it would have had.
+        first_epoch: number of the first epoch: a resumed training continues with the order that it would have had.
 
     Raises:
-        ConfigError: unknown kind, or rank, world, batch size or epochs make no sense.
+        ConfigError: unknown kind, or rank, world, batch size or epochs are out of range.
         DataError: columns are missing or of a wrong type; there are fewer files with rows than ranks.
         MissingInputError: a file is gone.
     """

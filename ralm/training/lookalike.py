@@ -1,4 +1,4 @@
-"""Training of one round of a look-alike model: runs in every rank."""
+"""Training of one round of a look-alike model, run in every rank."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ralm.training.ranks import Rank, process_group
 from ralm.training.seed_draws import row_item
 from ralm.training.specs import LookalikeTrainingSpec
 
-# Rows that the mean and deviation of the embeddings are taken from.
+# The mean and deviation of the embeddings are taken from so many rows.
 STANDARDISED_ROWS = 20_000
 
 
@@ -54,7 +54,7 @@ def _embeddings(files: list[str], dim: int) -> Tensor:
 class LookalikeObjective(Objective):
     """The look-alike model with its loss, over memory-mapped centroids; validation scores are its logits."""
 
-    # The sigmoid loss of the validation judges the size of logits that the multi-class loss leaves free.
+    # The validation's sigmoid loss depends on the size of the logits, which the multi-class loss leaves free.
     criterion = "val_auc"
 
     def __init__(self, spec: LookalikeTrainingSpec, rank: Rank) -> None:
@@ -86,9 +86,9 @@ class LookalikeObjective(Objective):
             self.optimizers[0].load_state_dict(previous.optimizer_states(str(rank.device))[0])
 
     def prepare(self, arrays: Arrays) -> Batch:
-        """Tensors, with the centroids and sizes of the batch's items, each item once; `item` is their row.
+        """Tensors, with the centroids and sizes of the batch's items, each item once; `item` holds their rows.
 
-        `number` is the item itself of each of these rows, whatever the draw of its seeds.
+        `number` is the item of each row, whichever draw its seeds are from.
 
         Raises:
             DataError: an item index outside the centroid array.
@@ -114,7 +114,7 @@ class LookalikeObjective(Objective):
         return to_tensors(wanted, self.device)
 
     def _loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Sigmoid cross-entropy, corrected as the training is, and the logits that a score comes from."""
+        """Sigmoid cross-entropy, corrected like the training, and the logits from which scores come."""
         logits = network(batch["embedding"], batch["centroids"], batch["sizes"], batch["item"])
         corrected = logits - batch["log_rows"] if "log_rows" in batch else logits
         return F.binary_cross_entropy_with_logits(corrected, batch["label"]), logits
@@ -133,9 +133,9 @@ class LookalikeObjective(Objective):
         return users_softmax(logits, valid)
 
     def evaluate(self, batch: Batch) -> Judged:
-        """Sigmoid cross-entropy (whatever the loss of the training), labels and logits.
+        """Sigmoid cross-entropy (whatever the training's loss), labels and logits.
 
-        With `logq` a non-click weighs one over its user's rows: the AUC is one against users who are equally likely.
+        With `logq` a non-click weighs 1 / (its user's rows): the AUC is against equally likely users.
         """
         loss, logits = self._loss(self.lookalike, batch)
         if "log_rows" not in batch:
@@ -153,7 +153,7 @@ class LookalikeObjective(Objective):
 
 
 def train_lookalike(spec: LookalikeTrainingSpec) -> dict[str, Any]:
-    """Train one round, or go on from its last checkpoint; the model and its `weights.npz` land in `spec.output`.
+    """Train one round, or resume from its last checkpoint; the model and its `weights.npz` land in `spec.output`.
 
     Returns:
         See `Run.train`: metrics and a path, never weights.

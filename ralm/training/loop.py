@@ -20,7 +20,7 @@ from ralm.training.objective import Arrays, Batch, Criterion, Objective
 from ralm.training.ranks import Rank
 from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
 
-# Rows that the validation reads: enough for an AUC to the third digit, the other ranks wait meanwhile.
+# Rows that the validation reads, enough for three digits of the AUC; the other ranks wait meanwhile.
 VALIDATION_ROWS = 100_000
 PROGRESS_SECONDS = 30.0
 
@@ -31,7 +31,7 @@ def seed_epoch(seed: int, epoch: int, rank: int) -> None:
 
 
 def validate(objective: Objective, loader: Loader) -> tuple[float, float | None, Batch | None]:
-    """Mean loss, AUC (none if there is only one class), and the first batch, over at most VALIDATION_ROWS rows."""
+    """Mean loss, AUC (None if there is only one class), and the first batch, over at most VALIDATION_ROWS rows."""
     losses, labels, logits, weights = [], [], [], []
     first: Batch | None = None
     rows = 0
@@ -59,7 +59,7 @@ def validate(objective: Objective, loader: Loader) -> tuple[float, float | None,
 
 
 def best_epoch(history: Sequence[dict[str, Any]], criterion: Criterion) -> int:
-    """The epoch with the lowest validation loss or the highest validation AUC; the last one without validation."""
+    """The epoch with the lowest validation loss or the highest validation AUC; the last epoch without validation."""
     sign = 1 if criterion == "val_loss" else -1
     judged = [entry for entry in history if entry[criterion] is not None]
     return int(min(judged, key=lambda e: sign * e[criterion])["epoch"] if judged else history[-1]["epoch"])
@@ -72,7 +72,7 @@ class Run:
         spec: what to train on, and how.
         objective: the model with its loss; identical on every rank before the start.
         rank: this process.
-        steps: batches of the whole training; none: `training.epochs` epochs.
+        steps: batches of the whole training; None: `training.epochs` epochs.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Run:
         self.rows = 0
         self.network: nn.Module = objective.model
         if rank.world > 1:
-            # Rank 0's weights are what all ranks start with.
+            # All ranks start with rank 0's weights.
             self.network = DistributedDataParallel(objective.model, broadcast_buffers=False)
         self._resume()
         training = spec.training
@@ -135,7 +135,7 @@ class Run:
         self.say(f"resumed from epoch {epoch}, step {self.step}")
 
     def train(self) -> dict[str, Any]:
-        """Train to the end, or until the validation has not got better for `training.patience` epochs, and publish the
+        """Train to the end, or until the validation has not improved for `training.patience` epochs, and publish the
         model of the best epoch.
 
         Returns:
@@ -189,14 +189,14 @@ class Run:
         return best_epoch(self.history, self.objective.criterion)
 
     def _exhausted(self) -> bool:
-        """Whether the validation has not got better for long enough: rank 0's answer, on every rank."""
+        """Whether the validation has not improved for long enough: rank 0's answer, on every rank."""
         patience = self.spec.training.patience
         if patience is None or self.epoch == 0:
             return False
         return bool(self.rank.share(self.epoch - self.best >= patience if self.rank.first else None))
 
     def _epoch(self, batches: Iterator[Arrays]) -> float:
-        """One epoch, or what is left of the steps; the mean loss of this rank."""
+        """Train one epoch, or the remaining steps; returns this rank's mean loss."""
         total = 0.0
         count = min(self.loader.steps_per_epoch, self.steps - self.step)
         shown = time.monotonic()

@@ -16,7 +16,7 @@ Batch = dict[str, Tensor]
 
 
 class Judged(NamedTuple):
-    """What a validation batch gives: the loss (), labels, logits and weights (n,); without weights all weigh 1."""
+    """The result of a validation batch: the loss (), labels, logits and weights (n,); without weights all weigh 1."""
 
     loss: Tensor
     labels: Tensor
@@ -25,12 +25,12 @@ class Judged(NamedTuple):
 
 
 class Objective(ABC):
-    """What is particular to one model: its loss, its validation scores, its optimizers.
+    """What differs between the models: loss, validation scores, optimizers.
 
     Attributes:
         model: on the rank's device.
         optimizers: over the model's parameters.
-        criterion: what the best epoch has the best of.
+        criterion: the measure in which the best epoch is best.
     """
 
     model: nn.Module
@@ -51,10 +51,10 @@ class Objective(ABC):
 
     @abstractmethod
     def histograms(self, batch: Batch | None) -> dict[str, Tensor]:
-        """What TensorBoard shows as histograms, by tag; the batch is one of the validation."""
+        """What TensorBoard shows as histograms, by tag; the batch is from the validation."""
 
     def weights(self) -> dict[str, np.ndarray[Any, Any]] | None:
-        """Plain arrays that scorers read; none for models that only run in torch."""
+        """Plain arrays for scorers; none for models that run only in torch."""
         return None
 
 

@@ -1,6 +1,6 @@
 """Which Parquet files a rank reads: their footers, the check of their columns, and a balanced assignment.
 
-Both loaders take rows, steps and shards from the footers, so every rank knows the same numbers without talking.
+Both loaders take rows, steps and shards from the footers, so every rank knows the same numbers without communication.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Column:
 
 
 def read_footers(filesystem: pafs.FileSystem, paths: Sequence[str]) -> list[DataFile]:
-    """The files with rows in them, by path.
+    """The files that have rows, in the order of their paths.
 
     Raises:
         MissingInputError: a file is gone.
@@ -102,7 +102,7 @@ def check_columns(files: Sequence[DataFile], widths: dict[str, int]) -> list[Col
 
 
 def assign(files: Sequence[DataFile], world: int, seed: int) -> list[list[DataFile]]:
-    """One list of files a rank: the largest remaining file goes to the rank with the fewest rows.
+    """One list of files per rank: the largest remaining file goes to the rank with the fewest rows.
 
     Greedy longest-processing-time assignment (Graham 1969): the fullest rank is within 4/3 of the best split. Files
     of one size are ordered by the seed.

@@ -1,6 +1,6 @@
-"""petastorm 0.13.1 on a pyarrow and a numpy of today.
+"""petastorm 0.13.1 with a current pyarrow and numpy.
 
-petastorm was written for pyarrow below 15 and numpy below 2 and uses names that both have removed since:
+petastorm was written for pyarrow below 15 and numpy below 2 and uses names that these have since removed:
 
 - `pyarrow.filesystem.LocalFileSystem` and `pyarrow.hdfs.HadoopFileSystem`, only in type checks. They are there while
   petastorm is imported, and gone afterwards.
@@ -9,15 +9,15 @@ petastorm was written for pyarrow below 15 and numpy below 2 and uses names that
   `etl.dataset_metadata`.
 - `np.unicode_` and `np.string_`, now `np.str_` and `np.bytes_`: given to `unischema` and `arrow_reader_worker`.
 
-Only these modules see the names: their `pq` and `np` are replaced by stand-ins, numpy and pyarrow stay as they are for
-everybody else. Another version of petastorm may use other names, so it is refused.
+Only these modules see the names: their `pq` and `np` are replaced by stand-ins; numpy and pyarrow are unchanged for
+all other code. Another version of petastorm may use other names, so it is refused.
 
-A reader is given `Files` in place of a file system: paths and footers are those that the loader has checked, petastorm
+A reader gets `Files` instead of a file system: paths and footers are those that the loader has checked; petastorm
 parses no path and reads no footer. `arrow_reader_worker` also opens each row group's file a second time and leaves the
 closing to Python's memory management; its `ParquetFile` is replaced by a function that opens nothing.
 
 Raises (when imported):
-    ConfigError: petastorm is missing or of another version.
+    ConfigError: petastorm is missing or has another version.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ GONE = {"pyarrow.filesystem": "LocalFileSystem", "pyarrow.hdfs": "HadoopFileSyst
 
 @dataclass(frozen=True)
 class Files:
-    """The files of a reader, as the file system that petastorm asks for them."""
+    """The files of a reader, in place of the file system that petastorm expects."""
 
     filesystem: pafs.FileSystem
     files: Sequence[DataFile]
 
     @property
     def urls(self) -> list[str]:
-        """What petastorm calls the files: their numbers, because it would cut a path at '?', '#' or a final '/'."""
+        """The files' names for petastorm: their numbers, because it would cut a path at '?', '#' or a final '/'."""
         return [f"file:///{number}" for number in range(len(self.files))]
 
     def open(self, path: str) -> tuple[pafs.FileSystem, DataFile]:
-        """Where the file of a number is; `Piece.read` opens it."""
+        """The path of a file by its number; `Piece.read` opens it."""
         return self.filesystem, self.files[int(path.removeprefix("/"))]
 
 

@@ -1,8 +1,8 @@
 """Training batches read with petastorm.
 
 petastorm 0.13.1 loses rows with its thread pool and a finite number of epochs, shards at random and reshuffles row
-groups only once a reader. So each epoch has a reader of its own over this rank's files: the dummy pool (it reads when
-asked, where a thread would read into the next epoch), endless, with a seed; the number of rows in the footers says when
+groups only once per reader. So each epoch has its own reader over this rank's files: the dummy pool (it reads when
+asked, a thread would read into the next epoch), endless, with a seed; the number of rows in the footers says when
 the epoch is over. Every row comes exactly once.
 """
 
@@ -72,7 +72,7 @@ def _next(reader: Any) -> Any:
             warnings.simplefilter("ignore")
             return next(reader)
     except (RuntimeError, AttributeError) as error:
-        # petastorm 0.13.1 meets NULL where it expects an array with an AttributeError of None; others are no data's.
+        # For a NULL array, petastorm 0.13.1 raises an AttributeError of None; the data cause no other AttributeError.
         if isinstance(error, AttributeError) and error.obj is not None:
             raise
         raise DataError(

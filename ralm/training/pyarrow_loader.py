@@ -18,7 +18,7 @@ CHUNK_ROWS = 32_768
 
 
 class PyarrowLoader(Loader):
-    """Reads row groups in shuffled order, a bounded chunk at a time."""
+    """Reads row groups in shuffled order, one bounded chunk at a time."""
 
     def chunks(self, rng: np.random.Generator) -> Iterator[Arrays]:
         """This rank's rows, each once, row groups in an order drawn from `rng`."""

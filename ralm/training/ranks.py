@@ -1,4 +1,4 @@
-"""The processes of a training: who this one is, its device, its share of the cores."""
+"""The processes of a training: this process's number, its device, its share of the cores."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Rank:
 
 
 def threads(training: Training) -> int:
-    """Threads of this rank: an equal share of the machine's cores; on executors of what Spark allots to its task."""
+    """Threads of this rank: an equal share of the machine's cores; on executors, of the cores Spark allots its task."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if not training.local_mode:
         # Several tasks may share an executor's machine; Spark sets OMP_NUM_THREADS from spark.task.cpus.
@@ -57,7 +57,7 @@ def threads(training: Training) -> int:
 
 @contextmanager
 def process_group(training: Training) -> Iterator[Rank]:
-    """Join the other ranks (gloo on the CPU, nccl on CUDA), leave at the end; alone if WORLD_SIZE is 1 or not set.
+    """Join the other ranks (gloo on the CPU, nccl on CUDA) and leave at the end; no group if WORLD_SIZE is 1 or unset.
 
     Raises:
         ConfigError: `device: cuda` where torch sees no such device.

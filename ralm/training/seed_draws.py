@@ -1,4 +1,4 @@
-"""Rows of arrays that hold every item once a draw of its seeds: all items of draw 0 first."""
+"""Rows of arrays that hold every item once per draw of its seeds: all items of draw 0 first."""
 
 from __future__ import annotations
 

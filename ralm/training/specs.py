@@ -1,4 +1,4 @@
-"""What a training worker is told: frozen, serialisable, with everything that decides the result."""
+"""The input of a training worker: frozen, serialisable, with everything that decides the result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ralm.config import Lookalike, Training, UserModel
 from ralm.field_specs import UserFields
 
-# What may differ between a run and the run that resumes it.
+# Keys that may differ between a run and the run that resumes it.
 CIRCUMSTANCES = {"output", "tensorboard", "processes", "retries", "local_mode", "device", "loader"}
 
 
@@ -21,10 +21,10 @@ class TrainingSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     train_files: list[str] = Field(description="Parquet files of a pinned snapshot (Warehouse.files)")
-    validation_files: list[str] = Field(default_factory=list, description="none: no validation loss and AUC")
+    validation_files: list[str] = Field(default_factory=list, description="empty: no validation loss and AUC")
     training: Training
     output: str = Field(description="folder of the model, on a file system that all ranks mount")
-    tensorboard: str | None = Field(default=None, description="folder of the event files; none: not written")
+    tensorboard: str | None = Field(default=None, description="folder of the event files; None: not written")
     seed: int = 1
     version: str = Field(default="", description="model version, recorded with the model")
 
@@ -56,7 +56,7 @@ class UserTrainingSpec(TrainingSpec):
     merge: Literal["attention", "concat"] = "attention"
     model: UserModel
     positives_per_row: int = Field(ge=1, description="P")
-    negatives: int = Field(ge=1, description="negatives a positive")
+    negatives: int = Field(ge=1, description="negatives per positive")
 
     @property
     def title(self) -> str:
@@ -84,7 +84,7 @@ class LookalikeTrainingSpec(TrainingSpec):
     start_from: str | None = Field(
         default=None, description="model folder of the previous round: weights and optimizer go on from there"
     )
-    batches: int | None = Field(default=None, ge=1, description="batches of the round; none: `training.epochs` epochs")
+    batches: int | None = Field(default=None, ge=1, description="batches of the round; None: `training.epochs` epochs")
 
     @property
     def title(self) -> str:

@@ -40,7 +40,7 @@ class Events:
         """
         if not any(Path(folder).glob("*tfevents*")):
             raise MissingInputError(f"TensorBoard events: none in {folder}; train the model to have them written")
-        # 0 keeps every entry: by default a series is thinned to a random sample
+        # 0 keeps every entry; by default a series is thinned to a random sample
         self._events = EventAccumulator(str(folder), size_guidance={SCALARS: 0, HISTOGRAMS: 0})
         self._events.Reload()
 

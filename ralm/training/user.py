@@ -1,4 +1,4 @@
-"""Training of one user model: runs in every rank."""
+"""Training of one user model, run in every rank."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class UserObjective(Objective):
         return Judged(self.user_model.loss(logits, indices), labels[valid], logits[valid])
 
     def histograms(self, batch: Batch | None) -> dict[str, Tensor]:
-        """Per field the same two tags for both merge layers.
+        """The same two tags per field for both merge layers.
 
-        `field/<name>/table` is the parameter that reads the field. `field/<name>/merge` is what the merge layer makes
-        of it: the attention logits of users who have the field, or, for concat, the weights of the first layer of the
+        `field/<name>/table` is the parameter that reads the field. `field/<name>/merge` is how the merge layer weighs
+        it: the attention logits of users who have the field, or, for concat, the weights of the first layer of the
         MLP that read it.
         """
         model = self.user_model
@@ -77,7 +77,7 @@ class UserObjective(Objective):
 
 
 def train_user_model(spec: UserTrainingSpec) -> dict[str, Any]:
-    """Train one user model, or go on from its last checkpoint; the model lands in `spec.output`.
+    """Train one user model, or resume from its last checkpoint; the model is written to `spec.output`.
 
     Each rank averages over its own positives, then the ranks' gradients are averaged.
 

@@ -42,7 +42,7 @@ def test_batch_is_as_single(monkeypatch: pytest.MonkeyPatch) -> None:
     together = fold_in(y, acted, gram_of(y), 20.0, 1.0)
     alone = np.concatenate([fold_in(y, acted[i : i + 1], gram_of(y), 20.0, 1.0) for i in range(50)])
     np.testing.assert_allclose(together, alone, atol=1e-12)
-    monkeypatch.setattr(module, "BLOCK_BYTES", 4_000)  # a few users a block
+    monkeypatch.setattr(module, "BLOCK_BYTES", 4_000)  # a few users per block
     np.testing.assert_allclose(fold_in(y, acted, gram_of(y), 20.0, 1.0), together, atol=1e-12)
     np.testing.assert_allclose(gram_of(y), y.astype(np.float64).T @ y)
 

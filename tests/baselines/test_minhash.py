@@ -100,7 +100,7 @@ def test_jaccard_is_that_of_sets(sets: Sets) -> None:
 
 
 def test_candidates_reach_the_predicted_recall_at_a_fraction_of_the_users() -> None:
-    """Groups of users with a vocabulary each: recall and reduction are between the two predictions, but for chance."""
+    """Groups of users, each with its own vocabulary: recall and reduction are between the predictions, up to chance."""
     rng, groups = np.random.default_rng(4), 10
     sets = []
     for user in range(3_000):

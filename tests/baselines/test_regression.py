@@ -1,4 +1,4 @@
-"""One classifier an item, against scikit-learn's own fits, the papers' formulas and worlds whose truth is known."""
+"""One classifier per item, against scikit-learn's own fits, the papers' formulas and worlds whose truth is known."""
 
 import numpy as np
 import pyarrow as pa
@@ -177,7 +177,7 @@ class TestTrees:
         assert len(read) == 2 * ITEMS  # each of the two scorers, each model once
 
     def test_a_handful_of_seeds_can_be_split_off(self):
-        """With scikit-learn's 20 rows a leaf, a bag of 6 seeds and 6 others would be one leaf: all users alike."""
+        """With scikit-learn's 20 rows per leaf, a bag of 6 seeds and 6 others would be one leaf: all users alike."""
         rng = np.random.default_rng(0)
         rows = rng.normal(size=(66, 4)).astype(np.float32)
         rows[:6] += 3

@@ -1,4 +1,4 @@
-"""The harness on a clock of its own, and the benchmarks at sizes that say nothing but that they run."""
+"""The harness on a clock of its own, and the benchmarks at sizes that only show that they run."""
 
 import json
 import os
@@ -237,7 +237,7 @@ def test_the_skew_of_heavy_keys_is_read_from_the_log():
 
 @pytest.fixture(scope="module")
 def printed():
-    """What each benchmark prints at a size that says nothing, all in one process."""
+    """What each benchmark prints at a size too small to mean anything, all in one process."""
     runs = "; ".join(
         f"print('run {name}'); main(['{name}', '--size', '{size}', '--repetitions', '1'])"
         for name, size in SIZES.items()

@@ -200,7 +200,7 @@ def build(tmp_path: Path, options: list[str], jars: str | None = "/jars/delta.ja
 
 
 def value_of(command: list[str], option: str) -> str:
-    """What spark-submit takes: the last one."""
+    """The value that spark-submit takes: the last one given."""
     return command[len(command) - 1 - command[::-1].index(option) + 1]
 
 

@@ -1,4 +1,4 @@
-"""The loop of `refresh` goes on after a round that failed, and ends when they fail one after the other."""
+"""The loop of `refresh` goes on after a failed round, and ends after several failures in a row."""
 
 import datetime as dt
 from types import SimpleNamespace

@@ -57,7 +57,7 @@ def test_auc_needs_both_classes() -> None:
 
 
 def test_auc_interval_covers_the_true_area_with_items_that_differ() -> None:
-    """Scores N(1, 1) against N(0, 1) have AUC Φ(1/√2); an effect an item makes its impressions alike."""
+    """Scores N(1, 1) against N(0, 1) have AUC Φ(1/√2); an effect per item makes its impressions alike."""
     rng = np.random.default_rng(3)
     spread = 0.7  # of the item's effect on its clickers' scores: the difference is N(1, 2 + 0.7²)
     truth = 0.5 * (1 + math.erf(1 / math.sqrt(2 + spread**2) / math.sqrt(2)))

@@ -1,8 +1,8 @@
 """What the tables of a fixed run hold, kept in files: a change that should change nothing is compared with them.
 
 A table's fingerprint is its number of rows, a hash of its rows without floats, times of the run and names of versions,
-and the sums of its float columns. Tables that no model had a part in must agree everywhere. What a model made is
-compared within `TOLERANCE`, because other processors add up in another order; on the machine that wrote the files,
+and the sums of its float columns. Tables without a model's part must agree everywhere. What a model made is
+compared within `TOLERANCE`, because processors differ in the order of additions; on the machine that wrote the files,
 RALM_GOLDEN=exact compares everything, and RALM_GOLDEN=write writes them anew.
 """
 
@@ -60,8 +60,8 @@ def fingerprint(frame: DataFrame) -> dict[str, Any]:
 
 
 def compare(kept: dict[str, dict[str, Any]], found: dict[str, dict[str, Any]]) -> list[str]:
-    """What differs, a line each."""
-    wrong = [f"{name}: only in one of both" for name in sorted(kept.keys() ^ found.keys())]
+    """One line per difference."""
+    wrong = [f"{name}: only in one of the two" for name in sorted(kept.keys() ^ found.keys())]
     for name in sorted(kept.keys() & found.keys()):
         strict = MODE == "exact" or name in EXACT
         for key in sorted(kept[name].keys() | found[name].keys()):

@@ -176,7 +176,7 @@ def test_a_source_without_rows_stops_the_job(spark: SparkSession, tmp_path: Path
         ({"events__0__time_zone": "Mars/Phobos"}, ConfigError, ["ingest.events[0].time_zone", "Mars/Phobos"]),
         ({"events__0__time_format": "QQ bb"}, ConfigError, ["ingest.events[0].time_format", "QQ bb"]),
         ({"users__columns__age": None}, ConfigError, ["ingest.users.columns", "not mapped: ['age']"]),
-        ({"users__columns__shoe": "age"}, ConfigError, ["mapped but no field: ['shoe']"]),
+        ({"users__columns__shoe": "age"}, ConfigError, ["mapped but not a field: ['shoe']"]),
         ({"users": None}, ConfigError, ["ingest.users is left out", "['city', 'age']"]),
         ({"events__0__columns__user_id": "cast(cast(substr(uid, 2) as int) / 0 as string)"}, DataError,
          ["ingest.events[0].columns.user_id", "Division by zero"]),
@@ -254,7 +254,7 @@ def test_profiles_from_a_log(spark: SparkSession, tmp_path: Path, keep: str, cit
     changes = {"users__keep": keep, "users__columns__seen_at": "seen"}
     result = ingest(spark, make(tmp_path, user_rows=profiles, **changes))
     assert [tuple(r) for r in result.users.where("user_id = 'u1'").select("city").collect()] == [(city,)]
-    assert result.quarantine.isEmpty()  # other moments of a user are no errors
+    assert result.quarantine.isEmpty()  # other moments of a user are not errors
 
 
 def test_repeated_users_and_items_are_duplicates(spark: SparkSession, tmp_path: Path) -> None:

@@ -41,5 +41,5 @@ def test_numbers_and_digests(spark: SparkSession, tmp_path: Path) -> None:
     matched, report = match_users(read_user_list(spark, str(path)), users, str(path), hashed=True)
     assert sorted(row["user_id"] for row in matched.collect()) == [3, 4]
     assert report == ListReport(read=4, empty=0, duplicates=1, matched=2, unmatched=1)
-    with pytest.raises(DataError, match="10 ids are no SHA-256 digests"):
+    with pytest.raises(DataError, match="10 ids are not SHA-256 digests"):
         match_users(users.selectExpr("cast(user_id as string) id"), users, "plain", hashed=True)

@@ -1,4 +1,4 @@
-"""A toy world whose items are liked by 3 of 24 interest groups: the mean of an item's seeds lies near none of them."""
+"""A toy world whose items are liked by 3 of 24 interest groups: the mean of an item's seeds is near none of them."""
 
 from dataclasses import dataclass
 

@@ -33,7 +33,7 @@ LEVELS = {
 }
 
 
-# item AUC with half of an item's users as seeds, and what is lost with each step to fewer seeds
+# item AUC with half of an item's users as seeds, and the loss with each step to fewer seeds
 COMPARED = {
     "ralm": (0.802, 0.004),
     "ralm_average": (0.779, 0.003),

@@ -25,9 +25,9 @@ def test_protocols_are_in_the_order_of_their_seeds() -> None:
     section = comparison_section(compared())
     assert section is not None
     assert [table.title for table in section.tables] == [
-        "20 seeds an item (412 items)",
-        "100 seeds an item (305 items)",
-        "500 seeds an item (96 items)",
+        "20 seeds per item (412 items)",
+        "100 seeds per item (305 items)",
+        "500 seeds per item (96 items)",
         "Half of an item’s users as its seeds (412 items)",
     ]
 
@@ -40,9 +40,9 @@ def test_later_clicks_come_last_and_weak_users_have_tables_of_their_own() -> Non
     assert section is not None
     assert section.later
     assert [table.title for table in section.tables] == [
-        "20 seeds an item (50 items)",
+        "20 seeds per item (50 items)",
         "Later clicks on known items, all earlier clickers as seeds (50 items)",
-        "20 seeds an item: users without the strong domain (50 items)",
+        "20 seeds per item: users without the strong domain (50 items)",
         "Later clicks on known items, all earlier clickers as seeds: users without the strong domain (50 items)",
     ]
     assert [table.rows[0][2][0].text for table in section.tables] == ["0.700", "0.950", "0.400", "0.650"]
@@ -61,7 +61,7 @@ def test_the_sentence_counts_who_is_ahead() -> None:
     section = comparison_section(Compared(rows, differences))
     assert section is not None
     assert section.sentences == [
-        "20 seeds an item: RALM is number 2 of 4 with an item AUC of 0.750 [0.740, 0.760]; paired item by item it is "
+        "20 seeds per item: RALM is number 2 of 4 with an item AUC of 0.750 [0.740, 0.760]; paired item by item it is "
         "ahead of 1, behind 1, not clearly different from 1."
     ]
     without = comparison_section(Compared([entry for entry in rows if entry.system != "ralm"]))
@@ -85,7 +85,7 @@ def test_a_system_of_fewer_items_is_shown_and_not_ranked() -> None:
     rows = [row("ralm", 0.7), row("regression", 0.6), dataclasses.replace(row("youtube_dnn", 0.9), items=12)]
     section = comparison_section(Compared(rows, [difference("regression", 0.1)]))
     assert section is not None
-    assert section.sentences[0].startswith("20 seeds an item: RALM is number 1 of 2 with")
+    assert section.sentences[0].startswith("20 seeds per item: RALM is number 1 of 2 with")
     table = {system: (name, cells[0].best) for system, name, cells in section.tables[0].rows}
     assert table["youtube_dnn"] == ("YouTube DNN, 12 items", False)
     assert table["ralm"] == ("RALM", True)
@@ -117,7 +117,7 @@ def test_every_drawn_system_is_in_both_figures() -> None:
     assert len(section.figures) == 2
     for figure, title in zip(section.figures, ("item AUC", "prec@10"), strict=True):
         shown = set(re.findall(r"<text[^>]*>([^<]*)</text>", figure))
-        assert {title, "RALM", "ALS fold-in", "Popularity", "20", "half", "96 items", "seeds an item"} <= shown
+        assert {title, "RALM", "ALS fold-in", "Popularity", "20", "half", "96 items", "seeds per item"} <= shown
 
 
 def test_points_without_an_interval_or_a_neighbour_are_drawn() -> None:

@@ -1,4 +1,4 @@
-"""The report's files: each job gives its part, and the other's stays."""
+"""The report's files: each job writes its part, and the other's stays."""
 
 import dataclasses
 import datetime as dt

@@ -188,7 +188,7 @@ def test_the_end_of_a_step_is_written_with_the_start_of_the_next(bench: Bench) -
     run_steps(context, [Step(name, states) for name in names])
     assert seen == [["a started"], ["a started", "a done", "b started"]]
     assert context.warehouse.read("runs").where("state = 'done'").count() == 2
-    assert context.warehouse.version("runs") == 3  # its creation, and a commit a step and one at the end
+    assert context.warehouse.version("runs") == 3  # its creation, one commit per step and one at the end
 
 
 def test_constraints_and_columns_are_enforced(bench: Bench) -> None:

@@ -105,7 +105,7 @@ def test_only_what_changed_is_written(world: World, store: Store) -> None:
     Export(world.context, store).run()
     scorer = Scorer(store, max_age=0.0)
     world.raw[3] += 1
-    world.raw[4] = 0  # is no user any more
+    world.raw[4] = 0  # no longer a user
     world.centroids[2] *= -1
     world.publish()
     manifest = Export(world.context, store).run()

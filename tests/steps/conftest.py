@@ -1,4 +1,4 @@
-"""The toy world, brought as far as embeddings and a look-alike model, once for all systems."""
+"""The toy world with embeddings and a look-alike model, built once for all systems."""
 
 import shutil
 from collections.abc import Callable
@@ -83,7 +83,7 @@ def prepare(toy: Context, tmp_path_factory: pytest.TempPathFactory) -> Callable[
 
 
 def scores(prepared: Prepared, batches: int = 1) -> dict[str, list[float]]:
-    """user -> score a item, with the scorer as a worker would have it."""
+    """user -> score per item, with the scorer as a worker would have it."""
     table = prepared.users.orderBy(F.col("user_id")).toArrow().combine_chunks()
     scorer = prepared.state.build()
     size = -(-table.num_rows // batches)

@@ -1,4 +1,4 @@
-"""Four groups of users who read and click within their group: whom an item is for is known."""
+"""Four groups of users who read and click within their group: so it is known which users an item is for."""
 
 from __future__ import annotations
 

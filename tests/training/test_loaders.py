@@ -13,7 +13,7 @@ from ralm.errors import ConfigError, DataError, MissingInputError
 from ralm.training.loaders import make_loader
 from ralm.training.parquet_shards import assign, read_footers
 
-SIZES = [130, 7, 301, 64, 64, 90, 1, 200]  # rows a file
+SIZES = [130, 7, 301, 64, 64, 90, 1, 200]  # rows per file
 WIDTHS = {"row": 1, "history_news": 4, "numeric": 1, "label": 1}
 
 

@@ -1,4 +1,4 @@
-"""Workers that read a table's files themselves do what they do on Spark's rows."""
+"""Workers that read a table's files themselves give what they give on Spark's rows."""
 
 from collections.abc import Iterator
 

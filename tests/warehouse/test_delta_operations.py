@@ -27,7 +27,7 @@ Content = set[tuple[int, str, int]]
 
 
 class Table:
-    """A Delta table of clicks an item and day, and what the jobs do to theirs."""
+    """A Delta table of clicks per item and day, and what the jobs do to theirs."""
 
     def __init__(self, spark: SparkSession, folder: Path) -> None:
         self.spark, self.path, self.checkpoint = spark, folder / "clicks", str(folder / "checkpoint")

@@ -1,7 +1,7 @@
-"""Score all users against items by any system and write what comes of it.
+"""Score all users against items with any system and write the results.
 
-Written for one system and date: `audiences`, `thresholds`, `score_histograms`, `recommendations`; for somebody's own
-list of seeds `audiences` alone.
+For one system and date it writes `audiences`, `thresholds`, `score_histograms` and `recommendations`; for your own list
+of seeds, only `audiences`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ralm.runs.step import RunningStep
 from ralm.scoring.thresholds import exposure_threshold
 from ralm.warehouse.schemas import TABLES
 
-# Audiences of a user's own list of seeds lie in a partition of their own, which no nightly run replaces.
+# Audiences of your own lists of seeds lie in a partition of their own, which no nightly run replaces.
 LIST_BUCKET = -1
 ITEM_BUCKETS = range(2**31 - 1)
 
@@ -39,15 +39,15 @@ def write_audiences(
     *,
     only_items: bool = False,
 ) -> None:
-    """Rank all users for the items and replace what the tables hold of this system, of this list, or of these items.
+    """Rank all users for the items and replace the tables' rows of this system, of this list, or of these items.
 
     Args:
         step: its date is `as_of`; its counts get items, users, passes and audience rows.
         system: as in the column `system`.
         scored: users, items, scorer.
-        seeds: (item_id, user_id) that are no candidates, of scored users only; None: everyone is.
-        own_list: the one item's id where it is somebody's list of seeds: other audiences of the system stay.
-        only_items: what the tables hold of the system's other items stays, and so do the recommendations.
+        seeds: (item_id, user_id) of scored users who are not candidates; None: everyone is a candidate.
+        own_list: item id of your own list of seeds, the only item; the system's other audiences stay.
+        only_items: keep the rows of the system's other items, and the recommendations.
     """
     scoring = step.context.config.scoring
     sample = scored.sample(max(scoring.sample, scoring.probe), step.context.config.seed)
@@ -55,7 +55,7 @@ def write_audiences(
     if only_items:
         where["item_id"] = list(scored.items)
     probe = sample[: scoring.probe]
-    probed = [scores[np.isfinite(scores)] for scores in probe.T]  # -inf is no candidate
+    probed = [scores[np.isfinite(scores)] for scores in probe.T]  # -inf: not a candidate
     cutoffs = [exposure_threshold(scores, scoring.probe_fraction) if len(scores) else np.inf for scores in probed]
     if own_list is None:
         others = [scores[np.isfinite(scores)] for scores in sample[scoring.probe :].T]
@@ -69,14 +69,14 @@ def write_audiences(
         audiences = audiences.withColumn("item_bucket", F.lit(LIST_BUCKET))
         part = {"item_bucket": LIST_BUCKET, "item_id": own_list}
     step.replace("audiences", audiences, "audience rows", **where, **part)
-    step.context.warehouse.create("recommendations")  # readers find the table also where none are asked for
+    step.context.warehouse.create("recommendations")  # readers find the table even if none are asked for
     if recommended:
         step.replace("recommendations", _recommendations(step, system, ranking, scored.items), **where)
     step.counts |= {"items": len(scored.items), "users": scored.users, "passes": ranking.passes}
 
 
 def clear_audiences(step: RunningStep, system: str, items: Sequence[str] | None = None) -> None:
-    """Take away what the tables hold of a system, or of some of its items: another one spreads them."""
+    """Delete the rows of a system, or of some of its items, that another system spreads from now on."""
     where: dict[str, Any] = {"as_of": step.as_of, "system": system}
     if items is not None:
         where["item_id"] = list(items)
@@ -89,7 +89,7 @@ def clear_audiences(step: RunningStep, system: str, items: Sequence[str] | None 
 def audience_rows(
     ranking: Ranking, system: str, as_of: dt.date | None, scored_at: dt.datetime, users: int
 ) -> DataFrame:
-    """The rows of `audiences` of a ranking of so many users."""
+    """The rows of `audiences` for a ranking of all `users`."""
     return ranking.best.select(
         F.lit(as_of).alias("as_of"),
         "item_id",

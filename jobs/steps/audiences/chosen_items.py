@@ -1,4 +1,4 @@
-"""Which items are scored, and by what: look-alike by their seeds, or the linear model while they have few (no job)."""
+"""Which items are scored, and how: by look-alike from their seeds, or by the linear model while they have few seeds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ralm.runs.step import RunningStep
 
 
 def choose_items(step: RunningStep, seeds: DataFrame | None = None, least: int | None = None) -> list[str]:
-    """The items of this run that can be scored; the others are named.
+    """The items of this run that can be scored; a progress line names each of the others.
 
     Args:
         step: has the inputs `item_seeds` and `items`.
@@ -21,7 +21,7 @@ def choose_items(step: RunningStep, seeds: DataFrame | None = None, least: int |
         least: seeds that an item needs; None: `lookalike.min_seeds`.
 
     Raises:
-        DataError: none of them has enough seeds.
+        DataError: no item has enough seeds.
     """
     context, scoring = step.context, step.context.config.scoring
     least = context.config.lookalike.min_seeds if least is None else least
@@ -55,19 +55,19 @@ def _production_seeds(step: RunningStep) -> DataFrame:
 
 @dataclass(frozen=True)
 class Spread:
-    """Who scores which item: `ralm` by its seeds, `cold` by its categories (item -> categories)."""
+    """Which system scores which item: `ralm` by its seeds, `cold` by its categories (item -> categories)."""
 
     ralm: list[str]
     cold: dict[str, list[str]]
 
 
 def spread_items(step: RunningStep, seeds: DataFrame | None = None, until: dt.date | None = None) -> Spread:
-    """The items of this run by the system that scores them: below `cold_start.switch` seeds the linear model.
+    """The items of this run by the system that scores them: the linear model below `cold_start.switch` seeds.
 
     Args:
         step: has the inputs `item_seeds` and `items`.
         seeds: (item_id, seed_count); None: those of the batch, for production.
-        until: items published from this date on are not there yet; None: all are.
+        until: leave out items published on or after this date; None: keep all.
 
     Raises:
         DataError: no chosen item can be scored.

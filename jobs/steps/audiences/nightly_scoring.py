@@ -52,7 +52,7 @@ def score(
     *,
     only_items: bool = False,
 ) -> None:
-    """Score all target users against items and write what comes of it.
+    """Score all target users against items and write the results.
 
     Args:
         step: has the inputs `target_embeddings` and, without `seeds`, `item_seeds`.
@@ -61,7 +61,7 @@ def score(
         state: the scorer.
         seeds: (item_id, seeds); None: those of the batch, for production.
         model: version of the target embeddings; None: the current one.
-        only_items: the system's other items stay as they are.
+        only_items: keep the rows of the system's other items.
     """
     context, config = step.context, step.context.config
     version = lookalike_version(context, SYSTEM) if model is None else model

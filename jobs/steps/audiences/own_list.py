@@ -1,4 +1,4 @@
-"""An audience for a list of users, or for chosen items, by any system."""
+"""An audience for a list of users, or for chosen items, with any system."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from ralm.training.checkpoints import model_folder
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be extended.
+    """What to extend, and with which system.
 
     Attributes:
         system: name of the look-alike system.
-        seeds: file or table of somebody's own seeds; None: the seeds of the configured items.
-        exclude: file or table of users who must not be in an audience (converted, opted out).
+        seeds: file or table of your own seeds; None: the seeds of the configured items.
+        exclude: file or table of users to keep out of every audience (converted, opted out).
         item: name of the list in `audiences.item_id`.
         column: the column of user ids in both lists.
         hashed: the lists hold SHA-256 digests of user ids.
@@ -133,7 +133,7 @@ def _write_ranking(step: RunningStep, found: System, prepared: Prepared, request
 
 
 def steps(context: Context, request: Request) -> Sequence[Step]:
-    """One step a system, or a system and list.
+    """One step per system, or per system and list.
 
     Raises:
         ConfigError: there is no such system.

@@ -1,7 +1,7 @@
-"""Exact rankings of all users for many items: a cut from a sample, one pass, a second one where it fell short.
+"""Exact rankings of all users for many items: a cut from a sample, one pass, a second one if the cut was too high.
 
-`score_users` and `evaluate` both rank this way. What a pass emits is proportional to what is asked
-for, never users x items.
+`score_users` and `evaluate` both rank this way. A pass emits rows in proportion to the users asked for, never
+users x items.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from jobs.steps.users.file_scan import map_files
 from ralm.scoring.thresholds import cut_for_top
 from udfs.score import score_users
 
-# Seeds that every executor may hold at a time: half a gigabyte. Sorting all candidates to leave out more costs as much
-# as ranking them.
+# Seeds that every executor may hold at a time: half a gigabyte. Above that, all candidates are sorted to leave seeds
+# out, which costs as much as ranking them.
 BROADCAST_SEEDS = 4_000_000
-# Rows that one task puts in order, about: an item with more of them is ranked in as many ranges of its scores.
+# Rows that one task sorts, about: an item with more rows is ranked in several ranges of its scores.
 ROWS_A_TASK = 2_000_000
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """`best` (item_id, user_id, score, rank, bucket): the users asked for; `scored`: one row a user, with `top_items`.
+    """`best` (item_id, user_id, score, rank, bucket): the users asked for; `scored`: one row per user (`top_items`).
 
     Items of one bucket were ranked together; the buckets are in the order of their ids.
     """
@@ -41,7 +41,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Users who are no candidates for an item, such as its seeds: `pairs` (item_id, user_id), and how many per item."""
+    """Users who are not candidates for an item, such as seeds: `pairs` (item_id, user_id), and `counts` per item."""
 
     pairs: DataFrame
     counts: Mapping[str, int]
@@ -77,9 +77,9 @@ def rank_users(
         scored: users, items, model.
         sample: of `Scored.sample`.
         wanted: item -> users asked for.
-        left_out: who is no candidate; None: everyone is one.
-        cuts: (items,): everyone at or above is wanted, whatever their number; None: found from the sample.
-        top_m: best items a user.
+        left_out: users who are not candidates; None: everyone is a candidate.
+        cuts: (items,): take every user at or above the cut, however many; None: find the cuts from the sample.
+        top_m: best items per user.
     """
     asked = np.array([wanted.get(item, 0) for item in scored.items], dtype=np.int64)
     buckets = item_buckets(scored.items, asked)
@@ -98,7 +98,7 @@ def _pass_until_enough(
     buckets: NDArray[np.int64],
     top_m: int,
 ) -> _Passed:
-    """Score everyone until each item has as many candidates above its cut as were asked for: once, as a rule."""
+    """Score everyone until each item has enough candidates above its cut: usually one pass."""
     excluded = left_out.counts if left_out else {}
     seeds = None if left_out is None else _by_row(scored, left_out)
     fixed = cuts is not None
@@ -122,7 +122,7 @@ def _pass_until_enough(
         enough = missing & (fixed | (counts.sum(axis=1) >= asked) | np.isneginf(cuts))
         parts.append(candidates.where(F.col("item").isin(np.flatnonzero(enough).tolist())))
         missing &= ~enough
-        # The sample misled: twice the users, and everyone if that is half of all.
+        # The sample misled: aim at twice the users, or at everyone once that is half of all users.
         emitted = np.where(missing, emitted * 2, emitted)
         lower = _cuts(sample, scored.users, emitted)
         cuts = np.where(missing, np.where(emitted * 2 >= scored.users, -np.inf, np.minimum(cuts, lower)), cuts)
@@ -133,10 +133,10 @@ def _pass_until_enough(
 def _with_rank(scored: Scored, passed: _Passed, asked: NDArray[np.int64], buckets: NDArray[np.int64]) -> DataFrame:
     """The candidates with their `rank` within the item, from 1 on, and the item's `limit`."""
     counts = passed.counts
-    # The window's rows lie together already: the shuffle is by bucket and range, so that files hold few items.
-    # A range that all share is a constant, by which a window is not partitioned: it would shuffle once more.
+    # This shuffle by bucket and range already brings the window's rows together, and files hold few items.
+    # A single range is a constant, which Spark drops from the window's keys: the window would shuffle once more.
     together = ["bucket", "range"] if counts.shape[1] > 1 else ["bucket"]
-    # Twice as many partitions as there are groups of rows: few hold two of them, whatever the session's own number.
+    # Twice as many partitions as there are groups of rows: few hold two groups, whatever the session's setting.
     item_rows, ranges = np.nonzero(counts)
     shuffled = 2 * max(1, len(set(zip(buckets[item_rows].tolist(), ranges.tolist(), strict=True))))
     rows = passed.candidates.repartition(shuffled, *together).sortWithinPartitions(_sort_key(counts.shape[1]))
@@ -160,9 +160,9 @@ def item_buckets(items: Sequence[str], asked: NDArray[np.int64]) -> NDArray[np.i
 
 
 def _sort_key(ranges: int) -> Column:
-    """One number that puts rows into the window's order but for ties.
+    """One number that puts rows into the window's order, except for ties.
 
-    Numbers are sorted without looking at the rows; the window's own sort, of five columns, then finds them in order and
+    Sorting by one number does not compare rows; the window's own sort, of five columns, then finds them in order and
     takes one pass. A score of 10^9 millionths or more would only make that sort longer.
     """
     group = F.col("item").cast("long") * ranges + F.col("range")
@@ -172,7 +172,7 @@ def _sort_key(ranges: int) -> Column:
 def _range_limits(
     sample: NDArray[np.float64], cuts: NDArray[np.float64], asked: NDArray[np.int64]
 ) -> list[NDArray[np.float64]]:
-    """Rising scores (ranges - 1,) an item, between ranges of about `ROWS_A_TASK` rows above its cut."""
+    """Rising scores (ranges - 1,) per item, between ranges of about `ROWS_A_TASK` rows above its cut."""
     limits = []
     for scores, cut, rows in zip(sample.T, cuts, asked, strict=True):
         passing = scores[np.isfinite(scores) & (scores >= cut)]
@@ -205,9 +205,9 @@ def _candidates(
     limits: Sequence[NDArray[np.float64]],
     buckets: NDArray[np.int64],
 ) -> DataFrame:
-    """(item, its row; bucket; range, of its scores, 0 the lowest; item_id; user_id; score) of who passed, no seeds.
+    """The users who passed, without seeds: (item, bucket, range, item_id, user_id, score).
 
-    `seeds` are (item, user_id).
+    `item` is the item's row, `range` the range of its scores from 0, the lowest. `seeds` are (item, user_id).
     """
     ids = F.array(*[F.lit(item) for item in scored.items])
     score = F.col("pair.scores")
@@ -229,7 +229,7 @@ def _candidates(
 
 
 def _by_row(scored: Scored, left_out: LeftOut) -> DataFrame:
-    """(item, user_id) of the users left out: the item by its row."""
+    """(item, user_id) of the users left out; `item` is the item's row."""
     rows = scored.spark.createDataFrame(list(enumerate(scored.items)), "item int, item_id string")
     pairs = left_out.pairs.join(F.broadcast(rows), "item_id").select("item", "user_id")
     return F.broadcast(pairs) if sum(left_out.counts.values()) <= BROADCAST_SEEDS else pairs

@@ -23,12 +23,12 @@ from ralm.training.checkpoints import load_weights, model_folder
 from ralm.warehouse.warehouse import is_delta
 from udfs.score import score_pairs
 
-# Purposes whose clusters know no click after their date; what `refresh` clustered does.
+# Purposes whose clusters know no click after their date; those made by `refresh` (purpose `live`) may.
 KNOWN = ("evaluate", "production")
 
 
 def read_pairs(spark: SparkSession, path: str) -> DataFrame:
-    """(user_id, item_id, at) of a Delta table's path, or of a Parquet file or folder; `at` is NULL where there is none.
+    """(user_id, item_id, at) of a Delta table's path, or of a Parquet file or folder; `at` is NULL if it is missing.
 
     Raises:
         MissingInputError: there is nothing at the path.
@@ -58,9 +58,9 @@ def _score(path: str, name: str, step: RunningStep) -> None:
     version = lookalike_version(context, SYSTEM)
     dates = _dates(step, version)
     if not dates:
-        raise MissingInputError("target_embeddings, seed_clusters: of no common date; run the jobs that make them")
+        raise MissingInputError("target_embeddings, seed_clusters: no date in common; run the jobs that make them")
     pairs = read_pairs(context.spark, path).withColumn("user_id", F.col("user_id").cast(config.user_id_type))
-    # The newest date at or before the pair: seeds and embeddings know only what was before that date.
+    # The newest date at or before the pair's time: seeds and embeddings know only what was before that date.
     known = [F.when(F.coalesce(F.col("at") >= F.lit(date), F.lit(True)), F.lit(date)) for date in dates]
     pairs = pairs.withColumn("as_of", F.greatest(*known, F.lit(None).cast("date"))).persist()
     counts = {row["as_of"]: row["count"] for row in pairs.groupBy("as_of").count().collect()}
@@ -96,7 +96,7 @@ def _score(path: str, name: str, step: RunningStep) -> None:
 
 
 def steps(context: Context, path: str, name: str | None = None) -> Sequence[Step]:
-    """One step a set of pairs; its name is the file's, if none is given."""
+    """One step per set of pairs; without a given name, the set has the file's."""
     called = name or PurePosixPath(path.rstrip("/")).stem
     return [
         Step(
@@ -111,5 +111,5 @@ def steps(context: Context, path: str, name: str | None = None) -> Sequence[Step
 
 
 def versions(context: Context) -> list[int]:
-    """Of the tables that the scores are made from: other embeddings or clusters give other scores."""
+    """Versions of the tables that the scores are made from: other embeddings or clusters give other scores."""
     return [context.warehouse.version(name) for name in ("target_embeddings", "seed_clusters")]

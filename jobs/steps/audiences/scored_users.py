@@ -23,17 +23,17 @@ SAMPLED_SCORES = 20_000_000
 
 @dataclass(frozen=True)
 class Scored:
-    """What a set of users was scored against, and with what.
+    """A set of users, the items that they are scored against, and the scorer.
 
     Attributes:
         targets: user_id and the scorer's columns, all candidates.
-        users: how many they are.
+        users: how many users there are.
         items: in the order of the scorer.
         state: the scorer.
         folder: where the bundle and what passes the cuts are kept while they are needed.
         user_id_type: 'string' or 'bigint'.
-        block: users a matrix product.
-        scan: `targets` are a table's rows with conditions on partition columns alone: workers read its files.
+        block: users per matrix product.
+        scan: `targets` are a table's rows, filtered by partition columns only, so workers may read its files.
     """
 
     targets: DataFrame

@@ -24,7 +24,7 @@ def _write_thresholds(
     others: list[NDArray[np.float64]],
     where: dict[str, Any],
 ) -> None:
-    """Items without any candidate in the probe have no row; `others` are scores of users who were not probed."""
+    """Write no row for an item without candidates in the probe; `others` are scores of users who were not probed."""
     fraction = step.context.config.scoring.probe_fraction
     rows = []
     for item, scores, cut, further in zip(items, probed, cutoffs, others, strict=True):

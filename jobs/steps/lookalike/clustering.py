@@ -1,4 +1,4 @@
-"""Clustering an item's seeds, as the training rounds and `cluster_seeds` both do it."""
+"""Clustering an item's seeds, for the training rounds and for `cluster_seeds`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def cluster(
         step: has the inputs `item_seeds` and `user_embeddings`.
         variant: names the user model and k.
         purpose: whose seeds.
-        weights: of the look-alike model whose space counts; None: the raw space.
+        weights: of the look-alike model in whose space to cluster; None: the raw space.
         previous: (item_id, draw, centroids) of the round before, for a warm start.
         round_: number of the round.
     """
@@ -57,7 +57,7 @@ def seed_clusters(
 ) -> DataFrame:
     """Each item's seeds (item_id, draw, seeds, seed_count) as clusters of their embeddings (user_id, embedding).
 
-    `weights` and `previous` are as of `cluster`; the columns are those of `cluster_items`.
+    `weights` and `previous` are as in `cluster`; the columns are those of `cluster_items`.
     """
     rows = seed_rows(seeds, embeddings, lookalike.min_seeds)
     if previous is not None:
@@ -70,7 +70,7 @@ def seed_clusters(
 def centroid_arrays(
     clusters: DataFrame, items: Sequence[str] | None = None, draws: int = 1
 ) -> tuple[list[str], Weights]:
-    """The centroids of the chosen items as arrays on the driver: draws · items · k · d floats, bounded by the items.
+    """The centroids of the chosen items as arrays on the driver: draws · items · k · d floats.
 
     Args:
         clusters: (item_id, draw, centroids, sizes).
@@ -79,7 +79,7 @@ def centroid_arrays(
 
     Returns:
         The item ids, and `centroids` (draws · items, k, d) and `sizes` (draws · items, k), all items of draw 0 first;
-        no arrays where there are no items.
+        without items, no arrays.
     """
     table = clusters.select("item_id", "draw", "centroids", "sizes").toArrow()
     if not table.num_rows:
@@ -106,7 +106,7 @@ def current_clusters(step: RunningStep, variant: str, purpose: str) -> DataFrame
 
 
 def newest_clusters(clusters: DataFrame) -> DataFrame:
-    """(item_id, centroids, sizes) of the items as the last round of `refresh` or, before one, the batch left them."""
+    """(item_id, centroids, sizes) of the items as left by the last round of `refresh` or, before one, by the batch."""
     served = clusters.where(F.col("purpose").isin("production", LIVE))
     found = F.max_by(F.struct("centroids", "sizes"), (F.col("purpose") == LIVE).cast("int")).alias("found")
     return served.groupBy("item_id").agg(found).select("item_id", "found.*")

@@ -62,7 +62,7 @@ def _train(step: RunningStep) -> None:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step, or none where the configuration has no section `cold_start`."""
+    """One step, or none without the section `cold_start`."""
     if context.config.cold_start is None:
         return []
     return [

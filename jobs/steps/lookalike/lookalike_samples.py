@@ -1,4 +1,4 @@
-"""The table `lookalike_samples`: items with the users who clicked them and those who did not."""
+"""The table `lookalike_samples`: items with users who clicked them and users who did not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ralm.training.seed_draws import draw_row
 
 
 def step_name(merge: Merge) -> str:
-    """The step that makes the samples over the embeddings of a merge layer."""
+    """The step that makes the samples from the embeddings of a merge layer."""
     return f"build_lookalike_samples[{merge}]"
 
 
@@ -32,7 +32,7 @@ def training_items(context: Context, seeds: DataFrame) -> list[str]:
     lookalike = context.config.lookalike
     enough = seeds.where(F.col("seed_count") >= lookalike.min_seeds).groupBy("item_id").count()
     enough = enough.where(F.col("count") == lookalike.seed_draws).select("item_id")
-    return sorted(row["item_id"] for row in enough.collect())  # one short string an active item
+    return sorted(row["item_id"] for row in enough.collect())  # one short string per active item
 
 
 def _build(merge: Merge, step: RunningStep) -> None:
@@ -75,7 +75,7 @@ def _build(merge: Merge, step: RunningStep) -> None:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step a merge layer."""
+    """One step per merge layer."""
     return [
         Step(
             step_name(merge),

@@ -35,7 +35,7 @@ def _cluster(variant: str, purpose: str, step: RunningStep) -> None:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step a variant for the evaluation, one for production."""
+    """One step per variant for the evaluation, one for production."""
     wanted = [*((variant, "evaluate") for variant in context.config.variants), ("ralm", "production")]
     return [
         Step(

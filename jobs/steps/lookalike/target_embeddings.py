@@ -36,7 +36,7 @@ def _embed(variant: str, step: RunningStep) -> None:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step a variant for the evaluation, one for production; all variants where systems are compared as of A3."""
+    """One step per variant for the evaluation, one for production (per variant if systems are compared as of A3)."""
     config = context.config
     later = ["ralm"] if config.comparison.window == "later" else list(config.variants)
     wanted: list[tuple[str, DateName]] = [(variant, "a2") for variant in config.variants]

@@ -45,7 +45,7 @@ def _cluster(variant: str, round_: int, step: RunningStep) -> None:
 
 
 def _budget(config: Config, variant: str) -> tuple[Training, int | None]:
-    """Training of one round, and its batches: a variant with one round trains as long as the others do in all."""
+    """Settings and batches of one round: a variant with one round trains as long as the others do in all rounds."""
     training, batches = config.lookalike_training, variant_lookalike(config, variant).batches_per_round
     times = max(1, config.lookalike.rounds // rounds(config, variant))
     longer = training.model_copy(update={"epochs": training.epochs * times})

@@ -7,12 +7,12 @@ from ralm.runs.context import Context
 
 
 def variant_lookalike(config: Config, variant: str) -> Lookalike:
-    """A variant's settings: the section `lookalike` with its own on top."""
+    """A variant's settings: the section `lookalike`, overridden by its own."""
     return config.variants[variant].lookalike(config.lookalike)
 
 
 def rounds(config: Config, variant: str) -> int:
-    """Rounds of a variant; the mean of all seeds does not depend on the model, so average pooling has one."""
+    """Rounds of a variant; average pooling has one, since the mean of all seeds does not depend on the model."""
     return 1 if config.variants[variant].pooling == "average" else variant_lookalike(config, variant).rounds
 
 

@@ -11,8 +11,8 @@ def changed_items(
 ) -> list[Row]:
     """The items that changed most since they were scored: (item_id, seed_count, changes, clicked_at), at most `limit`.
 
-    An item that was never scored has changed as a whole. What an item was scored with is told by its last round or,
-    before there is one, by the seeds of the nightly run.
+    An item that was never scored has changed as a whole. The seeds it was last scored with are those of its last round
+    or, if there is none yet, of the nightly run.
 
     Args:
         live: of `live_seeds`, the items that could be scored.
@@ -20,8 +20,8 @@ def changed_items(
         nightly: (item_id, seeds) that the release's nightly run clustered.
         refreshed: (item_id, changes, published_at) of earlier rounds on the same release; `changes` counts as in
             `live_seeds`.
-        min_change: seeds that came and went, in shares of the item's seeds, from which on an item is taken.
-        limit: items at most; the driver holds them.
+        min_change: least share of an item's seeds that came or went for the item to be taken.
+        limit: at most so many items, which the driver holds.
     """
     users, before = F.col("seeds.user_id"), F.coalesce(F.col("nightly.user_id"), F.array())
     moved = F.size(F.array_except(users, before)) + F.size(F.array_except(before, users))

@@ -14,7 +14,7 @@ SHOWN = 10_000
 
 
 def report_freshness(context: Context) -> None:
-    """Add the newest rounds of `freshness` to `<warehouse>/report.html`; what other jobs gave to it stays."""
+    """Add the newest rounds of `freshness` to `<warehouse>/report.html`; the parts written by other jobs stay."""
     seconds = F.unix_micros("published_at") / 1e6 - F.unix_micros("clicked_at") / 1e6
     newest = context.warehouse.read("freshness").orderBy(F.desc("published_at"), "item_id").limit(SHOWN)
     rows = newest.select("release_id", "published_at", seconds.alias("seconds")).collect()

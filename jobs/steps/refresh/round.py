@@ -41,11 +41,11 @@ def utc_now() -> dt.datetime:
 
 
 class Round:
-    """One round on the current release: its models and users stay, its items move on.
+    """One round on the current release: models and users stay, items get new seeds and audiences.
 
     Args:
         step: of the round; its tables are pinned.
-        now: the clock that the clicks go by, in UTC.
+        now: the clock of the clicks, in UTC.
     """
 
     def __init__(self, step: RunningStep, now: Clock) -> None:
@@ -56,7 +56,7 @@ class Round:
         self.weights = load_weights(self.context.models("lookalike", self.model))
 
     def run(self) -> None:
-        """Cluster, score and publish what changed; nothing is written if nothing did."""
+        """Cluster, score and publish what changed; if nothing changed, nothing is written."""
         clock = time.monotonic()
         spread = spread_items(self.step, self.step.read("live_seeds"))
         items, cold = self._changed(spread), self._uncovered(spread)
@@ -126,11 +126,11 @@ class Round:
             live, self._thresholds(SYSTEM), nightly, refreshed, settings.min_change, settings.max_items
         )
         if len(found) == settings.max_items:
-            self.step.say(f"{len(found):,} items, refresh.max_items; what else changed comes in the next round")
+            self.step.say(f"{len(found):,} items (refresh.max_items); the other changed items come in the next round")
         return found
 
     def _cluster(self, items: Sequence[str]) -> list[str]:
-        """Cluster the items from where they were; returns those with seeds that have embeddings."""
+        """Cluster the items, starting from their last clusters; returns those with seeds that have embeddings."""
         config, as_of = self.context.config, self.release.as_of
         listed = self._named(items)
         seeds = self.step.read("live_seeds").join(listed, "item_id").withColumn("draw", F.lit(0))
@@ -168,9 +168,9 @@ class Round:
         )
         current = current_release(self.context.warehouse)
         if current.release_id == made.release_id:
-            made = current  # a try before this one came as far
+            made = current  # an earlier try came as far
         elif not current.same_models(release):
-            step.say(f"release {current.release_id} was published meanwhile; this round's audiences are not")
+            step.say(f"release {current.release_id} was published meanwhile; this round's audiences are not published")
             return
         else:
             make_current(step, made, keep=self.context.config.refresh.keep_releases)
@@ -240,8 +240,8 @@ def refresh(context: Context, now: Clock = utc_now, landing: str | None = None) 
 
     Args:
         context: of a warehouse with a release.
-        now: the clock that the clicks go by, in UTC.
-        landing: folder whose new files are taken into `impressions` before.
+        now: the clock of the clicks, in UTC.
+        landing: folder whose new files are first taken into `impressions`.
 
     Raises:
         MissingInputError: there is no release yet.

@@ -24,9 +24,9 @@ def make_current(step: RunningStep, release: Release, keep: int | None = None) -
     """Write a release as the current one, in one commit.
 
     Args:
-        step: writes it.
-        release: is the current one from then on.
-        keep: earlier releases of the same models that stay listed, the newest ones; None: all.
+        step: the running step.
+        release: becomes the current one.
+        keep: how many earlier releases of the same models stay listed, newest first; None: all.
     """
     earlier = [one for one in releases(step.context.warehouse) if one.release_id != release.release_id]
     if keep is not None:
@@ -43,7 +43,7 @@ GATED = ("new_items", "later_clicks")
 
 
 def release_metrics(step: RunningStep) -> dict[str, float]:
-    """The released system's item_auc a protocol."""
+    """The released system's item_auc per protocol."""
     rows = step.read("metrics").where(
         (F.col("as_of") == F.lit(step.context.dates.a2))
         & (F.col("system") == "ralm")

@@ -1,4 +1,4 @@
-"""A release's tables as records for serving; only what changed is written again."""
+"""A release's tables as records for serving; only changed records are written again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TABLES = {"users": ("target_embeddings",), "items": ("seed_clusters", "threshold
 
 @dataclass(frozen=True)
 class Source:
-    """What records are made from: they change only with it.
+    """What records are made from: they change only if it changes.
 
     Attributes:
         as_of: of the release.
@@ -41,19 +41,19 @@ class Source:
 
     @staticmethod
     def of(release: Release) -> Source:
-        """The source of a release."""
+        """The sources of a release's records."""
         tables = sorted({table for names in TABLES.values() for table in names})
         versions = {table: release.tables[table] for table in tables}
         return Source(str(release.as_of), release.models["lookalike"], versions)
 
     def part(self, kind: str) -> str:
-        """What the records of one kind depend on."""
+        """The part of the source that records of one kind depend on."""
         versions = {table: self.versions[table] for table in TABLES[kind]}
         return json.dumps({"as_of": self.as_of, "model": self.model, "versions": versions}, sort_keys=True)
 
     @staticmethod
     def load(text: str) -> Source:
-        """The source, as far as a kind depends on it, that `part` wrote down."""
+        """The source that `part` wrote down, as far as one kind depends on it."""
         return Source(**json.loads(text))
 
 
@@ -62,7 +62,7 @@ class Export:
 
     Args:
         context: of the application.
-        store: where to; one export at a time.
+        store: where to write; one export at a time.
         full: write everything anew, whatever the store holds.
     """
 
@@ -73,7 +73,7 @@ class Export:
         self.before = store.manifest()
 
     def run(self) -> Manifest:
-        """Write the layers, make them the current release, and drop the layers that no reader needs any more.
+        """Write the layers, make them the current release, and drop layers that no reader needs any more.
 
         Raises:
             MissingInputError: there is no release.
@@ -145,7 +145,7 @@ class Export:
 
 
 def changed_records(new: DataFrame, old: DataFrame) -> DataFrame:
-    """(key, record) that are new or other than before, and empty records for the keys that are gone."""
+    """(key, record) that are new or changed, and empty records for deleted keys."""
     hashed = [F.xxhash64("record").alias("hash")]
     before = old.select("key", *hashed).withColumnRenamed("hash", "before")
     joined = new.select("key", "record", *hashed).join(before, "key", "full")

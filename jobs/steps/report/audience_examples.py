@@ -15,7 +15,7 @@ EXAMPLES = 3
 
 
 def _examples(step: RunningStep) -> list[AudienceExample]:
-    """A few items with their audiences: those with the most seeds of the scored ones."""
+    """A few items with their audiences: the scored items with the most seeds."""
     thresholds = _production(step, "thresholds").select("item_id", "cutoff")
     seeds = step.at("item_seeds", as_of=step.context.dates.a3, purpose="production").select("item_id", "seed_count")
     chosen = (

@@ -1,4 +1,4 @@
-"""The report's exposure of items, and the shares that the thresholds let through."""
+"""The report's exposure of items, and the shares of users that the thresholds let through."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _exposure(step: RunningStep, users: int) -> list[Exposure]:
 
 
 def _realised(step: RunningStep) -> RealisedShares | None:
-    """What the thresholds of production let through; None where every user was probed."""
+    """What the thresholds of production let through; None if every user was probed."""
     found = _production(step, "thresholds").where("realised IS NOT NULL").orderBy("item_id").collect()  # scored items
     if not found:
         return None

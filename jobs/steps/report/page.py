@@ -23,7 +23,7 @@ def _notes(context: Context, metrics: Sequence[MetricRow]) -> list[str]:
     if config.ingest is not None and "clicked" not in config.ingest.impressions.columns:
         per_click = config.ingest.sampled_negatives.per_click
         notes.append(
-            f"This log holds clicks only: {per_click} non-clicks a click were sampled by popularity from the items "
+            f"This log holds clicks only: {per_click} non-clicks per click were sampled by popularity from the items "
             "alive in the same bucket, so AUC compares clickers with the clickers of other items."
         )
     if config.ingest is not None and config.ingest.untimed:
@@ -39,7 +39,7 @@ def write_report(
     differences: Sequence[Difference],
     user_model: Sequence[UserModelRow],
 ) -> None:
-    """Write `<warehouse>/report.html`; what `compare` gave to an earlier one stays."""
+    """Write `<warehouse>/report.html`; the part that `compare` wrote earlier stays."""
     context, dates = step.context, step.context.dates
     counts = {name: step.read(name).count() for name in COUNTED}
     times = [StepTime(title, seconds, counts) for title, seconds, counts in context.times]
@@ -64,7 +64,7 @@ def write_report(
 
 
 def report_comparison(context: Context, compared: Compared) -> None:
-    """Write `<warehouse>/report.html` with this comparison; what `evaluate` gave to an earlier one stays."""
+    """Write `<warehouse>/report.html` with this comparison; the part that `evaluate` wrote earlier stays."""
     update_report(model_folder(context.warehouse.path), heading(context), compared=compared)
 
 

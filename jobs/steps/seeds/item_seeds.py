@@ -16,7 +16,7 @@ from ralm.runs.step import RunningStep, Step
 
 
 def listed_seeds(step: RunningStep, items: Sequence[str], seeds: DataFrame | None = None) -> DataFrame:
-    """(item_id, user_id): the seeds of the items, of (item_id, seeds) or, by default, of the batch for production."""
+    """(item_id, user_id): the items' seeds, from (item_id, seeds) or, by default, from the batch for production."""
     if seeds is None:
         seeds = step.at("item_seeds", as_of=step.as_of, purpose="production")
     named = step.context.spark.createDataFrame([(item,) for item in items], "item_id string")
@@ -24,7 +24,7 @@ def listed_seeds(step: RunningStep, items: Sequence[str], seeds: DataFrame | Non
     return listed.select("item_id", F.explode("seeds.user_id").alias("user_id"))
 
 
-# Whose seeds they are, and the date of the embeddings that go with them.
+# Purpose -> the date of the seeds and of the embeddings that go with them.
 PURPOSES: dict[str, DateName] = {"train": "a1", "evaluate": "a2", "production": "a3"}
 
 
@@ -54,7 +54,7 @@ def _update(purpose: str, step: RunningStep) -> None:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step a purpose."""
+    """One step per purpose."""
     return [
         Step(
             step_name(purpose),

@@ -1,7 +1,7 @@
-"""Seeds as a stream: the change feed of the impressions, merged into `live_seeds` (no job; `update_seeds` runs it).
+"""Seeds as a stream: the change feed of the impressions, merged into `live_seeds`; `update_seeds` runs it.
 
 Each micro-batch is one MERGE that carries the query's id and the batch's number: Delta skips a batch that is run again
-after a crash. The stream keeps no state but the table, a row an item.
+after a crash. The stream's only state is the table, one row per item.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class SeedStream:
         self.checkpoint = f"{self.warehouse.path}/_streams/{TABLE}"
 
     def start(self, trigger: dt.timedelta | None) -> StreamingQuery:
-        """Begin to follow the impressions, from where the stream was left.
+        """Begin to follow the impressions, from where the stream stopped.
 
         Args:
-            trigger: time between two batches; None: what there is now, and then the query ends.
+            trigger: time between two batches; None: take what there is now, then end the query.
 
         Raises:
             MissingInputError: there are no impressions, or the table of an earlier stream is gone.
@@ -66,7 +66,7 @@ class SeedStream:
         """Merge one micro-batch; a second time it changes nothing."""
         clock = time.monotonic()
         spark = changes.sparkSession
-        spark.conf.set("spark.sql.adaptive.enabled", "true")  # streams turn it off, for state that this one has not
+        spark.conf.set("spark.sql.adaptive.enabled", "true")  # streams with state turn it off; this one has none
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         latest = now + dt.timedelta(seconds=self.context.config.stream.max_ahead)
         held = changes.where("clicked").persist()
@@ -89,7 +89,7 @@ class SeedStream:
 
     def _merge(self, net: DataFrame, latest: dt.datetime, now: dt.datetime, held: DataFrame, batch: int) -> None:
         spark = net.sparkSession
-        # What a batch takes away is gone from the log as of its last commit; later commits come with later batches.
+        # Clicks that a batch takes away are gone from the log at its last commit; later commits come in later batches.
         version = held.select(F.max("_commit_version")).first()[0]  # type: ignore[index]
         log = spark.read.format("delta").option("versionAsOf", version).load(self.warehouse.table_path("impressions"))
         log = log.where(F.col("clicked") & (F.col("shown_at") <= F.lit(latest)))
@@ -126,7 +126,7 @@ class SeedStream:
 
     @cached_property
     def query_id(self) -> str:
-        """The id of the query, kept in its checkpoint: another checkpoint counts its batches from 0 again."""
+        """The id of the query, kept in its checkpoint; a new checkpoint counts its batches from 0 again."""
         return query_id(self.context.spark, self.checkpoint)
 
     def _has_checkpoint(self) -> bool:

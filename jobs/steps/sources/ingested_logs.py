@@ -39,7 +39,7 @@ def _files(context: Context) -> str:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step: what is bad is counted over all sources before anything is written."""
+    """One step: bad rows are counted over all sources before anything is written."""
     if context.config.ingest is None:
         raise ConfigError("ingest: the configuration has no `ingest` section; run the job `simulate` for its world")
     sections = ("ingest", "data_root", "fields", "user_id_type")

@@ -24,5 +24,5 @@ def known_events(step: RunningStep) -> DataFrame:
 
 
 def by_day(frame: DataFrame, day: str) -> DataFrame:
-    """Few files a day's partition, also on a day far larger than the others: adaptive execution splits it."""
+    """Few files per day's partition; adaptive execution splits a day that is far larger than the others."""
     return frame.hint("rebalance", F.col(day))

@@ -1,4 +1,4 @@
-"""Impressions that land as files in a folder: good rows into `impressions` once, the rest to quarantine (no job)."""
+"""Impressions that land as files in a folder: good rows go into `impressions` once, the rest to quarantine."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from ralm.spark.errors import short_message, user_errors
 from ralm.warehouse.once import append_once
 
 SETTING, SOURCE = "ingest.impressions", "landed impressions"
-_GLOB = re.compile(r"[\\*?{}\[\]]")  # a file's own name is no pattern
+_GLOB = re.compile(r"[\\*?{}\[\]]")  # escaped, since a file's name is not a pattern
 
 
 class Landing:
-    """Takes each file of a folder once, whatever is in it.
+    """Takes each file of a folder once, whatever it holds.
 
     A file that cannot be read or mapped (another format, broken, without a column) is a row of `quarantine`; so is each
     row of a good file that the mapping refuses, among them times ahead of this machine's clock. The stream goes on.
@@ -44,28 +44,28 @@ class Landing:
 
     def __init__(self, context: Context, folder: str) -> None:
         if context.config.ingest is None:
-            raise ConfigError("--landing: the configuration has no `ingest` section that says how files are laid out")
+            raise ConfigError("--landing: the configuration has no `ingest` section to say how files are laid out")
         self.context, self.folder = context, folder
         self.source = context.config.ingest.impressions
         name = hashlib.sha256(folder.encode()).hexdigest()[:8]
         self.checkpoint = f"{context.warehouse.path}/_streams/landing-{name}"
 
     def start(self, trigger: dt.timedelta | None) -> StreamingQuery:
-        """Begin to take files, from where it was left.
+        """Begin to take files, from where the stream stopped.
 
         Args:
-            trigger: time between two batches; None: what there is now, and then the query ends.
+            trigger: time between two batches; None: take what there is now, then end the query.
 
         Raises:
             MissingInputError: there is no such folder.
         """
         for name in ("impressions", "quarantine"):
             self.context.warehouse.create(name)
-        # Only the names: the content is read file by file, so that one that is broken stops nothing.
+        # List names only: the content is read file by file, so that a broken file stops nothing.
         files = self.context.spark.readStream.format("binaryFile").option("recursiveFileLookup", "true")
         files = files.schema("path string, modificationTime timestamp, length bigint, content binary")
         files = files.option("maxFilesPerTrigger", self.context.config.stream.max_files)
-        # A file's age says nothing: back-fills keep old times, and one time far ahead would make all others too old.
+        # Ignore a file's age: back-fills keep old times, and one time far ahead would make all other files too old.
         files = files.option("maxFileAge", "3650000d").option("ignoreMissingFiles", "true")
         with user_errors(f"--landing {self.folder}"):
             named = files.load(self.folder).select("path")
@@ -92,7 +92,7 @@ class Landing:
             self.context.say(f"files {batch}: {len(taken):,} taken{ending}")
 
     def _rows(self, path: str) -> DataFrame:
-        """(user_id, item_id, shown_at, clicked, reason, row) of a file, whatever its columns; persisted and whole."""
+        """(user_id, item_id, shown_at, clicked, reason, row) of a file, whatever its columns; persisted, fully read."""
         source = self.source.model_copy(update={"path": _GLOB.sub(r"\\\g<0>", path)})
         raw = read_source(self.context.spark, source, "", SETTING)
         targets = impression_targets(source, self.context.config.user_id_type)
@@ -101,7 +101,7 @@ class Landing:
         rows = with_raw_row(complete_impressions(mapped, source, self.context.config.seed))
         rows = rows.persist()
         try:
-            rows.count()  # a broken file says so here
+            rows.count()  # a broken file fails here
         except Exception:
             rows.unpersist()
             raise

@@ -26,7 +26,7 @@ def _simulate(step: RunningStep) -> None:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step: the four tables are of one world."""
+    """One step, so that the four tables are of the same world."""
     if context.config.simulate is None:
         raise ConfigError("simulate: the configuration has no `simulate` section; run the job `ingest` for raw logs")
     return [Step("simulate", _simulate, sections=("simulate", "user_id_type"))]

@@ -1,4 +1,4 @@
-"""What streaming queries have in common: the times of their options, and who they are."""
+"""What streaming queries have in common: how they start, go on and are identified."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 
 def begin(writer: DataStreamWriter, trigger: dt.timedelta | None) -> StreamingQuery:
-    """Start a query: a batch so often, or (None) what there is now, and then it ends."""
+    """Start a query: one batch per trigger, or (None) a query that takes what there is now and ends."""
     if trigger is None:
         return writer.trigger(availableNow=True).start()
     return writer.trigger(processingTime=f"{int(trigger.total_seconds())} seconds").start()
 
 
 def keep_going(starts: Sequence[Callable[[], StreamingQuery]], say: Callable[[str], None]) -> None:
-    """Start queries and stay until one ends; one whose table got another column is begun again.
+    """Start queries and wait until one ends; restart a query whose table got another column.
 
     Raises:
-        StreamingQueryException: one ended for another reason, or for the same change again; the others are stopped.
+        StreamingQueryException: a query ended for another reason, or the same change again; the others are stopped.
     """
     running: list[StreamingQuery] = []
     changes: set[tuple[int, str]] = set()
@@ -48,7 +48,7 @@ def keep_going(starts: Sequence[Callable[[], StreamingQuery]], say: Callable[[st
 
 
 def query_id(spark: SparkSession, checkpoint: str) -> str:
-    """The id of the query, kept in its checkpoint: another checkpoint counts its batches from 0 again."""
+    """The id of the query, kept in its checkpoint; a new checkpoint counts its batches from 0 again."""
     row = spark.read.json(f"{checkpoint}/metadata").first()
     assert row is not None
     return str(row["id"])

@@ -21,12 +21,12 @@ from udfs.als import fold_in_items, partial_grams
 def _prepare(task: Task) -> Prepared:
     settings = read_als(folder(task.context)).settings
     path = f"{task.folder}/user_factors"
-    user_factors(task.step, task.date).write.mode("overwrite").parquet(path)  # solved once, read by every pass
+    user_factors(task.step, task.date).write.mode("overwrite").parquet(path)  # solve once, read in every pass
     users = task.context.spark.read.parquet(path)
     gram = users_gram(users, settings.factors, settings.max_users, task.config.seed)
     udf = fold_in_items(gram, settings.alpha, settings.regularisation)
     seeds = task.seeds.select("item_index", "user_id").join(users, "user_id").select("item_index", "embedding")
-    found = seeds.groupBy("item_index").applyInArrow(*udf).toArrow()  # a row an item
+    found = seeds.groupBy("item_index").applyInArrow(*udf).toArrow()  # one row per item
     vectors = np.zeros((len(task.items), settings.factors))
     vectors[found.column("item_index").to_numpy()] = (
         found.column("vector").combine_chunks().flatten().to_numpy().reshape(-1, settings.factors)
@@ -37,18 +37,18 @@ def _prepare(task: Task) -> Prepared:
 
 
 def users_gram(users: DataFrame, width: int, max_users: int, seed: int) -> Doubles:
-    """X'X (width, width) of all users: exactly up to `max_users`, above that estimated from so many, drawn by hash.
+    """X'X (width, width) of all users: exact up to `max_users`, beyond that estimated from `max_users` drawn by hash.
 
     Args:
         users: (user_id, embedding array<float> of `width`).
         width: f.
-        max_users: users summed.
+        max_users: at most so many users are summed.
         seed: of the draw.
     """
     count = users.count()
     drawn = users if count <= max_users else users.where(chosen("als gram", seed, max_users / count, "user_id"))
     parts = drawn.select("embedding").mapInArrow(*partial_grams(width)).select(F.posexplode("sums"))
-    # Summed by Spark: the driver gets one matrix, whatever the number of partitions.
+    # Spark sums: the driver gets one matrix, whatever the number of partitions.
     table = parts.groupBy("pos").agg(F.sum("col").alias("total")).orderBy("pos").toArrow()
     if table.num_rows == 0:
         return np.zeros((width, width))

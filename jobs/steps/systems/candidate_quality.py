@@ -27,7 +27,7 @@ def sampled_quality(
     max_seeds: int = 1_000,
     seed: int = 0,
 ) -> CandidateQuality:
-    """Recall and reduction of the candidates of one item, as they were found, dropped buckets included.
+    """Recall and reduction of one item's candidates as found, with the effect of dropped buckets.
 
     Args:
         users: those of `Prepared` of the system `lsh_iv`.
@@ -35,10 +35,10 @@ def sampled_quality(
         item: row of the item.
         space: features of the users.
         settings: bands and rows, for the prediction.
-        threshold: Jaccard similarity with any seed from which on a user should be a candidate.
-        share: of the users that come to the driver, drawn by hash; seeds are not among them.
-        max_seeds: of the item, drawn by hash. Neighbours of the others are not looked for, but their candidates are
-            counted: the reduction's prediction is of all seeds only where none is left out.
+        threshold: least Jaccard similarity with any seed at which a user should be a candidate.
+        share: of the users, drawn by hash, that the driver gets; seeds are left out.
+        max_seeds: of the item, drawn by hash. Neighbours of other seeds are not looked for, but their candidates are
+            counted: the reduction's prediction is of all seeds only if no seed is left out.
         seed: of the draws.
     """
     own = seeds.where(F.col("item_index") == item).select("user_id")

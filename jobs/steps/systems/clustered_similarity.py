@@ -1,4 +1,4 @@
-"""Clustered similarity: the cells of seeds against those of users, by k-means or random hyperplanes."""
+"""Clustered similarity: how many seeds and how many users share a user's cell, by k-means or random hyperplanes."""
 
 from __future__ import annotations
 

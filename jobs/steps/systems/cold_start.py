@@ -1,4 +1,4 @@
-"""The linear model that spreads items with few seeds: what an item is about, crossed with the user."""
+"""The linear model that spreads items with few seeds: the item's categories, crossed with the user."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def _prepare(task: Task) -> Prepared:
     context = task.context
     model = cold_start_model.current_model(context)
     named = task.step.read("items").where(F.col("item_id").isin(list(task.items))).select("item_id", "categories")
-    found = {row["item_id"]: row["categories"] or [] for row in named.collect()}  # the task's items at most
+    found = {row["item_id"]: row["categories"] or [] for row in named.collect()}  # at most the task's items
     known = set(model.categories)
     about = [[name for name in found.get(item, []) if name in known] for item in task.items]
     version = lookalike_version(context, cold_start_model.VARIANT)
     targets = task.step.at("target_embeddings", as_of=context.dates[task.date], model_version=version)
     unknown = [item for item, names in zip(task.items, about, strict=True) if not names]
     if len(unknown) == len(task.items):
-        raise DataError(f"cold_start: no item has a category that it knows; looked at {task.items[:3]}")
+        raise DataError(f"cold_start: no item has a category that the model knows; looked at {task.items[:3]}")
     return Prepared(targets.select("user_id", "embedding"), model.state(about), unknown=unknown)
 
 
@@ -35,7 +35,7 @@ def _after(context: Context, date: DateName) -> tuple[Dependency, ...]:
 
 
 def cold_start_systems(config: Config) -> list[System]:
-    """`cold_start`, which looks at no seeds, where the configuration has the section."""
+    """`cold_start`, which ignores the seeds; only if the configuration has the section."""
     if config.cold_start is None:
         return []
     return [System(COLD_START, _prepare, ("items", "target_embeddings"), _after, ("cold_start",))]

@@ -1,4 +1,4 @@
-"""What a look-alike system is asked and what it gives: `extend_audience` and `compare` know nothing else of it."""
+"""What a look-alike system gets and gives; `extend_audience` and `compare` know nothing else about it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Task:
         step: the running step, which reads the pinned tables.
         date: users are described as of this date; nothing later is known.
         items: in the order of the scorer.
-        seeds: (item_id, item_index int, user_id), distinct, at most `lookalike.seed_cap` an item; persisted.
-        folder: for what must be kept while users are scored; the caller removes it.
+        seeds: (item_id, item_index int, user_id), distinct, at most `lookalike.seed_cap` per item; persisted.
+        folder: for files needed while users are scored; the caller removes it.
     """
 
     step: RunningStep
@@ -45,7 +45,7 @@ class Task:
         return self.step.context
 
     def kept(self, name: str, frame: DataFrame) -> DataFrame:
-        """The frame, written into the folder once and read back: it is not computed again."""
+        """The frame, written into the folder once and read back, so that it is not computed again."""
         path = f"{self.folder}/{name}"
         frame.write.mode("overwrite").parquet(path)
         return self.context.spark.read.schema(frame.schema).parquet(path)
@@ -57,10 +57,10 @@ class Prepared:
 
     Attributes:
         users: user_id and the scorer's columns; all users who can be candidates.
-        state: the scorer, one row an item of the task.
-        feature_ranking: (item_id, feature, weight double, rank int), where the system can explain itself.
-        counts: what is worth a word in the progress line.
-        unknown: items of the task that the system knows nothing of: its scores for them mean nothing.
+        state: the scorer, one row per item of the task.
+        feature_ranking: (item_id, feature, weight double, rank int), if the system can explain its scores.
+        counts: figures for the progress line.
+        unknown: items of the task that the system does not know: its scores for them mean nothing.
     """
 
     users: DataFrame
@@ -76,12 +76,12 @@ class System:
 
     Attributes:
         name: as in the column `system`.
-        prepare: makes the scorer; nothing the size of the users comes to the driver.
+        prepare: makes the scorer; nothing that grows with the users comes to the driver.
         inputs: the tables that it reads.
-        after: the steps whose results it uses, for a date.
+        after: the steps whose results it uses, given the date.
         sections: the configuration sections that its result depends on.
         new_items: whether it can score items that were not in its training.
-        repeats: whether another system has its settings in the name: a comparison of all leaves it out.
+        repeats: whether a system with its settings in the name gives the same; a comparison of all leaves it out.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What the scores of a linear system are made of: the features that speak most for an item."""
+"""What the scores of a linear system are made of: the features with the largest weights for an item."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def feature_ranking(task: Task, weights: sparse.csr_matrix, listed: int) -> Data
     Args:
         task: the items; tables: vocabularies.
         weights: (items, features).
-        listed: rows an item, at most.
+        listed: rows per item, at most.
     """
     names = feature_names(task)
     found: dict[str, list[Any]] = {"item_id": [], "feature": [], "weight": [], "rank": []}

@@ -44,7 +44,7 @@ class FeatureCounts:
 def users_by_feature(users: DataFrame, space: FeatureSpace, item_column: str, items: int) -> DataFrame:
     """(item_index, feature, users bigint): how many users of each item have each feature.
 
-    Partitions count for themselves first: the shuffle carries at most partitions · items · features rows.
+    Each partition counts first: the shuffle carries at most partitions · items · features rows.
 
     Args:
         users: the columns of the feature space and `item_column` array<int>; may be all users.
@@ -66,7 +66,7 @@ def feature_counts(
         items: their ids, in order.
         seeds: `users_by_feature` of the seeds.
         candidates: `users_by_feature` of the candidates.
-        shared: every item has the same candidates, counted as item 0.
+        shared: whether all items have the same candidates, counted as item 0.
 
     Raises:
         DataError: an item has no seed with user fields.

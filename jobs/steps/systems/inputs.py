@@ -1,4 +1,4 @@
-"""What several systems read of users and seeds."""
+"""Users and seeds, as several systems read them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def embedded_users(task: Task, merge: Merge) -> DataFrame:
 
 
 def sampled_seeds(task: Task, cap: int) -> DataFrame:
-    """(item_index, user_id): at most `cap` seeds an item, by hash."""
+    """(item_index, user_id): at most `cap` seeds per item, by hash."""
     order = Window.partitionBy("item_index").orderBy(
         uniform("sampled seed", task.config.seed, "item_id", "user_id"), "user_id"
     )
@@ -67,9 +67,9 @@ def sampled_seeds(task: Task, cap: int) -> DataFrame:
 def seed_table(task: Task, users: DataFrame, cap: int) -> pa.Table:
     """(item_index, and the users' columns but user_id) of sampled seeds: items · cap rows at most.
 
-    Sorted by item and user, so that sums over seeds do not depend on the order of a shuffle.
+    Sorted by item and user, so that sums over seeds do not depend on the shuffle's order.
     """
-    # The ids are fewer than what comes back to the driver; without the hint all users would be shuffled.
+    # The ids are smaller than what the driver gets; without the hint all users would be shuffled.
     found = users.join(F.broadcast(sampled_seeds(task, cap)), "user_id").toArrow()
     ordered = found.sort_by([("item_index", "ascending"), ("user_id", "ascending")])
     return ordered.drop_columns(["user_id"]).combine_chunks()
@@ -79,7 +79,7 @@ def require_seeds(task: Task, item: pa.ChunkedArray | pa.Array) -> None:
     """Check that every item of the task is among the `item_index` of the seeds that were found.
 
     Raises:
-        DataError: some have no seed that is known as of the users' date.
+        DataError: an item has no seed that is known as of the users' date.
     """
     missing = [task.items[row] for row in sorted(set(range(len(task.items))) - set(item.to_pylist()))]
     if missing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-# Buckets of seeds that every executor may hold, a few hundred MB; more are joined by a shuffle.
+# Buckets of seeds that every executor may hold, a few hundred MB; more buckets are joined by a shuffle.
 BROADCAST_BUCKETS = 2_000_000
 
 
@@ -13,10 +13,10 @@ def seed_buckets(seeds: DataFrame) -> DataFrame:
     """The buckets that hold seeds.
 
     Args:
-        seeds: (items array<int>, buckets array<bigint>), a row a user.
+        seeds: (items array<int>, buckets array<bigint>), one row per user.
 
     Returns:
-        (bucket, items array<int>), a row a bucket: at most pairs of seeds and items · bands.
+        (bucket, items array<int>), one row per bucket: at most pairs of seeds and items · bands.
     """
     pairs = seeds.select(F.explode("items").alias("item"), "buckets").select(
         "item", F.explode("buckets").alias("bucket")
@@ -27,8 +27,8 @@ def seed_buckets(seeds: DataFrame) -> DataFrame:
 def bucket_matches(users: DataFrame, seeds: DataFrame, broadcast: bool) -> DataFrame:
     """Users in the buckets of seeds.
 
-    The seeds' side has one row a bucket, so that a crowded bucket multiplies nothing. Broadcast, no user is shuffled;
-    otherwise users · bands rows are, by bucket, where adaptive execution splits the crowded ones.
+    The seeds' side has one row per bucket, so that a crowded bucket multiplies nothing. If it is broadcast, no user is
+    shuffled; otherwise users · bands rows are shuffled by bucket, and adaptive execution splits the crowded buckets.
 
     Args:
         users: (user_id, buckets array<bigint>).
@@ -45,7 +45,7 @@ def bucket_matches(users: DataFrame, seeds: DataFrame, broadcast: bool) -> DataF
 def crowded_buckets(matches: DataFrame, most: float) -> DataFrame:
     """The buckets with more than `most` users: (bucket). There are at most bands · users / most of them.
 
-    Counted over `bucket_matches`, so that buckets without seeds are not counted at all; a crowded bucket is one row a
+    Counted over `bucket_matches`, so that buckets without seeds are not counted at all; a crowded bucket is one row per
     partition in the shuffle.
     """
     return matches.groupBy("bucket").count().where(F.col("count") > most).select("bucket")
@@ -59,7 +59,7 @@ def candidates(matches: DataFrame, crowded: DataFrame) -> DataFrame:
         crowded: `crowded_buckets`, broadcast.
 
     Returns:
-        (user_id, candidate_of array<int>), sorted and distinct, a row a candidate.
+        (user_id, candidate_of array<int>), sorted and distinct, one row per candidate.
     """
     kept = matches.join(F.broadcast(crowded), "bucket", "left_anti")
     every = F.sort_array(F.array_distinct(F.flatten(F.collect_list("items"))))

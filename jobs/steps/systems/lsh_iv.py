@@ -1,14 +1,14 @@
-"""Yahoo's look-alikes (Ma et al. 2016): candidates by MinHash buckets, scores by Information Value. No job itself.
+"""Yahoo's look-alikes (Ma et al. 2016): candidates by MinHash buckets, scores by Information Value.
 
-Two systems: `lsh_iv`, and `information_value`, for which every user is a candidate. The first saves scoring where
-most users share nothing with any seed; in small data sets the second is the stronger.
+Two systems: `lsh_iv`, and `information_value`, for which every user is a candidate. The first scores fewer users where
+most users share nothing with any seed; in small data sets the second is better.
 
 What 10^9 users cost `lsh_iv`: they are read and hashed once (an Arrow UDF, nothing shuffled), joined to the buckets of
-the seeds (`lsh_candidates`), and the matches are written. Shuffled are the matches by user, then the users' fields
-once, to meet `candidate_of`; the result is written, so that scoring passes read it without a join. Bounded by
-seeds · bands: the buckets of the seeds; where they are too many to be broadcast (100 items of 10^4 seeds that share
-nothing are 2 · 10^7), users · bands narrow rows are shuffled as well. Bounded by items · features: what comes to the
-driver.
+the seeds (`lsh_candidates`), and the matches are written. Two things are shuffled: the matches, by user, and once the
+users' fields, to be joined with `candidate_of`; the result is written, so that scoring passes read it without a join.
+The buckets of the seeds are bounded by seeds · bands; where they are too many to broadcast (100 items of 10^4 seeds
+that share nothing are 2 · 10^7), users · bands narrow rows are shuffled as well. What comes to the driver is bounded by
+items · features.
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ def _information_value(task: Task) -> Prepared:
 
 
 def _seeds(task: Task, space: FeatureSpace) -> DataFrame:
-    """(items array<int>, the columns of the space): the users who are seeds of any item, a row each."""
+    """(items array<int>, the columns of the space): the users who are seeds of any item, one row each."""
     items = task.seeds.groupBy("user_id").agg(F.sort_array(F.collect_set("item_index")).alias("items"))
     return items.join(field_users(task), "user_id").select("items", *space.columns)
 
 
 def _candidates(task: Task, space: FeatureSpace, seeds: DataFrame) -> tuple[DataFrame, dict[str, int]]:
-    """All users with their fields and `candidate_of`, empty for most; and how many buckets were dropped.
+    """All users with their fields and `candidate_of` (empty for most), and the number of dropped buckets.
 
-    The written matches and users lie in the task's folder: hashing and joins run once, whatever is read of them.
+    The written matches and users lie in the task's folder: hashing and joins run once, whatever is read later.
     """
     settings, config = task.config.baselines.lsh_iv, task.config
     minhash = MinHash(settings.bands, settings.rows, config.seed)

@@ -1,4 +1,4 @@
-"""Users who stand for 'not alike', sampled without pairing all users with all items."""
+"""Negatives, users who stand for 'not alike': sampled without pairing all users with all items."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ralm.features.hashing import bucket, uniform
 
 # The shared pool has at least so many users: with fewer, small items would all have the same negatives.
 LEAST_POOL = 10_000
-# More are drawn than needed, so that a pool by hash, whose size is random, has enough.
+# More are drawn than needed, since the size of a pool drawn by hash is random.
 MARGIN = 1.25
 
 
@@ -23,8 +23,8 @@ def wanted_negatives(task: Task, cap: int, per_seed: int) -> DataFrame:
 def user_pool(task: Task, users: DataFrame, cap: int, per_seed: int) -> DataFrame:
     """(user_id, slot): a sample of the users by hash, numbered from 0 in a random order.
 
-    One scan of the user ids. Its size is bounded by the settings and not by the users or the items, so that an item's
-    negatives are the same whatever else is asked for; it is enough for the largest item to skip all its seeds.
+    One scan of the user ids. Its size depends on the settings, not on the users or the items, so that an item's
+    negatives are the same whatever else is asked for; it suffices for the largest item, which skips all its seeds.
     """
     size = max(LEAST_POOL, MARGIN * (cap * per_seed + task.config.lookalike.seed_cap))
     draw = uniform("negative pool", task.config.seed, "user_id")
@@ -33,10 +33,10 @@ def user_pool(task: Task, users: DataFrame, cap: int, per_seed: int) -> DataFram
 
 
 def other_users(task: Task, pool: DataFrame, wanted: DataFrame) -> DataFrame:
-    """(item_index, user_id): `wanted` users of the pool an item who are no seeds of it, or all there are.
+    """(item_index, user_id): per item, `wanted` users of the pool who are not its seeds, or all there are.
 
-    An item takes a run of slots from a start of its own, as long as what it wants and its seeds together: the run of
-    a random order is a sample without replacement, and has enough left when the seeds are taken out. The rows are
+    An item takes a run of slots from its own start, as long as `wanted` and its seeds together: a run of
+    a random order is a sample without replacement, and enough users are left without the seeds. The rows are
     proportional to what is asked for.
 
     Args:
@@ -56,14 +56,14 @@ def other_users(task: Task, pool: DataFrame, wanted: DataFrame) -> DataFrame:
 
 
 def exposed_users(task: Task, wanted: DataFrame, most: int) -> DataFrame:
-    """(item_index, user_id): `wanted` users an item, by hash, whom it was shown before the date and who never clicked.
+    """(item_index, user_id): per item, `wanted` users by hash who were shown it before the date and never clicked.
 
     Tables: impressions.
 
     Args:
         task: whose seeds are left out.
         wanted: (item_id, item_index, seeds, wanted).
-        most: the largest `wanted`, by which a partition's rows are cut before they are shuffled.
+        most: the largest `wanted`, which bounds a partition's rows before they are shuffled.
     """
     shown = task.step.read("impressions").where(F.col("shown_at") < F.lit(task.context.dates[task.date]))
     asked = shown.join(F.broadcast(wanted), "item_id")

@@ -1,4 +1,4 @@
-"""RALM itself, and its variants: the seeds are clustered, local and global attention do the rest."""
+"""RALM and its variants: local and global attention over clusters of the seeds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def lookalike_scorer(
         items: the items in their order; by default all, sorted.
 
     Returns:
-        The items that have clusters, and the scorer of these; None without items.
+        The items that have clusters, and their scorer; None without items.
     """
     found, arrays = centroid_arrays(clusters, items)
     return found, lookalike_state(dict(weights), **arrays) if found else None
@@ -67,7 +67,7 @@ def _after(variant: str, context: Context, date: DateName) -> tuple[Dependency, 
 
 
 def variant_systems(config: Config) -> list[System]:
-    """One system a configured variant."""
+    """One system per configured variant."""
     return [
         System(
             variant,

@@ -36,7 +36,7 @@ def system(config: Config, name: str) -> System:
     """A system by its name.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is no such system.
     """
     known = systems(config)
     if name not in known:

@@ -1,4 +1,4 @@
-"""Regression: one classifier an item over its seeds and sampled other users."""
+"""Regression: one classifier per item over its seeds and sampled other users."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def training_pairs(task: Task, settings: Regression, users: DataFrame) -> DataFr
 
     Args:
         task: the items and their seeds; tables: impressions, where the negatives are `exposed`.
-        settings: at most `max_seeds` seeds an item and `negatives_per_seed` negatives a seed, no seed among them. An
-            item with fewer exposed users than seeds gets other users in their place, and a line says so.
-        users: user_id of everyone.
+        settings: at most `max_seeds` seeds per item and `negatives_per_seed` negatives per seed, seeds excluded. An
+            item with fewer exposed users than seeds gets other users instead, and a progress line says so.
+        users: (user_id), everyone.
     """
     wanted = wanted_negatives(task, settings.max_seeds, settings.negatives_per_seed)
     sampled = _exposed_or_others if settings.negatives == "exposed" else _others
@@ -84,15 +84,13 @@ def _boosted_trees(settings: Regression, task: Task) -> Prepared:
 
 
 def _fitted(task: Task, settings: Regression, users: DataFrame, udf: GroupUdf) -> pa.Table:
-    """One row an item, in the order of the items: bounded by the items and the features that their rows have."""
+    """One row per item, in the order of the items: bounded by the items and the features in their rows."""
     rows = training_pairs(task, settings, users).join(users, "user_id")
     fitted = rows.groupBy("item_index").applyInArrow(*udf).toArrow().combine_chunks().sort_by("item_index")
     missing = sorted(set(range(len(task.items))) - set(fitted.column("item_index").to_pylist()))
     if missing:
         named = [task.items[index] for index in missing[:3]]
-        raise DataError(
-            f"{len(missing)} items have no seed, or no other user, who is known as of the users' date: {named}"
-        )
+        raise DataError(f"{len(missing)} items have no seed, or no other user, known as of the users' date: {named}")
     return fitted
 
 
@@ -126,7 +124,7 @@ def _system(name: str, settings: Regression) -> System:
 
 
 def regression_systems(config: Config) -> list[System]:
-    """`regression` as configured, and each of its two models by name, for comparisons."""
+    """`regression` as configured, and each of its two models under its own name, for comparisons."""
     settings = config.baselines.regression
     return [
         replace(_system("regression", settings), repeats=True),

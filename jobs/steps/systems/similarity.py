@@ -1,4 +1,4 @@
-"""Similarity to the seeds themselves, of feature sets or of embeddings, as configured and in all combinations."""
+"""Similarity of users to each seed, by feature sets or embeddings: as configured, and in all combinations."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _system(name: str, measure: str, to_seeds: ToSeeds) -> System:
 
 
 def similarity_systems(config: Config) -> list[System]:
-    """`similarity` as configured, and `similarity_<measure>_<to_seeds>` for every measure and way to the seeds."""
+    """`similarity` as configured, and `similarity_<measure>_<to_seeds>` for every measure and combination."""
     chosen = config.baselines.similarity
     measures = get_args(Similarity.model_fields["measure"].annotation)
     return [

@@ -1,4 +1,4 @@
-"""What needs no seeds: popularity (everyone alike) and user activity (the most active first)."""
+"""Systems that ignore the seeds: popularity (everyone alike) and user activity (the most active first)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YouTube DNN: the concat user model's embedding with the item's own vector, for items of its training. No job itself.
+"""YouTube DNN: the concat user model's embedding with the item's own vector, for items of its training.
 
 Covington, Adams and Sargin, "Deep Neural Networks for YouTube Recommendations", RecSys 2016, the candidate generation;
 the baseline of Liu et al., KDD 2019, section 4.
@@ -32,11 +32,11 @@ def item_arrays(model: UserModel, rows: list[int]) -> Arrays:
 
     Args:
         model: finished.
-        rows: each item's row of the item table, 0 where it has none: its bias is −inf.
+        rows: each item's row of the item table, 0 if it has none: its bias is then −inf.
 
     Returns:
-        `vectors` (items, user_dim) and `bias` (items,). Sampled softmax learns log of (how likely / how often drawn
-        as a negative); without the logQ correction the draw's share is put back, so that scores compare across items.
+        `vectors` (items, user_dim) and `bias` (items,). Sampled softmax learns log(probability / sampling rate as
+        a negative); without the logQ correction the log of that rate is added, so that scores compare across items.
     """
     indices = torch.tensor(rows, dtype=torch.int64)
     with torch.inference_mode():
@@ -54,7 +54,7 @@ def _prepare(representation: str, task: Task) -> Prepared:
     found = labels.join(F.broadcast(asked), "feature_id").select("feature_id", "index").collect()  # the task's items
     row = {record["feature_id"]: record["index"] for record in found}
     arrays = item_arrays(model, [row.get(item, 0) for item in task.items])
-    # All representations lie side by side; that of the items is the first.
+    # All representations lie side by side; the first one is that of the items.
     own = F.slice("embedding", 1, model.config.user_dim).alias("embedding")
     users = embedded_users(task, "concat").select("user_id", own)
     unknown = [item for item in task.items if item not in row]
@@ -71,7 +71,7 @@ def _after(representation: str, context: Context, date: DateName) -> tuple[Depen
 
 
 def youtube_dnn_systems(config: Config) -> list[System]:
-    """The system, where there is a concat user model whose labels are items."""
+    """The system, if there is a concat user model whose labels are items."""
     representation = config.user_model.representations[0]
     trained = any(variant.merge == "concat" for variant in config.variants.values())
     if not trained or representation not in config.fields.item_domains:

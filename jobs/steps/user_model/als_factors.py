@@ -26,7 +26,7 @@ def folder(context: Context) -> str:
 
 
 def current_model(context: Context) -> tuple[str, AlsModel]:
-    """The folder of the current model, and what it belongs to.
+    """The folder of the current model, and what the model was fitted on.
 
     Raises:
         MissingInputError: the model is not there.
@@ -42,8 +42,8 @@ def current_model(context: Context) -> tuple[str, AlsModel]:
 def user_factors(step: RunningStep, date: DateName) -> DataFrame:
     """(user_id, embedding): every user's factor as of a date, zeros without a known feature.
 
-    The closed form of the last half-step over the histories of `user_fields`, which the step declares as an input:
-    the newest entries of each domain, whereas the features' factors were fitted on all of them.
+    ALS's last half-step in closed form, over the histories of `user_fields` (an input that the step declares):
+    these hold the newest entries of each domain, whereas the features' factors were fitted on all entries.
 
     Raises:
         MissingInputError: the model or the date's fields are not there.
@@ -75,7 +75,7 @@ def _train(step: RunningStep) -> None:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step: the factors are fitted once and used at any later date."""
+    """One step: the factors are fitted once and used as of any later date."""
     return [
         Step(
             STEP,

@@ -33,7 +33,7 @@ def folder(context: Context, merge: Merge, representation: str) -> str:
 
 
 def label_count(context: Context, sizes: FieldSizes, representation: str) -> int:
-    """Items of a label domain: its vocabulary, without padding and out-of-vocabulary rows."""
+    """Items of a label domain: its vocabulary size without padding and out-of-vocabulary rows."""
     shared = next(f.out_of_vocabulary for f in context.config.fields.history if f.domain == representation)
     return next(h.size for h in sizes.user_fields.histories if h.domain == representation) - 1 - shared
 
@@ -73,7 +73,7 @@ def _train(merge: Merge, representation: str, step: RunningStep) -> None:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step a merge layer and representation."""
+    """One step per merge layer and representation."""
     return [
         Step(
             step_name(merge, representation),

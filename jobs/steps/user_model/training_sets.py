@@ -9,12 +9,12 @@ from ralm.config import Training
 from ralm.errors import DataError
 from ralm.runs.step import RunningStep
 
-# Each rank reads whole files: fewer files than this a rank would leave ranks without rows of some epoch.
+# Each rank reads whole files: with fewer files per rank than this, a rank could be left without rows.
 FILES_A_RANK = 4
 
 
 def shuffled(samples: DataFrame, seed: int, keys: list[str], files: int) -> DataFrame:
-    """The rows in the order of a hash of the keys, over as many partitions; validation apart from training."""
+    """The rows in the order of a hash of the keys, in as many partitions, validation apart from training."""
     order = F.xxhash64(F.lit(seed), *keys)
     return samples.repartition(files, order).sortWithinPartitions("validation", order)
 
@@ -30,13 +30,13 @@ def write_training_set(
         step: its date is the partition's `as_of`.
         name: the table.
         samples: its rows, with a column `validation`.
-        keys: columns that tell rows apart, for the hash.
-        training: how many ranks will read.
+        keys: columns that identify a row, for the hash.
+        training: the settings: how many ranks will read.
         label: what the rows are, for the progress line.
         partition: the other partition columns and their values.
 
     Raises:
-        DataError: nothing was left to train on.
+        DataError: nothing is left to train on.
     """
     files = max(FILES_A_RANK * training.processes, step.context.config.spark.shuffle_partitions)
     rows = shuffled(samples, step.context.config.seed, keys, files)

@@ -1,4 +1,4 @@
-"""The table `user_embeddings`: every user by a user model, as of a date."""
+"""The table `user_embeddings`: every user's embedding as of a date."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from udfs.embed import embed_users
 
 
 def step_name(merge: Merge) -> str:
-    """The step that embeds users by the models of a merge layer."""
+    """The step that embeds users with the models of a merge layer."""
     return f"embed_users[{merge}]"
 
 
@@ -32,7 +32,7 @@ def needs_factors(context: Context) -> bool:
 
 
 def model_version(context: Context, merge: Merge) -> str:
-    """The version of the stacked user models: one hash for all representations and what is stacked beside them."""
+    """The version of the stacked user models: one hash of all representations and whatever is stacked next to them."""
     settings = context.config.user_model
     versions = [context.require(training_step(merge, name), "a0").version for name in settings.representations]
     if needs_factors(context):
@@ -61,7 +61,7 @@ def _embed(merge: Merge, step: RunningStep) -> None:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step a merge layer and date; only the released one is needed in production, but all to compare as of A3."""
+    """One step per merge layer and date; as of A3 only the released one, or all if systems are compared as of A3."""
     config = context.config
     later: list[Merge] = [config.variants["ralm"].merge] if config.comparison.window == "later" else merges(context)
     factors: tuple[tuple[str, DateName], ...] = ((als_factors.STEP, "a1"),) if needs_factors(context) else ()

@@ -31,13 +31,13 @@ def build_user_samples(
         user_fields: (user_id, the field columns) as of A0.
         positives: of `user_positives`.
         items: D, the size of the label domain's vocabulary.
-        config: positives a row, negatives a positive, share of validation users.
+        config: positives per row, negatives per positive, share of validation users.
         seed: of the draws.
 
     Returns:
         (user_key, validation, the field columns, positives array<int> of P, 0-padded, negatives array<int> of
-        negatives·P, flat: those of positive j are at [negatives·j, negatives·(j+1)), 0 where there is none).
-        Numeric columns only, as the loaders need them.
+        negatives·P, flat: those of positive j are at [negatives·j, negatives·(j+1)), 0 where there is no positive).
+        Numeric columns only, because the loaders read no others.
     """
     # Without room for a single negative there is nothing to learn from.
     labelled = positives.where(F.size("known") < items).select(
@@ -81,7 +81,7 @@ def _build(representation: str, step: RunningStep) -> None:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step a representation."""
+    """One step per representation."""
     return [
         Step(
             step_name(representation),

@@ -1,4 +1,4 @@
-"""Work over all rows of a table's partition by Python workers that read its files themselves."""
+"""Work over all rows of a table's partition by Python workers that read the table's files themselves."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from udfs.shapes import BatchUdf
 
 
 def map_files(scan: DataFrame, columns: Sequence[str], udf: BatchUdf, **keys: str) -> DataFrame:
-    """`scan.select(columns).mapInArrow(*udf)`, a task a file, without the way of the rows through the JVM.
+    """`scan.select(columns).mapInArrow(*udf)`, one task per file, without sending rows through the JVM.
 
     Args:
         scan: a pinned Delta snapshot, with conditions on its partition columns and on `keys` alone.
         columns: what the UDF reads, none of them a partition column.
         udf: over these columns.
-        keys: conditions on columns that are in the files: column -> value.
+        keys: column stored in the files -> the value that its rows must have.
     """
     files = sorted(scan.inputFiles())
     places = scan.sparkSession.range(0, len(files), 1, max(1, len(files)))

@@ -29,9 +29,9 @@ def build_histories(
         since: only events at or after this midnight; left out: from the beginning.
 
     Returns:
-        (user_id, one column a domain: array<struct<feature_id, event_time>>, newest first, ties by feature_id, empty
-        where the user did nothing there). What cannot be among the newest is cut before the shuffle, so a user with
-        10^6 events moves at most `length` rows a million that are read. A worker holds one partition's events (some
+        (user_id, one column per domain: array<struct<feature_id, event_time>>, newest first, ties by feature_id, empty
+        where the user did nothing). Events that cannot be among the newest are cut before the shuffle, so a user with
+        10^6 events moves at most `length` rows per million read. A worker holds one partition's events (some
         100 bytes each): `spark.sql.shuffle.partitions` says how many there are.
     """
     spark = events.sparkSession
@@ -41,7 +41,7 @@ def build_histories(
         window &= F.col("event_time") >= F.lit(since)
     parts = int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
     kind = events.schema["user_id"].dataType.simpleString()
-    # `hash` is what a shuffle partitions by: any user of a part takes its events where they belong.
+    # `hash` is what a shuffle partitions by: any user's id takes its part's events to the right place.
     columns = events.where(window).select(
         "user_id",
         (F.array_position(F.array(*map(F.lit, domains)), F.col("domain")) - 1).cast("tinyint").alias("domain"),
@@ -71,7 +71,7 @@ def _build(step: RunningStep) -> None:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step a date, each on top of the one before."""
+    """One step per date, each on top of the one before."""
     made = []
     for position, name in enumerate(DATES):
         previous = (("build_histories", DATES[position - 1]),) if position else ()

@@ -39,7 +39,7 @@ def _build(step: RunningStep) -> None:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step a date."""
+    """One step per date."""
     return [
         Step(
             "build_user_fields",

@@ -49,7 +49,7 @@ def _build(step: RunningStep) -> None:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """The vocabulary of the user model's label window and what came before it."""
+    """One step: the vocabulary of the user model's label window and of everything before it."""
     return [
         Step(
             "build_vocabularies",

@@ -1,4 +1,4 @@
-"""Items with few seeds are spread by the linear model, and change over by themselves."""
+"""Items with few seeds are spread by the linear model, and switch to look-alike by themselves."""
 
 import datetime as dt
 
@@ -51,7 +51,7 @@ def test_the_switch_says_who_scores_an_item(mixed: Finished) -> None:
 
 
 def test_it_finds_the_users_of_items_it_never_saw_clicked(mixed: Finished) -> None:
-    """Held-out items are in nothing that it was trained on; their audiences are above the average of all users."""
+    """Held-out items are in none of its training data; their audiences are above the average of all users."""
     context = mixed.context(*SETTINGS)
     audience = mixed.table("audiences").where(F.col("system") == "cold_start").select("user_id", "item_id")
     items = audience.select("item_id").distinct()

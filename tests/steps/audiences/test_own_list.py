@@ -1,4 +1,4 @@
-"""Audiences of items and of somebody's own list of users, by any system, from files as people have them."""
+"""Audiences of items and of your own list of users, with any system, from files as people have them."""
 
 import hashlib
 from collections.abc import Callable
@@ -96,7 +96,7 @@ def test_hashed_lists_give_the_same_audience(toy: Context, extend: Callable[...,
     lines = extend(Request("ralm", seeds=str(tmp_path / "hashed.txt"), item="ours", hashed=True))
     assert any("25 matched, 0 unmatched" in line for line in lines)
     assert names(audience(toy, "ralm", "ours")) == plain
-    with pytest.raises(DataError, match="25 ids are no SHA-256 digests"):
+    with pytest.raises(DataError, match="25 ids are not SHA-256 digests"):
         extend(Request("ralm", seeds=str(tmp_path / "plain.txt"), hashed=True))
     with pytest.raises(DataError, match=r"none of its ids is a known user.*--hashed"):
         extend(Request("ralm", seeds=str(tmp_path / "hashed.txt")))

@@ -1,4 +1,4 @@
-"""What every system promises, on a toy world where it is known whom an item is for."""
+"""What every system promises, on a toy world that says which users an item is for."""
 
 from collections.abc import Callable
 from pathlib import Path

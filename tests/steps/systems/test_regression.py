@@ -102,7 +102,7 @@ class TestPairs:
     ) -> None:
         """A pool of fewer users than all: the items get different runs of it, each complete."""
         monkeypatch.setattr(negatives, "LEAST_POOL", 1)
-        monkeypatch.setattr(negatives, "MARGIN", 0.01)  # of 10,000 seeds at most an item: about 100 users
+        monkeypatch.setattr(negatives, "MARGIN", 0.01)  # of at most 10,000 seeds per item: about 100 users
         found = draw(negatives_per_seed=3, max_seeds=5)
         assert [len(drawn) for drawn in found.negatives] == [15, 15, 15]
         together = set.union(*found.negatives)

@@ -32,7 +32,7 @@ def test_an_item_outside_the_vocabulary_has_no_candidates(
     [
         ({}, True),
         ({"variants": {"ralm": {}}}, False),  # no concat model
-        ({"user_model": {"representations": ["shopping"]}}, False),  # whose features are no items
+        ({"user_model": {"representations": ["shopping"]}}, False),  # whose features are not items
     ],
 )
 def test_it_is_there_where_a_concat_model_knows_items(change: dict[str, object], there: bool) -> None:
