@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 
 from jobs.cli.application import configured, run
 from jobs.cli.arguments import Arguments, run_job
 from jobs.cli.intervals import interval
 from jobs.steps.seeds.item_seeds import steps
-from jobs.steps.seeds.live_seeds import SeedStream
-from jobs.steps.sources.landed_files import Landing
-from jobs.steps.sources.streaming import keep_going
+from jobs.steps.seeds.live_seeds import follow
 from ralm.errors import ConfigError
 from ralm.runs.context import Context
 from ralm.spark.session import get_session
-
-
-def follow(arguments: Arguments, trigger: dt.timedelta | None, landing: str | None = None) -> None:
-    """Merge new impressions into `live_seeds`: those there are now, or one batch per `trigger` until stopped.
-
-    Args:
-        arguments: the job's.
-        trigger: time between two batches; None: take what there is now, then end.
-        landing: folder whose new files are first taken into `impressions`.
-    """
-    config = configured(arguments)
-    spark = get_session(f"ralm update_seeds {config.name}", config.spark)
-    try:
-        context = Context(spark, config)
-        queries = [lambda: SeedStream(context).start(trigger)]
-        if landing is not None:
-            landed = Landing(context, landing)
-            queries.insert(0, lambda: landed.start(trigger))
-        # What there is now: the files first, then the seeds of what they brought.
-        for together in [queries] if trigger else [[query] for query in queries]:
-            keep_going(together, context.say)
-    finally:
-        spark.stop()
 
 
 def options() -> argparse.ArgumentParser:
@@ -57,7 +31,12 @@ def main(arguments: Arguments) -> None:
     trigger = arguments.options["trigger"]
     landing = arguments.options["landing"]
     if trigger or arguments.options["available_now"]:
-        follow(arguments, interval(trigger) if trigger else None, landing)
+        config = configured(arguments)
+        spark = get_session(f"ralm update_seeds {config.name}", config.spark)
+        try:
+            follow(Context(spark, config), interval(trigger) if trigger else None, landing)
+        finally:
+            spark.stop()
     elif landing is not None:
         raise ConfigError("--landing: give --trigger or --available-now, too")
     else:

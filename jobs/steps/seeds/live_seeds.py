@@ -15,7 +15,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
-from jobs.steps.sources.streaming import begin, query_id
+from jobs.steps.sources.landed_files import Landing
+from jobs.steps.sources.streaming import begin, keep_going, query_id
 from ralm.errors import MissingInputError
 from ralm.features.live_seeds import net_clicks, updated_seeds
 from ralm.runs.context import Context
@@ -134,3 +135,20 @@ class SeedStream:
         assert jvm is not None
         path = jvm.org.apache.hadoop.fs.Path(f"{self.checkpoint}/metadata")
         return bool(path.getFileSystem(self.context.spark.sparkContext._jsc.hadoopConfiguration()).exists(path))
+
+
+def follow(context: Context, trigger: dt.timedelta | None, landing: str | None = None) -> None:
+    """Merge new impressions into `live_seeds`, once or until the process ends.
+
+    Args:
+        context: of the application.
+        trigger: time between two batches; None: take what is there now and end.
+        landing: folder whose new files are taken into `impressions` first.
+    """
+    queries = [lambda: SeedStream(context).start(trigger)]
+    if landing is not None:
+        landed = Landing(context, landing)
+        queries.insert(0, lambda: landed.start(trigger))
+    # What there is now: the files first, then the seeds that they bring.
+    for together in [queries] if trigger else [[query] for query in queries]:
+        keep_going(together, context.say)
