@@ -12,18 +12,6 @@ from ralm.evaluation.online_test import Change
 from ralm.report.data import Difference, MetricRow, ReportData
 from ralm.report.system_names import name
 
-
-def online_headline(changes: Sequence[Change], policy: str = "lookalike") -> str:
-    """What the test says of a policy's click rate, in a sentence; of the first policy if the named one is missing."""
-    rates = [change for change in changes if change.metric == "ctr"]
-    if not rates:
-        return "The arms of the online test showed nothing that could be compared."
-    found = next((change for change in rates if change.policy == policy), rates[0])
-    span = "" if np.isnan(found.low) else f" [{found.low:+.1%}, {found.high:+.1%}]"
-    worlds = "1 built-in world" if found.worlds == 1 else f"{found.worlds} built-in worlds"
-    return f"In {worlds} the click rate of '{found.policy}' differs from the control's by {found.value:+.1%}{span}."
-
-
 PROTOCOLS = {"new_items": "new items", "later_clicks": "known items with later clicks"}
 
 
@@ -46,6 +34,17 @@ def headline(data: ReportData, system: str = "ralm", metric: str = "item_auc") -
     if oracle is not None:
         sentences.append(_oracle(own, oracle))
     return " ".join(sentences)
+
+
+def online_headline(changes: Sequence[Change], policy: str = "lookalike") -> str:
+    """What the test says of a policy's click rate, in a sentence; of the first policy if the named one is missing."""
+    rates = [change for change in changes if change.metric == "ctr"]
+    if not rates:
+        return "The arms of the online test showed nothing that could be compared."
+    found = next((change for change in rates if change.policy == policy), rates[0])
+    span = "" if np.isnan(found.low) else f" [{found.low:+.1%}, {found.high:+.1%}]"
+    worlds = "1 built-in world" if found.worlds == 1 else f"{found.worlds} built-in worlds"
+    return f"In {worlds} the click rate of '{found.policy}' differs from the control's by {found.value:+.1%}{span}."
 
 
 def main_protocol(data: ReportData, system: str = "ralm", metric: str = "item_auc") -> str | None:

@@ -48,7 +48,7 @@ def test_hair_thin_bins_do_not_tower_over_the_others() -> None:
     values = np.random.default_rng(0).normal(0, 0.25, 50_000)
     edges = np.concatenate([np.linspace(-1.5, -1e-9, 100), np.linspace(1e-12, 1.5, 100)])
     counts, _ = np.histogram(np.append(values, np.zeros(500)), edges)
-    even, density = marks._density(Bins("concat", edges.tolist(), counts.tolist()), 1.0)
+    even, density = marks.density(Bins("concat", edges.tolist(), counts.tolist()), 1.0)
     normal = np.exp(-((even[1:] + even[:-1]) ** 2) / 8 / 0.25**2) / np.sqrt(2 * np.pi) / 0.25
     assert np.abs(density - normal).max() < 0.5
 

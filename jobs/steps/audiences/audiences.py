@@ -16,9 +16,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.steps.audiences.ranking import LeftOut, Ranking, rank_users
-from jobs.steps.audiences.recommendations import _recommendations
+from jobs.steps.audiences.recommendations import recommendation_rows
 from jobs.steps.audiences.scored_users import Scored
-from jobs.steps.audiences.thresholds import _write_histograms, _write_thresholds
+from jobs.steps.audiences.thresholds import write_histograms, write_thresholds
 from ralm.config import Scoring
 from ralm.evaluation.array_metrics import top_size
 from ralm.runs.step import RunningStep
@@ -59,8 +59,8 @@ def write_audiences(
     cutoffs = [exposure_threshold(scores, scoring.probe_fraction) if len(scores) else np.inf for scores in probed]
     if own_list is None:
         others = [scores[np.isfinite(scores)] for scores in sample[scoring.probe :].T]
-        _write_thresholds(step, system, scored.items, probed, cutoffs, others, where)
-        _write_histograms(step, system, scored.items, sample, where)
+        write_thresholds(step, system, scored.items, probed, cutoffs, others, where)
+        write_histograms(step, system, scored.items, sample, where)
     recommended = scoring.recommendations if own_list is None and not only_items else 0
     ranking = _rank(scored, scoring, sample, np.array(cutoffs), seeds, recommended)
     audiences = audience_rows(ranking, system, step.as_of, step.record.started_at, scored.users)
@@ -71,7 +71,7 @@ def write_audiences(
     step.replace("audiences", audiences, "audience rows", **where, **part)
     step.context.warehouse.create("recommendations")  # readers find the table even if none are asked for
     if recommended:
-        step.replace("recommendations", _recommendations(step, system, ranking, scored.items), **where)
+        step.replace("recommendations", recommendation_rows(step, system, ranking, scored.items), **where)
     step.counts |= {"items": len(scored.items), "users": scored.users, "passes": ranking.passes}
 
 

@@ -11,7 +11,8 @@ from jobs.steps.audiences.ranking import Ranking
 from ralm.runs.step import RunningStep
 
 
-def _recommendations(step: RunningStep, system: str, ranking: Ranking, items: Sequence[str]) -> DataFrame:
+def recommendation_rows(step: RunningStep, system: str, ranking: Ranking, items: Sequence[str]) -> DataFrame:
+    """The rows of `recommendations` of a ranking that kept each user's best items."""
     ids = F.array(*[F.lit(item) for item in items])
     return ranking.scored.where(F.size("top_items") > 0).select(
         F.lit(step.as_of).alias("as_of"),

@@ -15,7 +15,7 @@ from ralm.scoring.thresholds import histogram, histogram_edges, quantiles
 from ralm.warehouse.schemas import TABLES
 
 
-def _write_thresholds(
+def write_thresholds(
     step: RunningStep,
     system: str,
     items: Sequence[str],
@@ -36,9 +36,10 @@ def _write_thresholds(
     step.replace("thresholds", frame.coalesce(1), **where)
 
 
-def _write_histograms(
+def write_histograms(
     step: RunningStep, system: str, items: Sequence[str], sample: NDArray[np.float64], where: dict[str, Any]
 ) -> None:
+    """Write the histogram of each item's scores in a sample (users, items): the bins that hold users, equally wide."""
     finite = sample[np.isfinite(sample)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
     low, high = float(np.floor(low * 10) / 10), float(np.ceil(high * 10) / 10)

@@ -19,7 +19,7 @@ from jobs.steps.evaluation.later_clicks import SECTIONS as LATER_SECTIONS
 from jobs.steps.evaluation.later_clicks import draw_later_pairs, later_cells
 from jobs.steps.evaluation.metrics import difference_rows, metric_rows, write_metrics
 from jobs.steps.evaluation.new_items import SECTIONS, cells, draw_pairs
-from jobs.steps.evaluation.terminal_tables import _show
+from jobs.steps.evaluation.terminal_tables import show_protocol
 from jobs.steps.report.page import report_comparison
 from jobs.steps.seeds.item_seeds import step_name as seeds_step
 from jobs.steps.sources.known_events import source
@@ -145,7 +145,7 @@ def _summarise(found: Sequence[Family], step: RunningStep) -> None:
         for line in lines:
             step.say(line)
     for protocol in in_order({row.protocol for row in rows}):
-        _show(
+        show_protocol(
             step,
             protocol,
             [row for row in rows if row.protocol == protocol],

@@ -10,7 +10,10 @@ from ralm.report.system_tables import fewer_items
 from ralm.runs.step import RunningStep
 
 
-def _show(step: RunningStep, protocol: str, rows: Sequence[MetricRow], against: Mapping[str, Difference]) -> None:
+def show_protocol(
+    step: RunningStep, protocol: str, rows: Sequence[MetricRow], against: Mapping[str, Difference]
+) -> None:
+    """Print the systems of a protocol, the best first, with RALM's differences and weak users if there are any."""
     found = {(row.system, row.metric): row.value for row in rows if row.segment == "all"}
     weak = {row.system: row.value for row in rows if (row.segment, row.metric) == ("weak", "item_auc")}
     partial = fewer_items([row for row in rows if row.segment == "all"])

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
-from jobs.steps.report.exposure import _production
+from jobs.steps.report.exposure import of_production
 from ralm.report.data import AudienceExample
 from ralm.runs.step import RunningStep
 
 EXAMPLES = 3
 
 
-def _examples(step: RunningStep) -> list[AudienceExample]:
+def audience_examples(step: RunningStep) -> list[AudienceExample]:
     """A few items with their audiences: the scored items with the most seeds."""
-    thresholds = _production(step, "thresholds").select("item_id", "cutoff")
+    thresholds = of_production(step, "thresholds").select("item_id", "cutoff")
     seeds = step.at("item_seeds", as_of=step.context.dates.a3, purpose="production").select("item_id", "seed_count")
     chosen = (
         thresholds.join(seeds, "item_id")
@@ -26,9 +26,9 @@ def _examples(step: RunningStep) -> list[AudienceExample]:
         .collect()
     )
     ids = [row["item_id"] for row in chosen]
-    audiences = _production(step, "audiences").where(F.col("item_id").isin(ids))
+    audiences = of_production(step, "audiences").where(F.col("item_id").isin(ids))
     sizes = {row["item_id"]: row["count"] for row in audiences.groupBy("item_id").count().collect()}
-    bins = _production(step, "score_histograms").where(F.col("item_id").isin(ids)).orderBy("bin").collect()
+    bins = of_production(step, "score_histograms").where(F.col("item_id").isin(ids)).orderBy("bin").collect()
     examples = []
     for row in chosen:
         top = audiences.where(F.col("item_id") == row["item_id"]).orderBy(F.desc("score"), "user_id").limit(5)

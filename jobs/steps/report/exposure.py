@@ -13,17 +13,18 @@ from ralm.runs.step import RunningStep
 from ralm.scoring.realised import promised_shares
 
 
-def _production(step: RunningStep, table: str) -> DataFrame:
+def of_production(step: RunningStep, table: str) -> DataFrame:
+    """The rows of a table that RALM made for the date of production."""
     return step.read(table).where((F.col("as_of") == F.lit(step.context.dates.a3)) & (F.col("system") == "ralm"))
 
 
-def _exposure(step: RunningStep, users: int) -> list[Exposure]:
+def exposures(step: RunningStep, users: int) -> list[Exposure]:
     """How the log and the recommendations spread over the scored items."""
     items = step.read("items")
-    recommendations = _production(step, "recommendations")
+    recommendations = of_production(step, "recommendations")
     if recommendations.isEmpty():
         return []
-    scored = _production(step, "thresholds").select("item_id")
+    scored = of_production(step, "thresholds").select("item_id")
     shown = step.read("impressions").groupBy("item_id").count().withColumnRenamed("count", "exposure")
     logged = scored.join(shown, "item_id", "left").select(F.coalesce("exposure", F.lit(0)).alias("exposure"))
     recommended = recommended_exposure(recommendations, scored).select("exposure")
@@ -43,9 +44,9 @@ def _exposure(step: RunningStep, users: int) -> list[Exposure]:
     return found
 
 
-def _realised(step: RunningStep) -> RealisedShares | None:
+def realised(step: RunningStep) -> RealisedShares | None:
     """What the thresholds of production let through; None if every user was probed."""
-    found = _production(step, "thresholds").where("realised IS NOT NULL").orderBy("item_id").collect()  # scored items
+    found = of_production(step, "thresholds").where("realised IS NOT NULL").orderBy("item_id").collect()  # scored items
     if not found:
         return None
     asked = found[0]["top_fraction"]

@@ -16,7 +16,7 @@ from udfs.embed import field_attention
 ATTENTION_USERS = 20_000
 
 
-def _attention(step: RunningStep) -> list[FieldAttention]:
+def attention_on_fields(step: RunningStep) -> list[FieldAttention]:
     """Mean attention on each field, for a sample of users with and without the strong domain, as of A2."""
     context, config = step.context, step.context.config
     if "attention" not in merges(context):

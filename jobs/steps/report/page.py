@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from jobs.steps.report.audience_examples import _examples
-from jobs.steps.report.exposure import _exposure, _realised
-from jobs.steps.report.field_attention import _attention
-from jobs.steps.report.training_curves import _histograms, _histories
+from jobs.steps.report.audience_examples import audience_examples
+from jobs.steps.report.exposure import exposures, realised
+from jobs.steps.report.field_attention import attention_on_fields
+from jobs.steps.report.training_curves import parameter_histograms, training_histories
 from ralm.report.data import Compared, Difference, MetricRow, ReportData, StepTime, UserModelRow
 from ralm.report.files import update_report
 from ralm.runs.context import Context
@@ -52,12 +52,12 @@ def write_report(
         metrics=metrics,
         differences=differences,
         user_model=user_model,
-        histories=_histories(context),
-        attention=_attention(step),
-        histograms=_histograms(context),
-        exposure=_exposure(step, counts["users"]),
-        audiences=_examples(step),
-        realised=_realised(step),
+        histories=training_histories(context),
+        attention=attention_on_fields(step),
+        histograms=parameter_histograms(context),
+        exposure=exposures(step, counts["users"]),
+        audiences=audience_examples(step),
+        realised=realised(step),
         steps=times,
         notes=_notes(context, metrics),
     )

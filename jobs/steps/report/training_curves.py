@@ -15,7 +15,7 @@ from ralm.training.checkpoints import finished, model_folder
 from ralm.training.tensorboard_events import Events
 
 
-def _histories(context: Context) -> list[TrainingHistory]:
+def training_histories(context: Context) -> list[TrainingHistory]:
     """Losses and validation AUC of every model; a look-alike model's rounds follow each other."""
     found = []
 
@@ -43,7 +43,7 @@ def _histories(context: Context) -> list[TrainingHistory]:
     return found
 
 
-def _histograms(context: Context) -> list[FieldHistogram]:
+def parameter_histograms(context: Context) -> list[FieldHistogram]:
     """The parameters that read each weak history field, at the end of training, under both merge layers."""
     config = context.config
     weak = [f.domain for f in config.fields.history if f.domain != config.fields.strong_domain]

@@ -38,14 +38,14 @@ class Bins(NamedTuple):
     counts: Sequence[float]
 
 
-def _look(system: str) -> dict[str, Any]:
-    """The oracle is outlined: it shows what can be reached and is not a competitor."""
+def look(system: str) -> dict[str, Any]:
+    """How a system's bar is drawn. The oracle is outlined: it shows what can be reached and is not a competitor."""
     if system == "oracle":
         return {"color": "#ffffff", "edgecolor": colour(system), "linestyle": (0, (3, 2)), "linewidth": 1}
     return {"color": colour(system)}
 
 
-def _density(bins: Bins, reach: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def density(bins: Bins, reach: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Edges and densities of equally wide bins over [-reach, reach].
 
     TensorBoard's own bins are hair-thin near 0, where a few exact zeros would tower over everything else.
@@ -56,14 +56,15 @@ def _density(bins: Bins, reach: float) -> tuple[npt.NDArray[np.float64], npt.NDA
     return edges, np.diff(below) / max(cumulative[-1], 1.0) / np.diff(edges)
 
 
-def _moments(bins: Bins) -> tuple[float, float]:
+def moments(bins: Bins) -> tuple[float, float]:
+    """Mean and standard deviation."""
     edges, weights = np.asarray(bins.edges, dtype=np.float64), np.asarray(bins.counts, dtype=np.float64)
     centres = (edges[1:] + edges[:-1]) / 2
     mean = float(np.average(centres, weights=weights))
     return mean, float(np.sqrt(np.average((centres - mean) ** 2, weights=weights)))
 
 
-def _spread(bins: Bins) -> float:
+def spread(bins: Bins) -> float:
     """How far from 0 the axis reaches: a few far outliers must not flatten everything else."""
-    mean, deviation = _moments(bins)
+    mean, deviation = moments(bins)
     return abs(mean) + 4 * deviation or 1.0

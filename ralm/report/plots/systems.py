@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ralm.report.plots.marks import Bar, _look
+from ralm.report.plots.marks import Bar, look
 from ralm.report.plots.style import INK, MUTED, STYLE, svg
 from ralm.report.system_names import name
 
@@ -33,7 +33,7 @@ def metric_bars(panels: Mapping[str, Sequence[Bar]], label: str, baseline: float
             figure = Figure(figsize=(5.2, 0.36 * len(bars) + 0.95), layout="constrained")
             axes = figure.subplots()
             for place, bar in enumerate(bars):
-                axes.barh(place, bar.value - baseline, 0.62, left=baseline, **_look(bar.system))
+                axes.barh(place, bar.value - baseline, 0.62, left=baseline, **look(bar.system))
                 end = max(bar.value, _whisker(axes, place, bar), baseline)
                 axes.text(end + 0.025 * span, place, f"{bar.value:.3f}", va="center", fontsize=8.5)
             _systems_down(axes, [bar.system for bar in bars], baseline, label)
@@ -60,7 +60,7 @@ def head_tail_bars(head: Sequence[Bar], tail: Sequence[Bar], label: str, baselin
         for bars, offset, alpha in ((head, -0.2, 1.0), (tail, 0.2, 0.45)):
             for bar in bars:
                 place = systems.index(bar.system) + offset
-                axes.barh(place, bar.value - baseline, 0.36, left=baseline, alpha=alpha, **_look(bar.system))
+                axes.barh(place, bar.value - baseline, 0.36, left=baseline, alpha=alpha, **look(bar.system))
                 end = max(bar.value, _whisker(axes, place, bar), baseline)
                 axes.annotate(
                     f"{bar.value:.3f}", (end, place), (4, 0), textcoords="offset points", va="center", fontsize=8

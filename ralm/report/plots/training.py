@@ -9,7 +9,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ralm.report.plots.marks import WITH, WITHOUT, Bins, Curve, _density, _moments, _spread
+from ralm.report.plots.marks import WITH, WITHOUT, Bins, Curve, density, moments, spread
 from ralm.report.plots.style import INK, MUTED, STYLE, svg
 from ralm.report.system_names import colour, name
 
@@ -84,13 +84,13 @@ def parameter_histograms(fields: Mapping[str, Sequence[Bins]]) -> str:
         figure = Figure(figsize=(5.2, 2.25 * len(fields)), layout="constrained")
         panels = np.atleast_1d(figure.subplots(len(fields), 1))
         for axes, (title, histograms) in zip(panels, fields.items(), strict=True):
-            reach = max(_spread(bins) for bins in histograms)
+            reach = max(spread(bins) for bins in histograms)
             for bins in histograms:
-                _, deviation = _moments(bins)
+                _, deviation = moments(bins)
                 tone = colour(bins.label)
-                edges, density = _density(bins, reach)
-                axes.stairs(density, edges, color=tone, linewidth=1.5, label=f"{bins.label} (s.d. {deviation:.2g})")
-                axes.stairs(density, edges, color=tone, fill=True, alpha=0.18)
+                edges, heights = density(bins, reach)
+                axes.stairs(heights, edges, color=tone, linewidth=1.5, label=f"{bins.label} (s.d. {deviation:.2g})")
+                axes.stairs(heights, edges, color=tone, fill=True, alpha=0.18)
             axes.set_xlim(-reach, reach)
             axes.set_yticks([])
             axes.grid(axis="y", visible=False)
