@@ -47,7 +47,7 @@ $(JARS): $(INSTALLED) | machine
 demo: venv jars ## The whole pipeline on the built-in world; other sets: make demo CONFIG=conf/kuairand.yaml
 	@./spark-submit.sh pipeline --config $(CONFIG)
 
-live: venv jars ## The built-in world goes on, a round a minute: new items find their audiences, on http://127.0.0.1:8777
+live: venv jars ## The built-in world goes on, one round per minute: new items find their audiences, on http://127.0.0.1:8777
 	@./spark-submit.sh pipeline --config conf/live.yaml
 	@./spark-submit.sh live --config conf/live.yaml --every 1m
 

@@ -1,4 +1,4 @@
-"""Build the look-alike model's training set: labelled pairs of [A1, A2), seeds left out, with target embeddings."""
+"""Build the look-alike model's training set: labelled pairs of [A1, A2), seeds left out, with user embeddings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judge all systems on new items and on later clicks; write `metrics` and the report."""
+"""Judge RALM, its variants and simple baselines on new items and on later clicks; write `metrics` and the report."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", metavar="FILE_OR_TABLE", help="your own seeds; default: those of the chosen items")
     parser.add_argument("--exclude", metavar="FILE_OR_TABLE", help="users to keep out of every audience")
     parser.add_argument("--item", metavar="NAME", help="item_id of the list's audience; default list:<file name>")
-    parser.add_argument("--column", metavar="NAME", help="column of user ids in the lists; default user_id")
+    parser.add_argument("--column", metavar="NAME", help="the lists' id column; default: user_id, or the only one")
     parser.add_argument("--hashed", action="store_true", help="the lists hold SHA-256 digests of user ids")
     return parser
 

@@ -12,7 +12,7 @@ from jobs.steps.audiences.scored_pairs import steps
 def options() -> argparse.ArgumentParser:
     """The job's own options."""
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--pairs", required=True, metavar="PATH", help="Parquet or Delta: user_id, item_id, at")
+    parser.add_argument("--pairs", required=True, metavar="PATH", help="Parquet or Delta: user_id, item_id, at (time)")
     parser.add_argument("--name", metavar="NAME", help="name of the set in `scored_pairs.pairs`; default: the file's")
     return parser
 

@@ -21,7 +21,9 @@ def options() -> argparse.ArgumentParser:
     stream.add_argument("--trigger", metavar="1m", help="merge new impressions into `live_seeds` at this interval")
     stream.add_argument("--available-now", action="store_true", help="bring `live_seeds` up to date, then end")
     parser.add_argument(
-        "--landing", metavar="FOLDER", help="with either: first take new files of this folder (see ingest.impressions)"
+        "--landing",
+        metavar="FOLDER",
+        help="with either of these: first take in the new files of this folder, laid out as ingest.impressions",
     )
     return parser
 

@@ -16,7 +16,7 @@ from ralm.errors import ConfigError, RalmError
 
 EPILOG = (
     "Configuration keys, with their units, bounds and defaults: ralm/config/; worked examples: conf/*.yaml. "
-    "Exit codes: 2 bad configuration, 3 bad data, 4 a missing input, 1 anything else."
+    "Exit codes: 2 bad configuration, 3 bad data, 4 a missing input, 130 interrupted, 1 anything else."
 )
 
 
@@ -60,7 +60,7 @@ def _parser(description: str, dry_run: bool, options: argparse.ArgumentParser | 
         "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="set a configuration key; repeatable"
     )
     parser.add_argument(
-        "--as-of", type=_date, metavar="YYYY-MM-DD", help="the logical date; default: the dates of the configuration"
+        "--as-of", type=_date, metavar="YYYY-MM-DD", help="the logical date (dates.a3); default: as configured"
     )
     parser.add_argument("--force", action="store_true", help="repeat what is already done")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

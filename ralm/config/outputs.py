@@ -1,4 +1,4 @@
-"""Scoring, evaluation, and the Spark session."""
+"""Scoring and cold start, evaluation and comparison, streams and refresh, serving, and the Spark session."""
 
 from __future__ import annotations
 

@@ -20,9 +20,11 @@ INTRODUCTION = """\
 
 All are Delta tables under `<warehouse>/<table>`. Column names are the contract; the schemas with their constraints are
 in [ralm/warehouse/schemas.py](../ralm/warehouse/schemas.py), and the descriptions below are also comments of the Delta
-tables. Every derived table carries `as_of` and, where a model made it, `model_version`: a run never overwrites the rows
-of another date or model. User ids are strings or longs (`user_id_type`) and stay as they came: the type `uid` stands
-for either. Times are UTC. A0 to A3 are [the four dates](dates.md).
+tables. Most derived tables carry `as_of`: a run never overwrites the rows of another date. Embeddings, clusters and
+look-alike samples also carry the `model_version` that they come from: another model leaves them as they are. Audiences,
+thresholds and metrics carry the name of the `system`: a later run for the same date replaces them. User ids are strings
+or longs (`user_id_type`) and stay as they came: the type `uid` stands for either. Times are UTC. A0 to A3 are
+[the four dates](dates.md).
 
 **A consistent set**: read `releases` where `current`, then each table `versionAsOf` the version that it names.
 
@@ -30,8 +32,8 @@ for either. Times are UTC. A0 to A3 are [the four dates](dates.md).
 1e-6; ties are ordered by user_id. `percentile` = 1 − (rank − 1) / users scored.
 
 **Files of `audiences`**: `item_bucket` follows from how large the audiences of a run are. Items with neighbouring ids
-share one up to two million rows, so a file holds few items, and a condition on `item_id` alone opens few files. The
-audience of somebody's own list of seeds (`extend_audience --seeds`) has the list's name as item_id and lies in the
+share a bucket of up to two million rows, so a file holds few items, and a condition on `item_id` alone opens few files.
+The audience of your own list of seeds (`extend_audience --seeds`) has the list's name as item_id and lies in the
 partition `item_bucket = -1`, which the runs over items leave alone.
 """
 

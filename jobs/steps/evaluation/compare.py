@@ -1,4 +1,4 @@
-"""All systems under one protocol: the tables `comparisons` and `metrics`."""
+"""All systems under the same protocols: the tables `comparisons` and `metrics`."""
 
 from __future__ import annotations
 

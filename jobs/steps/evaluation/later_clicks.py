@@ -1,4 +1,4 @@
-"""Protocol 2, later clicks: clickers against non-clickers among the users who were shown known items after A2."""
+"""The family `later_clicks`: clickers against non-clickers among the users who were shown known items after A2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Protocol 1, new items: which of their users are seeds and which are held out, for each number of seeds."""
+"""The family `new_items`: which of their users are seeds and which are held out, for each number of seeds."""
 
 from __future__ import annotations
 
