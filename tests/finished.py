@@ -24,8 +24,6 @@ SETTINGS = (
 # With it the code cache is 48 MB by default, which Spark fills: the JVM then spends its time on throwing compiled code
 # away.
 JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC"
-# A worker of the suite lives long enough for both compilers.
-LONG_LIVED = "-XX:+UseSerialGC"
 # The frames are tiny and there are many of them: what Spark compiled is kept.
 SPARK = {
     "spark.sql.codegen.cache.maxEntries": "5000",
