@@ -77,7 +77,8 @@ def test_other_scoring_settings_rerun_only_what_depends_on_them(finished: Finish
 
 
 def test_another_training_seed_trains_again_on_the_same_data(finished: Finished) -> None:
-    plan = dict((context := finished.context("lookalike_training.seed=5")).plan(nightly.steps(context)))
+    context = finished.context("lookalike_training.seed=5")
+    plan = dict(plan_steps(context, nightly.steps(context)))
     assert plan["train_lookalike[ralm/1] [a1]"] == "run"
     assert plan["train_user_model[attention/reading] [a0]"] == "skip (done)"
     assert plan["build_lookalike_samples[attention] [a1]"] == "skip (done)"
