@@ -111,7 +111,7 @@ def test_a_cell_is_in_memory_until_it_is_done(judged: list[Cell]) -> None:
 def test_pairs_are_drawn_once(finished: Context) -> None:
     assert finished.ledger.attempts("compare[pairs]", finished.dates.a2) == 1
     fewer = context(finished, systems=["popularity", "user_activity"], seeds=[5])
-    plan = dict(fewer.plan(steps(fewer)))
+    plan = dict(plan_steps(fewer, steps(fewer)))
     assert plan["compare[pairs] [a2]"] == "skip (done)"
     assert plan["compare[popularity] [a2]"] == "run"  # judged with another number of seeds
     again = context(finished, systems=["popularity"])
