@@ -33,10 +33,11 @@ def main(arguments: Arguments) -> None:
     trigger = arguments.options["trigger"]
     landing = arguments.options["landing"]
     if trigger or arguments.options["available_now"]:
+        pause = interval(trigger) if trigger else None
         config = configured(arguments)
         spark = get_session(f"ralm update_seeds {config.name}", config.spark)
         try:
-            follow(Context(spark, config), interval(trigger) if trigger else None, landing)
+            follow(Context(spark, config), pause, landing)
         finally:
             spark.stop()
     elif landing is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from ralm.arrow.arrays import list_array, matrix, padded, scalars
-from ralm.config import Fields
+
+if TYPE_CHECKING:
+    from ralm.config import Fields
 
 # Inner edges of the bins of numerics, which arrive as deviations from their mean (0 where missing).
 NUMERIC_EDGES = (-1.5, -1.0, -0.5, -0.1, 0.1, 0.5, 1.0, 1.5)

@@ -99,11 +99,14 @@ def _model(folder: str, fields: str) -> UserModel:
 
 
 def _forward(model: UserModel, batch: pa.RecordBatch, fields: UserFields, attention: bool = False) -> np.ndarray:
-    arrays = {spec.column: spec.read(batch).astype(spec.dtype, copy=False) for spec in fields.specs}
+    arrays = {spec.column: (spec.read(batch), spec.dtype) for spec in fields.specs}
     parts = []
     with torch.inference_mode():
         for start in range(0, max(batch.num_rows, 1), FORWARD_ROWS):
-            tensors = {name: torch.from_numpy(values[start : start + FORWARD_ROWS]) for name, values in arrays.items()}
+            tensors = {
+                name: torch.from_numpy(values[start : start + FORWARD_ROWS].astype(dtype))
+                for name, (values, dtype) in arrays.items()
+            }
             parts.append(_weights(model, tensors) if attention else model.encode(tensors))
     return torch.cat(parts).numpy().astype(np.float32, copy=False)
 

@@ -18,24 +18,31 @@ from ralm.warehouse.warehouse import Warehouse
 
 
 class Filled:
-    """Partitions known to this application to have rows, which saves a query for each further look."""
+    """Partitions in which this application has seen or written rows: looking again is a query of its own.
+
+    What was seen holds for that version of the table. What was written holds from its version on, until the application
+    writes something of the table that may hold the same rows. Only single values are kept, no lists of items.
+    """
 
     def __init__(self) -> None:
-        self.since: dict[str, list[tuple[dict[str, Any], int]]] = {}
+        self.known: dict[str, list[tuple[dict[str, Any], int, bool]]] = {}
 
-    def add(self, name: str, partition: dict[str, Any], version: int) -> None:
-        """Note that this version of the table has rows with these values."""
-        self.since.setdefault(name, []).append((dict(partition), version))
+    def saw(self, name: str, keys: dict[str, Any], version: int) -> None:
+        """There are rows of these values in that version of the table."""
+        self.known.setdefault(name, []).append((keys, version, False))
 
-    def forget(self, name: str) -> None:
-        """Forget the table, since rows of it were removed."""
-        self.since.pop(name, None)
+    def wrote(self, name: str, partition: dict[str, Any], version: int, rows: int) -> None:
+        """A partition was replaced by so many rows."""
+        values = {column: value for column, value in partition.items() if not isinstance(value, (list, range))}
+        kept = [entry for entry in self.known.get(name, ()) if any(entry[0].get(c, v) != v for c, v in values.items())]
+        self.known[name] = [*kept, (values, version, True)] if rows else kept
 
     def has(self, name: str, keys: dict[str, Any], version: int) -> bool:
-        """Whether that version is known to have rows with these values."""
+        """Whether rows of these values are known to be in that version."""
         return any(
-            since <= version and all(column in partition and partition[column] == keys[column] for column in keys)
-            for partition, since in self.since.get(name, ())
+            (since <= version if written else since == version)
+            and all(column in partition and partition[column] == value for column, value in keys.items())
+            for partition, since, written in self.known.get(name, ())
         )
 
 

@@ -77,7 +77,7 @@ class RunningStep:
         if frame.isEmpty():
             where = ", ".join(f"{column} = {value}" for column, value in keys.items())
             raise MissingInputError(f"table '{name}': no rows for {where}; run the job that makes it")
-        self.context.filled.add(name, keys, pinned)
+        self.context.filled.saw(name, keys, pinned)
         return frame
 
     def replace(
@@ -103,10 +103,7 @@ class RunningStep:
             run_id=self.record.run_id,
         )
         self.outputs[name] = written.version
-        if written.rows:
-            self.context.filled.add(name, partition, written.version)
-        else:
-            self.context.filled.forget(name)
+        self.context.filled.wrote(name, partition, written.version, written.rows if written.new else 0)
         if not written.new:
             self.say(f"{name} {where}: already written by an earlier try of this run, kept")
         if label:

@@ -110,7 +110,7 @@ def merge_once(
         number: of the batch.
         metadata: of the commit, for the table's history.
     """
-    spark = warehouse.spark
+    spark = rows.sparkSession  # a stream's batches have a session of their own
     target = DeltaTable.forPath(spark, warehouse.table_path(name)).alias("old")
     merge = target.merge(rows.alias("new"), same).whenMatchedDelete(gone).whenMatchedUpdateAll()
     prefix = "spark.databricks.delta"  # a MERGE has no writer to give options to

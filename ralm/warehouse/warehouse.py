@@ -52,8 +52,8 @@ class Warehouse:
                     f"table '{name}': no column {', '.join(missing)} at {self.table_path(name)}, as another release "
                     "wrote it; remove the table's folder, or set another `warehouse`"
                 )
-            added = StructType([f for f in table.schema(self.user_id) if f.name not in stored])
-            if added.fields:
+            if any(column.name not in stored for column in table.described):
+                added = StructType([f for f in table.schema(self.user_id) if f.name not in stored])
                 self.spark.sql(f"ALTER TABLE delta.`{self.table_path(name)}` ADD COLUMNS ({added.toDDL()})")
             return
         builder = (

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from ralm.config import Config, load_config
 from ralm.errors import DataError, MissingInputError
-from ralm.runs.context import Context
+from ralm.runs.context import Context, Filled
 from ralm.runs.runner import plan_steps, run_steps
 from ralm.runs.step import RunningStep, Step
 from ralm.warehouse.once import replace
@@ -189,6 +189,23 @@ def test_the_end_of_a_step_is_written_with_the_start_of_the_next(bench: Bench) -
     assert seen == [["a started"], ["a started", "a done", "b started"]]
     assert context.warehouse.read("runs").where("state = 'done'").count() == 2
     assert context.warehouse.version("runs") == 3  # its creation, one commit per step and one at the end
+
+
+def test_what_is_known_to_be_there() -> None:
+    filled = Filled()
+    filled.saw("clusters", {"day": 1, "purpose": "train"}, 3)
+    assert filled.has("clusters", {"day": 1}, 3)
+    assert not filled.has("clusters", {"day": 1}, 4)  # seen in one version
+    filled.wrote("clusters", {"day": 1, "purpose": "live", "item_id": ["a", "b"]}, 5, rows=7)
+    assert filled.has("clusters", {"day": 1, "purpose": "live"}, 6)
+    assert not filled.has("clusters", {"day": 1, "purpose": "live"}, 4)
+    assert not filled.has("clusters", {"day": 1, "purpose": "live", "item_id": "a"}, 6)
+    assert filled.has("clusters", {"day": 1, "purpose": "train"}, 3)  # another purpose was written
+    filled.wrote("clusters", {"day": 1}, 7, rows=2)  # of any purpose
+    assert not filled.has("clusters", {"day": 1, "purpose": "live"}, 8)
+    assert filled.has("clusters", {"day": 1}, 8)
+    filled.wrote("clusters", {}, 9, rows=0)
+    assert not filled.has("clusters", {"day": 1}, 9)
 
 
 def test_constraints_and_columns_are_enforced(bench: Bench) -> None:

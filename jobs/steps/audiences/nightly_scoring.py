@@ -19,6 +19,7 @@ from jobs.steps.seeds.item_seeds import listed_seeds
 from jobs.steps.systems.ralm import lookalike_scorer
 from ralm.config.names import COLD_START, SYSTEM
 from ralm.dates import DateName
+from ralm.errors import DataError
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.scoring.contract import ScorerState
@@ -31,8 +32,11 @@ def _score(step: RunningStep) -> None:
         clusters = current_clusters(step, SYSTEM, "production")
         weights = load_weights(lookalike_folder(step.context, SYSTEM))
         items, state = lookalike_scorer(weights, clusters, spread.ralm)
-        if state is not None:
-            score(step, SYSTEM, items, state)
+        if state is None:
+            raise DataError(
+                f"score_users: none of {len(spread.ralm)} chosen items has clusters; run job 'cluster_seeds'"
+            )
+        score(step, SYSTEM, items, state)
     if step.context.config.cold_start is not None:
         if spread.cold:
             linear = cold_start_model.current_model(step.context).state(list(spread.cold.values()))
