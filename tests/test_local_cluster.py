@@ -7,7 +7,7 @@ import pytest
 from ralm.training.checkpoints import load_lookalike_spec, load_user_spec
 from tests.finished import Finished
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
 
 
 def test_the_ranks_ran_on_two_executors(tiny_run: Finished) -> None:

@@ -25,7 +25,7 @@ from tests.finished import Finished
 from tests.golden import assert_golden
 
 # The first test waits for the whole pipeline.
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
 
 
 @pytest.fixture(scope="module")

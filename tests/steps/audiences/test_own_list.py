@@ -19,7 +19,7 @@ from tests.golden import assert_golden
 from tests.steps.conftest import seeds_of
 from tests.steps.toy import group_of, users
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
 OURS = seeds_of(1, 25)
 
 

@@ -11,7 +11,7 @@ from ralm.errors import DataError, MissingInputError
 from ralm.runs.runner import run_steps
 from tests.finished import Finished
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
 SECOND = dt.timedelta(seconds=1)
 
 

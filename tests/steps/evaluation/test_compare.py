@@ -23,7 +23,7 @@ from ralm.runs.step import Step
 from tests.golden import assert_golden
 from tests.steps.conftest import Asked, scores
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
 SYSTEMS = ["ralm", "user_activity", "popularity"]
 COMPARISON = {"systems": [*SYSTEMS, "youtube_dnn"], "seeds": [4, 500], "min_users": 8, "min_items": 3, "sample": 1_000}
 

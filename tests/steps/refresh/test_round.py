@@ -15,7 +15,7 @@ from ralm.warehouse.releases import current_release, releases
 from tests.finished import Finished
 from tests.golden import assert_golden
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
 NEW = "i-new"
 
 

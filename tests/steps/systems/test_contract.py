@@ -17,7 +17,7 @@ from tests.steps.conftest import Asked, scores, seeds_of
 from tests.steps.toy import CONFIG, group_of
 
 # The first test waits for the toy world.
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
 # The same code under two names: `similarity` is Jaccard's mean, `clustered_similarity` k-means, `regression` logistic.
 # The other combinations of measure and way to the seeds, and the hyperplanes, are tested in tests/baselines.
 TWICE = {
