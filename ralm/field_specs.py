@@ -89,14 +89,30 @@ class FieldSpec(BaseModel, ABC):
         """A readable name of every feature, part by part."""
 
 
-class HistorySpec(FieldSpec):
+class IndexedSpec(FieldSpec):
+    """A kind whose values are indices into a table of `size` rows, of which row 0 stands for none."""
+
+    size: int
+
+    @property
+    def feature_widths(self) -> list[int]:
+        """All of its vocabulary."""
+        return [self.size - 1]
+
+    def feature_names(self, vocabularies: Vocabularies) -> list[str]:
+        """title = value; indices after the last rank are shared by rare values."""
+        known = list(vocabularies.get(self.title, ()))[: self.size - 1]
+        rare = [f"{self.title} = (rare {number})" for number in range(self.size - 1 - len(known))]
+        return [f"{self.title} = {value}" for value in known] + rare
+
+
+class HistorySpec(IndexedSpec):
     """A history field: `length` indices into a table of `size` rows (0 is padding), newest first."""
 
     ddl: ClassVar[str] = "array<int>"
 
     domain: str
     length: int
-    size: int
 
     @property
     def title(self) -> str:
@@ -113,11 +129,6 @@ class HistorySpec(FieldSpec):
         """The number of entries kept."""
         return self.length
 
-    @property
-    def feature_widths(self) -> list[int]:
-        """The whole vocabulary, in one part."""
-        return [self.size - 1]
-
     def index(self, raw: pa.RecordBatch, lookup: Lookup) -> pa.Array:
         """The newest entries by their ranks."""
         lists = raw.column(self.column)
@@ -132,18 +143,13 @@ class HistorySpec(FieldSpec):
         """The entries."""
         return [self.read(batch)]
 
-    def feature_names(self, vocabularies: Vocabularies) -> list[str]:
-        """domain = feature."""
-        return _value_names(self.domain, self.size - 1, vocabularies)
 
-
-class CategorySpec(FieldSpec):
+class CategorySpec(IndexedSpec):
     """A categorical profile field: one index into a table of `size` rows (0 is missing)."""
 
     ddl: ClassVar[str] = "int"
 
     name: str
-    size: int
 
     @property
     def title(self) -> str:
@@ -154,11 +160,6 @@ class CategorySpec(FieldSpec):
     def column(self) -> str:
         """int."""
         return f"category_{self.name}"
-
-    @property
-    def feature_widths(self) -> list[int]:
-        """The whole vocabulary, in one part."""
-        return [self.size - 1]
 
     def index(self, raw: pa.RecordBatch, lookup: Lookup) -> pa.Array:
         """The value's rank; all unknown values share one index."""
@@ -171,10 +172,6 @@ class CategorySpec(FieldSpec):
     def features(self, batch: pa.RecordBatch | pa.Table) -> list[NDArray[Any]]:
         """The value."""
         return [self.read(batch).reshape(-1, 1)]
-
-    def feature_names(self, vocabularies: Vocabularies) -> list[str]:
-        """name = value."""
-        return _value_names(self.name, self.size - 1, vocabularies)
 
 
 class NumericSpec(FieldSpec):
@@ -284,9 +281,3 @@ class UserFields(BaseModel):
     def widths(self) -> dict[str, int]:
         """Column -> length of its array (1 for a scalar)."""
         return {spec.column: spec.width for spec in self.specs}
-
-
-def _value_names(name: str, width: int, vocabularies: Vocabularies) -> list[str]:
-    known = list(vocabularies.get(name, ()))[:width]
-    rare = [f"{name} = (rare {number})" for number in range(width - len(known))]
-    return [f"{name} = {value}" for value in known] + rare

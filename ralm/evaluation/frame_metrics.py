@@ -20,11 +20,10 @@ RECALL_FRACTIONS = (0.01, 0.05)
 
 @dataclass(frozen=True)
 class RankMetric:
-    """Σ of `gain(rank)` over an item's held-out users in the best `depth`, over `best(held-out users)`."""
+    """An item's held-out users among the best `depth`, divided by `best(held-out users)`: as many as can be there."""
 
     name: str
     depth: int
-    gain: Callable[[Column], Column]
     best: Callable[[Column], Column]
 
 
@@ -32,25 +31,12 @@ def rank_metrics(
     users: int, precision_cuts: Sequence[int] = PRECISION_CUTS, fractions: Sequence[float] = RECALL_FRACTIONS
 ) -> list[RankMetric]:
     """What `ranking_metrics` computes, each one registered in `metric_names`."""
-    precisions = [RankMetric(f"prec@{k}", k, _one, partial(_at_most, k)) for k in precision_cuts]
+    precisions = [RankMetric(f"prec@{k}", k, partial(F.least, F.lit(k))) for k in precision_cuts]
     recalls = [
-        RankMetric(
-            f"recall@{fraction:.2%}".replace(".00%", "%"),
-            top_size(users, fraction),
-            _one,
-            lambda held_out: held_out,
-        )
+        RankMetric(f"recall@{fraction:.2%}".replace(".00%", "%"), top_size(users, fraction), lambda held_out: held_out)
         for fraction in fractions
     ]
     return [*precisions, *recalls]
-
-
-def _one(rank: Column) -> Column:
-    return F.lit(1.0)
-
-
-def _at_most(k: int, held_out: Column) -> Column:
-    return F.least(F.lit(k), held_out)
 
 
 def ranking_depth(
@@ -104,10 +90,7 @@ def ranking_metrics(
         .groupBy("system", "item_id")
         .agg(
             *(
-                F.coalesce(
-                    F.sum(F.when(F.col("hit") & (F.col("rank") <= metric.depth) & inside, metric.gain(F.col("rank")))),
-                    F.lit(0.0),
-                ).alias(f"{segment} {metric.name}")
+                F.count_if(F.col("hit") & (F.col("rank") <= metric.depth) & inside).alias(f"{segment} {metric.name}")
                 for metric in metrics
                 for segment, inside in segments.items()
             )

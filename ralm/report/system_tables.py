@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ralm.evaluation.metric_names import TITLES as METRICS
+from ralm.evaluation.metric_names import TITLES
 from ralm.report.data import Difference, MetricRow
 from ralm.report.system_names import name
 
@@ -37,12 +37,12 @@ def comparison_table(
 
     Args:
         title: above the table; the number of items is added.
-        rows: of one protocol; other segments than `all` and other metrics than `METRICS` are left out. A system
+        rows: of one protocol; other segments than `all` and other metrics than `TITLES` are left out. A system
             judged on fewer items is marked as such, and is never the best: its mean is of other items.
         differences: system -> RALM's difference from it.
     """
-    found = [row for row in rows if row.segment == "all" and row.metric in METRICS]
-    metrics = [metric for metric in METRICS if any(row.metric == metric for row in found)]
+    found = [row for row in rows if row.segment == "all" and row.metric in TITLES]
+    metrics = [metric for metric in TITLES if any(row.metric == metric for row in found)]
     values = {(row.system, row.metric): row for row in found if known(row.value)}
     items = max((row.items or 0 for row in found), default=0)
     partial = fewer_items(found)
@@ -74,7 +74,7 @@ def comparison_table(
         named = f"{name(system)}, {partial[system]:,} items" if system in partial else name(system)
         table.append((system, named, cells))
     titled = title + (f" ({items:,} items)" if items else "")
-    return Comparison(titled, [METRICS[metric] for metric in metrics], table, differences or {})
+    return Comparison(titled, [TITLES[metric] for metric in metrics], table, differences or {})
 
 
 def fewer_items(rows: Sequence[MetricRow]) -> dict[str, int]:

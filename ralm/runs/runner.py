@@ -33,10 +33,9 @@ def token(context: Context, step: Step) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
-def state(context: Context, step: Step) -> tuple[str, Record | None]:
-    """`done`, `resume` (a crashed run of the same token), or `run`, with the record that says so."""
+def state(context: Context, step: Step, now: str) -> tuple[str, Record | None]:
+    """`done`, `resume` (a crashed run of the token `now`), or `run`, with the record that says so."""
     as_of = context.date(step.as_of)
-    now = token(context, step)
     done = context.ledger.last(step.name, as_of, "done")
     last = context.ledger.last(step.name, as_of)
     if done is not None and done.token == now and last is not None and last.attempt == done.attempt:
@@ -58,7 +57,8 @@ def run_steps(context: Context, steps: Sequence[Step]) -> None:
 def _run_one(context: Context, step: Step, prefix: str) -> None:
     as_of = context.date(step.as_of)
     title = step.name + (f" as of {as_of}" if as_of else "")
-    found, record = state(context, step)
+    now = token(context, step)
+    found, record = state(context, step, now)
     if found == "done" and not context.force:
         context.say(f"{prefix} {title}: already done, skipped")
         return
@@ -75,7 +75,7 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
         step=step.name,
         as_of=as_of,
         state="started",
-        token=token(context, step),
+        token=now,
         attempt=attempts if resumed else attempts + 1,
         config_hash=config_hash,
         inputs=inputs,
@@ -116,7 +116,7 @@ def plan_steps(context: Context, steps: Sequence[Step]) -> list[tuple[str, str]]
             what = "run (something before it runs)"
         else:
             try:
-                found = state(context, step)[0]
+                found = state(context, step, token(context, step))[0]
             except MissingInputError:
                 found = "run"
             what = {"done": "skip (done)", "resume": "run (resumes)", "run": "run"}[found]

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from ralm.dates import DateName
 from ralm.errors import DataError, MissingInputError
 from ralm.runs.context import Context
 from ralm.runs.ledger import Record
 from ralm.warehouse.once import append, replace
+from ralm.warehouse.warehouse import matching
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,7 @@ class RunningStep:
         Raises:
             MissingInputError: there are none.
         """
-        frame = self.read(name)
-        for column, value in keys.items():
-            frame = frame.where(F.col(column) == F.lit(value))
+        frame = matching(self.read(name), keys)
         pinned = self.record.inputs[name]
         if self.context.filled.has(name, keys, pinned):
             return frame

@@ -51,7 +51,7 @@ def replace(
         The commit; an old one where Delta skipped a write that an earlier try of the same attempt had made.
     """
     frame = warehouse.conform(name, frame)
-    listed = {column for column, _ in TABLES[name].columns}
+    listed = {column.name for column in TABLES[name].columns}
     warehouse.create(name, StructType([f for f in frame.schema.fields if f.name not in listed]))
     before = warehouse.version(name)
     metadata = json.dumps({"app_id": app_id, "run_id": run_id, "attempt": attempt})

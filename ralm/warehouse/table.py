@@ -44,7 +44,7 @@ class Table:
     Attributes:
         name: of the table and its folder.
         description: one sentence for readers.
-        described: the listed columns.
+        columns: the listed columns.
         partition: the columns that it is partitioned by.
         checks: name -> condition that Delta holds every row to.
         further: what the columns beside the listed ones are; empty: there are no others.
@@ -53,26 +53,17 @@ class Table:
 
     name: str
     description: str
-    described: tuple[Column, ...]
+    columns: tuple[Column, ...]
     partition: tuple[str, ...] = ()
     checks: dict[str, str] = field(default_factory=dict)
     further: str = ""
     properties: dict[str, str] = field(default_factory=dict)
 
     @property
-    def columns(self) -> tuple[tuple[str, str], ...]:
-        """(name, type) of the listed columns; a type that ends in `!` is NOT NULL."""
-        return tuple((column.name, column.type) for column in self.described)
-
-    @property
     def open(self) -> bool:
         """Whether the table takes more columns than are listed: which ones, the configuration says."""
         return bool(self.further)
 
-    def types(self, user_id: str) -> dict[str, str]:
-        """Column -> Spark SQL type, with user ids of the given type."""
-        return {column.name: column.spark_type(user_id) for column in self.described}
-
     def schema(self, user_id: str) -> StructType:
         """The listed columns as a Spark schema with their descriptions, with user ids of the given type."""
-        return StructType([column.spark_field(user_id) for column in self.described])
+        return StructType([column.spark_field(user_id) for column in self.columns])

@@ -115,7 +115,7 @@ def _overview() -> str:
 
 def _section(table: Table) -> str:
     parts = [f"## {table.name}\n", f"{table.description}\n", "\n".join(f"- {fact}" for fact in _facts(table)) + "\n"]
-    rows = [_row(column) for column in table.described]
+    rows = [_row(column) for column in table.columns]
     if table.further:
         rows.append(("…", "", "yes", table.further))
     return "\n".join([*parts, _grid(("column", "type", "may be NULL", "description"), rows)])

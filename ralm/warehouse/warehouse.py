@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from delta.tables import DeltaTable
@@ -17,6 +18,13 @@ from ralm.warehouse.schemas import TABLES
 def is_delta(spark: SparkSession, path: str) -> bool:
     """Whether a Delta table lies there."""
     return bool(DeltaTable.isDeltaTable(spark, path))
+
+
+def matching(frame: DataFrame, keys: Mapping[str, Any]) -> DataFrame:
+    """The rows with the given values of columns."""
+    for column, value in keys.items():
+        frame = frame.where(F.col(column) == F.lit(value))
+    return frame
 
 
 class Warehouse:
@@ -46,13 +54,13 @@ class Warehouse:
         table = TABLES[name]
         if self.exists(name):
             stored = self.spark.read.format("delta").load(self.table_path(name)).columns
-            missing = [column.name for column in table.described if column.required and column.name not in stored]
+            missing = [column.name for column in table.columns if column.required and column.name not in stored]
             if missing:
                 raise DataError(
                     f"table '{name}': no column {', '.join(missing)} at {self.table_path(name)}, as another release "
                     "wrote it; remove the table's folder, or set another `warehouse`"
                 )
-            if any(column.name not in stored for column in table.described):
+            if any(column.name not in stored for column in table.columns):
                 added = StructType([f for f in table.schema(self.user_id) if f.name not in stored])
                 self.spark.sql(f"ALTER TABLE delta.`{self.table_path(name)}` ADD COLUMNS ({added.toDDL()})")
             return
@@ -109,10 +117,7 @@ class Warehouse:
 
     def files(self, name: str, version: int, **partition: Any) -> list[str]:
         """The data files of a pinned snapshot that hold the given partition values, sorted."""
-        frame = self.read(name, version)
-        for column, value in partition.items():
-            frame = frame.where(F.col(column) == F.lit(value))
-        return sorted(frame.inputFiles())
+        return sorted(matching(self.read(name, version), partition).inputFiles())
 
     def conform(self, name: str, frame: DataFrame) -> DataFrame:
         """The frame with the table's columns first, cast to its types; further columns only for an open table.
@@ -124,8 +129,8 @@ class Warehouse:
             DataError: columns are missing or unexpected; all of them are named at once.
         """
         table = TABLES[name]
-        listed = [column.name for column in table.described]
-        missing = [column.name for column in table.described if column.required and column.name not in frame.columns]
+        listed = [column.name for column in table.columns]
+        missing = [column.name for column in table.columns if column.required and column.name not in frame.columns]
         further = [column for column in frame.columns if column not in listed]
         if missing or (further and not table.open):
             raise DataError(f"table '{name}': missing columns {missing}, unexpected columns {further}")

@@ -49,11 +49,11 @@ def test_four_tables(spark: SparkSession, tmp_path: Path) -> None:
     assert result.counts == {"users.rows": 3, "items.rows": 2, "events[0].rows": 2, "impressions.rows": 4}
     assert [check.passed for check in result.checks] == [True] * 4
     for name in ("users", "items", "events", "impressions", "quarantine"):
-        listed = [column for column, _ in TABLES[name].columns]
+        listed = [column.name for column in TABLES[name].columns]
         frame: DataFrame = getattr(result, name)
         assert frame.columns[: len(listed)] == listed
         assert TABLES[name].open or frame.columns == listed
-        types = TABLES[name].types("string")
+        types = {column.name: column.spark_type("string") for column in TABLES[name].columns}
         assert {c: t for c, t in frame.dtypes if c in types} == types
 
 

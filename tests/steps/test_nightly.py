@@ -40,7 +40,7 @@ def test_every_table_is_there_with_its_columns(finished: Finished) -> None:
     for name, table in TABLES.items():
         if name not in absent:
             frame = finished.table(name)
-            assert [column for column, _ in table.columns] == frame.columns[: len(table.columns)], name
+            assert [column.name for column in table.columns] == frame.columns[: len(table.columns)], name
             assert not frame.isEmpty(), name
             detail = DeltaTable.forPath(finished.spark, f"{finished.config.warehouse}/{name}").detail().first()
             assert tuple(detail["partitionColumns"]) == table.partition, name

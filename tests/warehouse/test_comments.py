@@ -21,7 +21,7 @@ def comments(warehouse: Warehouse, name: str) -> dict[str, str]:
 
 
 def described(name: str) -> dict[str, str]:
-    return {column.name: column.description for column in TABLES[name].described}
+    return {column.name: column.description for column in TABLES[name].columns}
 
 
 def test_a_new_table_has_its_description_and_comments(spark: SparkSession, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_a_table_and_its_columns_are_described(name: str) -> None:
     table = TABLES[name]
     assert table.description.endswith(".")
     assert table.description.count(". ") == 0, "one sentence"
-    descriptions = [column.description for column in table.described]
+    descriptions = [column.description for column in table.columns]
     assert all(descriptions)
     assert not [text for text in [*descriptions, table.description, table.further] if "|" in text], "it ends a cell"
 
@@ -103,6 +103,6 @@ def test_a_table_and_its_columns_are_described(name: str) -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_partitions_are_columns_and_names_are_unique(name: str) -> None:
     table = TABLES[name]
-    names = [column for column, _ in table.columns]
+    names = [column.name for column in table.columns]
     assert len(set(names)) == len(names)
     assert set(table.partition) <= set(names)

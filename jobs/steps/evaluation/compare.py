@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,7 @@ from ralm.report.comparison_section import in_order
 from ralm.report.data import Compared, Difference, MetricRow
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
+from ralm.warehouse.warehouse import matching
 
 LATER = "later_clicks"
 # A system's values do not depend on which other systems or protocols are compared.
@@ -116,8 +117,7 @@ def _stored(step: RunningStep, family: Family) -> DataFrame:
     """The latest values of all systems on the current pairs, whichever systems are judged now."""
     context = step.context
     where = {"as_of": context.dates[family.date], "split": context.config.comparison.split, "family": family.name}
-    found = step.read("comparisons")
-    return reduce(lambda frame, key: frame.where(F.col(key) == F.lit(where[key])), where, found).drop(*where)
+    return matching(step.read("comparisons"), where).drop(*where)
 
 
 def _summarise(found: Sequence[Family], step: RunningStep) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
-from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.steps.lookalike.clustering import centroid_arrays
+from jobs.steps.lookalike.clustering import Weights, centroid_arrays
 from jobs.steps.lookalike.target_embeddings import step_name as targets_step
 from jobs.steps.lookalike.variants import final_step, lookalike_folder, lookalike_version, variant_lookalike
 from jobs.steps.systems.contract import Dependency, Prepared, System, Task
@@ -27,7 +25,7 @@ from udfs.cluster import cluster_items
 
 
 def lookalike_scorer(
-    weights: Mapping[str, NDArray[Any]], clusters: DataFrame, items: Sequence[str] | None = None
+    weights: Weights, clusters: DataFrame, items: Sequence[str] | None = None
 ) -> tuple[list[str], ScorerState | None]:
     """The only place where a look-alike model and the centroids of seeds become a scorer.
 
@@ -40,7 +38,7 @@ def lookalike_scorer(
         The items that have clusters, and their scorer; None without items.
     """
     found, arrays = centroid_arrays(clusters, items)
-    return found, lookalike_state(dict(weights), **arrays) if found else None
+    return found, lookalike_state(weights, **arrays) if found else None
 
 
 def _prepare(variant: str, task: Task) -> Prepared:

@@ -29,7 +29,7 @@ from ralm.features.seeds import clicks, item_seeds
 from ralm.runs.context import Context
 from ralm.warehouse.once import append
 from tests.finished import JAVA
-from tests.steps.sources.test_landed_files import Folder
+from tests.steps.sources.test_landed_files import Folder, break_at
 from tests.steps.sources.test_landed_files import rows as landed_rows
 
 pytestmark = pytest.mark.spark
@@ -266,21 +266,6 @@ def assert_taken_once(folder: Folder, files: int) -> None:
     landed = folder.context.warehouse.read("impressions").where("item_id LIKE 'l%'").groupBy("item_id").count()
     assert sorted(tuple(row) for row in landed.collect()) == [(f"l{number}", 20) for number in range(files)]
     assert len(folder.refused()) == 2 * files
-
-
-def break_at(monkeypatch: pytest.MonkeyPatch, folder: Folder, owner: type, name: str, *, after: bool) -> None:
-    """Take what is new, broken before or after a method: what is on the disk then is what a kill there leaves."""
-    method = getattr(owner, name)
-
-    def broken(*given: object) -> None:
-        if after:
-            method(*given)
-        raise RuntimeError("broken here")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(owner, name, broken)
-        with pytest.raises(StreamingQueryException, match="broken here"):
-            folder.take()
 
 
 @pytest.mark.slow

@@ -85,6 +85,21 @@ class Folder:
         assert self.context.warehouse.read("live_seeds").select(columns).orderBy("item_id").collect() == expected
 
 
+def break_at(monkeypatch: pytest.MonkeyPatch, folder: Folder, owner: type, name: str, *, after: bool) -> None:
+    """Take what is new, broken before or after a method: what is on the disk then is what a kill there leaves."""
+    method = getattr(owner, name)
+
+    def broken(*given: object) -> None:
+        if after:
+            method(*given)
+        raise RuntimeError("broken here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, broken)
+        with pytest.raises(StreamingQueryException, match="broken here"):
+            folder.take()
+
+
 @pytest.fixture
 def folder(spark: SparkSession, tmp_path: Path) -> Folder:
     return Folder(spark, tmp_path)
@@ -195,16 +210,7 @@ def test_a_batch_that_is_killed_after_its_write_is_not_written_again(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.land("a.jsonl", [*rows(0, 10), *rows(10, 1, uid=None)])
-    take = Landing.take
-
-    def killed(self: Landing, *given: object) -> None:
-        take(self, *given)  # type: ignore[arg-type]
-        raise RuntimeError("killed")
-
-    monkeypatch.setattr(Landing, "take", killed)
-    with pytest.raises(StreamingQueryException):
-        folder.take()
-    monkeypatch.undo()
+    break_at(monkeypatch, folder, Landing, "take", after=True)
     folder.take()
     assert folder.taken() == 10
     assert len(folder.refused()) == 1
