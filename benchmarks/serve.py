@@ -86,7 +86,9 @@ def filled(path: str, users: Floats, clusters: int, attention: Floats) -> LmdbSt
     for item in range(KNOWN_ITEMS):
         centroids = unit(random.normal(size=(clusters, WIDTH)))
         shares = np.full(clusters, 1 / clusters, np.float32)
-        items[f"i{item}"] = ItemRecord(0.1, unit(centroids.mean(axis=0)), shares, centroids).encode()
+        items[f"i{item}"] = ItemRecord(
+            0.1, unit(centroids.mean(axis=0)), shares, centroids, np.zeros(0, np.float32)
+        ).encode()
     for kind, found in (("users", records), ("items", items)):
         shards: list[list[tuple[str, bytes]]] = [[] for _ in range(SHARDS)]
         for key, record in found.items():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ralm.arrow.arrays import column, list_array, matrix
 from ralm.scoring.cluster import cluster_seeds
 from ralm.scoring.kmeans import Floats, single_thread
-from ralm.scoring.scorer import Scorer, targets
+from ralm.scoring.scorer import Scorer, tower
 from udfs.shapes import GroupUdf
 
 SCHEMA = (
@@ -50,7 +50,7 @@ def cluster_items(k: int, *, iterations: int, seed: int, weights: Mapping[str, N
         with single_thread():
             found = cluster_seeds(
                 raw,
-                raw if weights is None else targets(weights, raw)[0],
+                raw if weights is None else tower(weights, raw),
                 k,
                 iterations=iterations,
                 seed=item_seed(seed, item_id),
@@ -99,7 +99,7 @@ def _in_space(start: Floats | None, weights: Mapping[str, NDArray[Any]] | None) 
         return start
     present = (start != 0).any(axis=1, keepdims=True)
     # The tower would turn an absent cluster's zeros into its bias: they must stay zeros.
-    return np.asarray(targets(weights, start)[0] * present, dtype=np.float32)
+    return np.asarray(tower(weights, start) * present, dtype=np.float32)
 
 
 def _rows(

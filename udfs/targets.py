@@ -22,14 +22,13 @@ def target_embeddings(weights: Mapping[str, NDArray[Any]], user_id_type: str) ->
         user_id_type: 'string' or 'bigint'.
 
     Returns:
-        Rows (user_id, bias float, embedding array<float> of unit length).
+        Rows (user_id, bias float, embedding array<float>), as `ralm.scoring.scorer.targets` gives them.
     """
-    tower = {name: np.asarray(weights[name]) for name in ("tower_weight", "tower_bias", "prelu", "bias_weight")}
-    width = tower["tower_weight"].shape[1]
+    width = np.asarray(weights["tower_weight"]).shape[1]
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            unit, bias = targets(tower, matrix(batch, "embedding", width))
+            unit, bias = targets(weights, matrix(batch, "embedding", width))
             yield pa.record_batch(
                 [column(batch, "user_id"), pa.array(bias), list_array(unit)], ["user_id", "bias", "embedding"]
             )

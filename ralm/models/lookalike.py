@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ralm.config import Lookalike
+from ralm.models.plda import PREFIX, Plda
 
 Pooling = Literal["attention", "average"]
 
@@ -20,6 +21,10 @@ Pooling = Literal["attention", "average"]
 INITIAL_SHARPNESS = 3.0
 # A sigmoid of a bare cosine cannot leave [0.27, 0.73].
 INITIAL_TEMPERATURE = 5.0
+# What attention adds to the closed form at the start of the training; the closed form's part has weight 1.
+INITIAL_ATTENTION = 0.3
+# With the closed form, whose scores count standard deviations.
+INITIAL_CLOSED_TEMPERATURE = 1.0
 # The scalars (sharpness, temperature, offset) have to move by whole units, the matrices by hundredths.
 SCALAR_RATE = 10.0
 
@@ -66,6 +71,7 @@ class LookalikeModel(nn.Module):
         input_dim: d, the width of the stacked user embedding.
         config: widths, dropout, alpha and beta.
         pooling: 'attention' (RALM), or 'average': the mean of all seeds instead of both attentions.
+        closed_form: whether the score has the closed form's term; set it by `start_from`.
 
     Example:
         >>> model = LookalikeModel(8, Lookalike(hidden_dim=4), "attention").eval()
@@ -73,7 +79,9 @@ class LookalikeModel(nn.Module):
         torch.Size([3])
     """
 
-    def __init__(self, input_dim: int, config: Lookalike, pooling: Pooling = "attention") -> None:
+    def __init__(
+        self, input_dim: int, config: Lookalike, pooling: Pooling = "attention", closed_form: bool = False
+    ) -> None:
         super().__init__()
         self.input_dim = input_dim
         self.config = config
@@ -96,6 +104,46 @@ class LookalikeModel(nn.Module):
             self.bias_weight = nn.Parameter(torch.zeros(input_dim))
         self.log_temperature = nn.Parameter(torch.tensor(float(np.log(INITIAL_TEMPERATURE))))
         self.offset = nn.Parameter(torch.zeros(()))
+        self.closed_form = closed_form
+        if closed_form:
+            self.attention_weight = nn.Parameter(torch.tensor(INITIAL_ATTENTION))
+            self.closed_weight = nn.Parameter(torch.ones(()))
+            square, line = torch.zeros(input_dim, input_dim), torch.zeros(input_dim)
+            shapes = {"mean": line, "basis": square, "between": line, "prior": line, "ridge": square}
+            for name, zeros in shapes.items():
+                self.register_buffer(f"{PREFIX}{name}", zeros.clone())
+            # Which parts validation kept, see `Kept`; they change what is exported, not what is trained.
+            self.register_buffer("kept", torch.ones(3))
+
+    def start_from(self, plda: Plda) -> None:
+        """Start at the closed form: its term, and the tower at the coordinates that tell items apart best.
+
+        The tower begins linear. What is wider than the coordinates starts at random mixtures of them.
+        """
+        with torch.no_grad():
+            for name, array in plda.arrays().items():
+                getattr(self, name).copy_(torch.from_numpy(array))
+            width = min(self.config.hidden_dim, self.input_dim)
+            rows = torch.eye(self.config.hidden_dim, self.input_dim)
+            if width < self.config.hidden_dim:
+                nn.init.orthogonal_(rows[width:])
+            self.linear.weight.copy_(rows @ self.closed_basis.T)
+            self.linear.bias.copy_(-self.linear.weight @ self.closed_mean)
+            self.prelu.weight.fill_(1.0)
+            self.log_temperature.fill_(float(np.log(INITIAL_CLOSED_TEMPERATURE)))
+
+    def coordinates(self, raw: Tensor) -> Tensor:
+        """The closed form's coordinates of users: (..., d) -> (..., d)."""
+        found: Tensor = (raw - self.closed_mean) @ self.closed_basis
+        return found
+
+    def directions(self, centroids: Tensor, sizes: Tensor) -> Tensor:
+        """The closed form's unit vectors of items (items, d), by their seeds' mean and number; zeros without seeds."""
+        mean, count = average_centroids(centroids, sizes)  # (items, 1, d), (items, 1)
+        expected = count.to(centroids.dtype) * self.closed_between  # (items, d)
+        shift = self.coordinates(mean[:, 0]) - self.closed_prior
+        posterior = self.closed_prior + expected / (expected + 1.0) * shift
+        return F.normalize(posterior @ self.closed_ridge, dim=-1) * (count > 0)
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
         """Start the tower on embeddings of mean 0 and deviation 1, by its weights and bias alone.
@@ -136,8 +184,8 @@ class LookalikeModel(nn.Module):
             centroids, sizes = average_centroids(centroids, sizes)
         return self.tower(centroids), sizes
 
-    def similarity(self, users: Tensor, seeds: Tensor, sizes: Tensor) -> Tensor:
-        """alpha cos(e_u, E_global) + beta cos(e_u, E_local), for several users per item.
+    def cosines(self, users: Tensor, seeds: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+        """cos(e_u, E_global) and cos(e_u, E_local), for several users per item.
 
         Args:
             users: (items, users, h), unit length.
@@ -145,21 +193,23 @@ class LookalikeModel(nn.Module):
             sizes: (items, k), members per cluster; 0 is absent.
 
         Returns:
-            (items, users); 0 for an item without any present centroid.
+            Two of (items, users); 0 for an item without any present centroid.
         """
-        config = self.config
         if self.pooling == "average":
-            pooled = seeds[:, 0] * (sizes[:, :1] > 0)  # (items, h)
-            return (config.alpha + config.beta) * torch.einsum("iuh,ih->iu", users, pooled)
+            pooled = torch.einsum("iuh,ih->iu", users, seeds[:, 0] * (sizes[:, :1] > 0))
+            return pooled, pooled
         global_weights = seeds_softmax(torch.tanh(seeds @ self.global_v1.T) @ self.global_v2, sizes)  # (items, k)
         global_embedding = F.normalize(torch.einsum("ik,ikh->ih", global_weights, seeds), dim=-1)
         attention = self.log_sharpness.exp() * self.attention_w  # (h, h)
         logits = torch.einsum("ikh,iuh->iuk", seeds @ attention, users)
         local_weights = seeds_softmax(logits, sizes.unsqueeze(1))  # (items, users, k)
         local_embedding = F.normalize(local_weights @ seeds, dim=-1)  # (items, users, h)
-        global_part = torch.einsum("iuh,ih->iu", users, global_embedding)
-        local_part = (users * local_embedding).sum(dim=-1)
-        return config.alpha * global_part + config.beta * local_part
+        return torch.einsum("iuh,ih->iu", users, global_embedding), (users * local_embedding).sum(dim=-1)
+
+    def similarity(self, users: Tensor, seeds: Tensor, sizes: Tensor) -> Tensor:
+        """alpha cos(e_u, E_global) + beta cos(e_u, E_local) (items, users); arguments as in `cosines`."""
+        common, local = self.cosines(users, seeds, sizes)
+        return self.config.alpha * common + self.config.beta * local
 
     def score(self, embedding: Tensor, centroids: Tensor, sizes: Tensor, item: Tensor | None = None) -> Tensor:
         """The published score of (user, item) pairs, before temperature and offset.
@@ -174,9 +224,12 @@ class LookalikeModel(nn.Module):
             (pairs,).
         """
         seeds, members = self.seeds(centroids, sizes)
-        if item is not None:
-            seeds, members = seeds[item], members[item]
-        return self.similarity(self.tower(embedding).unsqueeze(1), seeds, members).squeeze(1) + self.bias(embedding)
+        rows = torch.arange(len(embedding), device=embedding.device) if item is None else item
+        alike = self.similarity(self.tower(embedding).unsqueeze(1), seeds[rows], members[rows]).squeeze(1)
+        if self.closed_form:
+            closed = (self.coordinates(embedding) * self.directions(centroids, sizes)[rows]).sum(dim=-1)
+            alike = self.closed_weight * closed + self.attention_weight * alike
+        return alike + self.bias(embedding)
 
     def logits(self, score: Tensor) -> Tensor:
         """temperature · score + offset: the input of the losses."""
@@ -209,6 +262,9 @@ class LookalikeModel(nn.Module):
         seeds, members = self.seeds(centroids, sizes)
         wanted = rows if item is None else item[rows]
         score = self.similarity(self.tower(embedding)[users], seeds[wanted], members[wanted])
+        if self.closed_form:
+            closed = self.coordinates(embedding) @ self.directions(centroids, sizes).T  # (pairs, items)
+            score = self.closed_weight * closed[users, wanted.unsqueeze(1)] + self.attention_weight * score
         return self.logits(score + self.bias(embedding)[users])
 
     def parameter_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, object]]:
@@ -236,10 +292,14 @@ def export_weights(model: LookalikeModel) -> dict[str, NDArray[np.generic]]:
         global_v2      (t,)
         alpha, beta    ()
         bias_weight    (d,)      zeros without `user_bias`
+        closed         ()        weight of the closed form; 0 without it
         temperature    ()        only for logits, not part of the score
         offset         ()        only for logits, not part of the score
         pooling        ()        unicode string, 'attention' or 'average'
         ============== ========= =====================================================================
+
+    and with the closed form also `closed_mean` (d,), `closed_basis` (d, d), `closed_between` (d,), `closed_prior` (d,) and
+    `closed_ridge` (d, d), as in `ralm.models.plda`.
 
     With norm(v) = v / max(‖v‖₂, 1e-12) along the last axis, a user's raw embedding x (d,), an item's raw centroids
     c_1 … c_k (d,) and sizes s_1 … s_k, the score is::
@@ -252,7 +312,8 @@ def export_weights(model: LookalikeModel) -> dict[str, NDArray[np.generic]]:
         absent clusters (s_j = 0) get weight 0 in both softmaxes; if all are absent, both cosines are 0
         b = softmax_j(global_v2 · tanh(global_v1 E_j) + ln s_j),   G = norm(Σ_j b_j E_j)
         a = softmax_j(E_jᵀ attention_w e + ln s_j),                L = norm(Σ_j a_j E_j)
-        score  = alpha · (e · G) + beta · (e · L) + bias_weight · x
+        n = Σ_j s_j,  s = Σ_j s_j c_j / n;  z · v is the score of `ralm.models.plda`; 0 if all clusters are absent
+        score  = closed · (z · v) + alpha · (e · G) + beta · (e · L) + bias_weight · x
         logits = temperature · score + offset       (click probability = sigmoid(logits))
 
     With pooling 'average' k is 1 and both softmaxes are 1: the score is (alpha + beta) e·E_1 + bias_weight · x; the
@@ -260,6 +321,8 @@ def export_weights(model: LookalikeModel) -> dict[str, NDArray[np.generic]]:
     """
     config = model.config
     width = config.hidden_dim
+    kept_global, kept_local, kept_bias = model.kept.tolist() if model.closed_form else (1.0, 1.0, 1.0)
+    attention = model.attention_weight if model.closed_form else torch.ones(())
     if model.pooling == "attention":
         attention_w: Tensor = model.log_sharpness.exp() * model.attention_w
         global_v1: Tensor = model.global_v1
@@ -274,12 +337,15 @@ def export_weights(model: LookalikeModel) -> dict[str, NDArray[np.generic]]:
         "attention_w": attention_w,
         "global_v1": global_v1,
         "global_v2": global_v2,
-        "alpha": torch.tensor(config.alpha),
-        "beta": torch.tensor(config.beta),
-        "bias_weight": model.bias_weight if config.user_bias else torch.zeros(model.input_dim),
+        "alpha": attention * config.alpha * kept_global,
+        "beta": attention * config.beta * kept_local,
+        "bias_weight": model.bias_weight * kept_bias if config.user_bias else torch.zeros(model.input_dim),
+        "closed": model.closed_weight if model.closed_form else torch.zeros(()),
         "temperature": model.log_temperature.exp(),
         "offset": model.offset,
     }
+    if model.closed_form:
+        tensors |= {name: buffer for name, buffer in model.named_buffers() if name.startswith(PREFIX)}
     arrays: dict[str, NDArray[np.generic]] = {
         name: tensor.detach().cpu().numpy().astype(np.float32) for name, tensor in tensors.items()
     }

@@ -6,6 +6,10 @@ cos(e, E_local) = Σ_j w_j Q_j / sqrt(wᵀ G w), where G = (n E_i)(n E_i)ᵀ: th
 is never built. An absent centroid is a row of zeros, so it adds nothing to either sum and needs no mask. The logits are
 kept over ln 2: exp(P) is then 2^(P / ln 2), which torch computes more than twice as fast.
 
+With the closed form (`ralm.models.plda`), a user's target embedding is [unit embedding (h), coordinates (d)], and one more
+product of the coordinates with the items' directions is added, in double precision. Where validation kept nothing but the
+closed form, that product is all.
+
 Users are the last axis, so that everything except the products runs along contiguous memory. Few items at a time are
 multiplied with a block of users, so that P and Q stay in a core's cache.
 """
@@ -24,6 +28,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ralm.arrow.arrays import matrix, scalars
+from ralm.models.plda import Plda
 from ralm.scoring.contract import BLOCK, Arrays, BatchScorer, ScorerState
 from ralm.scoring.kmeans import Floats, Ints
 
@@ -87,7 +92,9 @@ class Scorer(BatchScorer):
             if name != "pooling"
         }
         self.average = str(weights["pooling"]) == "average"
+        self.width = len(tower_weight)  # h
         self.alpha, self.beta = float(weights["alpha"]), float(weights["beta"])
+        self.directions = closed_directions(weights, centroids, sizes)  # (I, d or 0)
         raw = torch.from_numpy(np.array(centroids, dtype=np.float32))  # (I, k, d)
         members = torch.from_numpy(np.array(sizes, dtype=np.float32))  # (I, k)
         if self.average:
@@ -123,7 +130,7 @@ class Scorer(BatchScorer):
         return self.pairs(*self._columns(users), item)
 
     def _columns(self, users: pa.RecordBatch | pa.Table) -> tuple[Floats, Floats]:
-        return matrix(users, "embedding", self.global_embeddings.shape[1]), scalars(users, "bias")
+        return matrix(users, "embedding", self.width + self.directions.shape[1]), scalars(users, "bias")
 
     def _tower(self, raw: Tensor) -> Tensor:
         hidden = raw @ self.weights["tower_weight"].T + self.weights["tower_bias"]
@@ -137,25 +144,40 @@ class Scorer(BatchScorer):
         return F.normalize((shifted * weighted).sum(dim=1), dim=-1)
 
     def targets(self, raw: Floats) -> tuple[Floats, Floats]:
-        """Target users after the tower: unit embeddings (n, h), and what the model adds for the user alone (n,)."""
+        """As `targets`, with the scorer's own weights."""
         return targets(self.weights, raw)
 
     def score(self, unit: Floats, bias: Floats) -> Floats:
         """Scores of every user with every item, not yet rounded.
 
         Args:
-            unit: (n, h), from `targets`.
+            unit: (n, h), with the closed form (n, h + d), from `targets`.
             bias: (n,), from `targets`.
 
         Returns:
             (n, items), float32.
         """
-        scores = torch.empty(len(unit), self.items)
-        users, added = (torch.from_numpy(np.array(part, dtype=np.float32)) for part in (unit, bias))  # (n, h), (n,)
+        scores = np.empty((len(unit), self.items), np.float32)
         for start in range(0, len(unit), self.block):
             part = slice(start, start + self.block)
-            scores[part] = (self._similarity(users[part].T.contiguous()) + added[part]).T
-        return scores.numpy()
+            found = np.asarray(bias[part], np.float32)[:, None] + self._alike(unit[part, : self.width])
+            scores[part] = found + self._closed(unit[part])
+        return scores
+
+    def _alike(self, unit: Floats) -> Floats:
+        """Every item's similarity to users (b, h): (b, items)."""
+        if not self.alpha and not self.beta:
+            return np.zeros((len(unit), self.items), np.float32)
+        columns = torch.from_numpy(np.array(unit, dtype=np.float32)).T.contiguous()
+        found: Floats = self._similarity(columns).numpy().T
+        return found
+
+    def _closed(self, unit: Floats) -> NDArray[Any]:
+        """The closed form's part of the scores (b, items)."""
+        if not self.directions.shape[1]:
+            return np.zeros((), np.float32)
+        found: NDArray[np.float64] = np.asarray(unit[:, self.width :], np.float64) @ self.directions.T
+        return found
 
     def _similarity(self, columns: Tensor) -> Tensor:
         """Every item's similarity (I, b) to users given as unit columns (h, b)."""
@@ -193,7 +215,7 @@ class Scorer(BatchScorer):
         """Scores of given pairs, not yet rounded.
 
         Args:
-            unit: (n, h).
+            unit: (n, h), with the closed form (n, h + d).
             bias: (n,).
             item: (n,), the row of each pair's item.
 
@@ -203,7 +225,7 @@ class Scorer(BatchScorer):
         scores = np.empty(len(unit), dtype=np.float32)
         for start in range(0, len(unit), self.block):
             part = slice(start, start + self.block)
-            users = torch.from_numpy(np.array(unit[part], dtype=np.float32))  # (b, h)
+            users = torch.from_numpy(np.array(unit[part, : self.width], dtype=np.float32))  # (b, h)
             rows = torch.from_numpy(np.array(item[part], dtype=np.int64))  # (b,)
             common = (users * self.global_embeddings[rows]).sum(dim=1)  # (b,)
             if self.average:
@@ -216,23 +238,52 @@ class Scorer(BatchScorer):
                 shifted = (shifted - shifted.amax(dim=1, keepdim=True).nan_to_num(neginf=0.0)).exp()
                 local = F.normalize((shifted.unsqueeze(1) @ self.weighted[rows]).squeeze(1), dim=-1)  # (b, h)
                 similarity = self.alpha * common + self.beta * (users * local).sum(dim=1)
-            scores[part] = similarity.numpy() + bias[part]
+            closed = np.einsum("nd,nd->n", unit[part, self.width :], self.directions[item[part]], dtype=np.float64)
+            scores[part] = similarity.numpy() + bias[part] + closed
         return scores
 
 
+def closed_directions(weights: Mapping[str, Any], centroids: Floats, sizes: Ints) -> NDArray[np.float64]:
+    """The closed form's directions of items times its weight, (items, d); (items, 0) without a closed form.
+
+    Args:
+        weights: name -> array, as `ralm.models.lookalike.export_weights` gives them.
+        centroids: (items, k, d), raw.
+        sizes: (items, k).
+    """
+    plda = Plda.of_arrays(weights)
+    if plda is None:
+        return np.zeros((len(centroids), 0))
+    count = sizes.sum(axis=1)  # (items,)
+    total = np.einsum("ik,ikd->id", sizes, centroids, dtype=np.float64)
+    mean = total / np.maximum(count, 1)[:, None]
+    return float(weights["closed"]) * plda.directions(mean, count)
+
+
+def tower(weights: Mapping[str, Any], raw: Floats) -> Floats:
+    """Raw embeddings (n, d) through the tower that users and seeds share: unit embeddings (n, h), float32."""
+    weight, offset, slope = (
+        torch.as_tensor(np.asarray(weights[name], np.float32)) for name in ("tower_weight", "tower_bias", "prelu")
+    )
+    hidden = torch.from_numpy(np.array(raw, dtype=np.float32)) @ weight.T + offset
+    unit: Floats = F.normalize(torch.where(hidden >= 0, hidden, slope * hidden), dim=-1).numpy()
+    return unit
+
+
 def targets(weights: Mapping[str, Any], raw: Floats) -> tuple[Floats, Floats]:
-    """Raw embeddings through the target tower, without any items.
+    """Raw embeddings as scorers read them, without any items.
 
     Args:
         weights: name -> array, as `ralm.models.lookalike.export_weights` gives them.
         raw: (n, d).
 
     Returns:
-        Unit embeddings (n, h) and biases (n,), float32.
+        Target embeddings and biases (n,), float32. A target embedding is the unit embedding (h) and, with the closed form,
+        the user's coordinates after it (h + d).
     """
-    names = ("tower_weight", "tower_bias", "prelu", "bias_weight")
-    weight, offset, slope, bias_weight = (torch.as_tensor(np.asarray(weights[name], np.float32)) for name in names)
-    x = torch.from_numpy(np.array(raw, dtype=np.float32))
-    hidden = x @ weight.T + offset
-    unit = F.normalize(torch.where(hidden >= 0, hidden, slope * hidden), dim=-1)
-    return unit.numpy(), (x @ bias_weight).numpy()
+    plda = Plda.of_arrays(weights)
+    parts = [tower(weights, raw)]
+    if plda is not None:
+        parts.append(plda.coordinates(np.asarray(raw, np.float64)).astype(np.float32))
+    bias: Floats = np.asarray(raw, np.float32) @ np.asarray(weights["bias_weight"], np.float32)
+    return np.concatenate(parts, axis=1), bias

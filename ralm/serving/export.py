@@ -35,4 +35,5 @@ def item_records(
     global_embeddings, unit, shares = (
         array.numpy() for array in (scorer.global_embeddings, scorer.centroids, scorer.shares)
     )
-    return [ItemRecord(*parts) for parts in zip(cutoffs.tolist(), global_embeddings, shares, unit, strict=True)]
+    columns = (cutoffs.tolist(), global_embeddings, shares, unit, scorer.directions)
+    return [ItemRecord(*parts) for parts in zip(*columns, strict=True)]

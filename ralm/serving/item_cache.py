@@ -12,18 +12,19 @@ from ralm.serving.records import Floats, ItemRecord
 
 
 class ItemArrays(NamedTuple):
-    """Items as in `ItemRecord`, one per row: (rows, k, h), (rows, k), (rows, h) and (rows,)."""
+    """Items as in `ItemRecord`, one per row: (rows, k, h), (rows, k), (rows, h), (rows, d) and (rows,)."""
 
     centroids: Floats
     shares: Floats
     global_embeddings: Floats
+    directions: Floats
     cutoffs: NDArray[np.float64]
 
     @staticmethod
-    def empty(rows: int, k: int, h: int) -> ItemArrays:
+    def empty(rows: int, k: int, h: int, d: int) -> ItemArrays:
         """Room for so many items."""
-        centroids, shares = np.empty((rows, k, h), np.float32), np.empty((rows, k), np.float32)
-        return ItemArrays(centroids, shares, np.empty((rows, h), np.float32), np.empty(rows))
+        shapes = ((rows, k, h), (rows, k), (rows, h), (rows, d))
+        return ItemArrays(*(np.empty(shape, np.float32) for shape in shapes), np.empty(rows))
 
 
 class ItemCache:
@@ -31,14 +32,14 @@ class ItemCache:
 
     Args:
         lookup: gives the records of items, None for unknown ones.
-        limit: items kept; k · h · 4 bytes each.
+        limit: items kept; (k · h + d) · 4 bytes each.
     """
 
     def __init__(self, lookup: Callable[[Sequence[str]], list[bytes | None]], limit: int) -> None:
         self.lookup = lookup
         self.limit = limit
         self.row: dict[str, int] = {}
-        self.arrays = ItemArrays.empty(0, 0, 0)
+        self.arrays = ItemArrays.empty(0, 0, 0, 0)
 
     def rows(self, items: Sequence[str]) -> NDArray[np.int64]:
         """The row (n,) of each item; -1: unknown. Missing items are read; if need be, the others are dropped."""
@@ -54,14 +55,16 @@ class ItemCache:
         for item, record in records.items():
             row = len(self.row)
             if row == len(self.arrays.cutoffs):
-                self._make_room(max(2 * row, min(len(records), self.limit)), *record.centroids.shape)
+                shape = (*record.centroids.shape, len(record.direction))
+                self._make_room(max(2 * row, min(len(records), self.limit)), *shape)
             self.row[item] = row
             arrays = self.arrays
             arrays.centroids[row], arrays.shares[row] = record.centroids, record.shares
-            arrays.global_embeddings[row], arrays.cutoffs[row] = record.global_embedding, record.cutoff
+            arrays.global_embeddings[row], arrays.directions[row] = record.global_embedding, record.direction
+            arrays.cutoffs[row] = record.cutoff
 
-    def _make_room(self, rows: int, k: int, h: int) -> None:
-        before, self.arrays = self.arrays, ItemArrays.empty(rows, k, h)
+    def _make_room(self, rows: int, k: int, h: int, d: int) -> None:
+        before, self.arrays = self.arrays, ItemArrays.empty(rows, k, h, d)
         if self.row:
             pairs: Iterable[tuple[NDArray[Any], NDArray[Any]]] = zip(before, self.arrays, strict=True)
             for old, new in pairs:

@@ -19,7 +19,7 @@ class UserRecord:
 
     Attributes:
         bias: the part of the score that depends on the user alone.
-        embedding: (h,), unit length.
+        embedding: (h,), unit length; with the closed form (h + d,), the user's coordinates after it.
     """
 
     bias: float
@@ -33,7 +33,7 @@ class UserRecord:
 
 
 def encode_users(bias: NDArray[Any], embedding: NDArray[Any]) -> NDArray[np.float32]:
-    """(n, 1 + h): one row per user; the row's bytes are the user's record."""
+    """(n, 1 + h), with the closed form (n, 1 + h + d): one row per user; the row's bytes are the user's record."""
     return np.concatenate([np.asarray(bias, "<f4")[:, None], np.asarray(embedding, "<f4")], axis=1)
 
 
@@ -46,17 +46,19 @@ class ItemRecord:
         global_embedding: (h,), unit length; zeros where the item has no cluster.
         shares: (k,), of the seeds; 0 is an absent cluster.
         centroids: (k, h), unit length.
+        direction: (d,), of the closed form, times its weight; (0,) for a model without it.
     """
 
     cutoff: float
     global_embedding: Floats
     shares: Floats
     centroids: Floats
+    direction: Floats
 
     def encode(self) -> bytes:
         """The record as bytes."""
         k, h = self.centroids.shape
-        parts = (self.global_embedding, self.shares, self.centroids)
+        parts = (self.global_embedding, self.shares, self.centroids, self.direction)
         return _HEADER.pack(k, h, self.cutoff) + b"".join(np.asarray(part, "<f4").tobytes() for part in parts)
 
     @staticmethod
@@ -64,7 +66,8 @@ class ItemRecord:
         """The record of these bytes."""
         k, h, cutoff = _HEADER.unpack_from(content)
         values = np.frombuffer(content, "<f4", offset=_HEADER.size)
-        return ItemRecord(cutoff, values[:h], values[h : h + k], values[h + k :].reshape(k, h))
+        first, last = h + k, h + k + k * h
+        return ItemRecord(cutoff, values[:h], values[h:first], values[first:last].reshape(k, h), values[last:])
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 As in `ralm.scoring.scorer`, for one user: with E the item's unit centroids, n their shares of the seeds and e the user,
 w = n exp(E W e) (the softmax without its denominator, which the cosine cancels), E_local = wᵀ E,
-score = α cos(e, E_global) + β cos(e, E_local) + bias.
+score = α cos(e, E_global) + β cos(e, E_local) + bias, and with the closed form the product of the user's coordinates with
+the item's direction.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Scorer:
 
     Args:
         store: a store, or the URL of one (`open_store`).
-        cached_items: items whose records are kept decoded: k · h · 4 bytes each.
+        cached_items: items whose records are kept decoded: (k · h + d) · 4 bytes each.
         max_age: seconds between checks for a newer current release.
 
     Raises:
@@ -111,7 +112,8 @@ class Scorer:
         return None if content is None else UserRecord.decode(content), self.items.rows(item_ids)
 
     def _scores(self, user: UserRecord, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        e, model, items = user.embedding, self.model, self.items.arrays
+        model, items = self.model, self.items.arrays
+        e, z = np.split(user.embedding, [len(model.attention)])  # (h,), (d,)
         query = model.attention @ e  # (h,)
         local = np.empty(len(rows), np.float32)
         step = max(1, CENTROIDS // items.centroids.shape[1])
@@ -125,4 +127,5 @@ class Scorer:
             length = np.sqrt(np.einsum("ih,ih->i", embedding, embedding))
             local[start : start + step] = embedding @ e / np.maximum(length, SMALLEST)
         common = items.global_embeddings[rows] @ e
-        return np.asarray(model.alpha * common + model.beta * local + np.float32(user.bias), np.float32)
+        closed = np.einsum("id,d->i", items.directions[rows], z, dtype=np.float64)
+        return np.asarray(model.alpha * common + model.beta * local + np.float32(user.bias) + closed, np.float32)

@@ -4,6 +4,7 @@ import torch
 
 from ralm.config import Lookalike
 from ralm.models.lookalike import LookalikeModel, export_weights
+from ralm.models.plda import fit_plda
 from ralm.scoring.scorer import Scorer, published, targets
 from tests.scoring.weights import loop_score, random_items, random_weights
 
@@ -11,9 +12,9 @@ USERS = np.random.default_rng(5).normal(size=(37, 12)).astype(np.float32)
 
 
 @pytest.mark.parametrize("pooling", ["attention", "average"])
-@pytest.mark.parametrize("sharpness", [1.0, 8.0, 60.0])
-def test_like_the_formulas_in_a_loop(pooling, sharpness):
-    weights = random_weights(pooling=pooling, sharpness=sharpness)
+@pytest.mark.parametrize(("sharpness", "closed"), [(1.0, False), (8.0, True), (60.0, False)])
+def test_like_the_formulas_in_a_loop(pooling, sharpness, closed):
+    weights = random_weights(pooling=pooling, sharpness=sharpness, closed=closed)
     centroids, sizes = random_items()
     expected = np.array([[loop_score(weights, x, c, s) for c, s in zip(centroids, sizes, strict=True)] for x in USERS])
     scorer = Scorer(weights, centroids, sizes, block=8)
@@ -34,10 +35,14 @@ def test_many_items_and_clusters(items, k, sharpness):
 
 
 @pytest.mark.parametrize("pooling", ["attention", "average"])
-@pytest.mark.parametrize("user_bias", [True, False])
-def test_like_the_torch_model(pooling, user_bias):
+@pytest.mark.parametrize(("user_bias", "closed"), [(True, False), (False, False), (True, True)])
+def test_like_the_torch_model(pooling, user_bias, closed):
     torch.manual_seed(0)
-    model = LookalikeModel(12, Lookalike(hidden_dim=8, attention_dim=5, user_bias=user_bias), pooling).eval()
+    config = Lookalike(hidden_dim=8, attention_dim=5, user_bias=user_bias)
+    model = LookalikeModel(12, config, pooling, closed_form=closed).eval()
+    if closed:
+        seeds = np.random.default_rng(2).normal(size=(20, 12))
+        model.start_from(fit_plda(np.random.default_rng(1).normal(size=(300, 12)), seeds, np.full(20, 9)))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
@@ -84,3 +89,11 @@ def test_shapes_that_do_not_fit():
 def test_published_has_one_zero():
     found = published(np.array([-1e-9, 1e-9, 0.1234565001], dtype=np.float64))
     assert [str(value) for value in found] == ["0.0", "0.0", "0.123457"]
+
+
+def test_the_closed_form_alone_needs_no_attention():
+    weights = random_weights(closed=True) | {"alpha": np.float32(0), "beta": np.float32(0)}
+    centroids, sizes = random_items()
+    scorer = Scorer(weights, centroids, sizes)
+    expected = [[loop_score(weights, x, c, s) for c, s in zip(centroids, sizes, strict=True)] for x in USERS]
+    np.testing.assert_allclose(scorer.score(*scorer.targets(USERS)), expected, atol=1e-5)

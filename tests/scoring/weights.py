@@ -3,10 +3,10 @@
 import numpy as np
 
 
-def random_weights(d=12, h=8, t=5, *, seed=0, sharpness=4.0, pooling="attention", user_bias=True):
+def random_weights(d=12, h=8, t=5, *, seed=0, sharpness=4.0, pooling="attention", user_bias=True, closed=False):
     rng = np.random.default_rng(seed)
     normal = lambda *shape: rng.normal(size=shape).astype(np.float32)  # noqa: E731
-    return {
+    found = {
         "tower_weight": normal(h, d),
         "tower_bias": normal(h) * 0.1,
         "prelu": rng.uniform(0.1, 0.6, h).astype(np.float32),
@@ -18,8 +18,14 @@ def random_weights(d=12, h=8, t=5, *, seed=0, sharpness=4.0, pooling="attention"
         "bias_weight": normal(d) * np.float32(0.01 if user_bias else 0),
         "temperature": np.float32(5),
         "offset": np.float32(-1),
+        "closed": np.float32(0),
         "pooling": np.array(pooling),
     }
+    if closed:
+        arrays = {"mean": normal(d), "basis": normal(d, d), "between": np.abs(normal(d)), "prior": normal(d)}
+        found |= {f"closed_{name}": array for name, array in (arrays | {"ridge": normal(d, d)}).items()}
+        found["closed"] = np.float32(0.8)
+    return found
 
 
 def random_items(items=6, k=4, d=12, *, seed=1):
@@ -56,7 +62,14 @@ def loop_score(weights, x, centroids, sizes):
         present = [sum(s * c for s, c in zip(sizes, centroids, strict=True)) / sum(sizes)]
         counts = [1]
     e, seeds = tower(x), [tower(c) for c in present]
+    closed = 0.0
+    if "closed_mean" in w:
+        n = sum(counts) if len(present) > 1 else sum(sizes)
+        mean = sum(s * c for s, c in zip(sizes, centroids, strict=True)) / n
+        z, s = ((v - w["closed_mean"]) @ w["closed_basis"] for v in (x, mean))
+        post = w["closed_prior"] + n * w["closed_between"] / (n * w["closed_between"] + 1) * (s - w["closed_prior"])
+        closed = w["closed"] * (z @ unit(post @ w["closed_ridge"]))
     b = softmax([w["global_v2"] @ np.tanh(w["global_v1"] @ s) for s in seeds])
     a = softmax([s @ w["attention_w"] @ e for s in seeds])
     together = lambda parts: unit(sum(p * s for p, s in zip(parts, seeds, strict=True)))  # noqa: E731
-    return w["alpha"] * (e @ together(b)) + w["beta"] * (e @ together(a)) + bias
+    return w["alpha"] * (e @ together(b)) + w["beta"] * (e @ together(a)) + closed + bias

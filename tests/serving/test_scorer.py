@@ -44,10 +44,16 @@ def raw_users(seed: int = 5) -> np.ndarray:
 
 # Logits beyond 20 hold fewer digits in float32; trained models stay far below.
 @pytest.mark.parametrize(
-    ("pooling", "sharpness", "atol"), [("attention", 4, SAME), ("attention", 40, 2.5e-6), ("average", 4, SAME)]
+    ("settings", "atol"),
+    [
+        ({}, SAME),
+        ({"sharpness": 40}, 2.5e-6),
+        ({"pooling": "average"}, SAME),
+        ({"closed": True}, 2.5e-6),  # scores of whole units
+    ],
 )
-def test_equal_to_the_batch(store: Store, pooling: str, sharpness: float, atol: float) -> None:
-    weights, (centroids, sizes) = random_weights(pooling=pooling, sharpness=sharpness), random_items(50)
+def test_equal_to_the_batch(store: Store, settings: dict[str, object], atol: float) -> None:
+    weights, (centroids, sizes) = random_weights(**settings), random_items(50)
     expected = export(store, "r1", weights, centroids, sizes, raw_users())
     scorer = Scorer(store)
     items = [f"i{i}" for i in range(50)]
@@ -145,10 +151,16 @@ def test_no_server() -> None:
 def test_records() -> None:
     (user,) = (UserRecord.decode(row.tobytes()) for row in encode_users(np.array([0.5]), np.ones((1, 3))))
     assert (user.bias, user.embedding.tolist()) == (0.5, [1, 1, 1])
-    item = ItemRecord(0.25, np.arange(3, dtype=np.float32), np.ones(2, np.float32), np.ones((2, 3), np.float32))
+    item = ItemRecord(
+        0.25,
+        np.arange(3, dtype=np.float32),
+        np.ones(2, np.float32),
+        np.ones((2, 3), np.float32),
+        np.arange(4.0, dtype=np.float32),
+    )
     again = ItemRecord.decode(item.encode())
     assert again.cutoff == 0.25
-    for name in ("global_embedding", "shares", "centroids"):
+    for name in ("global_embedding", "shares", "centroids", "direction"):
         np.testing.assert_array_equal(getattr(again, name), getattr(item, name))
     model = ModelRecord.decode(ModelRecord(0.25, 0.75, np.eye(3, dtype=np.float32)).encode())
     assert (model.alpha, model.beta) == (0.25, 0.75)

@@ -1,0 +1,141 @@
+"""The closed-form set model: is this user of the same kind as these seeds? Probabilistic LDA, without any gradient.
+
+Sources: Ioffe, "Probabilistic Linear Discriminant Analysis", ECCV 2006; Prince and Elder, "Probabilistic Linear
+Discriminant Analysis for Inferences About Identity", ICCV 2007.
+
+The world it assumes: all users are Gaussian with mean f and covariance C; the users of an item are shifted by a vector
+of the item's own, which is Gaussian with mean m_b and covariance C_b over items. Of a training item with n_i seeds we
+see the mean of its seeds, m_i, around f. Then
+
+    m_b = mean_i(m_i),    C_b = cov_i(m_i) − C · mean_i(1 / n_i)    (the second term is the noise of n_i seeds)
+
+and of a new item whose n seeds have the mean m, the shift is expected at
+
+    post = m_b + C_b (C_b + C / n)⁻¹ (m − m_b),
+
+which shrinks by itself where seeds are few, and a user x is scored by (x − f)ᵀ (C + λ tr(C)/d · I)⁻¹ post.
+
+In the basis B of the generalised eigenvectors, Bᵀ C B = I and Bᵀ C_b B = diag(D), all of this is diagonal but for λ. With
+the coordinates z = Bᵀ (x − f), p = Bᵀ m_b and s the mean of the seeds' coordinates:
+
+    post = p + n D / (n D + 1) · (s − p),    v = norm((I + λ tr(C)/d · Bᵀ B)⁻¹ post),    score = z · v.
+
+Users' coordinates have the covariance I and v has length 1, so a score counts standard deviations above the average
+user, for every item alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+
+Doubles = NDArray[np.float64]
+
+# λ without items to choose it on. On film ratings of 500, 1,000 and 3,000 users 1 to 10 were within .005 of AUC.
+DEFAULT_RIDGE = 3.0
+# Eigenvalues of C_b are at least so much of its largest one.
+SMALLEST_BETWEEN = 1e-3
+# C gets so much of its mean variance added to its diagonal: columns that are constant or repeat others do no harm.
+JITTER = 1e-6
+# With so many items, C_b is half of what they say and half a multiple of C; with many more, all of what they say.
+PRIOR_ITEMS = 20
+# Prefix of the arrays in a model's weights.
+PREFIX = "closed_"
+
+
+@dataclass(frozen=True)
+class Plda:
+    """The fitted model; d is the width of a user's vector.
+
+    Attributes:
+        mean: f (d,).
+        basis: B (d, d), a column per coordinate, the one that tells items apart best comes first.
+        between: D (d,), falling: the variance over items of a coordinate whose variance over users is 1.
+        prior: p (d,), what all items have in common.
+        ridge: (I + λ tr(C)/d · Bᵀ B)⁻¹ (d, d).
+    """
+
+    mean: Doubles
+    basis: Doubles
+    between: Doubles
+    prior: Doubles
+    ridge: Doubles
+
+    def coordinates(self, users: NDArray[Any]) -> Doubles:
+        """z (n, d) of users (n, d)."""
+        return np.asarray((users - self.mean) @ self.basis, np.float64)
+
+    def directions(self, seeds: NDArray[Any], counts: NDArray[Any]) -> Doubles:
+        """v of items.
+
+        Args:
+            seeds: (items, d), the mean vector of each item's seeds.
+            counts: (items,), how many seeds that are; 0: none.
+
+        Returns:
+            (items, d), of length 1; zeros for an item without seeds.
+        """
+        expected = np.asarray(counts, np.float64)[:, None] * self.between  # n D
+        shift = self.coordinates(seeds) - self.prior
+        posterior = self.prior + expected / (expected + 1.0) * shift
+        found = posterior @ self.ridge
+        length = np.linalg.norm(found, axis=1, keepdims=True)
+        return np.asarray(np.where(np.asarray(counts)[:, None] > 0, found / np.maximum(length, 1e-12), 0.0))
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """The model as arrays of a model's weights: `closed_mean`, `closed_basis` and so on."""
+        return {f"{PREFIX}{field.name}": getattr(self, field.name).astype(np.float32) for field in fields(self)}
+
+    @staticmethod
+    def of_arrays(arrays: Mapping[str, NDArray[Any]]) -> Plda | None:
+        """The model of `arrays`, among any other arrays; None if it is not among them."""
+        if f"{PREFIX}mean" not in arrays:
+            return None
+        return Plda(*(np.asarray(arrays[f"{PREFIX}{field.name}"], np.float64) for field in fields(Plda)))
+
+
+def fit_plda(users: NDArray[Any], seeds: NDArray[Any], counts: NDArray[Any], ridge: float = DEFAULT_RIDGE) -> Plda:
+    """Fit by moments.
+
+    Args:
+        users: (n, d), a sample of all users.
+        seeds: (items, d), the mean vector of each training item's seeds; may be empty.
+        counts: (items,), their number, at least 1.
+        ridge: λ ≥ 0; the fewer users, the larger.
+
+    Raises:
+        ValueError: fewer than two users.
+    """
+    if len(users) < 2:
+        raise ValueError(f"the closed form needs at least two users, found {len(users)}")
+    mean = users.mean(axis=0, dtype=np.float64)
+    centred = users - mean
+    covariance = centred.T @ centred / len(users)
+    variance = float(np.trace(covariance)) / len(mean)
+    covariance = covariance + JITTER * max(variance, 1e-12) * np.eye(len(mean))
+    prior, between = _items(seeds - mean, np.asarray(counts, np.float64), covariance)
+    values, basis = eigh(between, covariance)
+    order = np.argsort(values)[::-1]
+    basis = basis[:, order]
+    shrinkage = np.linalg.inv(np.eye(len(mean)) + ridge * variance * basis.T @ basis)
+    return Plda(mean, basis, np.maximum(values[order], 0.0), basis.T @ prior, (shrinkage + shrinkage.T) / 2)
+
+
+def _items(shifts: Doubles, counts: Doubles, covariance: Doubles) -> tuple[Doubles, Doubles]:
+    """m_b (d,) and C_b (d, d) of items' mean shifts; what few items say is mixed with a multiple of C."""
+    if len(shifts) < 2:
+        return shifts.sum(axis=0) / (1 + PRIOR_ITEMS), covariance.copy()
+    prior = shifts.mean(axis=0)
+    around = shifts - prior
+    found = around.T @ around / len(shifts) - covariance * np.mean(1.0 / counts)
+    share = len(shifts) / (len(shifts) + PRIOR_ITEMS)
+    level = max(float(np.trace(found)), SMALLEST_BETWEEN * float(np.trace(covariance)))
+    mixed = share * found + (1.0 - share) * level / float(np.trace(covariance)) * covariance
+    values, vectors = np.linalg.eigh(mixed)
+    kept = np.maximum(values, SMALLEST_BETWEEN * values.max())
+    return share * prior, (vectors * kept) @ vectors.T

@@ -1,0 +1,131 @@
+"""The closed-form set model against its formulas in plain matrices, and in the Gaussian world where it is the best."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from ralm.models.plda import JITTER, PRIOR_ITEMS, SMALLEST_BETWEEN, Plda, fit_plda
+
+
+def gaussian_world(seed=0, d=6, items=400, users=4_000, seeds=30):
+    """Users, items' shifts, and a function that draws an item's users."""
+    rng = np.random.default_rng(seed)
+    mix = rng.normal(size=(d, d))
+    between = np.diag(np.linspace(0.0, 0.8, d) ** 2)
+    prior = np.linspace(0.5, 0, d)
+    shifts = rng.multivariate_normal(prior, between, size=items) @ mix.T
+    draw = lambda shift, n: rng.normal(size=(n, d)) @ mix.T + shift  # noqa: E731
+    members = [draw(shift, seeds) for shift in shifts]
+    return draw(np.zeros(d), users), members, draw, shifts
+
+
+def plain_score(users, means, counts, ridge, seeds, n, x):
+    """The formulas of the docstring with d x d matrices, no basis."""
+    d = users.shape[1]
+    f = users.mean(axis=0)
+    C = np.cov(users.T, bias=True)
+    tau = np.trace(C) / d
+    C = C + JITTER * tau * np.eye(d)
+    m = means - f
+    m_b = m.mean(axis=0)
+    C_b = np.cov(m.T, bias=True) - C * np.mean(1 / counts)
+    share = len(m) / (len(m) + PRIOR_ITEMS)
+    C_b = share * C_b + (1 - share) * np.trace(C_b) / np.trace(C) * C
+    values, vectors = np.linalg.eigh(C_b)
+    C_b = (vectors * np.maximum(values, SMALLEST_BETWEEN * values.max())) @ vectors.T
+    m_b = share * m_b
+    post = m_b + C_b @ np.linalg.inv(C_b + C / n) @ (seeds - f - m_b)
+    return (x - f) @ np.linalg.inv(C + ridge * tau * np.eye(d)) @ post
+
+
+@pytest.mark.parametrize("ridge", [0.0, 3.0])
+def test_scores_are_those_of_the_plain_formulas(ridge) -> None:
+    users, members, _, _ = gaussian_world(items=60, users=500)
+    means, counts = np.stack([m.mean(axis=0) for m in members]), np.array([len(m) for m in members])
+    model = fit_plda(users, means, counts, ridge)
+    for n in (1, 7, 200):
+        v = model.directions(means[:3], np.full(3, n))
+        np.testing.assert_allclose(np.linalg.norm(v, axis=1), 1)
+        for item in range(3):
+            expected = plain_score(users, means, counts, ridge, means[item], n, users[:50])
+            found = model.coordinates(users[:50]) @ v[item]
+            # The same up to a factor per item, which is positive.
+            np.testing.assert_allclose(found / np.linalg.norm(found), expected / np.linalg.norm(expected), atol=1e-8)
+
+
+def test_coordinates_have_the_covariance_one_and_scores_the_deviation_one() -> None:
+    users, members, _, _ = gaussian_world()
+    means, counts = np.stack([m.mean(axis=0) for m in members]), np.array([len(m) for m in members])
+    model = fit_plda(users, means, counts)
+    z = model.coordinates(users)
+    np.testing.assert_allclose(np.cov(z.T, bias=True), np.eye(6), atol=1e-4)
+    np.testing.assert_allclose((z @ model.directions(means, counts).T).std(axis=0), 1, atol=1e-4)
+    assert (np.diff(model.between) <= 0).all()
+
+
+def test_in_its_own_world_it_is_as_good_as_knowing_the_items() -> None:
+    users, members, draw, _ = gaussian_world()
+    means, counts = np.stack([m.mean(axis=0) for m in members]), np.array([len(m) for m in members])
+    model = fit_plda(users, means, counts, ridge=0.0)
+    rng = np.random.default_rng(3)
+    C = np.cov(users.T)
+    found, raw, known = [], [], []
+    for shift in rng.permutation(_new_shifts(60)):
+        seeds, later = draw(shift, 3), draw(shift, 200)
+        x = np.concatenate([later, users[:1000]])
+        y = np.r_[np.ones(200), np.zeros(1000)]
+        v = model.directions(seeds.mean(axis=0, keepdims=True), np.array([3]))[0]
+        found.append(roc_auc_score(y, model.coordinates(x) @ v))
+        raw.append(roc_auc_score(y, x @ np.linalg.solve(C, seeds.mean(axis=0))))
+        known.append(roc_auc_score(y, x @ np.linalg.solve(C, shift)))
+    assert np.mean(found) > np.mean(raw) + 0.02  # the shrinkage is worth something with three seeds
+    assert np.mean(found) > np.mean(known) - 0.05  # and little is left to gain
+
+
+def _new_shifts(items):
+    """Items of the same world that it was not fitted on."""
+    rng = np.random.default_rng(0)
+    mix = rng.normal(size=(6, 6))
+    again = np.random.default_rng(9)
+    return again.multivariate_normal(np.linspace(0.5, 0, 6), np.diag(np.linspace(0.0, 0.8, 6) ** 2), size=items) @ mix.T
+
+
+@pytest.mark.parametrize("items", [0, 1, 2])
+def test_few_or_no_items_still_give_a_model(items) -> None:
+    users, members, _, _ = gaussian_world(items=10)
+    means = np.stack([m.mean(axis=0) for m in members])
+    model = fit_plda(users, means[:items], np.full(items, 30))
+    scores = model.coordinates(members[5]) @ model.directions(means[5:6], np.array([30]))[0]
+    assert np.isfinite(scores).all()
+    others = model.coordinates(users) @ model.directions(means[5:6], np.array([30]))[0]
+    assert scores.mean() > others.mean() + 0.5
+
+
+def test_constant_and_repeated_columns_do_no_harm() -> None:
+    users, members, _, _ = gaussian_world(items=50)
+    means, counts = np.stack([m.mean(axis=0) for m in members]), np.full(50, 30)
+    wide = lambda x: np.concatenate([x, x[:, :2], np.ones((len(x), 1))], axis=1)  # noqa: E731
+    plain, doubled = fit_plda(users, means, counts), fit_plda(wide(users), wide(means), counts)
+    one = plain.coordinates(users) @ plain.directions(means[:5], counts[:5]).T
+    other = doubled.coordinates(wide(users)) @ doubled.directions(wide(means[:5]), counts[:5]).T
+    for item in range(5):
+        assert np.corrcoef(one[:, item], other[:, item])[0, 1] > 0.97
+
+
+def test_arrays_and_back() -> None:
+    users, members, _, _ = gaussian_world(items=30)
+    means = np.stack([m.mean(axis=0) for m in members])
+    model = fit_plda(users, means, np.full(30, 30))
+    again = Plda.of_arrays({"alpha": np.zeros(()), **model.arrays()})
+    assert again is not None
+    np.testing.assert_allclose(again.basis, model.basis, rtol=1e-6)
+    assert Plda.of_arrays({"alpha": np.zeros(())}) is None
+
+
+def test_an_item_without_seeds_scores_zero_and_one_user_is_refused() -> None:
+    users, members, _, _ = gaussian_world(items=30)
+    means = np.stack([m.mean(axis=0) for m in members])
+    model = fit_plda(users, means, np.full(30, 30))
+    assert not model.directions(means[:1], np.zeros(1)).any()
+    with pytest.raises(ValueError, match="at least two users"):
+        fit_plda(users[:1], means, np.full(30, 30))
