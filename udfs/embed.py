@@ -16,6 +16,7 @@ from ralm.field_specs import UserFields
 from ralm.models.user_model import UserModel
 from ralm.training.checkpoints import load_user_model
 from udfs.als import user_factors
+from udfs.interests import user_interests
 from udfs.shapes import Batches, BatchUdf
 
 # Users per forward pass, so that the embeddings of their fields stay in the processor's cache.
@@ -26,6 +27,7 @@ def embed_users(
     model_folders: Sequence[str],
     fields: UserFields,
     user_id_type: str,
+    interests: str | None = None,
     als_folder: str | None = None,
     activity: bool = False,
 ) -> BatchUdf:
@@ -35,6 +37,7 @@ def embed_users(
         model_folders: finished user models, one per representation, in the recorded order.
         fields: what the models were trained on.
         user_id_type: 'string' or 'bigint'.
+        interests: the folder of components; users' interest vectors are stacked next to the representations.
         als_folder: a fitted ALS whose user vectors are stacked next to the representations.
         activity: whether `activity_of` the histories is stacked as well.
 
@@ -47,6 +50,8 @@ def embed_users(
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             parts = [_forward(_model(folder, fields.model_dump_json()), batch, fields) for folder in folders]
+            if interests is not None:
+                parts.append(user_interests(interests, batch))
             if als_folder is not None:
                 parts.append(user_factors(als_folder, batch))
             if activity:

@@ -9,8 +9,8 @@ from jobs.steps.lookalike import training as lookalike_training
 from jobs.steps.releases import releases
 from jobs.steps.seeds import item_seeds
 from jobs.steps.sources import ingested_logs, simulated_world
-from jobs.steps.user_model import als_factors, user_embeddings, user_samples
 from jobs.steps.user_model import training as user_model_training
+from jobs.steps.user_model import user_embeddings, user_samples
 from jobs.steps.users import histories, user_fields, vocabularies
 from ralm.runs.context import Context
 from ralm.runs.step import Step
@@ -19,7 +19,6 @@ from ralm.runs.step import Step
 def steps(context: Context) -> list[Step]:
     """All steps in order."""
     source = simulated_world if context.config.simulate is not None else ingested_logs
-    factors = (als_factors,) if user_embeddings.needs_factors(context) else ()
     stages = (
         source,
         vocabularies,
@@ -27,7 +26,7 @@ def steps(context: Context) -> list[Step]:
         user_fields,
         user_samples,
         user_model_training,
-        *factors,
+        *user_embeddings.stacked_trainings(context),
         user_embeddings,
         item_seeds,
         lookalike_samples,

@@ -6,7 +6,6 @@ als.json                `AlsModel`, written last: a folder without it does not c
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from ralm.baselines.array_folder import marked_file, write_folder
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.baselines.fold_in import gram_of
 from ralm.config import Als
-from ralm.errors import MissingInputError
-from ralm.training.checkpoints import model_folder
 
 MARKER = "als.json"
 
@@ -42,16 +40,7 @@ def write_als(path: str, model: AlsModel, factors: NDArray[np.float32]) -> None:
         model: what the factors were fitted on.
         factors: (features, f), one row per column of the space.
     """
-    folder = model_folder(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).unlink(missing_ok=True)
-    for name, array in (("factors", factors), ("gram", gram_of(factors))):
-        temporary = folder / f".{name}.{os.getpid()}.npy"
-        np.save(temporary, array)
-        temporary.replace(folder / f"{name}.npy")
-    temporary = folder / f".{MARKER}.{os.getpid()}"
-    temporary.write_text(model.model_dump_json(indent=1), encoding="utf-8")
-    temporary.replace(folder / MARKER)
+    write_folder(path, MARKER, model, {"factors": factors, "gram": gram_of(factors)})
 
 
 @lru_cache(maxsize=4)
@@ -72,7 +61,4 @@ def als_arrays(path: str) -> tuple[NDArray[Any], NDArray[np.float64]]:
 
 
 def _marker(path: str) -> Path:
-    marker = model_folder(path) / MARKER
-    if not marker.exists():
-        raise MissingInputError(f"ALS model {path}: not found on this machine; it must lie where all machines mount it")
-    return marker
+    return marked_file(path, MARKER, "ALS model")

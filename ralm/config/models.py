@@ -36,16 +36,33 @@ class UserModel(Section):
     residual: bool = Field(
         default=False, description="pass the field vectors to the next layer besides the merged vector"
     )
-    stacked: list[Literal["factors", "activity"]] = Field(
-        default_factory=list,
-        description="what is stacked next to the representations. factors: the user's ALS vector (baselines.als, job "
-        "train_als); activity: log(1 + entries) of each history, over 10",
+    stacked: list[Literal["interests", "factors", "activity"]] = Field(
+        default=["interests", "factors", "activity"],
+        description="what is stacked next to the representations. interests: the user's row of a truncated singular "
+        "value decomposition (job train_interests); factors: the user's ALS vector (baselines.als, job train_als); activity: "
+        "log(1 + entries) of each history, over 10",
+    )
+    interest_dim: int = Field(default=256, ge=1, le=1024, description="width of the interest vectors at most")
+    interest_users: int = Field(
+        default=200_000, ge=100, le=10_000_000, description="users that the interest vectors are fitted on, by hash"
     )
 
 
 class Lookalike(Section):
     """Look-alike learning (paper, section 3.3)."""
 
+    closed_form: bool = Field(
+        default=True,
+        description="start from the closed-form set model (probabilistic LDA) and add attention to it as far as "
+        "validation items gain by it; false: attention alone",
+    )
+    population: int = Field(
+        default=50_000,
+        ge=100,
+        le=10_000_000,
+        description="users, by hash, who stand for all users where the closed form is fitted and validation items are "
+        "judged",
+    )
     hidden_dim: int = Field(default=64, ge=2, le=1024, description="h, width after the shared transform")
     attention_dim: int = Field(default=32, ge=1, le=1024, description="unit of the global attention")
     dropout: float = Field(default=0.1, ge=0, lt=1)
@@ -125,7 +142,7 @@ class Training(Section):
 
 
 # Settings that the seeds and samples of all variants depend on.
-SHARED_SETTINGS = {"min_seeds", "seed_cap", "clicked_cap", "seed_draws"}
+SHARED_SETTINGS = {"min_seeds", "seed_cap", "clicked_cap", "seed_draws", "population"}
 
 
 class Variant(Section):

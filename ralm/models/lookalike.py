@@ -21,7 +21,7 @@ Pooling = Literal["attention", "average"]
 INITIAL_SHARPNESS = 3.0
 # A sigmoid of a bare cosine cannot leave [0.27, 0.73].
 INITIAL_TEMPERATURE = 5.0
-# What attention adds to the closed form at the start of the training; the closed form's part has weight 1.
+# What attention adds to the closed form, whose weight stays 1, at the start of the training.
 INITIAL_ATTENTION = 0.3
 # With the closed form, whose scores count standard deviations.
 INITIAL_CLOSED_TEMPERATURE = 1.0
@@ -79,6 +79,13 @@ class LookalikeModel(nn.Module):
         torch.Size([3])
     """
 
+    closed_mean: Tensor
+    closed_basis: Tensor
+    closed_between: Tensor
+    closed_prior: Tensor
+    closed_ridge: Tensor
+    kept: Tensor
+
     def __init__(
         self, input_dim: int, config: Lookalike, pooling: Pooling = "attention", closed_form: bool = False
     ) -> None:
@@ -107,12 +114,11 @@ class LookalikeModel(nn.Module):
         self.closed_form = closed_form
         if closed_form:
             self.attention_weight = nn.Parameter(torch.tensor(INITIAL_ATTENTION))
-            self.closed_weight = nn.Parameter(torch.ones(()))
             square, line = torch.zeros(input_dim, input_dim), torch.zeros(input_dim)
             shapes = {"mean": line, "basis": square, "between": line, "prior": line, "ridge": square}
             for name, zeros in shapes.items():
                 self.register_buffer(f"{PREFIX}{name}", zeros.clone())
-            # Which parts validation kept, see `Kept`; they change what is exported, not what is trained.
+            # Which of global attention, local attention and user bias the published score has; training has them all.
             self.register_buffer("kept", torch.ones(3))
 
     def start_from(self, plda: Plda) -> None:
@@ -228,8 +234,22 @@ class LookalikeModel(nn.Module):
         alike = self.similarity(self.tower(embedding).unsqueeze(1), seeds[rows], members[rows]).squeeze(1)
         if self.closed_form:
             closed = (self.coordinates(embedding) * self.directions(centroids, sizes)[rows]).sum(dim=-1)
-            alike = self.closed_weight * closed + self.attention_weight * alike
+            alike = closed + self.attention_weight * alike
         return alike + self.bias(embedding)
+
+    @torch.no_grad()
+    def parts(self, raw: Tensor, centroids: Tensor, sizes: Tensor) -> Tensor:
+        """The parts of the scores of users (users, d) with one item's centroids (k, d) and sizes (k,).
+
+        Returns:
+            (4, users): closed form, global attention, local attention and user bias, as they are added up.
+        """
+        seeds, members = self.seeds(centroids.unsqueeze(0), sizes.unsqueeze(0))
+        common, local = self.cosines(self.tower(raw).unsqueeze(0), seeds, members)
+        closed = self.coordinates(raw) @ self.directions(centroids.unsqueeze(0), sizes.unsqueeze(0))[0]
+        weight = self.attention_weight
+        found = [closed, weight * self.config.alpha * common[0], weight * self.config.beta * local[0], self.bias(raw)]
+        return torch.stack(found)
 
     def logits(self, score: Tensor) -> Tensor:
         """temperature · score + offset: the input of the losses."""
@@ -264,7 +284,7 @@ class LookalikeModel(nn.Module):
         score = self.similarity(self.tower(embedding)[users], seeds[wanted], members[wanted])
         if self.closed_form:
             closed = self.coordinates(embedding) @ self.directions(centroids, sizes).T  # (pairs, items)
-            score = self.closed_weight * closed[users, wanted.unsqueeze(1)] + self.attention_weight * score
+            score = closed[users, wanted.unsqueeze(1)] + self.attention_weight * score
         return self.logits(score + self.bias(embedding)[users])
 
     def parameter_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, object]]:
@@ -298,8 +318,8 @@ def export_weights(model: LookalikeModel) -> dict[str, NDArray[np.generic]]:
         pooling        ()        unicode string, 'attention' or 'average'
         ============== ========= =====================================================================
 
-    and with the closed form also `closed_mean` (d,), `closed_basis` (d, d), `closed_between` (d,), `closed_prior` (d,) and
-    `closed_ridge` (d, d), as in `ralm.models.plda`.
+    and with the closed form also `closed_mean` (d,), `closed_basis` (d, d), `closed_between` (d,), `closed_prior` (d,)
+    and `closed_ridge` (d, d), as in `ralm.models.plda`.
 
     With norm(v) = v / max(‖v‖₂, 1e-12) along the last axis, a user's raw embedding x (d,), an item's raw centroids
     c_1 … c_k (d,) and sizes s_1 … s_k, the score is::
@@ -340,7 +360,7 @@ def export_weights(model: LookalikeModel) -> dict[str, NDArray[np.generic]]:
         "alpha": attention * config.alpha * kept_global,
         "beta": attention * config.beta * kept_local,
         "bias_weight": model.bias_weight * kept_bias if config.user_bias else torch.zeros(model.input_dim),
-        "closed": model.closed_weight if model.closed_form else torch.zeros(()),
+        "closed": torch.tensor(float(model.closed_form)),
         "temperature": model.log_temperature.exp(),
         "offset": model.offset,
     }

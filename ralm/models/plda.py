@@ -15,8 +15,8 @@ and of a new item whose n seeds have the mean m, the shift is expected at
 
 which shrinks by itself where seeds are few, and a user x is scored by (x − f)ᵀ (C + λ tr(C)/d · I)⁻¹ post.
 
-In the basis B of the generalised eigenvectors, Bᵀ C B = I and Bᵀ C_b B = diag(D), all of this is diagonal but for λ. With
-the coordinates z = Bᵀ (x − f), p = Bᵀ m_b and s the mean of the seeds' coordinates:
+In the basis B of the generalised eigenvectors, Bᵀ C B = I and Bᵀ C_b B = diag(D), all of this is diagonal but for λ.
+With the coordinates z = Bᵀ (x − f), p = Bᵀ m_b and s the mean of the seeds' coordinates:
 
     post = p + n D / (n D + 1) · (s − p),    v = norm((I + λ tr(C)/d · Bᵀ B)⁻¹ post),    score = z · v.
 

@@ -6,9 +6,9 @@ cos(e, E_local) = Σ_j w_j Q_j / sqrt(wᵀ G w), where G = (n E_i)(n E_i)ᵀ: th
 is never built. An absent centroid is a row of zeros, so it adds nothing to either sum and needs no mask. The logits are
 kept over ln 2: exp(P) is then 2^(P / ln 2), which torch computes more than twice as fast.
 
-With the closed form (`ralm.models.plda`), a user's target embedding is [unit embedding (h), coordinates (d)], and one more
-product of the coordinates with the items' directions is added, in double precision. Where validation kept nothing but the
-closed form, that product is all.
+With the closed form (`ralm.models.plda`), a user's target embedding is [unit embedding (h), coordinates (d)], and one
+more product of the coordinates with the items' directions is added, in double precision. Where validation kept nothing
+but the closed form, that product is all.
 
 Users are the last axis, so that everything except the products runs along contiguous memory. Few items at a time are
 multiplied with a block of users, so that P and Q stay in a core's cache.
@@ -278,8 +278,8 @@ def targets(weights: Mapping[str, Any], raw: Floats) -> tuple[Floats, Floats]:
         raw: (n, d).
 
     Returns:
-        Target embeddings and biases (n,), float32. A target embedding is the unit embedding (h) and, with the closed form,
-        the user's coordinates after it (h + d).
+        Target embeddings and biases (n,), float32. A target embedding is the unit embedding (h) and, with the closed
+        form, the user's coordinates after it (h + d).
     """
     plda = Plda.of_arrays(weights)
     parts = [tower(weights, raw)]

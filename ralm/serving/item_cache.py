@@ -24,7 +24,8 @@ class ItemArrays(NamedTuple):
     def empty(rows: int, k: int, h: int, d: int) -> ItemArrays:
         """Room for so many items."""
         shapes = ((rows, k, h), (rows, k), (rows, h), (rows, d))
-        return ItemArrays(*(np.empty(shape, np.float32) for shape in shapes), np.empty(rows))
+        centroids, shares, common, directions = (np.empty(shape, np.float32) for shape in shapes)
+        return ItemArrays(centroids, shares, common, directions, np.empty(rows))
 
 
 class ItemCache:

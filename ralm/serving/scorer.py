@@ -2,8 +2,8 @@
 
 As in `ralm.scoring.scorer`, for one user: with E the item's unit centroids, n their shares of the seeds and e the user,
 w = n exp(E W e) (the softmax without its denominator, which the cosine cancels), E_local = wᵀ E,
-score = α cos(e, E_global) + β cos(e, E_local) + bias, and with the closed form the product of the user's coordinates with
-the item's direction.
+score = α cos(e, E_global) + β cos(e, E_local) + bias, and with the closed form the product of the user's coordinates
+with the item's direction.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from torch.nn import functional as F
 from ralm.errors import DataError, MissingInputError
 from ralm.models.lookalike import LookalikeModel, export_weights
 from ralm.models.losses import has_clicked, sample_users, users_softmax
+from ralm.models.plda import Plda
 from ralm.training.checkpoints import last_of, model_folder
+from ralm.training.judged_items import CHOICES, JudgedItems, audience_value, choose
 from ralm.training.loop import Run
-from ralm.training.objective import Arrays, Batch, Judged, Objective, to_tensors
+from ralm.training.objective import Arrays, Batch, Criterion, Judged, Objective, to_tensors
 from ralm.training.ranks import Rank, process_group
 from ralm.training.seed_draws import row_item
 from ralm.training.specs import LookalikeTrainingSpec
@@ -51,11 +54,21 @@ def _embeddings(files: list[str], dim: int) -> Tensor:
     return torch.from_numpy(found[:STANDARDISED_ROWS].astype(np.float32))
 
 
+def _closed_form(path: str) -> Plda:
+    try:
+        with np.load(model_folder(path)) as arrays:
+            found = Plda.of_arrays(dict(arrays))
+    except FileNotFoundError as error:
+        raise MissingInputError(f"closed form {path}: not found; run the training from its first round") from error
+    assert found is not None
+    return found
+
+
 class LookalikeObjective(Objective):
     """The look-alike model with its loss, over memory-mapped centroids; validation scores are its logits."""
 
     # The validation's sigmoid loss depends on the size of the logits, which the multi-class loss leaves free.
-    criterion = "val_auc"
+    criterion: Criterion = "val_auc"
 
     def __init__(self, spec: LookalikeTrainingSpec, rank: Rank) -> None:
         self.spec = spec
@@ -71,8 +84,13 @@ class LookalikeObjective(Objective):
                 f"centroids {spec.centroids}: shape {self.centroids.shape} and sizes {self.sizes.shape} do not fit "
                 f"each other and the embedding width {spec.input_dim}; cluster with the same user model"
             )
-        self.lookalike = LookalikeModel(spec.input_dim, spec.model, spec.pooling)
-        if spec.start_from is None:
+        self.lookalike = LookalikeModel(spec.input_dim, spec.model, spec.pooling, spec.closed_form is not None)
+        self.judged = None if spec.judged is None else JudgedItems.load(Path(model_folder(spec.judged)))
+        if self.judged is not None and self.judged.enough:
+            self.criterion = "val_audience"
+        if spec.closed_form is not None:
+            self.lookalike.start_from(_closed_form(spec.closed_form))
+        elif spec.start_from is None:
             sample = _embeddings(spec.train_files, spec.input_dim)
             self.lookalike.standardise(sample.mean(dim=0), sample.std(dim=0))
         self.lookalike.to(rank.device)
@@ -142,6 +160,39 @@ class LookalikeObjective(Objective):
             return Judged(loss, batch["label"], logits)
         weights = torch.where(batch["label"] > 0.5, 1.0, (-batch["log_rows"]).exp())
         return Judged(loss, batch["label"], logits, weights)
+
+    def judge(self) -> dict[str, Any]:
+        """`val_audience`, and which parts of the score validation items keep: those that improve them.
+
+        Without items enough to judge by, the closed form alone is kept.
+        """
+        if not self.lookalike.closed_form:
+            return {}
+        names, judged = list(CHOICES), self.judged
+        if judged is None or not judged.enough:
+            self.lookalike.kept.zero_()
+            return {"kept": names[0]}
+        values = self._values(judged)
+        best = choose(values)
+        self.lookalike.kept.copy_(torch.tensor(CHOICES[names[best]]))
+        return {"val_audience": float(values[best].mean()), "val_closed": float(values[0].mean()), "kept": names[best]}
+
+    def _values(self, judged: JudgedItems) -> list[np.ndarray[Any, Any]]:
+        """Per choice, the figure of every validation item."""
+        self.lookalike.eval()
+        users, clickers = (torch.from_numpy(x).to(self.device) for x in (judged.users, judged.clickers))
+        masks = np.array([(1.0, *mask) for mask in CHOICES.values()])  # (choices, 4)
+        values = np.empty((len(masks), len(judged.rows)))
+        for place, row in enumerate(judged.rows):
+            item = (
+                torch.from_numpy(np.array(self.centroids[row])).to(self.device),
+                torch.from_numpy(np.array(self.sizes[row], np.int64)).to(self.device),
+            )
+            own = masks @ self.lookalike.parts(clickers[judged.item == place], *item).double().cpu().numpy()
+            every = masks @ self.lookalike.parts(users[~judged.known[place]], *item).double().cpu().numpy()
+            values[:, place] = [audience_value(a, b) for a, b in zip(own, every, strict=True)]
+        self.lookalike.train()
+        return list(values)
 
     def histograms(self, batch: Batch | None) -> dict[str, Tensor]:
         """The parameters, by name."""

@@ -59,9 +59,9 @@ def validate(objective: Objective, loader: Loader) -> tuple[float, float | None,
 
 
 def best_epoch(history: Sequence[dict[str, Any]], criterion: Criterion) -> int:
-    """The epoch with the lowest validation loss or the highest validation AUC; the last epoch without validation."""
+    """The epoch with the lowest validation loss or the highest other criterion; the last epoch without validation."""
     sign = 1 if criterion == "val_loss" else -1
-    judged = [entry for entry in history if entry[criterion] is not None]
+    judged = [entry for entry in history if entry.get(criterion) is not None]
     return int(min(judged, key=lambda e: sign * e[criterion])["epoch"] if judged else history[-1]["epoch"])
 
 
@@ -249,8 +249,9 @@ class Run:
                 epochs=1,
             ) as loader:
                 entry["val_loss"], entry["val_auc"], first = validate(self.objective, loader)
+        entry |= self.objective.judge()
         self.history.append(entry)
-        events.scalars({k: v for k, v in entry.items() if k not in ("epoch", "step")}, self.step)
+        events.scalars({k: v for k, v in entry.items() if k not in ("epoch", "step", "kept")}, self.step)
         events.histograms(self.objective.histograms(first), self.step)
         save_checkpoint(
             self.spec.output,
@@ -262,4 +263,5 @@ class Run:
             self.best,
         )
         shown = "".join(f" {k} {v:.4f}" for k, v in entry.items() if isinstance(v, float))
-        self.say(f"epoch {self.epoch}/{self.epochs} step {self.step}{shown}")
+        kept = f" kept: {entry['kept']}" if "kept" in entry else ""
+        self.say(f"epoch {self.epoch}/{self.epochs} step {self.step}{shown}{kept}")

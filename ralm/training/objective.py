@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-Criterion = Literal["val_loss", "val_auc"]
+Criterion = Literal["val_loss", "val_auc", "val_audience"]
 Arrays = dict[str, np.ndarray[Any, Any]]
 Batch = dict[str, Tensor]
 
@@ -48,6 +48,10 @@ class Objective(ABC):
     @abstractmethod
     def evaluate(self, batch: Batch) -> Judged:
         """The judgement of a validation batch."""
+
+    def judge(self) -> dict[str, Any]:
+        """Further figures after an epoch, for the history."""
+        return {}
 
     @abstractmethod
     def histograms(self, batch: Batch | None) -> dict[str, Tensor]:

@@ -84,6 +84,10 @@ class LookalikeTrainingSpec(TrainingSpec):
     start_from: str | None = Field(
         default=None, description="model folder of the previous round: weights and optimizer go on from there"
     )
+    closed_form: str | None = Field(default=None, description=".npz of the closed form to start from; None: without it")
+    judged: str | None = Field(
+        default=None, description=".npz of the validation items (`JudgedItems`), if there are any"
+    )
     batches: int | None = Field(default=None, ge=1, description="batches of the round; None: `training.epochs` epochs")
 
     @property

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from pyspark.sql import functions as F
 
+from jobs.steps.lookalike.closed_form import write_closed_form
 from jobs.steps.lookalike.clustering import centroid_arrays, cluster
 from jobs.steps.lookalike.lookalike_samples import step_name as samples_step
 from jobs.steps.lookalike.lookalike_samples import training_items
@@ -53,7 +54,10 @@ def _budget(config: Config, variant: str) -> tuple[Training, int | None]:
 
 
 def _write_centroids(step: RunningStep, variant: str, round_: int, folder: str) -> tuple[str, str]:
-    """The centroids of the round as memory-mapped files, in the order of the samples' item indices."""
+    """The centroids of the round as memory-mapped files, in the order of the samples' item indices.
+
+    With the first round's, also the closed form that the variant starts from.
+    """
     context = step.context
     version = version_of(variant, context.require(clustering_step(variant, round_), "a1").version)
     items = training_items(context, step.at("item_seeds", as_of=step.as_of, purpose="train"))
@@ -68,6 +72,9 @@ def _write_centroids(step: RunningStep, variant: str, round_: int, folder: str) 
     target.mkdir(parents=True, exist_ok=True)
     for name, array in arrays.items():
         np.save(target / f"{name}.npy", array)
+    if round_ == 1 and variant_lookalike(context.config, variant).closed_form:
+        embeddings = model_version(context, context.config.variants[variant].merge)
+        write_closed_form(step, items, arrays, embeddings, target)
     return str(target / "centroids.npy"), str(target / "sizes.npy")
 
 
@@ -85,6 +92,8 @@ def _train(variant: str, round_: int, step: RunningStep) -> None:
         )
 
     training, batches = _budget(config, variant)
+    model = variant_lookalike(config, variant)
+    start = lookalike_folder(context, variant, 1) if round_ > 1 else output
     spec = LookalikeTrainingSpec(
         train_files=files(False),
         validation_files=files(True),
@@ -97,7 +106,9 @@ def _train(variant: str, round_: int, step: RunningStep) -> None:
         sizes=sizes,
         input_dim=int(np.load(centroids, mmap_mode="r").shape[2]),
         pooling=config.variants[variant].pooling,
-        model=variant_lookalike(config, variant),
+        model=model,
+        closed_form=f"{start}/closed_form.npz" if model.closed_form else None,
+        judged=f"{start}/judged.npz" if model.closed_form else None,
         round_number=round_,
         rounds=rounds(config, variant),
         start_from=lookalike_folder(context, variant, round_ - 1) if round_ > 1 else None,
@@ -105,11 +116,16 @@ def _train(variant: str, round_: int, step: RunningStep) -> None:
     )
     result = launch(context.spark, train_lookalike, spec, training)
     step.counts["rows"] = int(result["rows"])
+    last = result["history"][-1]
+    if "kept" in last:
+        best = max(result["history"], key=lambda entry: entry.get("val_audience") or 0.0)
+        step.say(f"kept: {best['kept']}")
 
 
 def steps(context: Context) -> Sequence[Step]:
     """For each variant and round, one step that clusters and one that trains."""
     made = []
+    first = ("impressions", "user_embeddings", "user_fields")  # what the closed form is fitted on
     for variant, settings in context.config.variants.items():
         for round_ in range(1, rounds(context.config, variant) + 1):
             before = ((training_step(variant, round_ - 1), "a1"),) if round_ > 1 else ()
@@ -130,7 +146,7 @@ def steps(context: Context) -> Sequence[Step]:
                     ("lookalike", "lookalike_training", f"variants.{variant}"),
                     as_of="a1",
                     after=((clustering_step(variant, round_), "a1"), (samples_step(settings.merge), "a1")),
-                    inputs=("item_seeds", "seed_clusters", "lookalike_samples"),
+                    inputs=("item_seeds", "seed_clusters", "lookalike_samples", *(first if round_ == 1 else ())),
                 )
             )
     return made

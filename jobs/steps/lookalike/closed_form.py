@@ -1,0 +1,134 @@
+"""What a look-alike training starts from, and what it is judged on: the closed form, and validation items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.steps.lookalike.clustering import Weights
+from jobs.steps.users.population import in_population
+from ralm.arrow.arrays import matrix
+from ralm.features.hashing import uniform
+from ralm.features.seeds import clicks, is_validation_item
+from ralm.models.plda import DEFAULT_RIDGE, Plda, fit_plda
+from ralm.runs.step import RunningStep
+from ralm.training.judged_items import JudgedItems, audience_value
+from ralm.training.seed_draws import row_item
+
+# λ is chosen among these on the validation items.
+RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0)
+# Sampled users that validation items are judged against, and clickers judged per item and draw.
+JUDGED_USERS = 10_000
+JUDGED_CLICKERS = 100
+# An item is judged on at least so many clickers.
+LEAST_CLICKERS = 3
+# Rows (items times draws) that are judged at most.
+JUDGED_ROWS = 400
+
+
+def write_closed_form(
+    step: RunningStep, items: Sequence[str], arrays: Weights, embedding_version: str, folder: Path
+) -> None:
+    """Fit the closed form on the training items and a sample of all users, and write it beside the validation items.
+
+    Args:
+        step: has the inputs `user_embeddings`, `lookalike_samples`, `impressions` and `user_fields`; as of A1.
+        items: the training items, by index.
+        arrays: `centroids` and `sizes` of the items' seeds, per draw.
+        embedding_version: of the user embeddings.
+        folder: gets `closed_form.npz` and `judged.npz`.
+    """
+    config = step.context.config
+    embeddings = step.at("user_embeddings", as_of=step.as_of, model_version=embedding_version)
+    table = embeddings.where(in_population(step)).select("user_id", "embedding").toArrow()  # about `population` rows
+    table = table.sort_by("user_id").combine_chunks()
+    table = table.take(np.random.default_rng(config.seed).permutation(table.num_rows))
+    users = matrix(table, "embedding").astype(np.float32)
+    sizes = arrays["sizes"].astype(np.int64)
+    counts = sizes.sum(axis=1)  # (draws · items,)
+    means = np.einsum("ik,ikd->id", sizes, arrays["centroids"], dtype=np.float64) / np.maximum(counts, 1)[:, None]
+    held_out = _validation(step, items)
+    trained = ~held_out[row_item(np.arange(len(counts)), len(items))] & (counts > 0)
+    judged = _judged(step, items, embedding_version, table.slice(0, JUDGED_USERS), held_out, len(counts))
+    models = {ridge: fit_plda(users, means[trained], counts[trained], ridge) for ridge in RIDGES}
+    ridge = DEFAULT_RIDGE
+    if judged.enough:
+        ridge = max(RIDGES, key=lambda value: _value(models[value], judged, means, counts))
+        step.say(f"closed form: λ {ridge:g}, {_value(models[ridge], judged, means, counts):.4f} on validation items")
+    step.counts |= {"population": len(users), "validation items": len(judged.rows)}
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / "closed_form.npz", allow_pickle=False, **models[ridge].arrays())
+    judged.save(folder / "judged.npz")
+
+
+def _value(model: Plda, judged: JudgedItems, means: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
+    """The mean figure of the validation items by the closed form alone."""
+    directions = model.directions(means[judged.rows], counts[judged.rows])
+    every, own = model.coordinates(judged.users), model.coordinates(judged.clickers)
+    return float(
+        np.mean(
+            [
+                audience_value(own[judged.item == place] @ v, every[~judged.known[place]] @ v)
+                for place, v in enumerate(directions)
+            ]
+        )
+    )
+
+
+def _validation(step: RunningStep, items: Sequence[str]) -> NDArray[np.bool_]:
+    """(items,) whether a training item is kept for validation."""
+    config = step.context.config
+    frame = step.context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
+    kept = frame.where(is_validation_item(config.user_samples.validation_share, config.seed))
+    found = np.zeros(len(items), dtype=bool)
+    found[[row["item_index"] for row in kept.select("item_index").collect()]] = True
+    return found
+
+
+def _judged(
+    step: RunningStep,
+    items: Sequence[str],
+    version: str,
+    population: pa.Table,
+    held_out: NDArray[np.bool_],
+    rows: int,
+) -> JudgedItems:
+    """The validation items with their clickers that are no seeds, and who clicked them among the sampled users."""
+    config = step.context.config
+    samples = step.at("lookalike_samples", as_of=step.as_of, model_version=version)
+    hashed = uniform("judged clicker", config.seed, "item_index", "embedding")
+    place = F.row_number().over(Window.partitionBy("item_index").orderBy(hashed))
+    labels = samples.where("validation AND label = 1").select("item_index", "embedding")
+    drawn = labels.withColumn("place", place).where(F.col("place") <= JUDGED_CLICKERS).drop("place").toArrow()
+    own = drawn.column("item_index").to_numpy().astype(np.int64)
+    enough = np.flatnonzero(np.bincount(own, minlength=rows) >= LEAST_CLICKERS)[:JUDGED_ROWS]
+    kept = np.isin(own, enough)
+    known = np.zeros((len(items), population.num_rows), dtype=bool)
+    for row in _clicked(step, items, held_out, population).toLocalIterator():
+        known[row["item_index"], row["place"]] = True
+    return JudgedItems(
+        users=matrix(population, "embedding").astype(np.float32),
+        rows=enough,
+        clickers=matrix(drawn, "embedding").astype(np.float32)[kept],
+        item=np.searchsorted(enough, own[kept]),
+        known=known[row_item(enough, len(items))],
+    )
+
+
+def _clicked(step: RunningStep, items: Sequence[str], held_out: NDArray[np.bool_], population: pa.Table) -> DataFrame:
+    """(item_index, place): which sampled users clicked which validation items before A2."""
+    context = step.context
+    places = pa.table({"user_id": population.column("user_id"), "place": np.arange(population.num_rows)})
+    chosen_items = [(index, items[index]) for index in np.flatnonzero(held_out).tolist()]
+    indices = context.spark.createDataFrame(chosen_items, "item_index int, item_id string")
+    clicked = clicks(step.read("impressions"), context.dates.a2).select("user_id", "item_id")
+    found = clicked.join(F.broadcast(indices), "item_id").join(
+        F.broadcast(context.spark.createDataFrame(places)), "user_id"
+    )
+    return found.select("item_index", "place").distinct()

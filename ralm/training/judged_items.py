@@ -1,0 +1,91 @@
+"""Validation items, judged as audiences are used: their held-out clickers against a sample of all users.
+
+The validation items have left the training; a clicker who is judged is no seed. What is measured of an item is the mean
+of two figures: the AUC of its clickers against all users, and the share of its clickers in the top 5 % of all users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+TOP_FRACTION = 0.05
+# Fewer validation items decide nothing.
+LEAST_ITEMS = 5
+
+# What may be added to the closed form, simplest first: global attention, local attention, user bias.
+CHOICES = {
+    "closed form": (0.0, 0.0, 0.0),
+    "closed form + user": (0.0, 0.0, 1.0),
+    "closed form + global attention": (1.0, 0.0, 0.0),
+    "closed form + global attention + user": (1.0, 0.0, 1.0),
+    "closed form + global and local attention": (1.0, 1.0, 0.0),
+    "closed form + global and local attention + user": (1.0, 1.0, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class JudgedItems:
+    """What validation items are judged on.
+
+    Attributes:
+        users: (n, d), a sample of all users.
+        rows: (items,), the rows of the items (and draws) in the arrays of centroids.
+        clickers: (m, d), users who clicked and are no seeds.
+        item: (m,), the position in `rows` of the clicker's item.
+        known: (items, n), the sampled users who are no candidates: they clicked the item.
+    """
+
+    users: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    clickers: NDArray[np.float32]
+    item: NDArray[np.int64]
+    known: NDArray[np.bool_]
+
+    def save(self, path: Path) -> None:
+        """Write to a file."""
+        np.savez(path, allow_pickle=False, **{field.name: getattr(self, field.name) for field in fields(self)})
+
+    @staticmethod
+    def load(path: Path) -> JudgedItems:
+        """Read what `save` wrote."""
+        with np.load(path) as found:
+            return JudgedItems(*(found[field.name] for field in fields(JudgedItems)))
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are items enough to decide anything."""
+        return len(self.rows) >= LEAST_ITEMS
+
+
+def audience_value(clickers: NDArray[Any], users: NDArray[Any]) -> float:
+    """The figure of one item: (AUC + share of the clickers in the top 5 % of all users) / 2; ties count half.
+
+    Args:
+        clickers: (m,) scores of held-out clickers, m ≥ 1.
+        users: (n,) scores of all users, n ≥ 1.
+    """
+    ordered = np.sort(users)
+    below = np.searchsorted(ordered, clickers, "left") + np.searchsorted(ordered, clickers, "right")
+    cut = ordered[min(len(ordered) - 1, int(np.ceil(len(ordered) * (1 - TOP_FRACTION))))]
+    inside = (clickers > cut).mean() + (clickers == cut).mean() / 2
+    return float((below.mean() / (2 * len(ordered)) + inside) / 2)
+
+
+def choose(values: Sequence[NDArray[np.float64]]) -> int:
+    """The first of several models, simplest first, that no later one beats by more than its standard error.
+
+    Args:
+        values: per model, the figure of each item (items,).
+    """
+    best = 0
+    for place in range(1, len(values)):
+        gain = values[place] - values[best]
+        if gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)):
+            best = place
+    return best
