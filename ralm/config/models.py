@@ -39,8 +39,8 @@ class UserModel(Section):
     stacked: list[Literal["interests", "factors", "activity"]] = Field(
         default=["interests", "factors", "activity"],
         description="what is stacked next to the representations. interests: the user's row of a truncated singular "
-        "value decomposition (job train_interests); factors: the user's ALS vector (baselines.als, job train_als); activity: "
-        "log(1 + entries) of each history, over 10",
+        "value decomposition (job train_interests); factors: the user's ALS vector (baselines.als, job train_als); "
+        "activity: log(1 + entries) of each history, over 10",
     )
     interest_dim: int = Field(default=256, ge=1, le=1024, description="width of the interest vectors at most")
     interest_users: int = Field(

@@ -7,6 +7,7 @@ from jobs.steps.systems.clustered_similarity import clustered_systems
 from jobs.steps.systems.cold_start import cold_start_systems
 from jobs.steps.systems.contract import System
 from jobs.steps.systems.lsh_iv import INFORMATION_VALUE, LSH_IV
+from jobs.steps.systems.plda import PLDA
 from jobs.steps.systems.ralm import variant_systems
 from jobs.steps.systems.regression import regression_systems
 from jobs.steps.systems.similarity import similarity_systems
@@ -15,7 +16,7 @@ from jobs.steps.systems.youtube_dnn import youtube_dnn_systems
 from ralm.config import Config
 from ralm.errors import ConfigError
 
-BASELINES = (POPULARITY, ACTIVITY, ALS_FOLD_IN, LSH_IV, INFORMATION_VALUE)
+BASELINES = (PLDA, POPULARITY, ACTIVITY, ALS_FOLD_IN, LSH_IV, INFORMATION_VALUE)
 
 
 def systems(config: Config) -> dict[str, System]:

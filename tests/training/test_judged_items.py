@@ -1,0 +1,91 @@
+"""The figure of a validation item, which parts of a score are kept, and the training that asks them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from ralm.models.plda import fit_plda
+from ralm.training.checkpoints import load_weights
+from ralm.training.judged_items import CHOICES, JudgedItems, audience_value, choose
+from ralm.training.lookalike import train_lookalike
+from tests.models.multimodal import make_world
+from tests.training.toy_data import lookalike_spec
+
+
+def test_the_figure_is_the_mean_of_the_area_and_the_share_in_the_top() -> None:
+    rng = np.random.default_rng(0)
+    clickers, users = rng.normal(1, 1, 300), rng.normal(0, 1, 2_000)
+    label = np.r_[np.ones(300), np.zeros(2_000)]
+    area = roc_auc_score(label, np.r_[clickers, users])
+    inside = (clickers > np.quantile(users, 0.95)).mean()
+    assert audience_value(clickers, users) == pytest.approx((area + inside) / 2, abs=2e-3)
+
+
+@pytest.mark.parametrize("score", [0.0, 3.0])
+def test_a_constant_score_is_worth_nothing(score) -> None:
+    # Half of all pairs, and half of the clickers above a cut that all share.
+    assert audience_value(np.full(10, score), np.full(100, score)) == pytest.approx(0.5)
+
+
+def test_a_later_model_must_be_better_by_more_than_its_error() -> None:
+    rng = np.random.default_rng(1)
+    base = rng.uniform(0.4, 0.6, 50)
+    noise = rng.normal(0, 0.1, 50)
+    assert choose([base, base + noise - noise.mean() + 0.001]) == 0
+    assert choose([base, base - 0.01, base + 0.03 + 0.01 * noise]) == 2
+    assert choose([base, base + 0.03, base + 0.031 + noise - noise.mean()]) == 1
+
+
+def judged_world(folder: Path, helps: bool) -> tuple[str, str]:
+    """The closed form and validation items of the toy world; its items have several tastes, one direction misses them."""
+    world = make_world(60, 8_000, seed=1, noise=0.1)
+    users = world.embedding if helps else np.random.default_rng(2).normal(size=world.embedding.shape)
+    counts = world.sizes.sum(axis=1)
+    means = (world.centroids * world.sizes[:, :, None]).sum(axis=1) / counts[:, None]
+    np.savez(folder / "closed_form.npz", **fit_plda(world.embedding, means, counts).arrays())
+    rows = np.arange(20)
+    clicked = (world.label == 1) & np.isin(world.item, rows)
+    JudgedItems(
+        users=users[:2_000].astype(np.float32),
+        rows=rows,
+        clickers=(world.embedding if helps else users)[clicked].astype(np.float32),
+        item=world.item[clicked].astype(np.int64),
+        known=np.zeros((20, 2_000), dtype=bool),
+    ).save(folder / "judged.npz")
+    return str(folder / "closed_form.npz"), str(folder / "judged.npz")
+
+
+def test_attention_is_kept_where_items_have_several_tastes(tmp_path: Path) -> None:
+    closed_form, judged = judged_world(tmp_path, helps=True)
+    spec = lookalike_spec(tmp_path, epochs=3).model_copy(update={"closed_form": closed_form, "judged": judged})
+    result = train_lookalike(spec)
+    last = result["history"][-1]
+    assert "local attention" in last["kept"]
+    assert last["val_audience"] > last["val_closed"] + 0.05
+    weights = load_weights(spec.output)
+    assert weights["beta"] != 0
+    assert weights["closed"] == 1
+
+
+def test_nothing_is_kept_where_clickers_are_anyone(tmp_path: Path) -> None:
+    closed_form, judged = judged_world(tmp_path, helps=False)
+    spec = lookalike_spec(tmp_path, epochs=1).model_copy(update={"closed_form": closed_form, "judged": judged})
+    result = train_lookalike(spec)
+    entry = result["history"][0]
+    assert entry["val_audience"] < 0.35  # .275 is chance
+    assert entry["kept"] == "closed form"
+    weights = load_weights(spec.output)
+    assert weights["alpha"] == weights["beta"] == 0
+
+
+def test_too_few_items_keep_the_closed_form_alone(tmp_path: Path) -> None:
+    closed_form, judged = judged_world(tmp_path, helps=True)
+    found = JudgedItems.load(Path(judged))
+    few = found.item < 4
+    JudgedItems(found.users, found.rows[:4], found.clickers[few], found.item[few], found.known[:4]).save(Path(judged))
+    spec = lookalike_spec(tmp_path, epochs=2).model_copy(update={"closed_form": closed_form, "judged": judged})
+    assert {entry["kept"] for entry in train_lookalike(spec)["history"]} == {next(iter(CHOICES))}
+    weights = load_weights(spec.output)
+    assert weights["alpha"] == weights["beta"] == 0
