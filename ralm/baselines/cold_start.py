@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,12 @@ class ColdStartModel:
             about[place, [row[name] for name in names if name in row]] = 1.0
         vectors, bias = self.user + about @ self.crosses, self.intercept + about @ self.category
         return ScorerState(DotProduct, {"vectors": vectors, "bias": bias})
+
+    def widened(self, width: int) -> ColdStartModel:
+        """The same model of embeddings of that width, whose further entries do not count."""
+        more = width - self.crosses.shape[1]
+        crosses, user = np.pad(self.crosses, ((0, 0), (0, more))), np.pad(self.user, (0, more))
+        return replace(self, crosses=crosses, user=user)
 
     def save(self, path: str) -> None:
         """Write the model into a folder."""

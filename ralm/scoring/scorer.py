@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ralm.arrow.arrays import matrix, scalars
-from ralm.models.plda import Plda
+from ralm.models.plda import PREFIX, Plda
 from ralm.scoring.contract import BLOCK, Arrays, BatchScorer, ScorerState
 from ralm.scoring.kmeans import Floats, Ints
 
@@ -268,6 +268,12 @@ def tower(weights: Mapping[str, Any], raw: Floats) -> Floats:
     hidden = torch.from_numpy(np.array(raw, dtype=np.float32)) @ weight.T + offset
     unit: Floats = F.normalize(torch.where(hidden >= 0, hidden, slope * hidden), dim=-1).numpy()
     return unit
+
+
+def target_width(weights: Mapping[str, Any]) -> int:
+    """The width of a target embedding: h, with the closed form h + d."""
+    h, d = np.shape(weights["tower_weight"])
+    return int(h + d) if f"{PREFIX}mean" in weights else int(h)
 
 
 def targets(weights: Mapping[str, Any], raw: Floats) -> tuple[Floats, Floats]:

@@ -39,7 +39,7 @@ def test_a_later_model_must_be_better_by_more_than_its_error() -> None:
 
 
 def judged_world(folder: Path, helps: bool) -> tuple[str, str]:
-    """The closed form and validation items of the toy world; its items have several tastes, one direction misses them."""
+    """The closed form and validation items of the toy world; its items have several tastes, one vector misses them."""
     world = make_world(60, 8_000, seed=1, noise=0.1)
     users = world.embedding if helps else np.random.default_rng(2).normal(size=world.embedding.shape)
     counts = world.sizes.sum(axis=1)

@@ -16,6 +16,7 @@ from ralm.features.holdout import is_new_item
 from ralm.features.seeds import shown_between, unseen_pairs
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
+from ralm.scoring.scorer import target_width
 from ralm.training.checkpoints import load_weights
 from udfs.targets import target_embeddings
 
@@ -44,17 +45,18 @@ def _train(step: RunningStep) -> None:
     version = model_version(context, config.variants[VARIANT].merge)
     embeddings = step.at("user_embeddings", as_of=dates.a1, model_version=version).select("user_id", "embedding")
     users = embeddings.join(F.broadcast(pairs.select("user_id").distinct()), "user_id", "left_semi")
-    towered = users.mapInArrow(
-        *target_embeddings(load_weights(lookalike_folder(context, VARIANT)), config.user_id_type)
-    )
-    rows = pairs.join(towered.select("user_id", "embedding"), "user_id").persist()
+    weights = load_weights(lookalike_folder(context, VARIANT))
+    towered = users.mapInArrow(*target_embeddings(weights, config.user_id_type))
+    # The tower's part: fitted on the closed form's coordinates as well, the model would have five times the parameters.
+    tower = F.slice("embedding", 1, len(weights["tower_bias"])).alias("embedding")
+    rows = pairs.join(towered.select("user_id", tower), "user_id").persist()
     labels = {row["label"]: row["count"] for row in rows.groupBy("label").count().collect()}
     step.refuse_empty(
         rows.where(F.lit(len(labels) == 2)),
         f"{STEP}: clicks and non-clicks in [{dates.a1}, {dates.a2}) on items with categories needed; found {labels}",
     )
     step.counts |= {"pairs": sum(labels.values()), "clicks": labels[1]}
-    model = fit_cold_start(rows, settings)
+    model = fit_cold_start(rows, settings).widened(target_width(weights))
     step.counts["categories"] = len(model.categories)
     model.save(context.models("cold_start", step.version))
     rows.unpersist()
