@@ -184,7 +184,7 @@ _ALL = (
         Column("model_version", "string!", "version of the look-alike model"),
         Column("user_id", "uid!", "the user"),
         Column("bias", "float!", "what the model adds to every score of the user"),
-        Column("embedding", "array<float>!", "the target embedding, unit length"),
+        Column("embedding", "array<float>!", "after the tower, unit length; then the closed form's coordinates"),
         partition="as_of model_version",
     ),
     _table(
