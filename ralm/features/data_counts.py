@@ -38,7 +38,7 @@ def count_data(users: DataFrame, events: DataFrame, impressions: DataFrame, seed
     assert totals is not None
     return DataCounts(
         users=everybody,
-        active=next((row["user_id"] for row in rows if row["together"]), 0),
+        active=min(everybody, next((row["user_id"] for row in rows if row["together"]), 0)),
         items=totals["items"],
         impressions=totals["shown"] or 0,
         clicks=totals["clicks"] or 0,
