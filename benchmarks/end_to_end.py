@@ -99,10 +99,22 @@ class Run:
     stored: dict[str, int]
 
 
+# The same settings at every size, where they would follow from the data: the marginal cost is of more users alone.
+FIXED = (
+    "fields.history=[{domain: reading, length: 20}, {domain: shopping, length: 10}]",
+    "user_model={representations: [reading], field_dim: 32, hidden: [], user_dim: 32, dropout: 0, field_dropout: 0, "
+    "residual: false, stacked: []}",
+    "user_training={batch_size: 1024, epochs: 1, learning_rate: 0.004, decay: none, patience: null}",
+    "lookalike={hidden_dim: 64, rounds: 1, batches_per_round: 500, clusters: 20, min_seeds: 10, seed_cap: 10000, "
+    "seed_draws: 1, dropout: 0.1, negative_users: 10, user_bias: false, logq: false, clicked_cap: 0}",
+    "lookalike_training={batch_size: 1024, epochs: 3, learning_rate: 0.005, decay: none, patience: null}",
+)
+
+
 def run(users: int) -> Run:
     """The pipeline with so many users, in its own application and warehouse."""
     with tempfile.TemporaryDirectory(prefix="ralm-end-to-end-", dir=os.environ.get(FOLDER)) as folder:
-        given = [f"simulate.users={users}", f"warehouse={folder}"]
+        given = [f"simulate.users={users}", f"warehouse={folder}", *FIXED]
         command = ["./spark-submit.sh", "pipeline", "--config", "conf/million.yaml"]
         for setting in given:
             command += ["--set", setting]

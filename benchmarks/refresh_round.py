@@ -28,9 +28,11 @@ from jobs.steps.lookalike.clustering import seed_clusters
 from jobs.steps.refresh.round import refresh
 from ralm.arrow.arrays import list_array
 from ralm.config import load_config
+from ralm.config.counts import DataCounts
 from ralm.features.seeds import item_seeds
 from ralm.models.lookalike import LookalikeModel, export_weights
-from ralm.runs.context import Context
+from ralm.runs.context import MEASURE, Context
+from ralm.runs.ledger import Record
 from ralm.training.checkpoints import MODEL, publish
 from ralm.warehouse.once import append, replace
 from udfs.shapes import Batches
@@ -62,6 +64,7 @@ def main(arguments: list[str]) -> int:
             print(line, flush=True)
 
         context = Context(spark, load_config(CONFIG, settings), say=say)
+        context.ledger.add(counted(asked.users, asked.items, asked.seeds))
         nightly(context, asked.users, asked.items, asked.seeds)
         refresh(context)
         append_clicks(context, asked.users, asked.items, asked.seeds // FURTHER, draw=1)
@@ -77,6 +80,14 @@ def main(arguments: list[str]) -> int:
     result = {"name": "refresh_round", "value": seconds, "unit": "s", "users": asked.users, "items": asked.items}
     print(json.dumps(result | {"seeds": asked.seeds, "audience_rows": rows, "profile": profile, "machine": machine()}))
     return 0
+
+
+def counted(users: int, items: int, seeds: int) -> Record:
+    """The record of the counts that settings follow from."""
+    clicks = items * seeds
+    counts = DataCounts(users, users, items, 2 * clicks, clicks, usual=seeds, least=seeds)
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    return Record(MEASURE, MEASURE, None, "done", "benchmark", 1, "benchmark", {}, {}, counts.as_map(), now, now)
 
 
 def nightly(context: Context, users: int, items: int, seeds: int) -> None:

@@ -8,18 +8,20 @@ import yaml
 
 from jobs.cli.application import configured
 from jobs.cli.arguments import Arguments, run_job
-from jobs.steps.nightly import steps
-from ralm.config import Config
+from jobs.steps.nightly import run_night, steps
+from ralm.config import Config, auto
 from ralm.errors import RalmError
 from ralm.runs.context import Context
-from ralm.runs.runner import plan_steps, run_steps
+from ralm.runs.runner import plan_steps
 from ralm.runs.step import Step
 from ralm.spark.session import get_session
 
 
 def _dry_run(context: Context, plan: Sequence[Step]) -> None:
-    resolved = yaml.safe_dump(context.config.model_dump(mode="json"), sort_keys=False)
-    print(f"# configuration\n{resolved}")
+    resolved = yaml.safe_dump(auto.written(context.given, context.counts), sort_keys=False)
+    print(f"# configuration\n{resolved}\n# of which the data decide, unless a value is given")
+    for line in auto.explain(context.given, context.counts):
+        print(line)
     print(f"# warehouse {context.warehouse.path}")
     for name in sorted({table for step in plan for table in step.inputs}):
         version = context.warehouse.version(name) if context.warehouse.exists(name) else None
@@ -28,7 +30,7 @@ def _dry_run(context: Context, plan: Sequence[Step]) -> None:
         print(f"# dates: {context.dates}")
     except RalmError:
         print("# dates: resolved once there are impressions")
-    print("# steps")
+    print("# steps" + ("" if context.counts else " (they may change once the data are read)"))
     for title, what in plan_steps(context, plan):
         print(f"{title}: {what}")
 
@@ -54,11 +56,10 @@ def main(arguments: Arguments) -> None:
     spark = get_session(f"ralm pipeline {config.name}", config.spark)
     try:
         context = Context(spark, config, force=arguments.force)
-        plan = steps(context)
         if arguments.dry_run:
-            _dry_run(context, plan)
+            _dry_run(context, steps(context))
             return
-        run_steps(context, plan)
+        run_night(context)
         _summary(context, config)
     finally:
         spark.stop()

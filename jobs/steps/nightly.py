@@ -13,14 +13,19 @@ from jobs.steps.user_model import training as user_model_training
 from jobs.steps.user_model import user_embeddings, user_samples
 from jobs.steps.users import histories, user_fields, vocabularies
 from ralm.runs.context import Context
+from ralm.runs.runner import run_steps
 from ralm.runs.step import Step
 
 
+def data_steps(context: Context) -> list[Step]:
+    """The first steps, which read and measure the data."""
+    source = simulated_world if context.given.simulate is not None else ingested_logs
+    return list(source.steps(context))
+
+
 def steps(context: Context) -> list[Step]:
-    """All steps in order."""
-    source = simulated_world if context.config.simulate is not None else ingested_logs
+    """All steps in order; which ones follow the data may depend on what was measured."""
     stages = (
-        source,
         vocabularies,
         histories,
         user_fields,
@@ -38,4 +43,12 @@ def steps(context: Context) -> list[Step]:
         evaluate,
         releases,
     )
-    return [step for stage in stages for step in stage.steps(context)]
+    return data_steps(context) + [step for stage in stages for step in stage.steps(context)]
+
+
+def run_night(context: Context) -> None:
+    """Run all steps: those that read and measure the data, then the others as the data ask for them."""
+    first = data_steps(context)
+    run_steps(context, first, total=len(steps(context)))
+    planned = steps(context)
+    run_steps(context, planned[len(first) :], first=len(first) + 1, total=len(planned))

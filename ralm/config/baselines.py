@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ralm.config.section import Section
+from ralm.config.section import Section, sized
 
 
 class Similarity(Section):
@@ -77,7 +77,7 @@ class Regression(Section):
 class Als(Section):
     """Implicit ALS (Hu, Koren and Volinsky 2008) and the closed-form fold-in of new items and users."""
 
-    factors: int = Field(default=64, ge=2, le=1_024)
+    factors: int = sized(64, ge=2, le=1_024)
     iterations: int = Field(default=10, ge=1, le=200)
     alpha: float = Field(default=20.0, gt=0, le=10_000, description="confidence of an interaction is 1 + alpha")
     regularisation: float = Field(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from ralm.config.section import Identifier, Section, Share
+from ralm.config.section import Identifier, Section, Share, sized
 
 
 class Dates(Section):
@@ -32,13 +32,23 @@ class Dates(Section):
         return self
 
 
+def _named(value: Any, key: str) -> Any:
+    """A name alone stands for a field without further settings."""
+    return {key: value} if isinstance(value, str) else value
+
+
 class HistoryField(Section):
     """A behaviour domain as a user field: the newest `length` things acted on."""
 
     domain: Identifier
-    length: int = Field(default=30, ge=1, le=1_000, description="newest entries kept per user")
+    length: int = sized(30, ge=1, le=1_000, description="newest entries kept per user")
     vocabulary: int = Field(default=200_000, ge=1, le=10_000_000, description="most frequent features with an index")
     out_of_vocabulary: int = Field(default=1, ge=1, le=1_000_000, description="hash buckets that the rest share")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return _named(value, "domain")
 
 
 class CategoricalField(Section):
@@ -47,12 +57,19 @@ class CategoricalField(Section):
     name: Identifier
     vocabulary: int = Field(default=10_000, ge=1, le=1_000_000)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return _named(value, "name")
+
 
 class Fields(Section):
-    """The fields that describe a user."""
+    """The fields that describe a user. What is left out follows from the mapped sources (ralm/config/described.py)."""
 
-    history: list[HistoryField] = Field(min_length=1)
-    categorical: list[CategoricalField] = Field(default_factory=list)
+    history: list[HistoryField] = Field(min_length=1, description="behaviour domains, or only their names")
+    categorical: list[CategoricalField] = Field(
+        default_factory=list, description="profile columns, or only their names"
+    )
     numeric: list[Identifier] = Field(default_factory=list)
     item_domains: list[Identifier] = Field(
         min_length=1, description="domains whose feature ids are item ids; new items are removed from them"

@@ -11,10 +11,11 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from ralm.config.baselines import Baselines
+from ralm.config.described import described_fields
 from ralm.config.fields import Dates, Fields
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
 from ralm.config.outputs import ColdStart, Comparison, Evaluation, Refresh, Scoring, Serving, Spark, Stream
-from ralm.config.section import Identifier, Section
+from ralm.config.section import Identifier, Section, sized
 from ralm.config.sources import Ingest, Live, Simulate
 from ralm.errors import ConfigError, MissingInputError
 
@@ -27,13 +28,18 @@ class Config(Section):
     data_root: str = Field(default=".", description="where relative source paths start")
     user_id_type: Literal["string", "bigint"] = Field(default="string", description="type of user ids, as they came")
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
+    objective: Literal["audience", "feed"] = sized(
+        "audience",
+        description="audience: rank all users by who would ever want an item; feed: rank those who come by. Sets "
+        "lookalike.logq, user_bias and clicked_cap; auto: audience if non-clicks are sampled, feed if the log has them",
+    )
     ingest: Ingest | None = None
     simulate: Simulate | None = None
     live: Live = Live()
     dates: Dates = Dates()
     fields: Fields
     user_samples: UserSamples = UserSamples()
-    user_model: UserModel
+    user_model: UserModel = UserModel()
     user_training: Training = Training()
     lookalike: Lookalike = Lookalike()
     lookalike_training: Training = Training()
@@ -53,6 +59,11 @@ class Config(Section):
     refresh: Refresh = Refresh()
     serving: Serving = Serving()
     spark: Spark = Spark()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _described(cls, content: Any) -> Any:
+        return content | {"fields": described_fields(content)} if isinstance(content, dict) else content
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:

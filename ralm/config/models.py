@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from ralm.config.section import Identifier, Merge, Section, Share
+from ralm.config.section import Identifier, Merge, Section, Share, sized
 
 
 class UserSamples(Section):
@@ -22,20 +22,20 @@ class UserSamples(Section):
 class UserModel(Section):
     """User representation learning (paper, section 3.2)."""
 
-    representations: list[Identifier] = Field(min_length=1, description="label domains; one model each, stacked")
-    field_dim: int = Field(default=32, ge=2, le=1024, description="m, the width of a field vector")
+    representations: list[Identifier] = sized(
+        [], min_length=1, description="label domains; one model each, stacked; only empty until it is resolved"
+    )
+    field_dim: int = sized(32, ge=2, le=1024, description="m, the width of a field vector")
     attention_dim: int = Field(default=32, ge=1, le=1024, description="t, the attention unit of the merge layer")
-    hidden: list[int] = Field(default_factory=lambda: [64])
-    user_dim: int = Field(default=32, ge=2, le=1024, description="width of one representation")
+    hidden: list[int] = sized([64], description="widths of the layers between merge and representation")
+    user_dim: int = sized(32, ge=2, le=1024, description="width of one representation")
     loss: Literal["softmax", "sigmoid"] = "softmax"
     logq: bool = Field(default=False, description="subtract log of the sampling probability from the logits")
-    dropout: float = Field(default=0.0, ge=0, lt=1, description="share of the field vectors' entries, in training")
-    field_dropout: float = Field(
-        default=0.0, ge=0, lt=1, description="share of a user's fields that the attention does not see, in training"
+    dropout: float = sized(0.0, ge=0, lt=1, description="share of the field vectors' entries, in training")
+    field_dropout: float = sized(
+        0.0, ge=0, lt=1, description="share of a user's fields that the attention does not see, in training"
     )
-    residual: bool = Field(
-        default=False, description="pass the field vectors to the next layer besides the merged vector"
-    )
+    residual: bool = sized(False, description="pass the field vectors to the next layer besides the merged vector")
     stacked: list[Literal["interests", "factors", "activity"]] = Field(
         default=["interests", "factors", "activity"],
         description="what is stacked next to the representations. interests: the user's row of a truncated singular "
@@ -63,43 +63,43 @@ class Lookalike(Section):
         description="users, by hash, who stand for all users where the closed form is fitted and validation items are "
         "judged",
     )
-    hidden_dim: int = Field(default=64, ge=2, le=1024, description="h, width after the shared transform")
+    hidden_dim: int = sized(64, ge=2, le=1024, description="h, width after the shared transform")
     attention_dim: int = Field(default=32, ge=1, le=1024, description="unit of the global attention")
-    dropout: float = Field(default=0.1, ge=0, lt=1)
+    dropout: float = sized(0.1, ge=0, lt=1)
     alpha: float = Field(default=0.3, ge=0, le=1, description="weight of the global part (paper: 0.3)")
     beta: float = Field(default=0.7, ge=0, le=1, description="weight of the local part (paper: 0.7)")
-    user_bias: bool = Field(default=False, description="add a linear term of the user alone to the score")
+    user_bias: bool = sized(False, description="add a linear term of the user alone to the score")
     loss: Literal["sigmoid", "multiclass"] = Field(
         default="multiclass",
         description="multiclass: sampled users compete for an item (the talk); sigmoid: clicks against non-clicks",
     )
-    negative_users: int = Field(default=10, ge=1, le=1_000, description="sampled users per positive (multiclass)")
-    logq: bool = Field(
-        default=False,
+    negative_users: int = sized(10, ge=1, le=1_000, description="sampled users per positive (multiclass)")
+    logq: bool = sized(
+        False,
         description="correct for active users, who fill the samples: subtract the log of a user's rows from the "
         "training's logits; the score then knows that they click more (set user_bias)",
     )
-    clicked_cap: int = Field(
-        default=0,
+    clicked_cap: int = sized(
+        0,
         ge=0,
         le=10_000,
         description="N: users are no negatives for the N newest items they clicked (multiclass); 0: only for clicks of "
         "the batch. For data where users click an item once and most of its users did so before",
     )
-    clusters: int = Field(default=20, ge=1, le=1_000, description="k, centroids per item (paper: 20, online 100)")
+    clusters: int = sized(20, ge=1, le=1_000, description="k, centroids per item (paper: 20, online 100)")
     cluster_iterations: int = Field(default=10, ge=1, le=1_000, description="Lloyd iterations at most")
-    seed_cap: int = Field(default=10_000, ge=10, le=100_000, description="K, newest seeds kept per item")
-    min_seeds: int = Field(default=10, ge=1, le=10_000, description="items with fewer seeds are not trained or scored")
-    seed_draws: int = Field(
-        default=1,
+    seed_cap: int = sized(10_000, ge=10, le=100_000, description="K, newest seeds kept per item")
+    min_seeds: int = sized(10, ge=1, le=10_000, description="items with fewer seeds are not trained or scored")
+    seed_draws: int = sized(
+        1,
         ge=1,
         le=100,
         description="splits of the training clicks into seeds and labels; 1: half of the clicks only give seeds; 2: "
         "each half gives seeds once and labels once; 4: two such pairs of splits",
     )
-    rounds: int = Field(default=3, ge=1, le=100, description="cluster, train, cluster, train ...")
-    batches_per_round: int | None = Field(
-        default=None, ge=1, description="batches per round (the talk: 1,000); default: `training.epochs` epochs"
+    rounds: int = Field(default=2, ge=1, le=100, description="cluster, train, cluster, train ...")
+    batches_per_round: int | None = sized(
+        None, ge=1, description="batches per round (the talk: 1,000); null: `training.epochs` epochs"
     )
 
     @model_validator(mode="after")
@@ -113,17 +113,17 @@ class Training(Section):
     """How a model is trained: processes, batches, steps."""
 
     processes: int = Field(default=2, ge=1, le=1_024, description="DDP ranks")
-    batch_size: int = Field(default=256, ge=1, le=1_000_000, description="rows per step over all ranks (paper: 256)")
-    epochs: int = Field(
-        default=3,
+    batch_size: int = sized(256, ge=1, le=1_000_000, description="rows per step over all ranks (paper: 256)")
+    epochs: int = sized(
+        3,
         ge=1,
         le=1_000,
         description="passes over the data (look-alike: per round); the best in validation loss (look-alike: AUC) stays",
     )
-    learning_rate: float = Field(default=1e-3, gt=0, le=10, description="Adam (paper: 0.001)")
+    learning_rate: float = sized(1e-3, gt=0, le=10, description="Adam (paper: 0.001)")
     weight_decay: float = Field(default=0.0, ge=0, le=1)
-    decay: Literal["none", "linear"] = Field(
-        default="none", description="linear: the learning rate falls to 0 over all steps (look-alike: of a round)"
+    decay: Literal["none", "linear"] = sized(
+        "none", description="linear: the learning rate falls to 0 over all steps (look-alike: of a round)"
     )
     seed: int | None = Field(
         default=None,
@@ -135,8 +135,11 @@ class Training(Section):
     )
     device: Literal["cpu", "cuda"] = "cpu"
     local_mode: bool = Field(default=True, description="ranks on the driver's machine; false: on the executors")
-    patience: int | None = Field(
-        default=None, ge=1, le=1_000, description="stop after this many epochs without improvement in validation"
+    patience: int | None = sized(
+        None,
+        ge=1,
+        le=1_000,
+        description="stop after this many epochs without improvement in validation; null: never",
     )
     retries: int = Field(default=1, ge=0, le=10, description="launches after a failure, from the last checkpoint")
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ralm.config.section import Section
+from ralm.config.section import Section, sized
 
 
 class Audience(Section):
@@ -45,7 +45,7 @@ class Evaluation(Section):
 
     new_item_share: float = Field(default=0.2, ge=0, lt=1, description="items held out of everything trained")
     max_items: int = Field(default=400, ge=1, le=100_000, description="items ranked over all users, per protocol")
-    min_labels: int = Field(default=5, ge=1, description="held-out clickers (and non-clickers) an item needs")
+    min_labels: int = sized(5, ge=1, description="held-out clickers (and non-clickers) an item needs")
     max_users: int = Field(
         default=1_000_000, ge=1_000, description="candidates ranked, by hash; held-out clickers are always among them"
     )
@@ -68,14 +68,14 @@ class Comparison(Section):
         description="new_items: held-out items, their users split into seeds and held-out users; later_clicks: known "
         "items, clickers against non-clickers in [A2, A3), from the seeds and users before A2",
     )
-    seeds: list[int] = Field(default=[20, 100, 500], description="seeds per item, besides half of all its users")
-    window: Literal["later", "all"] = Field(
-        default="later",
+    seeds: list[int] = sized([20, 100, 500], description="seeds per item, besides half of all its users")
+    window: Literal["later", "all"] = sized(
+        "later",
         description="later: the item's clickers in [A2, A3), users as of A2; all: its clickers of all time, users as "
         "of A3 (for sets without times)",
     )
-    min_users: int = Field(default=40, ge=2, description="clickers that an item needs to be judged")
-    min_items: int = Field(default=30, ge=1, description="items that a number of seeds needs to be reported")
+    min_users: int = sized(40, ge=2, description="clickers that an item needs to be judged")
+    min_items: int = sized(30, ge=1, description="items that a number of seeds needs to be reported")
     max_items: int = Field(default=600, ge=1, le=100_000, description="items per split, by hash")
     sample: int = Field(
         default=100_000,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from ralm.config.section import Identifier, Section
+from ralm.config.section import Identifier, Section, sized
 
 
 class Source(Section):
@@ -92,9 +92,9 @@ def _expect_columns(columns: dict[str, str], required: set[str], optional: set[s
 class SampledNegatives(Section):
     """Non-clicks for logs that hold only clicks: items drawn from those alive in the hour of the click."""
 
-    per_click: int = Field(default=4, ge=1, le=100, description="sampled non-clicks per click")
+    per_click: int = sized(4, ge=1, le=100, description="sampled non-clicks per click")
     bucket: Literal["hour", "day", "all"] = Field(default="hour", description="items alive in the same bucket")
-    slots: int = Field(default=10_000, ge=100, le=1_000_000, description="resolution of the draw, slots per bucket")
+    slots: int = sized(10_000, ge=100, le=1_000_000, description="resolution of the draw, slots per bucket")
 
 
 class Ingest(Section):

@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ralm.config import Config, Ingest, Source
+from ralm.config.auto import sampled_negatives
 from ralm.errors import ConfigError, RalmError
 from ralm.ingest.items import item_targets, items_table, one_item
 from ralm.ingest.logs import (
@@ -119,7 +120,9 @@ def ingest(
     items = items_table(catalogue, _seen(logs, config.fields.item_domains))
 
     if "clicked" not in settings.impressions.columns:
-        negatives = sample_negatives(shown, settings.sampled_negatives, config.seed, untimed=settings.untimed)
+        clicks = next(c.rows for c in counts if c.source == "ingest.impressions")
+        drawing = sampled_negatives(settings, clicks)
+        negatives = sample_negatives(shown, drawing, config.seed, untimed=settings.untimed)
         shown = shown.unionByName(negatives.withColumn("clicked", F.lit(False)))
     return IngestResult(
         users=users,

@@ -10,7 +10,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ralm.config import Config
+from ralm.config import Config, auto
+from ralm.config.counts import DataCounts
 from ralm.dates import DateName, ResolvedDates, resolve_dates
 from ralm.errors import MissingInputError
 from ralm.runs.ledger import Ledger, Record
@@ -46,8 +47,16 @@ class Filled:
         )
 
 
+# The step that counts what settings follow from.
+MEASURE = "measure_data"
+
+
 class Context:
-    """An application: its session, configuration, warehouse and ledger."""
+    """An application: its session, configuration, warehouse and ledger.
+
+    Attributes:
+        given: the configuration as it was written; `config` is the same with values for what is left to the data.
+    """
 
     def __init__(
         self,
@@ -58,7 +67,8 @@ class Context:
         say: Callable[[str], None] | None = None,
     ) -> None:
         self.spark = spark
-        self.config = config
+        self.given = config
+        self._resolved: tuple[Record | None, Config] | None = None
         self.force = force
         path = config.warehouse_path
         # Executors have other working folders than the driver.
@@ -67,6 +77,34 @@ class Context:
         self.say = say or (lambda line: print(line, flush=True))
         self.times: list[tuple[str, float, dict[str, int]]] = []
         self.filled = Filled()
+
+    @property
+    def counts(self) -> DataCounts | None:
+        """What was counted in the data; None: they were not read yet."""
+        record = self.ledger.last(MEASURE, None, "done")
+        return None if record is None else DataCounts.from_map(record.counts)
+
+    @property
+    def config(self) -> Config:
+        """The configuration, with values for what is left to the data: plain defaults until the data are measured."""
+        record = self.ledger.last(MEASURE, None, "done")
+        if self._resolved is None or self._resolved[0] is not record:
+            self._resolved = record, auto.resolve(self.given, self.counts)
+        return self._resolved[1]
+
+    def measured_config(self) -> Config:
+        """The configuration, if no value of it waits for the data.
+
+        Raises:
+            MissingInputError: one does.
+        """
+        if self.ledger.last(MEASURE, None, "done") is None and (waiting := auto.pending(self.given)):
+            source = "simulate" if self.given.simulate is not None else "ingest"
+            raise MissingInputError(
+                f"step '{MEASURE}': not in {self.warehouse.path}/runs; {', '.join(waiting[:3])} and others follow from "
+                f"what it counts: run job '{source}' first"
+            )
+        return self.config
 
     @cached_property
     def dates(self) -> ResolvedDates:

@@ -21,12 +21,22 @@ from ralm.runs.step import RunningStep, Step
 from ralm.spark.errors import user_errors
 
 
+def settings(context: Context, step: Step) -> str:
+    """The hash of the settings that the step depends on.
+
+    Raises:
+        MissingInputError: they follow from the data, which were not measured yet.
+    """
+    config = context.measured_config() if step.measured else context.given
+    return config.digest("name", "seed", *step.sections)
+
+
 def token(context: Context, step: Step) -> str:
     """The token that the step would have now."""
     content = {
         "step": step.name,
         "as_of": str(context.date(step.as_of)),
-        "config": context.config.digest("name", "seed", *step.sections),
+        "config": settings(context, step),
         "after": [context.require(name, as_of).version for name, as_of in step.after],
         "extra": step.extra() if step.extra else "",
     }
@@ -45,11 +55,19 @@ def state(context: Context, step: Step, now: str) -> tuple[str, Record | None]:
     return "run", last
 
 
-def run_steps(context: Context, steps: Sequence[Step]) -> None:
-    """Run the steps in order; finished steps are reported and skipped."""
+def run_steps(context: Context, steps: Sequence[Step], first: int = 1, total: int | None = None) -> None:
+    """Run the steps in order; finished steps are reported and skipped.
+
+    Args:
+        context: the application.
+        steps: what to run.
+        first: number of the first step, in the lines of progress.
+        total: number of the last one; default: these steps are all.
+    """
+    total = len(steps) if total is None else total
     try:
-        for position, step in enumerate(steps, start=1):
-            _run_one(context, step, f"[{position:>2}/{len(steps)}]")
+        for position, step in enumerate(steps, start=first):
+            _run_one(context, step, f"[{position:>2}/{total}]")
     finally:
         context.ledger.flush()
 
@@ -63,7 +81,7 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
         context.say(f"{prefix} {title}: already done, skipped")
         return
     resumed = found == "resume" and not context.force
-    config_hash = context.config.digest("name", "seed", *step.sections)
+    config_hash = settings(context, step)
     attempts = context.ledger.attempts(step.name, as_of)
     inputs = (
         dict(record.inputs)
@@ -98,7 +116,7 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
         raise
     finally:
         context.spark.sparkContext.setJobDescription(None)  # type: ignore[arg-type]
-    context.ledger.add(running.ended("done"))
+    context.ledger.add(running.ended("done", running.note))
     seconds = time.monotonic() - clock
     counts = ", ".join(f"{count:,} {what}" for what, count in running.counts.items())
     context.say(f"{prefix} {title}: {counts + ', ' if counts else ''}{seconds:.1f} s")

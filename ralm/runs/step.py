@@ -29,6 +29,7 @@ class Step:
         after: names of the steps whose results it uses, with their dates.
         inputs: tables whose versions are pinned when the step starts.
         extra: anything else that the result depends on (file listings).
+        measured: whether its settings may follow from the data; not so for the steps that read and count the data.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Step:
     after: tuple[tuple[str, DateName | None], ...] = ()
     inputs: tuple[str, ...] = ()
     extra: Callable[[], str] | None = None
+    measured: bool = True
 
 
 @dataclass
@@ -50,6 +52,7 @@ class RunningStep:
     as_of: dt.date | None
     outputs: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    note: str | None = None
 
     @property
     def version(self) -> str:

@@ -317,7 +317,7 @@ _ALL = (
         Column("counts", "map<string,bigint>!", "what was counted, such as the rows written"),
         Column("started_at", "timestamp!", "when it started (UTC)"),
         Column("ended_at", "timestamp", "when it ended (UTC); NULL at the start"),
-        Column("message", "string", "the error of a failed run"),
+        Column("message", "string", "the error of a failed run; of `measure_data`, the settings that the data chose"),
     ),
     _table(
         "checks",

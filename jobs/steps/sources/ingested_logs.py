@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from jobs.steps.sources.known_events import by_day
+from jobs.steps.sources.measured_data import measuring
 from ralm.errors import ConfigError
 from ralm.ingest.read import listing
 from ralm.ingest.tables import ingest
@@ -18,7 +19,7 @@ from ralm.spark.errors import user_errors
 
 def _ingest(step: RunningStep) -> None:
     context = step.context
-    result = ingest(context.spark, context.config, run_id=step.record.run_id)
+    result = ingest(context.spark, context.given, run_id=step.record.run_id)
     for check in result.checks:
         step.check(check.name, check.passed, check.value, check.detail)
     with user_errors("ingest", result.expressions):
@@ -39,8 +40,10 @@ def _files(context: Context) -> str:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step: bad rows are counted over all sources before anything is written."""
+    """One step for all sources, since bad rows are counted before anything is written; one that measures the data."""
     if context.config.ingest is None:
         raise ConfigError("ingest: the configuration has no `ingest` section; run the job `simulate` for its world")
-    sections = ("ingest", "data_root", "fields", "user_id_type")
-    return [Step("ingest", _ingest, sections=sections, extra=partial(_files, context))]
+    fields = ("fields.item_domains", "fields.categorical", "fields.numeric")
+    sections = ("ingest", "data_root", *fields, "user_id_type")
+    read = Step("ingest", _ingest, sections=sections, extra=partial(_files, context), measured=False)
+    return [read, measuring(context)]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pyspark.sql import functions as F
 
 from jobs.steps.sources.known_events import by_day
+from jobs.steps.sources.measured_data import measuring
 from ralm.errors import ConfigError
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
@@ -26,7 +27,8 @@ def _simulate(step: RunningStep) -> None:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """One step, so that the four tables are of the same world."""
+    """One step, so that the four tables are of the same world; one that measures them."""
     if context.config.simulate is None:
         raise ConfigError("simulate: the configuration has no `simulate` section; run the job `ingest` for raw logs")
-    return [Step("simulate", _simulate, sections=("simulate", "user_id_type"))]
+    made = Step("simulate", _simulate, sections=("simulate", "user_id_type"), measured=False)
+    return [made, measuring(context)]

@@ -16,7 +16,6 @@ from ralm.config import Config
 from ralm.evaluation.online_test import METRICS, Change
 from ralm.report.files import update_report
 from ralm.runs.context import Context
-from ralm.runs.runner import run_steps
 from ralm.simulation import clock, truth
 from ralm.training.checkpoints import model_folder
 from ralm.warehouse.once import replace
@@ -35,7 +34,7 @@ def play_world(context: Context, days: int) -> Arms:
 
     Work that an interrupted run finished is not repeated.
     """
-    run_steps(context, nightly.steps(context))
+    nightly.run_night(context)
     world = World(context, dt.timedelta(days=1))
     while world.last()[0] < days:
         world.round()

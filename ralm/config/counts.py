@@ -1,0 +1,78 @@
+"""What was counted in the data, for the settings that follow from it; kept in the run record of `measure_data`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class DomainCounts:
+    """A behaviour domain.
+
+    Attributes:
+        users: users with an event in it (approximate).
+        things: distinct features (approximate).
+        entries: events per such user, 95th percentile (of users sampled by hash).
+    """
+
+    users: int
+    things: int
+    entries: int
+
+
+@dataclass(frozen=True)
+class DataCounts:
+    """What `users`, `events` and `impressions` hold.
+
+    Attributes:
+        users: rows of `users`.
+        active: users with an event in any domain (approximate).
+        items: items that were shown.
+        impressions: rows of `impressions`, sampled non-clicks among them.
+        clicks: clicked ones.
+        usual: clicks of the item of the median click: half of all clicks are on items with at least so many.
+        least: the same for nine tenths of all clicks.
+        domains: domain -> its counts.
+    """
+
+    users: int
+    active: int
+    items: int
+    impressions: int
+    clicks: int
+    usual: int
+    least: int
+    domains: Mapping[str, DomainCounts] = field(default_factory=dict)
+
+    def as_map(self) -> dict[str, int]:
+        """One whole number per name, as a run record keeps them."""
+        totals = {name: value for name, value in vars(self).items() if name != "domains"}
+        named = {title: totals[name] for name, title in TITLES.items()}
+        return named | {
+            f"{domain}: {what}": value for domain, found in self.domains.items() for what, value in vars(found).items()
+        }
+
+    @classmethod
+    def from_map(cls, counts: Mapping[str, int]) -> DataCounts:
+        """The inverse of `as_map`."""
+        domains: dict[str, dict[str, int]] = {}
+        for name, value in counts.items():
+            domain, separator, what = name.partition(": ")
+            if separator:
+                domains.setdefault(domain, {})[what] = value
+        return cls(
+            **{name: counts[title] for name, title in TITLES.items()},
+            domains={domain: DomainCounts(**found) for domain, found in domains.items()},
+        )
+
+
+TITLES = {
+    "users": "users",
+    "active": "active users",
+    "items": "items",
+    "impressions": "impressions",
+    "clicks": "clicks",
+    "usual": "clicks of the usual item",
+    "least": "clicks of a small item",
+}

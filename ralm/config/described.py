@@ -1,0 +1,56 @@
+"""What a configuration need not say of the fields, because the mapped sources say it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# The built-in world's domains and profiles (ralm/simulation).
+WORLD = {
+    "history": ["reading", "shopping", "search", "music"],
+    "categorical": ["gender", "age_band", "city", "device", "channel"],
+    "numeric": ["tenure_days", "activity_level"],
+    "item_domains": ["reading"],
+}
+
+
+def described_fields(content: dict[str, Any]) -> dict[str, Any]:
+    """The section `fields` with what follows from the sources; what cannot be told from them stays missing.
+
+    history: every `domain` of the event sources. item_domains: the domain in which items are shown, if it is one of
+    these, or else the only one. strong_domain: the first item domain. categorical: the mapped columns of the users
+    that `numeric` does not name.
+
+    Args:
+        content: a configuration as it was read, not checked yet.
+    """
+    given = content.get("fields")
+    fields: dict[str, Any] = dict(given) if isinstance(given, dict) else {}
+    ingest = content.get("ingest")
+    if isinstance(content.get("simulate"), dict):
+        if "categorical" not in fields and "numeric" not in fields:
+            fields |= {name: WORLD[name] for name in ("categorical", "numeric")}
+        for name in ("history", "item_domains"):
+            fields.setdefault(name, WORLD[name])
+    elif isinstance(ingest, dict):
+        events = ingest.get("events")
+        sources = [source for source in events if isinstance(source, dict)] if isinstance(events, list) else []
+        domains = list(dict.fromkeys(source["domain"] for source in sources if source.get("domain")))
+        if domains and len(domains) == len({str(source.get("domain")) for source in sources}):
+            fields.setdefault("history", domains)
+        shown = _part(ingest, "impressions").get("domain")
+        known = [shown] if shown in domains else domains if len(domains) == 1 else []
+        if known:
+            fields.setdefault("item_domains", known)
+        if "categorical" not in fields:
+            columns = _part(_part(ingest, "users"), "columns")
+            numeric = fields.get("numeric") or []
+            fields["categorical"] = [name for name in columns if name not in {"user_id", "seen_at", *numeric}]
+    items = fields.get("item_domains")
+    if isinstance(items, list) and items:
+        fields.setdefault("strong_domain", items[0])
+    return fields
+
+
+def _part(content: dict[str, Any], name: str) -> dict[str, Any]:
+    part = content.get(name)
+    return part if isinstance(part, dict) else {}
