@@ -30,7 +30,8 @@ from ralm.arrow.arrays import list_array
 from ralm.config import load_config
 from ralm.config.counts import DataCounts
 from ralm.features.seeds import item_seeds
-from ralm.models.lookalike import LookalikeModel, export_weights
+from ralm.models.lookalike import LookalikeModel
+from ralm.models.weights import export_weights
 from ralm.runs.context import MEASURE, Context
 from ralm.runs.ledger import Record
 from ralm.training.checkpoints import MODEL, publish

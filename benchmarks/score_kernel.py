@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from benchmarks.harness import Benchmark, Contest
 from ralm.config import Lookalike
-from ralm.models.lookalike import LookalikeModel, export_weights
+from ralm.models.lookalike import LookalikeModel
+from ralm.models.weights import export_weights
 from ralm.scoring.contract import BLOCK
 from ralm.scoring.kmeans import single_thread
 from ralm.scoring.scorer import Scorer

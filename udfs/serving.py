@@ -36,7 +36,7 @@ def item_rows(weights: Mapping[str, NDArray[Any]]) -> BatchUdf:
     """For `mapInArrow` over rows of `seed_clusters` with their `cutoff` (NULL: none): (key, record).
 
     Args:
-        weights: of the look-alike model, as `ralm.models.lookalike.export_weights` gives them.
+        weights: of the look-alike model, as `ralm.models.weights.export_weights` gives them.
     """
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:

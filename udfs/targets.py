@@ -18,7 +18,7 @@ def target_embeddings(weights: Mapping[str, NDArray[Any]], user_id_type: str) ->
     """For `mapInArrow` over `user_embeddings` (user_id, embedding).
 
     Args:
-        weights: name -> array, as `ralm.models.lookalike.export_weights` gives them.
+        weights: name -> array, as `ralm.models.weights.export_weights` gives them.
         user_id_type: 'string' or 'bigint'.
 
     Returns:

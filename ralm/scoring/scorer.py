@@ -60,7 +60,7 @@ class Scorer(BatchScorer):
     """RALM: scores target users by local and global attention over the clusters of an item's seeds.
 
     Args:
-        weights: name -> array, as `ralm.models.lookalike.export_weights` gives them (formulas there).
+        weights: name -> array, as `ralm.models.weights.export_weights` gives them (formulas there).
         centroids: (items, k, d), raw.
         sizes: (items, k); 0 is absent.
         block: users per matrix product.
@@ -247,7 +247,7 @@ def closed_directions(weights: Mapping[str, Any], centroids: Floats, sizes: Ints
     """The closed form's directions of items times its weight, (items, d); (items, 0) without a closed form.
 
     Args:
-        weights: name -> array, as `ralm.models.lookalike.export_weights` gives them.
+        weights: name -> array, as `ralm.models.weights.export_weights` gives them.
         centroids: (items, k, d), raw.
         sizes: (items, k).
     """
@@ -280,7 +280,7 @@ def targets(weights: Mapping[str, Any], raw: Floats) -> tuple[Floats, Floats]:
     """Raw embeddings as scorers read them, without any items.
 
     Args:
-        weights: name -> array, as `ralm.models.lookalike.export_weights` gives them.
+        weights: name -> array, as `ralm.models.weights.export_weights` gives them.
         raw: (n, d).
 
     Returns:

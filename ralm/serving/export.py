@@ -13,7 +13,7 @@ from ralm.serving.records import ItemRecord, ModelRecord
 
 
 def model_record(weights: Mapping[str, NDArray[Any]]) -> ModelRecord:
-    """What serving needs of a look-alike model; `weights` as given by `ralm.models.lookalike.export_weights`."""
+    """What serving needs of a look-alike model; `weights` as given by `ralm.models.weights.export_weights`."""
     return ModelRecord(float(weights["alpha"]), float(weights["beta"]), np.asarray(weights["attention_w"], np.float32))
 
 

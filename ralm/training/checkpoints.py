@@ -233,7 +233,7 @@ def load_lookalike(path: str, device: str = "cpu") -> LookalikeModel:
 
 
 def load_weights(path: str) -> dict[str, NDArray[np.generic]]:
-    """The plain arrays of a finished look-alike model (`models.lookalike.export_weights`); raises like `finished`."""
+    """The plain arrays of a finished look-alike model (`models.weights.export_weights`); raises like `finished`."""
     finished(path)
     with np.load(model_folder(path) / WEIGHTS) as arrays:
         return {name: arrays[name] for name in arrays.files}

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ralm.errors import DataError, MissingInputError
-from ralm.models.lookalike import LookalikeModel, export_weights
+from ralm.models.lookalike import LookalikeModel
 from ralm.models.losses import has_clicked, sample_users, users_softmax
 from ralm.models.plda import Plda
+from ralm.models.weights import export_weights
 from ralm.training.checkpoints import last_of, model_folder
 from ralm.training.judged_items import CHOICES, JudgedItems, audience_value, choose
 from ralm.training.loop import Run

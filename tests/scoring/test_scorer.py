@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from ralm.config import Lookalike
-from ralm.models.lookalike import LookalikeModel, export_weights
+from ralm.models.lookalike import LookalikeModel
 from ralm.models.plda import fit_plda
+from ralm.models.weights import export_weights
 from ralm.scoring.scorer import Scorer, published, targets
 from tests.scoring.weights import loop_score, random_items, random_weights
 

@@ -8,8 +8,8 @@ from sklearn.metrics import roc_auc_score
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ralm.errors import DataError, MissingInputError
-from ralm.models.lookalike import export_weights
 from ralm.models.losses import sample_users
+from ralm.models.weights import export_weights
 from ralm.training import loop
 from ralm.training.checkpoints import (
     load_lookalike,
