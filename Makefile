@@ -58,7 +58,7 @@ compare: demo ## All look-alike systems side by side on new items and later clic
 	@./spark-submit.sh compare --config $(CONFIG)
 
 ablations: demo ## What each part of RALM is worth: the variants of conf/variants/ablations.yaml, trained and compared
-	@for job in train_lookalike embed_targets compare; do \
+	@for job in train_user_model embed_users build_lookalike_samples train_lookalike compare; do \
 		./spark-submit.sh $$job --config $(CONFIG) --set "variants=$$(cat conf/variants/ablations.yaml)" \
 			--set comparison.systems=variants || exit $$?; \
 	done

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from jobs.cli.application import run
 from jobs.cli.arguments import Arguments, run_job
-from jobs.steps.lookalike.target_embeddings import steps
+from jobs.steps.lookalike.target_embeddings import all_steps
 
 
 def main(arguments: Arguments) -> None:
     """Run the job."""
-    run(arguments, "embed_targets", steps)
+    run(arguments, "embed_targets", all_steps)
 
 
 if __name__ == "__main__":

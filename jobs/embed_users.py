@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from jobs.cli.application import run
 from jobs.cli.arguments import Arguments, run_job
-from jobs.steps.user_model.user_embeddings import steps
+from jobs.steps.user_model.user_embeddings import all_steps
 
 
 def main(arguments: Arguments) -> None:
     """Run the job."""
-    run(arguments, "embed_users", steps)
+    run(arguments, "embed_users", all_steps)
 
 
 if __name__ == "__main__":

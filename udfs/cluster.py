@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,8 @@ def cluster_items(k: int, *, iterations: int, seed: int, weights: Mapping[str, N
     Args:
         k: clusters per item.
         iterations: Lloyd iterations at most.
-        seed: of the random starts, together with the item id.
+        seed: of the random starts, together with the seeds' user ids: the same seeds are clustered alike under any
+            item id.
         weights: of the look-alike model in whose tower space to cluster (`export_weights`); None: the raw space.
 
     Returns:
@@ -53,7 +54,7 @@ def cluster_items(k: int, *, iterations: int, seed: int, weights: Mapping[str, N
                 raw if weights is None else tower(weights, raw),
                 k,
                 iterations=iterations,
-                seed=item_seed(seed, item_id),
+                seed=seeds_seed(seed, column(seeds, "user_id").to_pylist()),
                 start=_in_space(start, weights),
             )
             embedding = None
@@ -73,9 +74,10 @@ def cluster_items(k: int, *, iterations: int, seed: int, weights: Mapping[str, N
     return GroupUdf(run, SCHEMA)
 
 
-def item_seed(seed: int, item_id: str) -> int:
-    """The seed of one item's random start: the same whatever else is clustered, and in whatever order."""
-    digest = hashlib.blake2b(f"{seed}:{item_id}".encode(), digest_size=8).digest()
+def seeds_seed(seed: int, user_ids: Iterable[str | int]) -> int:
+    """The random seed for one item, by its seed users: the same in any order of the users and under any item id."""
+    listed = "\0".join(sorted(map(str, user_ids)))
+    digest = hashlib.blake2b(f"{seed}:{listed}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from ralm.arrow.arrays import matrix, scalars
+from ralm.arrow.arrays import column, matrix, scalars
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.baselines.regression import fit_logistic, fit_trees
 from ralm.config import Regression
-from udfs.cluster import item_seed
+from udfs.cluster import seeds_seed
 from udfs.shapes import GroupUdf
 
 FITTED = "item_index int, positives int, negatives int, label_frequency double, "
@@ -28,17 +27,16 @@ _LOGISTIC = pa.schema([*_KEYS, ("intercept", pa.float64()), *_WEIGHTS])
 _TREES = pa.schema([*_KEYS, ("model", pa.binary())])
 
 
-def fit_logistic_items(items: Sequence[str], space: FeatureSpace, settings: Regression, seed: int) -> GroupUdf:
+def fit_logistic_items(space: FeatureSpace, settings: Regression, seed: int) -> GroupUdf:
     """For `groupBy("item_index").applyInArrow` over the sampled users of every item.
 
     Input rows are (item_index, label 0/1, user_id, the columns of the feature space) in any order; the caller bounds
     the rows of an item.
 
     Args:
-        items: item ids by index, so that an item's random draws do not depend on what else is fitted.
         space: the features.
         settings: of the model.
-        seed: of the random draws, together with the item id.
+        seed: of the random draws, together with the user ids of the item's seeds.
 
     Returns:
         One row per item that has both labels: item_index, positives, negatives, label_frequency, intercept, and the
@@ -51,7 +49,7 @@ def fit_logistic_items(items: Sequence[str], space: FeatureSpace, settings: Regr
             return _LOGISTIC.empty_table()
         index = rows.column("item_index")[0].as_py()
         with threadpool_limits(1):
-            model = fit_logistic(space.matrix(rows), labels, settings, item_seed(seed, items[index]))
+            model = fit_logistic(space.matrix(rows), labels, settings, _drawn(seed, rows, labels))
         indices = np.flatnonzero(model.weights).astype(np.int32)
         weights = model.weights[indices].astype(np.float32)
         found = {"intercept": [model.intercept], "indices": [indices], "weights": [weights]}
@@ -60,7 +58,7 @@ def fit_logistic_items(items: Sequence[str], space: FeatureSpace, settings: Regr
     return GroupUdf(run, LOGISTIC)
 
 
-def fit_tree_items(items: Sequence[str], settings: Regression, seed: int) -> GroupUdf:
+def fit_tree_items(settings: Regression, seed: int) -> GroupUdf:
     """Like `fit_logistic_items`, over rows (item_index, label, user_id, embedding).
 
     Returns:
@@ -74,7 +72,7 @@ def fit_tree_items(items: Sequence[str], settings: Regression, seed: int) -> Gro
             return _TREES.empty_table()
         index = rows.column("item_index")[0].as_py()
         with threadpool_limits(1):
-            model = fit_trees(matrix(rows, "embedding"), labels, settings, item_seed(seed, items[index]))
+            model = fit_trees(matrix(rows, "embedding"), labels, settings, _drawn(seed, rows, labels))
         found = {"model": [model.to_bytes()]}
         return pa.table(_fitted(index, labels, model.label_frequency) | found, _TREES)
 
@@ -85,6 +83,11 @@ def _ordered(group: pa.Table) -> tuple[pa.Table, NDArray[np.int64]]:
     """The rows by user, since sums in another order differ in the last digits; and their labels (n,)."""
     rows = group.sort_by("user_id").combine_chunks()
     return rows, scalars(rows, "label").astype(np.int64)
+
+
+def _drawn(seed: int, rows: pa.Table, labels: NDArray[np.int64]) -> int:
+    """The random seed of an item's fit: it follows from the seeds, whatever else is fitted."""
+    return seeds_seed(seed, column(rows.filter(pa.array(labels == 1)), "user_id").to_pylist())
 
 
 def _fitted(index: int, labels: NDArray[np.int64], frequency: float) -> dict[str, list[Any]]:

@@ -44,11 +44,8 @@ class Config(Section):
     lookalike: Lookalike = Lookalike()
     lookalike_training: Training = Training()
     variants: dict[Identifier, Variant] = Field(
-        default_factory=lambda: {
-            "ralm": Variant(),
-            "ralm_average": Variant(pooling="average"),
-            "ralm_concat": Variant(merge="concat"),
-        }
+        default_factory=lambda: {"ralm": Variant()},
+        description="look-alike models to train; `ralm` is the released one. More: conf/variants/ablations.yaml",
     )
     baselines: Baselines = Baselines()
     cold_start: ColdStart | None = None

@@ -49,7 +49,7 @@ def updated_seeds(net: DataFrame, live: DataFrame, log: DataFrame, cap: int, now
     added = net.where("net > 0").join(touched.where("NOT rebuilt"), "item_id", "left_semi").drop("net")
     again = log.join(touched.where("rebuilt"), "item_id", "left_semi")
     rows = added.unionByName(kept).unionByName(again.select("item_id", "user_id", "clicked_at"))
-    found = newest_clickers(rows.withColumn("draw", F.lit(0)), cap).drop("draw")
+    found = newest_clickers(rows.withColumn("draw", F.lit(0)), cap).drop("draw", "first_clicked_at")
     old = before.select("item_id", *(F.col(name).alias(f"old_{name}") for name in ("seeds", "sketch", "changes")))
     joined = touched.join(found, "item_id", "left").join(old, "item_id", "left")
     users, old_users = (F.coalesce(F.col(f"{name}.user_id"), F.array()) for name in ("seeds", "old_seeds"))

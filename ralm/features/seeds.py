@@ -47,16 +47,21 @@ def item_seeds(clicked: DataFrame, cap: int) -> DataFrame:
 
     Returns:
         (item_id, draw, seeds array<struct<user_id, clicked_at>> newest first, ties by user_id; seed_count; clickers, an
-        estimate by sketch of all). The rank is cut before the shuffle, so an item with 10^8 clickers moves at most K
-        rows per partition.
+        estimate by sketch of all; first_clicked_at, the first of all clicks). The rank is cut before the shuffle, so an
+        item with 10^8 clickers moves at most K rows per partition.
     """
     return newest_clickers(clicked, cap).select(
-        "item_id", "draw", "seeds", F.size("seeds").alias("seed_count"), clickers("sketch").alias("clickers")
+        "item_id",
+        "draw",
+        "seeds",
+        F.size("seeds").alias("seed_count"),
+        clickers("sketch").alias("clickers"),
+        "first_clicked_at",
     )
 
 
 def newest_clickers(clicked: DataFrame, cap: int) -> DataFrame:
-    """(item_id, draw, seeds, sketch of all clickers) of clicks, as in `item_seeds`."""
+    """(item_id, draw, seeds, sketch of all clickers, first_clicked_at) of clicks, as in `item_seeds`."""
     last = clicked.groupBy("item_id", "draw", "user_id").agg(F.max("clicked_at").alias("clicked_at"))
     newest = Window.partitionBy("item_id", "draw").orderBy(F.desc("clicked_at"), "user_id")
     kept = last.withColumn("rank", F.row_number().over(newest)).where(F.col("rank") <= cap)
@@ -65,8 +70,10 @@ def newest_clickers(clicked: DataFrame, cap: int) -> DataFrame:
             "seeds"
         )
     )
-    sketches = clicked.groupBy("item_id", "draw").agg(F.hll_sketch_agg("user_id", SKETCH_SIZE).alias("sketch"))
-    return listed.join(sketches, ["item_id", "draw"])
+    every = clicked.groupBy("item_id", "draw").agg(
+        F.hll_sketch_agg("user_id", SKETCH_SIZE).alias("sketch"), F.min("clicked_at").alias("first_clicked_at")
+    )
+    return listed.join(every, ["item_id", "draw"])
 
 
 def clickers(sketch: str) -> Column:

@@ -55,6 +55,14 @@ def state(context: Context, step: Step, now: str) -> tuple[str, Record | None]:
     return "run", last
 
 
+def is_done(context: Context, step: Step) -> bool:
+    """Whether the step's last run is done and would give the same now."""
+    try:
+        return state(context, step, token(context, step))[0] == "done"
+    except MissingInputError:
+        return False
+
+
 def run_steps(context: Context, steps: Sequence[Step], first: int = 1, total: int | None = None) -> None:
     """Run the steps in order; finished steps are reported and skipped.
 

@@ -129,6 +129,7 @@ _ALL = (
         Column("seed_count", "int!", "number of seeds, at most `lookalike.seed_cap`"),
         Column("clickers", "bigint!", "users who clicked the item, an estimate within 2 %"),
         Column("seeds", SEEDS, "its seeds with their last click (UTC), newest first"),
+        Column("first_clicked_at", "timestamp", "the first of the clicks that give its seeds (UTC)"),
         partition="as_of purpose",
         checks={"seed_count_is_size": "seed_count = size(seeds)"},
     ),

@@ -1,13 +1,21 @@
 """The configuration: every mistake is one line that names the key, what was found and what is expected."""
 
 import datetime as dt
+import importlib
+import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+import yaml
 
+from jobs.steps import nightly
 from jobs.steps.evaluation.compare import families
+from jobs.steps.lookalike.variants import final_step
 from ralm.config import Dates, load_config
 from ralm.errors import ConfigError, MissingInputError
+from ralm.runs.context import Context
 
 TINY = Path(__file__).resolve().parents[2] / "conf" / "tiny.yaml"
 
@@ -82,6 +90,12 @@ def test_a_variants_settings_are_its_own_and_in_no_others_digest() -> None:
     assert config.digest("variants") != plain.digest("variants")
 
 
+def test_one_model_is_trained_unless_others_are_asked_for() -> None:
+    content = yaml.safe_load((TINY.parent / "demo.yaml").read_text(encoding="utf-8"))
+    assert "variants" not in content
+    assert list(load_config(TINY.parent / "demo.yaml").variants) == ["ralm"]
+
+
 def test_the_ablations_change_what_they_are_named_after() -> None:
     text = (TINY.parent / "variants" / "ablations.yaml").read_text(encoding="utf-8")
     config = load_config(TINY, [f"variants={text}", "comparison.systems=variants"])
@@ -91,7 +105,30 @@ def test_the_ablations_change_what_they_are_named_after() -> None:
     assert (found["local_only"].alpha, found["local_only"].beta) == (0, 1)
     assert [found[name].user_bias for name in ("user_bias", "no_user_bias")] == [True, False]
     assert [found[name].rounds for name in ("ralm", "one_round")] == [2, 1]
+    assert config.variants["ralm_average"].pooling == "average"
+    assert config.variants["ralm_concat"].merge == "concat"
     assert [entry.name for entry in families(config)[0].systems(config)] == list(config.variants)
+
+
+def test_make_ablations_makes_what_a_night_of_one_variant_has_not() -> None:
+    """Each step of its jobs finds what it depends on in the night before, or in an earlier job."""
+    root = TINY.parents[1]
+    recipe = re.search(r"^ablations:.*\n\t@for job in ([a-z_ ]+);", (root / "Makefile").read_text(), re.MULTILINE)
+    assert recipe is not None
+    *jobs, last = recipe[1].split()
+    assert last == "compare"
+    text = (root / "conf" / "variants" / "ablations.yaml").read_text(encoding="utf-8")
+    night, asked = (
+        cast(Context, SimpleNamespace(config=load_config(TINY, [f"variants={variants}"])))
+        for variants in ("{ralm: {}}", text)
+    )
+    done = {(step.name, step.as_of) for step in nightly.steps(night)}
+    made = {job: importlib.import_module(f"jobs.{job}") for job in jobs}
+    for job, module in made.items():
+        for step in getattr(module, "all_steps" if job == "embed_users" else "steps")(asked):
+            assert set(step.after) <= done, (job, step.name)
+            done.add((step.name, step.as_of))
+    assert all((final_step(asked.config, variant), "a1") in done for variant in asked.config.variants)
 
 
 def test_dates_are_all_given_or_all_shares() -> None:

@@ -48,6 +48,7 @@ def test_the_newest_clickers_are_kept_once(spark: SparkSession) -> None:
     assert row["seeds"][0]["clicked_at"] == dt.datetime(2024, 1, 9)
     assert row["seed_count"] == 3
     assert row["clickers"] == 4
+    assert row["first_clicked_at"] == dt.datetime(2024, 1, 1)  # of a click that is no seed's last
 
 
 def test_clicked_items_are_the_newest_of_those_that_count(spark: SparkSession) -> None:

@@ -100,6 +100,14 @@ def test_sections_without_data_are_left_out_and_the_others_stay(absent: tuple[st
     assert Page(page).open == []
 
 
+def test_merge_layers_are_set_against_each_other_only_where_there_are_two(full: str) -> None:
+    data = example()
+    one = render_report(dataclasses.replace(data, user_model=[r for r in data.user_model if r.merge == "attention"]))
+    said = "items for the user, with attention or concatenation as the merge layer. Weak users"
+    assert [said in " ".join(page.split()) for page in (full, one)] == [True, False]
+    assert "ranks items for the user. Weak users" in " ".join(one.split())
+
+
 def test_a_report_of_nothing_says_so() -> None:
     page = render_report(ReportData("Empty", "none", dt.datetime(2024, 1, 1)))
     assert Page(page).tags["svg"] == 0

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.steps.seeds.item_seeds import item_ages
+from ralm.config import Scoring
 from ralm.errors import DataError
 from ralm.runs.step import RunningStep
 
@@ -17,7 +19,7 @@ def choose_items(step: RunningStep, seeds: DataFrame | None = None, least: int |
 
     Args:
         step: has the inputs `item_seeds` and `items`.
-        seeds: (item_id, seed_count); None: those of the batch, for production.
+        seeds: (item_id, seed_count, first_clicked_at); None: those of the batch, for production.
         least: seeds that an item needs; None: `lookalike.min_seeds`.
 
     Raises:
@@ -25,7 +27,7 @@ def choose_items(step: RunningStep, seeds: DataFrame | None = None, least: int |
     """
     context, scoring = step.context, step.context.config.scoring
     least = context.config.lookalike.min_seeds if least is None else least
-    seeds = _production_seeds(step) if seeds is None else seeds.select("item_id", "seed_count")
+    seeds = _production_seeds(step) if seeds is None else seeds
     if isinstance(scoring.items, list):
         counts = {
             row["item_id"]: row["seed_count"] for row in seeds.where(F.col("item_id").isin(scoring.items)).collect()
@@ -37,7 +39,7 @@ def choose_items(step: RunningStep, seeds: DataFrame | None = None, least: int |
         chosen_items = [item for item in scoring.items if item not in short]
     else:
         enough = seeds.where(F.col("seed_count") >= least).join(step.read("items"), "item_id", "left")
-        newest = enough.orderBy(F.col("published_at").desc_nulls_last(), "item_id")
+        newest = enough.orderBy(*_newest_first())
         limited = newest.limit(scoring.max_items) if scoring.items == "newest" else newest
         chosen_items = [row["item_id"] for row in limited.select("item_id").collect()]
     if not chosen_items:
@@ -49,8 +51,12 @@ def choose_items(step: RunningStep, seeds: DataFrame | None = None, least: int |
 
 
 def _production_seeds(step: RunningStep) -> DataFrame:
-    seeds = step.at("item_seeds", as_of=step.as_of, purpose="production")
-    return seeds.select("item_id", "seed_count")
+    return item_ages(step.at("item_seeds", as_of=step.as_of, purpose="production"))
+
+
+def _newest_first() -> tuple[Column, str]:
+    """By first click; an item that nobody clicked, by its publication."""
+    return F.coalesce("first_clicked_at", "published_at").desc_nulls_last(), "item_id"
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def spread_items(step: RunningStep, seeds: DataFrame | None = None, until: dt.da
 
     Args:
         step: has the inputs `item_seeds` and `items`.
-        seeds: (item_id, seed_count); None: those of the batch, for production.
+        seeds: (item_id, seed_count, first_clicked_at); None: those of the batch, for production.
         until: leave out items published on or after this date; None: keep all.
 
     Raises:
@@ -76,7 +82,7 @@ def spread_items(step: RunningStep, seeds: DataFrame | None = None, until: dt.da
     if config.cold_start is None:
         return Spread(choose_items(step, seeds), {})
     least, scoring = max(config.cold_start.switch, config.lookalike.min_seeds), config.scoring
-    counts = _production_seeds(step) if seeds is None else seeds.select("item_id", "seed_count")
+    counts = _production_seeds(step) if seeds is None else seeds
     items = step.read("items").select("item_id", "published_at", "categories")
     if until is not None:
         items = items.where(F.col("published_at").isNull() | (F.col("published_at") < F.lit(until)))
@@ -85,7 +91,7 @@ def spread_items(step: RunningStep, seeds: DataFrame | None = None, until: dt.da
     known = known.where(enough | (F.size(F.coalesce("categories", F.array())) > 0))
     if isinstance(scoring.items, list):
         known = known.where(F.col("item_id").isin(scoring.items))
-    newest = known.orderBy(F.col("published_at").desc_nulls_last(), "item_id").limit(scoring.max_items)
+    newest = known.orderBy(*_newest_first()).limit(scoring.max_items)
     rows = (newest if scoring.items == "newest" else known.orderBy("item_id").limit(scoring.max_items)).select(
         "item_id", "categories", enough.alias("enough")
     )
@@ -96,3 +102,32 @@ def spread_items(step: RunningStep, seeds: DataFrame | None = None, until: dt.da
         [row["item_id"] for row in found if row["enough"]],
         {row["item_id"]: row["categories"] for row in found if not row["enough"]},
     )
+
+
+NAMED = 3
+
+
+def left_out(seeds: DataFrame, chosen: DataFrame, since: dt.date, scoring: Scoring) -> str | None:
+    """A line on the items that were clicked and are not among the chosen ones; None if there are none.
+
+    Args:
+        seeds: (item_id, seeds), the newest first, of items with enough seeds.
+        chosen: (item_id) of the chosen items.
+        since: only clicks from this date on count.
+        scoring: whose `items` and `max_items` chose.
+    """
+    clicked = seeds.select("item_id", F.col("seeds")[0]["clicked_at"].alias("clicked_at"))
+    others = clicked.where(F.col("clicked_at") >= F.lit(since)).join(chosen, "item_id", "left_anti")
+    newest = others.orderBy(F.desc("clicked_at"), "item_id").limit(NAMED)
+    names = [row["item_id"] for row in newest.collect()]
+    if not names:
+        return None
+    count = others.count() if len(names) == NAMED else len(names)
+    listed = ", ".join(names) + (", …" if count > NAMED else "")
+    if isinstance(scoring.items, list):
+        why, what = "not in scoring.items", "name them there"
+    else:
+        order = "newest" if scoring.items == "newest" else "first"
+        why = f"not among the {order} {scoring.max_items:,} (scoring.max_items)"
+        what = "raise it, or name them in scoring.items"
+    return f"items clicked and left out: {count:,} ({listed}), {why}; to score them, {what}"

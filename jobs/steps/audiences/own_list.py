@@ -19,6 +19,7 @@ from jobs.steps.sources.known_events import source
 from jobs.steps.systems.contract import Prepared, System, Task
 from jobs.steps.systems.registry import system
 from jobs.steps.users.vocabularies import load_sizes
+from jobs.steps.systems.prerequisites import prerequisites
 from ralm.errors import DataError
 from ralm.features.hashing import uniform
 from ralm.ingest.read import path_listing
@@ -133,7 +134,7 @@ def _write_ranking(step: RunningStep, found: System, prepared: Prepared, request
 
 
 def steps(context: Context, request: Request) -> Sequence[Step]:
-    """One step per system, or per system and list.
+    """What the system needs and a night leaves out, then one step per system, or per system and list.
 
     Raises:
         ConfigError: there is no such system.
@@ -147,13 +148,16 @@ def steps(context: Context, request: Request) -> Sequence[Step]:
     name = found.name if request.seeds is None else f"{found.name}/{request.list_name}"
     inputs = {"user_fields", "item_seeds", "items", *found.inputs}
     return [
+        MissingInputError: it is a variant that was never trained.
         Step(
             f"extend_audience[{name}]",
             lambda step: _extend(found, request, step),
             tuple(dict.fromkeys(("scoring", "lookalike", *found.sections))),
             as_of="a3",
-            after=(source(context), (seeds_step("production"), "a3"), *found.after(context, "a3")),
+            after=(source(context), (seeds_step("production"), "a3"), *needed),
             inputs=tuple(sorted(inputs)),
             extra=extra,
-        )
+        ),
+    needed = found.after(context, "a3")
     ]
+        *prerequisites(context, needed),

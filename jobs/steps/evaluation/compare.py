@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -12,23 +12,25 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.steps.evaluation.by_seed_count import by_seeds, switch_lines
-from jobs.steps.evaluation.comparison_pairs import Cell, in_memory, users_date
+from jobs.steps.evaluation.comparison_pairs import Cell, Counted, in_memory, users_date
 from jobs.steps.evaluation.comparisons import cell_values
 from jobs.steps.evaluation.later_clicks import INPUTS as LATER_INPUTS
 from jobs.steps.evaluation.later_clicks import SECTIONS as LATER_SECTIONS
-from jobs.steps.evaluation.later_clicks import draw_later_pairs, later_cells
+from jobs.steps.evaluation.later_clicks import draw_later_pairs, later_cells, later_counted
 from jobs.steps.evaluation.metrics import difference_rows, metric_rows, write_metrics
-from jobs.steps.evaluation.new_items import SECTIONS, cells, draw_pairs
+from jobs.steps.evaluation.new_items import SECTIONS, cells, counted, draw_pairs
 from jobs.steps.evaluation.terminal_tables import show_protocol
 from jobs.steps.report.page import report_comparison
 from jobs.steps.seeds.item_seeds import step_name as seeds_step
 from jobs.steps.sources.known_events import source
 from jobs.steps.systems.contract import Dependency, System
+from jobs.steps.systems.prerequisites import prerequisites
 from jobs.steps.systems.registry import system, systems
 from jobs.steps.user_model import als_factors
 from ralm.config import Comparison, Config
 from ralm.config.names import COLD_START
 from ralm.dates import DateName
+from ralm.errors import DataError
 from ralm.report.comparison_section import in_order
 from ralm.report.data import Compared, Difference, MetricRow
 from ralm.runs.context import Context
@@ -48,7 +50,8 @@ class Family:
         name: `new_items` or `later_clicks`.
         date: users are described as of this date.
         draw: writes its part of `comparison_pairs`.
-        cells: reads it back.
+        counted: the items of each of its protocols, from its pairs.
+        cells: the pairs as cells, of the protocols with enough items.
         sections: what the pairs depend on.
         after: the steps that the pairs need, besides the users' fields.
         inputs: tables of the pairs and cells, besides the impressions.
@@ -57,6 +60,7 @@ class Family:
     name: str
     date: DateName
     draw: Callable[[RunningStep], None]
+    counted: Callable[[RunningStep], list[Counted]]
     cells: Callable[[RunningStep], list[Cell]]
     sections: tuple[str, ...]
     after: tuple[Dependency, ...] = ()
@@ -80,13 +84,35 @@ class Family:
 
 def families(config: Config) -> list[Family]:
     """The configured protocols."""
-    new_items = Family("new_items", users_date(config.comparison.window), draw_pairs, cells, SECTIONS)
+    new_items = Family("new_items", users_date(config.comparison.window), draw_pairs, counted, cells, SECTIONS)
     return [family for family in (new_items, _later()) if family.name in config.comparison.protocols]
 
 
 def _later() -> Family:
     after: tuple[Dependency, ...] = ((seeds_step("evaluate"), "a2"),)
-    return Family(LATER, "a2", draw_later_pairs, later_cells, LATER_SECTIONS, after, LATER_INPUTS)
+    return Family(LATER, "a2", draw_later_pairs, later_counted, later_cells, LATER_SECTIONS, after, LATER_INPUTS)
+
+
+def _count(found: Sequence[Family], step: RunningStep) -> None:
+    """Say which protocols are judged.
+
+    Raises:
+        DataError: none has `comparison.min_items` items.
+    """
+    config = step.context.config
+    least, every = config.comparison.min_items, []
+    for family in found:
+        at = replace(step, as_of=step.context.dates[family.date])  # the pairs of each family have a date of their own
+        every += family.counted(at)
+    for protocol in every:
+        judged = "" if protocol.enough else f", comparison.min_items is {least}: not judged"
+        step.say(f"{protocol.protocol}: {len(protocol.items):,} items have {protocol.have}{judged}")
+    if not any(protocol.enough for protocol in every):
+        listed = ", ".join(f"{protocol.protocol} has {len(protocol.items):,}" for protocol in every)
+        raise DataError(
+            f"compare: no protocol has comparison.min_items = {least} items of the {config.comparison.split} split: "
+            f"{listed}; lower it, comparison.min_users or evaluation.min_labels"
+        )
 
 
 def _judge(found: System, family: Family, step: RunningStep) -> None:
@@ -98,9 +124,9 @@ def _judge(found: System, family: Family, step: RunningStep) -> None:
             parts.append(cell_values(found, cell, step, family.date))
         area = parts[-1].query("metric == 'item_auc' and segment == 'all'")["value"]
         step.say(f"{cell.protocol}: {len(area)} of {len(cell.items)} items, item_auc {area.mean():.4f}")
-    values = pd.concat(parts, ignore_index=True)
+    values = pd.concat(parts, ignore_index=True) if parts else None
     frame = context.spark.createDataFrame(
-        values[np.isfinite(values["value"])],
+        [] if values is None else values[np.isfinite(values["value"])],
         "item_id string, segment string, metric string, value double, protocol string",
     ).withColumns(
         {
@@ -128,6 +154,8 @@ def _summarise(found: Sequence[Family], step: RunningStep) -> None:
     differences: list[Difference] = []
     for family in found:
         values = _stored(step, family).toPandas()  # items x metrics
+        if values.empty:
+            continue
         compared = _shown(values)
         if family.name == LATER and COLD_START in set(values["system"]):
             segments = by_seeds(values, _seed_counts(step))
@@ -151,7 +179,8 @@ def _summarise(found: Sequence[Family], step: RunningStep) -> None:
             [row for row in rows if row.protocol == protocol],
             {d.baseline: d for d in differences if (d.protocol, d.metric, d.segment) == (protocol, "item_auc", "all")},
         )
-    as_of = {family.name: step.context.dates[family.date] for family in found}
+    named = {row.protocol.partition("@")[0] for row in rows}
+    as_of = {family.name: step.context.dates[family.date] for family in found if family.name in named}
     report_comparison(step.context, Compared(rows, differences, split, as_of))
 
 
@@ -168,11 +197,23 @@ def _shown(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def steps(context: Context) -> Sequence[Step]:
-    """Draw the pairs of all protocols, judge (one step per system), summarise; fit ALS before, if a system needs it."""
+    """Draw the pairs, count the items of all protocols, judge (one step per system), summarise.
+
+    What systems need and a night leaves out is made after the count: it is the first step that takes long.
+    """
     found = families(context.config)
     drawn = [_pairs_step(context, family) for family in found]
     judged = [step for family in found for step in _judging_steps(context, family)]
-    factorised = any(name == als_factors.STEP for step in judged for name, _ in step.after)
+    needed = {dependency for step in judged for dependency in step.after}
+    factorised = any(name == als_factors.STEP for name, _ in needed)
+    count = Step(
+        "compare[items]",
+        partial(_count, found),
+        ("comparison", "lookalike.min_seeds", "evaluation.min_labels"),
+        as_of=found[0].date,
+        after=tuple((step.name, step.as_of) for step in drawn),
+        inputs=("comparison_pairs",),
+    )
     summary = Step(
         "compare",
         partial(_summarise, found),
@@ -181,7 +222,9 @@ def steps(context: Context) -> Sequence[Step]:
         after=tuple((step.name, step.as_of) for step in (*drawn, *judged)),
         inputs=("comparisons", *(("item_seeds",) if any(family.name == LATER for family in found) else ())),
     )
-    return [*(als_factors.steps(context) if factorised else []), *drawn, *judged, summary]
+    before = als_factors.steps(context) if factorised else []
+    before = [*before, *(step for step in prerequisites(context, needed) if step.name != als_factors.STEP)]
+    return [*drawn, count, *before, *judged, summary]
 
 
 def _pairs_step(context: Context, family: Family) -> Step:

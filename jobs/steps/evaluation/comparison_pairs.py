@@ -14,6 +14,7 @@ from ralm.config import Comparison
 from ralm.dates import DateName
 from ralm.features.hashing import chosen
 from ralm.runs.step import RunningStep
+from ralm.warehouse.warehouse import matching
 
 SEED, HELD_OUT, SHOWN = "seed", "held_out", "shown"
 
@@ -54,6 +55,29 @@ def write_pairs(step: RunningStep, pairs: DataFrame, family: str) -> None:
     columns = "item_id string, segment string, metric string, value double, protocol string, system string"
     nothing = step.context.spark.createDataFrame([], columns)
     step.replace("comparisons", nothing.withColumns({column: F.lit(value) for column, value in part.items()}), **part)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The items that a protocol could be judged on.
+
+    Attributes:
+        protocol: as in `Cell`.
+        items: in the order of the scorers.
+        have: what each of them has.
+        enough: whether they are at least `comparison.min_items`: only then is the protocol judged.
+    """
+
+    protocol: str
+    items: list[str]
+    have: str
+    enough: bool
+
+
+def drawn_pairs(step: RunningStep, family: str) -> DataFrame:
+    """The pairs of the split and family, perhaps none."""
+    split = step.context.config.comparison.split
+    return matching(step.read("comparison_pairs"), {"as_of": step.as_of, "split": split, "family": family})
 
 
 @contextmanager

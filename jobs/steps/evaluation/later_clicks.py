@@ -5,15 +5,24 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.steps.evaluation.comparison_pairs import HELD_OUT, SHOWN, Cell, indexed, judged_split, persisted, write_pairs
+from jobs.steps.evaluation.comparison_pairs import (
+    HELD_OUT,
+    SHOWN,
+    Cell,
+    Counted,
+    drawn_pairs,
+    indexed,
+    judged_split,
+    persisted,
+    write_pairs,
+)
 from jobs.steps.users.user_fields import weak_users
-from ralm.errors import DataError
 from ralm.features.hashing import uniform
 from ralm.features.holdout import is_new_item
 from ralm.features.seeds import clicks, unseen_pairs
 from ralm.runs.step import RunningStep
 
-PROTOCOL = "later_clicks@all"
+FAMILY, PROTOCOL = "later_clicks", "later_clicks@all"
 # The tables of pairs and cell.
 INPUTS = ("impressions", "item_seeds")
 # What the pairs of later clicks depend on.
@@ -32,33 +41,32 @@ SECTIONS = (
 def draw_later_pairs(step: RunningStep) -> None:
     """Write `comparison_pairs` of the later clicks: known items and the users who first saw them in [A2, A3).
 
-    Tables: impressions, item_seeds, user_fields.
-
-    Raises:
-        DataError: fewer than `comparison.min_items` known items have enough seeds, later clickers and non-clickers.
+    Where no item has `evaluation.min_labels` clickers and non-clickers, there are no pairs. Tables: impressions,
+    item_seeds, user_fields.
     """
-    comparison, least = step.context.config.comparison, step.context.config.evaluation.min_labels
     with persisted(_pairs(step)) as pairs:
-        step.refuse_empty(
-            pairs,
-            f"comparison: no known item of the {comparison.split} split has evaluation.min_labels = {least} clickers "
-            f"and non-clickers in [{step.context.dates.a2}, {step.context.dates.a3}); lower it or change dates",
-        )
-        _enough_items(step, pairs)
-        write_pairs(step, pairs, "later_clicks")
+        write_pairs(step, pairs, FAMILY)
+
+
+def later_counted(step: RunningStep) -> list[Counted]:
+    """The items of the only protocol (tables: comparison_pairs)."""
+    config, dates = step.context.config, step.context.dates
+    found = drawn_pairs(step, FAMILY).select("item_id").distinct().collect()  # comparison.max_items
+    items = sorted(row["item_id"] for row in found)
+    labels = config.evaluation.min_labels
+    have = f"{labels} clickers and {labels} non-clickers or more in [{dates.a2}, {dates.a3})"
+    return [Counted(PROTOCOL, items, have, len(items) >= config.comparison.min_items)]
 
 
 def later_cells(step: RunningStep) -> list[Cell]:
-    """The only cell: an item's seeds are its newest clickers before A2.
+    """The only cell, if it has `comparison.min_items` items: an item's seeds are its newest clickers before A2.
 
     Tables: comparison_pairs, item_seeds, impressions.
-
-    Raises:
-        DataError: fewer than `comparison.min_items` items.
     """
-    comparison = step.context.config.comparison
-    pairs = step.at("comparison_pairs", as_of=step.as_of, split=comparison.split, family="later_clicks")
-    items = _enough_items(step, pairs)
+    (found,) = later_counted(step)
+    if not found.enough:
+        return []
+    pairs, items = drawn_pairs(step, FAMILY), found.items
     listed = step.at("item_seeds", as_of=step.as_of, purpose="evaluate")
     seeds = listed.select("item_id", F.explode("seeds.user_id").alias("user_id"))
     own = indexed(step, seeds, items).select("item_id", "item_index", "user_id")
@@ -76,19 +84,6 @@ def later_cells(step: RunningStep) -> list[Cell]:
             rows.where(F.col("role") == SHOWN).drop("role"),
         )
     ]
-
-
-def _enough_items(step: RunningStep, pairs: DataFrame) -> list[str]:
-    """The items of the pairs, in the order of the scorers."""
-    comparison = step.context.config.comparison
-    items = sorted(row["item_id"] for row in pairs.select("item_id").distinct().collect())  # comparison.max_items
-    if len(items) < comparison.min_items:
-        raise DataError(
-            f"comparison: {len(items)} known items of the {comparison.split} split have later clicks, "
-            f"comparison.min_items is {comparison.min_items}; lower it, or leave later_clicks out of "
-            "comparison.protocols"
-        )
-    return items
 
 
 def _pairs(step: RunningStep) -> DataFrame:

@@ -5,15 +5,24 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.steps.evaluation.comparison_pairs import HELD_OUT, SEED, Cell, indexed, judged_split, persisted, write_pairs
+from jobs.steps.evaluation.comparison_pairs import (
+    HELD_OUT,
+    SEED,
+    Cell,
+    Counted,
+    drawn_pairs,
+    indexed,
+    judged_split,
+    persisted,
+    write_pairs,
+)
 from jobs.steps.users.user_fields import weak_users
-from ralm.errors import DataError
 from ralm.features.hashing import bucket, uniform
 from ralm.features.holdout import is_new_item
 from ralm.features.seeds import clicks
 from ralm.runs.step import RunningStep
 
-HALF = "half"
+FAMILY, HALF = "new_items", "half"
 # What `comparison_pairs` depends on: all numbers of seeds and all systems are judged on the same pairs.
 SECTIONS = (
     "comparison.window",
@@ -31,48 +40,26 @@ def draw_pairs(step: RunningStep) -> None:
     """Write `comparison_pairs` of the split: the items that can be judged, and the role of each of their users.
 
     Held-out users are the same for every number of seeds: half of the item's users, by hash. The seeds are the first
-    n of the other half, by another hash.
-
-    Raises:
-        DataError: no new item of the split has `comparison.min_users` clickers, or no number of seeds has
-            `comparison.min_items` such items.
+    n of the other half, by another hash. Where no item has `comparison.min_users` clickers, there are no pairs.
     """
-    comparison = step.context.config.comparison
     with persisted(_pairs(step)) as pairs:
-        step.refuse_empty(
-            pairs,
-            f"comparison: no new item of the {comparison.split} split has comparison.min_users = "
-            f"{comparison.min_users} clickers; lower it",
-        )
-        for name, items in _items(step, pairs).items():
-            enough = len(items) >= comparison.min_items
-            why = "" if enough else f", comparison.min_items is {comparison.min_items}: not judged"
-            step.say(f"{name} seeds: {len(items)} items{why}")
-        _enough_items(step, pairs)
-        write_pairs(step, pairs, "new_items")
+        write_pairs(step, pairs, FAMILY)
+
+
+def counted(step: RunningStep) -> list[Counted]:
+    """The items of each number of seeds (tables: comparison_pairs)."""
+    comparison, pairs = step.context.config.comparison, drawn_pairs(step, FAMILY)
+    have = f"{comparison.min_users} clickers or more, half of them"
+    return [
+        Counted(f"{FAMILY}@{name}", items, f"{have} giving {least} seeds or more", len(items) >= comparison.min_items)
+        for (name, least), items in _items(step, pairs).items()
+    ]
 
 
 def cells(step: RunningStep) -> list[Cell]:
-    """The cells with at least `comparison.min_items` items (tables: comparison_pairs).
-
-    Raises:
-        DataError: there is no such cell.
-    """
-    comparison = step.context.config.comparison
-    pairs = step.at("comparison_pairs", as_of=step.as_of, split=comparison.split, family="new_items")
-    return [_cell(step, pairs, name, found) for name, found in _enough_items(step, pairs).items()]
-
-
-def _enough_items(step: RunningStep, pairs: DataFrame) -> dict[str, list[str]]:
-    """The numbers of seeds that have enough items, with these items."""
-    comparison = step.context.config.comparison
-    items = {name: found for name, found in _items(step, pairs).items() if len(found) >= comparison.min_items}
-    if not items:
-        raise DataError(
-            f"comparison: no number of seeds has comparison.min_items = {comparison.min_items} new items of the "
-            f"{comparison.split} split with comparison.min_users = {comparison.min_users} clickers; lower them"
-        )
-    return items
+    """The cells with at least `comparison.min_items` items (tables: comparison_pairs)."""
+    pairs = drawn_pairs(step, FAMILY)
+    return [_cell(step, pairs, found.protocol, found.items) for found in counted(step) if found.enough]
 
 
 def _pairs(step: RunningStep) -> DataFrame:
@@ -97,22 +84,23 @@ def _pairs(step: RunningStep) -> DataFrame:
     )
 
 
-def _items(step: RunningStep, pairs: DataFrame) -> dict[str, list[str]]:
-    """Number of seeds -> the items with at least that many, in the order of the scorers."""
+def _items(step: RunningStep, pairs: DataFrame) -> dict[tuple[str, int], list[str]]:
+    """(Number of seeds or `half`, least seeds) -> the items with at least that many, in the order of the scorers."""
     config = step.context.config
     seeds = pairs.where(F.col("role") == SEED).groupBy("item_id").count()
     pool = {row["item_id"]: row["count"] for row in seeds.collect()}  # at most comparison.max_items
     numbers = {str(count): count for count in config.comparison.seeds} | {HALF: config.lookalike.min_seeds}
-    return {name: sorted(item for item, size in pool.items() if size >= least) for name, least in numbers.items()}
+    return {(name, n): sorted(item for item, size in pool.items() if size >= n) for name, n in numbers.items()}
 
 
-def _cell(step: RunningStep, pairs: DataFrame, name: str, items: list[str]) -> Cell:
+def _cell(step: RunningStep, pairs: DataFrame, protocol: str, items: list[str]) -> Cell:
     rows = indexed(step, pairs, items)
     half = rows.where(F.col("role") == SEED)
+    name = protocol.partition("@")[2]
     cap = step.context.config.lookalike.seed_cap if name == HALF else int(name)
     columns = ("item_id", "item_index", "user_id")
     return Cell(
-        f"new_items@{name}",
+        protocol,
         items,
         half.where(F.col("position") <= cap).select(*columns),
         rows.where(F.col("role") == HELD_OUT).select(*columns, "position", "weak"),

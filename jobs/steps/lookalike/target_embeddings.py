@@ -11,6 +11,7 @@ from jobs.steps.lookalike.variants import final_step, lookalike_folder, lookalik
 from jobs.steps.user_model.user_embeddings import model_version
 from jobs.steps.user_model.user_embeddings import step_name as embedding_step
 from jobs.steps.users.file_scan import map_files
+from ralm.config.names import SYSTEM
 from ralm.dates import DateName
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
@@ -38,19 +39,24 @@ def _embed(variant: str, step: RunningStep) -> None:
 def steps(context: Context) -> Sequence[Step]:
     """One step per variant for the evaluation, one for production (per variant if systems are compared as of A3)."""
     config = context.config
-    later = ["ralm"] if config.comparison.window == "later" else list(config.variants)
-    wanted: list[tuple[str, DateName]] = [(variant, "a2") for variant in config.variants]
-    wanted += [(variant, "a3") for variant in later]
-    return [
-        Step(
-            step_name(variant),
-            partial(_embed, variant),
-            as_of=date,
-            after=(
-                (embedding_step(context.config.variants[variant].merge), date),
-                (final_step(context.config, variant), "a1"),
-            ),
-            inputs=("user_embeddings",),
-        )
-        for variant, date in wanted
-    ]
+    later = [SYSTEM] if config.comparison.window == "later" else list(config.variants)
+    return [step for step in all_steps(context) if step.as_of != "a3" or step.name in map(step_name, later)]
+
+
+def all_steps(context: Context) -> Sequence[Step]:
+    """One step per variant and date, those that a night leaves out among them."""
+    dates: tuple[DateName, ...] = ("a2", "a3")
+    return [_step(context, variant, date) for date in dates for variant in context.config.variants]
+
+
+def _step(context: Context, variant: str, date: DateName) -> Step:
+    return Step(
+        step_name(variant),
+        partial(_embed, variant),
+        as_of=date,
+        after=(
+            (embedding_step(context.config.variants[variant].merge), date),
+            (final_step(context.config, variant), "a1"),
+        ),
+        inputs=("user_embeddings",),
+    )

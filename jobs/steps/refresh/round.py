@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobs.steps.audiences.audiences import clear_audiences
-from jobs.steps.audiences.chosen_items import Spread, spread_items
+from jobs.steps.audiences.chosen_items import Spread, left_out, spread_items
 from jobs.steps.audiences.nightly_scoring import score
 from jobs.steps.lookalike import cold_start_model
 from jobs.steps.lookalike.clustering import LIVE, newest_clusters, seed_clusters
@@ -20,6 +20,7 @@ from jobs.steps.lookalike.variants import variant_lookalike
 from jobs.steps.refresh.changed_items import changed_items
 from jobs.steps.refresh.freshness import report_freshness
 from jobs.steps.releases.releases import make_current
+from jobs.steps.seeds.item_seeds import item_ages
 from jobs.steps.seeds.live_seeds import SeedStream
 from jobs.steps.sources.landed_files import Landing
 from jobs.steps.systems.ralm import lookalike_scorer
@@ -58,7 +59,8 @@ class Round:
     def run(self) -> None:
         """Cluster, score and publish what changed; if nothing changed, nothing is written."""
         clock = time.monotonic()
-        spread = spread_items(self.step, self.step.read("live_seeds"))
+        spread = spread_items(self.step, self._ages())
+        self._say_left_out(spread)
         items, cold = self._changed(spread), self._uncovered(spread)
         if not items and not cold:
             self.step.say("no item's seeds changed enough (refresh.min_change)")
@@ -95,6 +97,25 @@ class Round:
     def seeds(self) -> DataFrame:
         """(item_id, seeds) as they are now."""
         return self.step.read("live_seeds").select("item_id", "seeds")
+
+    def _ages(self) -> DataFrame:
+        """(item_id, seed_count, first_clicked_at) as they are now.
+
+        The first click is the night's. An item that was first clicked since then has few seeds, all of them newer.
+        """
+        nightly = self.step.at("item_seeds", as_of=self.release.as_of, purpose="production")
+        first = item_ages(nightly).drop("seed_count")
+        oldest = F.element_at("seeds", -1)["clicked_at"]
+        live = self.step.read("live_seeds").join(first, "item_id", "left")
+        return live.select("item_id", "seed_count", F.coalesce("first_clicked_at", oldest).alias("first_clicked_at"))
+
+    def _say_left_out(self, spread: Spread) -> None:
+        """Name the items that were clicked since the night and are not among those chosen."""
+        config = self.context.config
+        enough = self.step.read("live_seeds").where(F.col("seed_count") >= config.lookalike.min_seeds)
+        line = left_out(enough, self._named([*spread.ralm, *spread.cold]), self.release.as_of, config.scoring)
+        if line is not None:
+            self.step.say(line)
 
     def _thresholds(self, system: str) -> DataFrame:
         """(item_id) of the items that the release spreads by a system."""

@@ -24,6 +24,13 @@ def listed_seeds(step: RunningStep, items: Sequence[str], seeds: DataFrame | Non
     return listed.select("item_id", F.explode("seeds.user_id").alias("user_id"))
 
 
+def item_ages(seeds: DataFrame) -> DataFrame:
+    """(item_id, seed_count, first_clicked_at) of rows of `item_seeds`; without a time in rows of an earlier release."""
+    known = "first_clicked_at" in seeds.columns
+    first = F.col("first_clicked_at") if known else F.lit(None).cast("timestamp").alias("first_clicked_at")
+    return seeds.select("item_id", "seed_count", first)
+
+
 # Purpose -> the date of the seeds and of the embeddings that go with them.
 PURPOSES: dict[str, DateName] = {"train": "a1", "evaluate": "a2", "production": "a3"}
 

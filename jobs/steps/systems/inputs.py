@@ -56,10 +56,8 @@ def embedded_users(task: Task, merge: Merge) -> DataFrame:
 
 
 def sampled_seeds(task: Task, cap: int) -> DataFrame:
-    """(item_index, user_id): at most `cap` seeds per item, by hash."""
-    order = Window.partitionBy("item_index").orderBy(
-        uniform("sampled seed", task.config.seed, "item_id", "user_id"), "user_id"
-    )
+    """(item_index, user_id): at most `cap` seeds per item, by hash of the user: the item's id plays no part."""
+    order = Window.partitionBy("item_index").orderBy(uniform("sampled seed", task.config.seed, "user_id"), "user_id")
     ranked = task.seeds.withColumn("position", F.row_number().over(order))
     return ranked.where(F.col("position") <= cap).select("item_index", "user_id")
 

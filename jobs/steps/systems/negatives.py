@@ -15,8 +15,13 @@ MARGIN = 1.25
 
 
 def wanted_negatives(task: Task, cap: int, per_seed: int) -> DataFrame:
-    """(item_id, item_index, seeds, wanted): an item's seeds; `per_seed` negatives for at most `cap` of them."""
-    counts = task.seeds.groupBy("item_id", "item_index").agg(F.count("*").cast("int").alias("seeds"))
+    """(item_id, item_index, seeds, content, wanted): how many seeds an item has, and a hash of all of them.
+
+    `per_seed` negatives are wanted for at most `cap` of the seeds.
+    """
+    counts = task.seeds.groupBy("item_id", "item_index").agg(
+        F.count("*").cast("int").alias("seeds"), F.bit_xor(F.xxhash64("user_id")).alias("content")
+    )
     return counts.withColumn("wanted", F.least("seeds", F.lit(cap)) * F.lit(per_seed))
 
 
@@ -35,17 +40,17 @@ def user_pool(task: Task, users: DataFrame, cap: int, per_seed: int) -> DataFram
 def other_users(task: Task, pool: DataFrame, wanted: DataFrame) -> DataFrame:
     """(item_index, user_id): per item, `wanted` users of the pool who are not its seeds, or all there are.
 
-    An item takes a run of slots from its own start, as long as `wanted` and its seeds together: a run of
+    An item takes a run of slots from a start that its seeds give, as long as `wanted` and its seeds together: a run of
     a random order is a sample without replacement, and enough users are left without the seeds. The rows are
     proportional to what is asked for.
 
     Args:
         task: whose seeds are left out.
         pool: (user_id, slot), persisted.
-        wanted: (item_id, item_index, seeds, wanted).
+        wanted: (item_index, seeds, content, wanted).
     """
     size = pool.count()
-    start = bucket("negatives", task.config.seed, "item_id", buckets=size)
+    start = bucket("negatives", task.config.seed, "content", buckets=size)
     last = F.least(F.col("wanted") + F.col("seeds"), F.lit(size)) - 1
     runs = wanted.select(
         "item_index", "wanted", start.alias("start"), F.explode(F.sequence(F.lit(0), last)).alias("at")

@@ -41,5 +41,8 @@ def system(config: Config, name: str) -> System:
     """
     known = systems(config)
     if name not in known:
-        raise ConfigError(f"--system {name}: unknown; known: {', '.join(known)}")
+        raise ConfigError(
+            f"--system {name}: unknown; known: {', '.join(known)}. To add a variant of RALM, put it under `variants` "
+            "of the configuration, as in conf/variants/ablations.yaml, and run job 'pipeline', which trains it"
+        )
     return known[name]

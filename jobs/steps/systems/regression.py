@@ -70,7 +70,7 @@ def _exposed_or_others(task: Task, settings: Regression, users: DataFrame, wante
 
 def _logistic(settings: Regression, task: Task) -> Prepared:
     users, space = field_users(task), feature_space(task)
-    fitted = _fitted(task, settings, users, fit_logistic_items(task.items, space, settings, task.config.seed))
+    fitted = _fitted(task, settings, users, fit_logistic_items(space, settings, task.config.seed))
     weights = _weights(fitted, space.size)
     state = logistic_state(space, weights, _numbers(fitted, "intercept"), _numbers(fitted, "label_frequency"))
     return Prepared(users, state, feature_ranking(task, weights, settings.listed_features), _counts(fitted))
@@ -78,7 +78,7 @@ def _logistic(settings: Regression, task: Task) -> Prepared:
 
 def _boosted_trees(settings: Regression, task: Task) -> Prepared:
     users = embedded_users(task, task.config.variants["ralm"].merge)
-    fitted = _fitted(task, settings, users, fit_tree_items(task.items, settings, task.config.seed))
+    fitted = _fitted(task, settings, users, fit_tree_items(settings, task.config.seed))
     state = trees_state(fitted.column("model").to_pylist(), _numbers(fitted, "label_frequency"))
     return Prepared(users, state, counts=_counts(fitted))
 

@@ -74,22 +74,28 @@ def _embed(merge: Merge, step: RunningStep) -> None:
 def steps(context: Context) -> Sequence[Step]:
     """One step per merge layer and date; as of A3 only the released one, or all if systems are compared as of A3."""
     config = context.config
-    later: list[Merge] = [config.variants["ralm"].merge] if config.comparison.window == "later" else merges(context)
+    later = [config.variants["ralm"].merge] if config.comparison.window == "later" else merges(context)
+    return [step for step in all_steps(context) if step.as_of != "a3" or step.name in map(step_name, later)]
+
+
+def all_steps(context: Context) -> Sequence[Step]:
+    """One step per merge layer and date, those that a night leaves out among them."""
+    dates: tuple[DateName, ...] = ("a1", "a2", "a3")
+    return [_step(context, merge, date) for date in dates for merge in merges(context)]
+
+
+def _step(context: Context, merge: Merge, date: DateName) -> Step:
     trained: tuple[tuple[str, DateName], ...] = tuple((module.STEP, "a1") for module in stacked_trainings(context))
-    needed: list[tuple[Merge, DateName]] = [(merge, date) for merge in merges(context) for date in ("a1", "a2")]
-    return [
-        Step(
-            step_name(merge),
-            partial(_embed, merge),
-            ("dates", "lookalike.population") if date == "a1" else ("dates",),
-            as_of=date,
-            after=(
-                source(context),
-                ("build_user_fields", date),
-                *((training_step(merge, name), "a0") for name in config.user_model.representations),
-                *trained,
-            ),
-            inputs=("user_fields", "impressions"),
-        )
-        for merge, date in [*needed, *((merge, "a3") for merge in later)]
-    ]
+    return Step(
+        step_name(merge),
+        partial(_embed, merge),
+        ("dates", "lookalike.population") if date == "a1" else ("dates",),
+        as_of=date,
+        after=(
+            source(context),
+            ("build_user_fields", date),
+            *((training_step(merge, name), "a0") for name in context.config.user_model.representations),
+            *trained,
+        ),
+        inputs=("user_fields", "impressions"),
+    )

@@ -221,12 +221,46 @@ def test_splits_do_not_share_items(toy: Context, finished: Context) -> None:
     assert {tuple(row) for row in metrics} >= {("test", "ralm"), ("validation", "user_activity")}
 
 
-def test_too_few_items_are_said(toy: Context) -> None:
-    few = context(toy, min_items=10_000)
-    with pytest.raises(DataError, match=r"no number of seeds has comparison\.min_items = 10000"):
+def test_protocols_without_enough_items_are_named_before_anything_is_trained(finished: Context) -> None:
+    lines = [line.strip() for line in finished.lines]  # type: ignore[attr-defined]
+    judged = {line.split(": ")[0]: line for line in lines if " clickers" in line and "@" in line.split(": ")[0]}
+    assert list(judged) == ["new_items@4", "new_items@500", "new_items@half", "later_clicks@all"]
+    assert judged["new_items@500"].endswith(
+        "0 items have 8 clickers or more, half of them giving 500 seeds or more, comparison.min_items is 3: not judged"
+    )
+    assert [name for name, line in judged.items() if "not judged" in line] == ["new_items@500"]
+    first = next(at for at, line in enumerate(lines) if "compare[ralm]" in line)
+    assert all(lines.index(line) < first for line in judged.values())
+    planned = [step.name for step in steps(context(finished, systems=["als_fold_in"]))]
+    assert planned.index("compare[items]") < planned.index("train_als") < planned.index("compare[als_fold_in]")
+
+
+def test_the_comparison_goes_on_with_what_has_items(toy: Context) -> None:
+    some = context(toy, split="validation", min_users=10_000, min_items=1, systems=["popularity"])
+    run_steps(some, steps(some))
+    pairs = some.warehouse.read("comparison_pairs").where("split = 'validation'")
+    assert {row["family"] for row in pairs.select("family").distinct().collect()} == {"later_clicks"}
+    values = some.warehouse.read("comparisons").where("split = 'validation'")
+    assert {row["protocol"] for row in values.select("protocol").distinct().collect()} == {"later_clicks@all"}
+    metrics = some.warehouse.read("metrics").where("split = 'validation' AND metric = 'item_auc'")
+    assert metrics.where("protocol = 'later_clicks@all' AND system = 'popularity'").first()["value"] == 0.5  # type: ignore[index]
+
+
+def test_it_stops_where_no_protocol_has_items(toy: Context) -> None:
+    few = context(toy, split="validation", min_items=10_000, systems=["als_fold_in"])
+    with pytest.raises(DataError, match=r"no protocol has comparison\.min_items = 10000 items of the validation"):
         run_steps(few, steps(few))
-    with pytest.raises(DataError, match=r"known items of the test split have later clicks, comparison\.min_items is"):
-        run_steps(few, [step for step in steps(few) if "later" in step.name])
+    lines = few.lines  # type: ignore[attr-defined]
+    assert sum("not judged" in line for line in lines) == 4
+    assert not any("train_als" in line or "compare[als_fold_in]" in line for line in lines)
+
+
+def test_every_variant_is_compared_as_of_the_last_date(toy: Context) -> None:
+    later = context(toy, window="all", systems=["ralm", "ralm_concat"], protocols=["new_items"], seeds=[4])
+    run_steps(later, steps(later))
+    values = later.warehouse.read("comparisons").where(F.col("as_of") == F.lit(later.dates.a3))
+    assert {row["system"] for row in values.select("system").distinct().collect()} == {"ralm", "ralm_concat"}
+    assert not any(step.name.startswith("embed_") for step in steps(later))
 
 
 def test_a_system_of_trained_items_is_judged_on_those_alone(finished: Context) -> None:

@@ -128,6 +128,18 @@ def test_few_clicks_wait_and_a_crash_before_the_release_publishes_them_once(
     assert found[0].release_id == before.release_id
 
 
+def test_a_clicked_item_that_is_not_chosen_is_named(live: Finished) -> None:
+    """One item is scored, the newest by first click: the new one."""
+    context = live.context("scoring.max_items=1")
+    seeds = context.warehouse.read("item_seeds").where("purpose = 'production' AND seed_count >= 5")
+    oldest = seeds.orderBy("first_clicked_at", "item_id").first()
+    assert oldest is not None
+    click(context, oldest["item_id"], users_of(context, 3), now())
+    refresh(context)
+    told = f"items clicked and left out: 1 ({oldest['item_id']}), not among the newest 1 (scoring.max_items); to score"
+    assert any(told in line for line in live.lines), live.lines[-5:]
+
+
 def test_without_a_release_it_says_what_to_run(tiny_run: Finished, tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"no current release .* run job 'publish'"):
         refresh(tiny_run.context(f"warehouse={tmp_path / 'nothing'}"))
