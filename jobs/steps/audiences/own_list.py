@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import PurePosixPath
 
 from pyspark.sql import DataFrame
@@ -13,13 +14,14 @@ from pyspark.sql import functions as F
 from jobs.steps.audiences.audiences import write_audiences
 from jobs.steps.audiences.chosen_items import choose_items
 from jobs.steps.audiences.scored_users import Scored
+from jobs.steps.audiences.stability import say_stability
 from jobs.steps.seeds.item_seeds import listed_seeds
 from jobs.steps.seeds.item_seeds import step_name as seeds_step
 from jobs.steps.sources.known_events import source
 from jobs.steps.systems.contract import Prepared, System, Task
+from jobs.steps.systems.prerequisites import prerequisites
 from jobs.steps.systems.registry import system
 from jobs.steps.users.vocabularies import load_sizes
-from jobs.steps.systems.prerequisites import prerequisites
 from ralm.errors import DataError
 from ralm.features.hashing import uniform
 from ralm.ingest.read import path_listing
@@ -40,6 +42,7 @@ class Request:
         item: name of the list in `audiences.item_id`.
         column: the column of user ids in both lists.
         hashed: the lists hold SHA-256 digests of user ids.
+        resamples: draws of the seeds that say how stable the audience is; 0: none.
     """
 
     system: str
@@ -48,6 +51,7 @@ class Request:
     item: str | None = None
     column: str | None = None
     hashed: bool = False
+    resamples: int = 5
 
     @property
     def list_name(self) -> str:
@@ -103,18 +107,22 @@ def _extend(found: System, request: Request, step: RunningStep) -> None:
         items, seeds = [request.list_name], _own_seeds(step, request, users).persist()
         described = _describing(step, seeds).persist()
     folder = context.models("work", f"extend-{step.version}")
-    prepared = found.prepare(Task(step, "a3", items, described, folder))
+    task = Task(step, "a3", items, described, folder)
+    prepared = found.prepare(task)
     step.counts |= prepared.counts
-    candidates = prepared.users
+    refused: list[DataFrame] = []
     if request.exclude is not None:
-        refused = _list_users(step, request.exclude, request, users, "exclusions")
-        candidates = candidates.join(refused, "user_id", "left_anti")
+        refused.append(_list_users(step, request.exclude, request, users, "exclusions"))
     excluded = None
-    if not config.scoring.audience.include_seeds:
-        if request.seeds is None:
-            excluded = seeds.join(candidates.select("user_id"), "user_id", "left_semi").select("item_id", "user_id")
-        else:
-            candidates = candidates.join(seeds.select("user_id"), "user_id", "left_anti")
+    if not config.scoring.audience.include_seeds and request.seeds is not None:
+        refused.append(seeds.select("user_id"))
+
+    def narrowed(users: DataFrame) -> DataFrame:
+        return reduce(lambda left, out: left.join(out, "user_id", "left_anti"), refused, users)
+
+    candidates = narrowed(prepared.users)
+    if not config.scoring.audience.include_seeds and request.seeds is None:
+        excluded = seeds.join(candidates.select("user_id"), "user_id", "left_semi").select("item_id", "user_id")
     candidates = candidates.persist() if request.exclude or request.seeds else candidates
     count = candidates.count()
     if count == 0:
@@ -122,6 +130,8 @@ def _extend(found: System, request: Request, step: RunningStep) -> None:
     scored = Scored(candidates, count, items, prepared.state, folder, config.user_id_type, config.scoring.block)
     write_audiences(step, found.name, scored, excluded, None if request.seeds is None else request.list_name)
     _write_ranking(step, found, prepared, request)
+    what = "the seeds of an item" if request.seeds is None else "the list"
+    say_stability(found, task, request.resamples, narrowed, count, excluded, what)
     shutil.rmtree(model_folder(folder), ignore_errors=True)
 
 
@@ -138,6 +148,7 @@ def steps(context: Context, request: Request) -> Sequence[Step]:
 
     Raises:
         ConfigError: there is no such system.
+        MissingInputError: it is a variant that was never trained.
     """
     found = system(context.config, request.system)
     lists = [path for path in (request.seeds, request.exclude) if path is not None]
@@ -147,8 +158,9 @@ def steps(context: Context, request: Request) -> Sequence[Step]:
 
     name = found.name if request.seeds is None else f"{found.name}/{request.list_name}"
     inputs = {"user_fields", "item_seeds", "items", *found.inputs}
+    needed = found.after(context, "a3")
     return [
-        MissingInputError: it is a variant that was never trained.
+        *prerequisites(context, needed),
         Step(
             f"extend_audience[{name}]",
             lambda step: _extend(found, request, step),
@@ -158,6 +170,4 @@ def steps(context: Context, request: Request) -> Sequence[Step]:
             inputs=tuple(sorted(inputs)),
             extra=extra,
         ),
-    needed = found.after(context, "a3")
     ]
-        *prerequisites(context, needed),

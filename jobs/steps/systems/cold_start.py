@@ -38,4 +38,5 @@ def cold_start_systems(config: Config) -> list[System]:
     """`cold_start`, which ignores the seeds; only if the configuration has the section."""
     if config.cold_start is None:
         return []
-    return [System(COLD_START, _prepare, ("items", "target_embeddings"), _after, ("cold_start",))]
+    inputs = ("items", "target_embeddings")
+    return [System(COLD_START, _prepare, inputs, _after, ("cold_start",), from_seeds=False)]

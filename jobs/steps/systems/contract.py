@@ -24,7 +24,8 @@ class Task:
         step: the running step, which reads the pinned tables.
         date: users are described as of this date; nothing later is known.
         items: in the order of the scorer.
-        seeds: (item_id, item_index int, user_id), distinct, at most `lookalike.seed_cap` per item; persisted.
+        seeds: (item_id, item_index int, user_id), at most `lookalike.seed_cap` per item; persisted. Distinct, except in
+            draws with replacement, which say how stable an audience is: there a user counts as often as drawn.
         folder: for files needed while users are scored; the caller removes it.
     """
 
@@ -81,6 +82,7 @@ class System:
         after: the steps whose results it uses, given the date.
         sections: the configuration sections that its result depends on.
         new_items: whether it can score items that were not in its training.
+        from_seeds: whether its scores depend on the seeds at all.
         repeats: whether a system with its settings in the name gives the same; a comparison of all leaves it out.
     """
 
@@ -90,4 +92,5 @@ class System:
     after: Callable[[Context, DateName], tuple[Dependency, ...]]
     sections: tuple[str, ...] = ("fields",)
     new_items: bool = True
+    from_seeds: bool = True
     repeats: bool = False

@@ -33,5 +33,5 @@ def _state(task: Task) -> ScorerState:
     return ScorerState(UserValue, {"items": np.array(len(task.items))})
 
 
-POPULARITY = System("popularity", _popularity, ("user_fields",), after_fields)
-ACTIVITY = System("user_activity", _activity, ("user_fields", "events"), after_fields)
+POPULARITY = System("popularity", _popularity, ("user_fields",), after_fields, from_seeds=False)
+ACTIVITY = System("user_activity", _activity, ("user_fields", "events"), after_fields, from_seeds=False)

@@ -84,5 +84,6 @@ def youtube_dnn_systems(config: Config) -> list[System]:
             partial(_after, representation),
             ("fields", "user_model", "variants"),
             new_items=False,
+            from_seeds=False,
         )
     ]

@@ -1,6 +1,7 @@
 """Audiences of items and of your own list of users, with any system, from files as people have them."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,9 +26,18 @@ OURS = seeds_of(1, 25)
 
 @pytest.fixture
 def extend(toy: Context) -> Callable[..., list[str]]:
-    def run(request: Request, *, force: bool = False, **scoring: object) -> list[str]:
+    def run(
+        request: Request,
+        *,
+        force: bool = False,
+        clusters: int | None = None,
+        variants: dict[str, object] | None = None,
+        **scoring: object,
+    ) -> list[str]:
         content = toy.config.model_dump(mode="json")
         content["scoring"] |= {"audience": {"mode": "top_n", "top_n": 30}} | scoring
+        content["lookalike"]["clusters"] = clusters or content["lookalike"]["clusters"]
+        content["variants"] |= variants or {}
         lines: list[str] = []
         context = Context(toy.spark, Config.model_validate(content), force=force, say=lines.append)
         run_steps(context, steps(context, request))
@@ -80,6 +90,17 @@ def test_a_list_as_people_have_it(toy: Context, extend: Callable[..., list[str]]
     opted_out = tmp_path / "optout.txt"
     opted_out.write_text("\n".join(seeds_of(1, 27)[25:]), encoding="utf-8")
     lines = extend(Request("ralm", seeds=str(path), exclude=str(opted_out)))
+    told = [line.strip() for line in lines if "another draw of the same people" in line]
+    found = re.fullmatch(
+        r"If the list had been another draw of the same people, about (\d+) % of the audience would be the same "
+        r"\(5 resamples, the best (\d+\.\d) % of 213 users\)",
+        told[0],
+    )
+    assert found is not None, told
+    assert float(found[2]) == pytest.approx(100 * 30 / 213, abs=0.1)  # everyone but 25 seeds and two who opted out
+    assert 50 <= int(found[1]) <= 100  # the group has 33 others, so most of 30 stay whatever is drawn
+    check = toy.warehouse.read("checks").where("name = 'audience stability'").orderBy("run_id").collect()[-1]
+    assert round(100 * check["value"]) == int(found[1])
     assert any("28 ids read, 1 empty, 1 duplicates, 25 matched, 1 unmatched" in line for line in lines), lines
     found = names(audience(toy, "ralm", "list:ours"))
     assert len(found) == 30
@@ -120,6 +141,65 @@ def test_seeds_are_in_their_audience_when_asked(toy: Context, extend: Callable[.
     extend(Request("ralm", seeds=str(tmp_path / "mine.txt"), item="with seeds"), audience=asked)
     found = names(audience(toy, "ralm", "with seeds"))
     assert set(found) & set(OURS)
+
+
+def test_the_same_seeds_have_the_same_audience_under_six_names(
+    toy: Context, extend: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    """With as many clusters as half of the seeds, every start of k-means ends elsewhere."""
+    path = tmp_path / "same.txt"
+    path.write_text("\n".join(OURS), encoding="utf-8")
+    found, told = set(), set()
+    for number in range(6):
+        name = f"name {number}"
+        lines = extend(Request("ralm", seeds=str(path), item=name), clusters=12)
+        rows = audience(toy, "ralm", name).select("user_id", "score", "percentile").collect()
+        assert len(rows) == 30
+        found.add(tuple(sorted(tuple(row) for row in rows)))
+        told |= {line for line in lines if "another draw" in line}
+    assert len(found) == len(told) == 1
+
+
+def test_stability_is_said_where_the_seeds_count(
+    toy: Context, extend: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    def said(system: str, seeds: list[str] | None, name: str, resamples: int = 3) -> list[str]:
+        path = tmp_path / f"{name}.txt"
+        path.write_text("\n".join(seeds or []), encoding="utf-8")
+        lines = extend(Request(system, seeds=str(path) if seeds else None, resamples=resamples), force=True)
+        return [line for line in lines if "another draw" in line or "how stable" in line]
+
+    assert said("user_activity", OURS, "blind") == []
+    assert said("similarity", OURS, "none", resamples=0) == []
+    assert "not measured with fewer than 10 seeds" in said("similarity", OURS[:9], "nine")[0]
+    assert re.search(r"about \d+ % .* \(3 resamples, ", said("similarity", OURS, "list")[0])
+    items = said("ralm", None, "items")
+    assert re.search(r"If the seeds of an item had been .* \(10 items, 3 resamples, ", items[0])
+
+
+def test_a_variant_that_a_night_does_not_embed_is_embedded_for_it(
+    toy: Context, extend: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "ours.txt").write_text("\n".join(OURS), encoding="utf-8")
+    request = Request("ralm_concat", seeds=str(tmp_path / "ours.txt"), item="concat")
+    lines = extend(request)
+    made = [line.split("] ", 1)[1].split(":")[0] for line in lines if line.endswith(" s")]
+    assert made == [f"{name} as of 2024-01-11" for name in (
+        "embed_users[concat]", "embed_targets[ralm_concat]", "extend_audience[ralm_concat/concat]"
+    )]  # fmt: skip
+    found = names(audience(toy, "ralm_concat", "concat"))
+    assert sum(group_of(user) == 1 for user in found) >= 25
+    again = extend(request, force=True)  # repeats what was asked for, and nothing that it needs
+    assert [line for line in again if "embed_" in line] == []
+    assert names(audience(toy, "ralm_concat", "concat")) == found
+
+
+def test_a_variant_that_was_never_trained_is_named(extend: Callable[..., list[str]]) -> None:
+    untrained = r"variants wide: configured, but not trained as of 2024-01-06; trained: ralm, ralm_concat\. Run job"
+    with pytest.raises(MissingInputError, match=untrained):
+        extend(Request("wide"), variants={"wide": {"settings": {"clusters": 7}}})
+    with pytest.raises(ConfigError, match=r"--system wide: unknown; known: ralm, ralm_concat, .* under `variants`"):
+        extend(Request("wide"))
 
 
 def test_mistakes_are_one_line(toy: Context, extend: Callable[..., list[str]], tmp_path: Path) -> None:

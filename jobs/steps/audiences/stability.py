@@ -1,0 +1,134 @@
+"""How stable an audience is: the seeds are drawn again with replacement, and the audiences of all draws are compared.
+
+Bounded by the seeds and a sample of the users: one more preparation of the system, for some items at most, and one pass
+that scores the sample.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.steps.audiences.scored_users import Scored
+from jobs.steps.systems.contract import System, Task
+from ralm.config import Scoring
+from ralm.errors import DataError
+from ralm.evaluation.stability import kept_share
+from ralm.features.hashing import uniform
+from ralm.training.checkpoints import model_folder
+
+# Fewer seeds are not drawn again: so few say nothing about other draws.
+LEAST_SEEDS = 10
+# Of more items than these, the first ones stand for all.
+ITEMS = 10
+# Users whose ranking is compared, and how many of them are the top at least: smaller audiences are too few in a sample.
+SAMPLE, LEAST_TOP = 100_000, 100
+
+
+def resampled_seeds(seeds: DataFrame, resamples: int, seed: int) -> DataFrame:
+    """The seeds as they are and `resamples` times drawn with replacement, each draw as an item of its own.
+
+    Args:
+        seeds: (item_id, item_index, user_id), distinct.
+        resamples: draws per item, each of as many users as the item has seeds.
+        seed: of the draws, which follow from the user ids and not from the item's name.
+
+    Returns:
+        The same columns; `item_index` is i · (resamples + 1) + draw, and draw 0 has the seeds as they are.
+    """
+    item = Window.partitionBy("item_index")
+    places = item.orderBy(uniform("resampled seed", seed, "user_id"), "user_id")
+    numbered = seeds.withColumns({"place": F.row_number().over(places), "size": F.count("*").over(item)})
+    draws = F.explode(F.sequence(F.lit(0), F.lit(resamples))).alias("draw")
+    slots = numbered.select("item_index", "place", "size", draws)
+    drawn = F.floor(uniform("resample", seed, "draw", "place") * F.col("size")).cast("int") + 1
+    place = F.when(F.col("draw") == 0, F.col("place")).otherwise(drawn)
+    chosen = slots.select("item_index", "draw", place.alias("place"))
+    found = chosen.join(numbered.select("item_id", "item_index", "place", "user_id"), ["item_index", "place"])
+    return found.select(
+        F.concat("item_id", F.lit("#"), "draw").alias("item_id"),
+        (F.col("item_index") * (resamples + 1) + F.col("draw")).cast("int").alias("item_index"),
+        "user_id",
+    )
+
+
+def audience_share(scoring: Scoring, candidates: int) -> float:
+    """The share of the candidates who get into an audience, about."""
+    audience = scoring.audience
+    if audience.mode == "top_n":
+        return min(1.0, audience.top_n / max(1, candidates))
+    return audience.top_fraction if audience.mode == "top_fraction" else scoring.probe_fraction
+
+
+def say_stability(
+    system: System,
+    task: Task,
+    resamples: int,
+    narrowed: Callable[[DataFrame], DataFrame],
+    users: int,
+    excluded: DataFrame | None,
+    what: str,
+) -> None:
+    """Say how much of an audience would be the same for another draw of the seeds; also a row of `checks`.
+
+    Args:
+        system: scores from the seeds, or nothing is said.
+        task: as the audience was made from.
+        resamples: draws; 0: nothing is said.
+        narrowed: the system's users -> the candidates.
+        users: how many candidates there are.
+        excluded: (item_id, user_id) of users who are not candidates for an item.
+        what: whose seeds they are.
+    """
+    step, config = task.step, task.config
+    if not system.from_seeds or not resamples:
+        return
+    counts = {row["item_index"]: row["count"] for row in task.seeds.groupBy("item_index").count().collect()}
+    chosen = [at for at in range(len(task.items)) if counts.get(at, 0) >= LEAST_SEEDS][:ITEMS]
+    if not chosen:
+        step.say(f"how stable the audience is: not measured with fewer than {LEAST_SEEDS} seeds")
+        return
+    items = [task.items[at] for at in chosen]
+    rows = task.context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
+    seeds = task.seeds.drop("item_index").join(F.broadcast(rows), "item_id")
+    drawn = resampled_seeds(seeds, resamples, config.seed).persist()
+    names = [f"{item}#{draw}" for item in items for draw in range(resamples + 1)]
+    folder = f"{task.folder}-resampled"
+    try:
+        prepared = system.prepare(Task(step, task.date, names, drawn, folder))
+        candidates = narrowed(prepared.users)
+        scored = Scored(candidates, users, names, prepared.state, folder, config.user_id_type, config.scoring.block)
+        ids, scores = scored.sample_users(SAMPLE, config.seed)
+    except DataError as error:
+        step.say(f"how stable the audience is: not measured, a draw of the seeds cannot be scored: {error}")
+        return
+    finally:
+        drawn.unpersist()
+        shutil.rmtree(model_folder(folder), ignore_errors=True)
+    by_item = scores.reshape(len(ids), len(items), resamples + 1)
+    if excluded is not None:
+        sampled = task.context.spark.createDataFrame(pa.table({"user_id": ids, "place": np.arange(len(ids))}))
+        own = excluded.join(F.broadcast(rows), "item_id").join(F.broadcast(sampled), "user_id")
+        for row in own.select("place", "item_index").collect():  # at most sampled users · items
+            by_item[row["place"], row["item_index"]] = -np.inf
+    share = audience_share(config.scoring, users)
+    if len(ids) < users:
+        share = min(1.0, max(share, LEAST_TOP / len(ids)))
+    kept = [kept_share(by_item[:, at, 0], by_item[:, at, 1:], share) for at in range(len(items))]
+    kept = [value for value in kept if not math.isnan(value)]
+    if not kept:
+        return
+    mean = float(np.mean(kept))
+    named = "" if len(items) == 1 else f"{len(items)} items, "
+    line = (
+        f"If {what} had been another draw of the same people, about {mean:.0%} of the audience would be the same "
+        f"({named}{resamples} resamples, the best {share:.1%} of {len(ids):,} users)"
+    ).replace("%", " %")
+    step.say(line)
+    step.check("audience stability", True, mean, line)
