@@ -120,7 +120,7 @@ def ingest(
     items = items_table(catalogue, _seen(logs, config.fields.item_domains))
 
     if "clicked" not in settings.impressions.columns:
-        clicks = next(c.rows for c in counts if c.source == "ingest.impressions")
+        clicks = next(c.rows for c in counts if c.source == sources.impressions.source)
         drawing = sampled_negatives(settings, clicks)
         negatives = sample_negatives(shown, drawing, config.seed, untimed=settings.untimed)
         shown = shown.unionByName(negatives.withColumn("clicked", F.lit(False)))
