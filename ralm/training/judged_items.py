@@ -2,6 +2,7 @@
 
 The validation items have left the training; a clicker who is judged is no seed. What is measured of an item is the mean
 of two figures: the AUC of its clickers against all users, and the share of its clickers in the top 5 % of all users.
+With `objective: feed` it is the AUC against the users whom the item was shown to and who did not click.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ class JudgedItems:
     """What validation items are judged on.
 
     Attributes:
-        users: (n, d), a sample of all users.
+        users: (n, d), a sample of all users; for a feed, those who did not click what they were shown.
         rows: (items,), the rows of the items (and draws) in the arrays of centroids.
         clickers: (m, d), users who clicked and are no seeds.
         item: (m,), the position in `rows` of the clicker's item.
-        known: (items, n), the sampled users who are no candidates: they clicked the item.
+        known: (items, n), the users who are no candidates: they clicked the item, or were not shown it.
+        feed: (), whether only the AUC counts.
     """
 
     users: NDArray[np.float32]
@@ -46,6 +48,11 @@ class JudgedItems:
     clickers: NDArray[np.float32]
     item: NDArray[np.int64]
     known: NDArray[np.bool_]
+    feed: NDArray[np.bool_]
+
+    def value(self, clickers: NDArray[Any], users: NDArray[Any]) -> float:
+        """The figure of one item, from the scores of its clickers (m,) and of the others (n,)."""
+        return (area if self.feed else audience_value)(clickers, users)
 
     def save(self, path: Path) -> None:
         """Write to a file."""
@@ -63,6 +70,15 @@ class JudgedItems:
         return len(self.rows) >= LEAST_ITEMS
 
 
+def area(clickers: NDArray[Any], users: NDArray[Any]) -> float:
+    """The AUC of clickers (m,) against others (n,), ties counting half; .5 without others."""
+    if not len(users):
+        return 0.5
+    ordered = np.sort(users)
+    below = np.searchsorted(ordered, clickers, "left") + np.searchsorted(ordered, clickers, "right")
+    return float(below.mean() / (2 * len(ordered)))
+
+
 def audience_value(clickers: NDArray[Any], users: NDArray[Any]) -> float:
     """The figure of one item: (AUC + share of the clickers in the top 5 % of all users) / 2; ties count half.
 
@@ -71,10 +87,9 @@ def audience_value(clickers: NDArray[Any], users: NDArray[Any]) -> float:
         users: (n,) scores of all users, n ≥ 1.
     """
     ordered = np.sort(users)
-    below = np.searchsorted(ordered, clickers, "left") + np.searchsorted(ordered, clickers, "right")
     cut = ordered[min(len(ordered) - 1, int(np.ceil(len(ordered) * (1 - TOP_FRACTION))))]
     inside = (clickers > cut).mean() + (clickers == cut).mean() / 2
-    return float((below.mean() / (2 * len(ordered)) + inside) / 2)
+    return float((area(clickers, users) + inside) / 2)
 
 
 def choose(values: Sequence[NDArray[np.float64]]) -> int:

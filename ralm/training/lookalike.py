@@ -17,7 +17,7 @@ from ralm.models.losses import has_clicked, sample_users, users_softmax
 from ralm.models.plda import Plda
 from ralm.models.weights import export_weights
 from ralm.training.checkpoints import last_of, model_folder
-from ralm.training.judged_items import CHOICES, JudgedItems, audience_value, choose
+from ralm.training.judged_items import CHOICES, JudgedItems, choose
 from ralm.training.loop import Run
 from ralm.training.objective import Arrays, Batch, Criterion, Judged, Objective, to_tensors
 from ralm.training.ranks import Rank, process_group
@@ -191,7 +191,7 @@ class LookalikeObjective(Objective):
             )
             own = masks @ self.lookalike.parts(clickers[judged.item == place], *item).double().cpu().numpy()
             every = masks @ self.lookalike.parts(users[~judged.known[place]], *item).double().cpu().numpy()
-            values[:, place] = [audience_value(a, b) for a, b in zip(own, every, strict=True)]
+            values[:, place] = [judged.value(a, b) for a, b in zip(own, every, strict=True)]
         self.lookalike.train()
         return list(values)
 

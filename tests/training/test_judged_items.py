@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from ralm.models.plda import fit_plda
 from ralm.training.checkpoints import load_weights
-from ralm.training.judged_items import CHOICES, JudgedItems, audience_value, choose
+from ralm.training.judged_items import CHOICES, JudgedItems, area, audience_value, choose
 from ralm.training.lookalike import train_lookalike
 from tests.models.multimodal import make_world
 from tests.training.toy_data import lookalike_spec
@@ -21,6 +21,16 @@ def test_the_figure_is_the_mean_of_the_area_and_the_share_in_the_top() -> None:
     area = roc_auc_score(label, np.r_[clickers, users])
     inside = (clickers > np.quantile(users, 0.95)).mean()
     assert audience_value(clickers, users) == pytest.approx((area + inside) / 2, abs=2e-3)
+
+
+def test_a_feed_is_judged_by_the_area_alone() -> None:
+    rng = np.random.default_rng(0)
+    clickers, others = rng.normal(1, 1, 30), rng.normal(0, 1, 50)
+    found = roc_auc_score(np.r_[np.ones(30), np.zeros(50)], np.r_[clickers, others])
+    nothing = np.zeros(0)
+    feed = JudgedItems(nothing, nothing, nothing, nothing, nothing, np.array(True))
+    assert feed.value(clickers, others) == area(clickers, others) == pytest.approx(found)
+    assert area(clickers, nothing) == 0.5
 
 
 @pytest.mark.parametrize("score", [0.0, 3.0])
@@ -53,6 +63,7 @@ def judged_world(folder: Path, helps: bool) -> tuple[str, str]:
         clickers=(world.embedding if helps else users)[clicked].astype(np.float32),
         item=world.item[clicked].astype(np.int64),
         known=np.zeros((20, 2_000), dtype=bool),
+        feed=np.array(False),
     ).save(folder / "judged.npz")
     return str(folder / "closed_form.npz"), str(folder / "judged.npz")
 
@@ -84,7 +95,9 @@ def test_too_few_items_keep_the_closed_form_alone(tmp_path: Path) -> None:
     closed_form, judged = judged_world(tmp_path, helps=True)
     found = JudgedItems.load(Path(judged))
     few = found.item < 4
-    JudgedItems(found.users, found.rows[:4], found.clickers[few], found.item[few], found.known[:4]).save(Path(judged))
+    JudgedItems(found.users, found.rows[:4], found.clickers[few], found.item[few], found.known[:4], found.feed).save(
+        Path(judged)
+    )
     spec = lookalike_spec(tmp_path, epochs=2).model_copy(update={"closed_form": closed_form, "judged": judged})
     assert {entry["kept"] for entry in train_lookalike(spec)["history"]} == {next(iter(CHOICES))}
     weights = load_weights(spec.output)

@@ -18,7 +18,7 @@ from ralm.features.hashing import uniform
 from ralm.features.seeds import clicks, is_validation_item
 from ralm.models.plda import DEFAULT_RIDGE, Plda, fit_plda
 from ralm.runs.step import RunningStep
-from ralm.training.judged_items import JudgedItems, audience_value
+from ralm.training.judged_items import JudgedItems
 from ralm.training.seed_draws import row_item
 
 # λ is chosen among these on the validation items.
@@ -74,7 +74,7 @@ def _value(model: Plda, judged: JudgedItems, means: NDArray[np.float64], counts:
     return float(
         np.mean(
             [
-                audience_value(own[judged.item == place] @ v, every[~judged.known[place]] @ v)
+                judged.value(own[judged.item == place] @ v, every[~judged.known[place]] @ v)
                 for place, v in enumerate(directions)
             ]
         )
@@ -100,25 +100,39 @@ def _judged(
     rows: int,
 ) -> JudgedItems:
     """The validation items with their clickers that are no seeds, and who clicked them among the sampled users."""
-    config = step.context.config
-    samples = step.at("lookalike_samples", as_of=step.as_of, model_version=version)
-    hashed = uniform("judged clicker", config.seed, "item_index", "embedding")
-    place = F.row_number().over(Window.partitionBy("item_index").orderBy(hashed))
-    labels = samples.where("validation AND label = 1").select("item_index", "embedding")
-    drawn = labels.withColumn("place", place).where(F.col("place") <= JUDGED_CLICKERS).drop("place").toArrow()
-    own = drawn.column("item_index").to_numpy().astype(np.int64)
+    own, clickers = _drawn(step, version, 1)
     enough = np.flatnonzero(np.bincount(own, minlength=rows) >= LEAST_CLICKERS)[:JUDGED_ROWS]
+    feed = step.context.config.objective == "feed"
+    if feed:
+        shown_to, users = _drawn(step, version, 0)
+        known = enough[:, None] != shown_to
+        seen = ~known.all(axis=1)
+        enough, known = enough[seen], known[seen]
+    else:
+        users = matrix(population, "embedding").astype(np.float32)
+        clicked = np.zeros((len(items), len(users)), dtype=bool)
+        for row in _clicked(step, items, held_out, population).toLocalIterator():
+            clicked[row["item_index"], row["place"]] = True
+        known = clicked[row_item(enough, len(items))]
     kept = np.isin(own, enough)
-    known = np.zeros((len(items), population.num_rows), dtype=bool)
-    for row in _clicked(step, items, held_out, population).toLocalIterator():
-        known[row["item_index"], row["place"]] = True
     return JudgedItems(
-        users=matrix(population, "embedding").astype(np.float32),
+        users=users,
         rows=enough,
-        clickers=matrix(drawn, "embedding").astype(np.float32)[kept],
+        clickers=clickers[kept],
         item=np.searchsorted(enough, own[kept]),
-        known=known[row_item(enough, len(items))],
+        known=known,
+        feed=np.array(feed),
     )
+
+
+def _drawn(step: RunningStep, version: str, label: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Rows (m,) and embeddings (m, d) of the validation pairs of a label: so many of each item and draw, by hash."""
+    samples = step.at("lookalike_samples", as_of=step.as_of, model_version=version)
+    hashed = uniform("judged pair", step.context.config.seed, "item_index", "embedding")
+    place = F.row_number().over(Window.partitionBy("item_index").orderBy(hashed))
+    pairs = samples.where(F.col("validation") & (F.col("label") == label)).select("item_index", "embedding")
+    found = pairs.withColumn("place", place).where(F.col("place") <= JUDGED_CLICKERS).drop("place").toArrow()
+    return found.column("item_index").to_numpy().astype(np.int64), matrix(found, "embedding").astype(np.float32)
 
 
 def _clicked(step: RunningStep, items: Sequence[str], held_out: NDArray[np.bool_], population: pa.Table) -> DataFrame:
