@@ -58,7 +58,7 @@ def main(arguments: Arguments) -> None:
         if arguments.dry_run:
             _dry_run(context, plan)
             return
-        run_steps(context, plan)
+        run_steps(context, plan, again=steps)
         _summary(context, config)
     finally:
         spark.stop()

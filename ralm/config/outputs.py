@@ -69,10 +69,10 @@ class Comparison(Section):
         "items, clickers against non-clickers in [A2, A3), from the seeds and users before A2",
     )
     seeds: list[int] = Field(default=[20, 100, 500], description="seeds per item, besides half of all its users")
-    window: Literal["later", "all"] = Field(
-        default="later",
+    window: Literal["later", "all", "auto"] = Field(
+        default="auto",
         description="later: the item's clickers in [A2, A3), users as of A2; all: its clickers of all time, users as "
-        "of A3 (for sets without times)",
+        "of A3; auto: all for logs without times (`ingest.untimed`), later for others",
     )
     min_users: int = Field(default=40, ge=2, description="clickers that an item needs to be judged")
     min_items: int = Field(default=30, ge=1, description="items that a number of seeds needs to be reported")

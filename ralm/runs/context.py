@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from ralm.config import Config
 from ralm.dates import DateName, ResolvedDates, resolve_dates
 from ralm.errors import MissingInputError
+from ralm.ingest.split import BY_HASH, found_midnights, may_lose_times
 from ralm.runs.ledger import Ledger, Record
 from ralm.warehouse.warehouse import Warehouse
 
@@ -73,7 +75,35 @@ class Context:
         """The four dates, from the configuration and the impression log (partition values and file statistics)."""
         impressions = self.warehouse.read("impressions")
         by_day = {row[0]: row[1] for row in impressions.groupBy("shown_date").count().collect()}
-        return resolve_dates(self.config.dates, by_day)
+        first_event = found = None
+        if self.config.dates.given is None and not self.untimed:
+            found = found_midnights(self.ingested)
+            if found is None and self.warehouse.exists("events"):
+                row = self.warehouse.read("events").agg(F.min("event_date")).first()
+                first_event = row[0] if row else None
+        return resolve_dates(self.config.dates, by_day, untimed=self.untimed, first_event=first_event, found=found)
+
+    @property
+    def ingested(self) -> Mapping[str, int]:
+        """What the last finished `ingest` counted and decided; empty if there is none."""
+        record = self.ledger.last("ingest", None, "done") if self.config.ingest is not None else None
+        return {} if record is None else record.counts
+
+    @property
+    def untimed(self) -> bool:
+        """Whether pairs lie on days by hash, because the configuration says so or `ingest` decided it."""
+        settings = self.config.ingest
+        if settings is None or not may_lose_times(settings, self.config.dates):
+            return settings is not None and not settings.timed
+        return self.ingested.get(BY_HASH, 0) > 0
+
+    @property
+    def window(self) -> Literal["later", "all"]:
+        """`comparison.window` for this log."""
+        window = self.config.comparison.window
+        if window != "auto":
+            return window
+        return "all" if self.untimed else "later"
 
     def models(self, kind: str, version: str) -> str:
         """The folder of a model."""

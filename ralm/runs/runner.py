@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ralm.errors import MissingInputError, RalmError
 from ralm.runs.context import Context
@@ -45,11 +45,22 @@ def state(context: Context, step: Step, now: str) -> tuple[str, Record | None]:
     return "run", last
 
 
-def run_steps(context: Context, steps: Sequence[Step]) -> None:
-    """Run the steps in order; finished steps are reported and skipped."""
+def run_steps(
+    context: Context, steps: Sequence[Step], again: Callable[[Context], Sequence[Step]] | None = None
+) -> None:
+    """Run the steps in order; finished steps are reported and skipped.
+
+    Args:
+        again: makes the steps anew after the first one, on which it depends what comes later: only the source knows
+            whether its log can be split by its times.
+    """
+    position = 0
     try:
-        for position, step in enumerate(steps, start=1):
-            _run_one(context, step, f"[{position:>2}/{len(steps)}]")
+        while position < len(steps):
+            _run_one(context, steps[position], f"[{position + 1:>2}/{len(steps)}]")
+            position += 1
+            if again is not None and position == 1:
+                steps = again(context)
     finally:
         context.ledger.flush()
 

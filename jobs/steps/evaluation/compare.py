@@ -78,9 +78,9 @@ class Family:
         return [found for found in chosen if found.new_items or self.name != "new_items"]
 
 
-def families(config: Config) -> list[Family]:
-    """The configured protocols."""
-    new_items = Family("new_items", users_date(config.comparison.window), draw_pairs, cells, SECTIONS)
+def families(config: Config, window: str = "later") -> list[Family]:
+    """The configured protocols; `window` is `comparison.window` for the log."""
+    new_items = Family("new_items", users_date(window), draw_pairs, cells, SECTIONS)
     return [family for family in (new_items, _later()) if family.name in config.comparison.protocols]
 
 
@@ -169,7 +169,7 @@ def _shown(values: pd.DataFrame) -> pd.DataFrame:
 
 def steps(context: Context) -> Sequence[Step]:
     """Draw the pairs of all protocols, judge (one step per system), summarise; fit ALS before, if a system needs it."""
-    found = families(context.config)
+    found = families(context.config, context.window)
     drawn = [_pairs_step(context, family) for family in found]
     judged = [step for family in found for step in _judging_steps(context, family)]
     factorised = any(name == als_factors.STEP for step in judged for name, _ in step.after)

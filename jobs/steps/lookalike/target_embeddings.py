@@ -38,7 +38,7 @@ def _embed(variant: str, step: RunningStep) -> None:
 def steps(context: Context) -> Sequence[Step]:
     """One step per variant for the evaluation, one for production (per variant if systems are compared as of A3)."""
     config = context.config
-    later = ["ralm"] if config.comparison.window == "later" else list(config.variants)
+    later = ["ralm"] if context.window == "later" else list(config.variants)
     wanted: list[tuple[str, DateName]] = [(variant, "a2") for variant in config.variants]
     wanted += [(variant, "a3") for variant in later]
     return [

@@ -63,7 +63,7 @@ def _embed(merge: Merge, step: RunningStep) -> None:
 def steps(context: Context) -> Sequence[Step]:
     """One step per merge layer and date; as of A3 only the released one, or all if systems are compared as of A3."""
     config = context.config
-    later: list[Merge] = [config.variants["ralm"].merge] if config.comparison.window == "later" else merges(context)
+    later: list[Merge] = [config.variants["ralm"].merge] if context.window == "later" else merges(context)
     factors: tuple[tuple[str, DateName], ...] = ((als_factors.STEP, "a1"),) if needs_factors(context) else ()
     needed: list[tuple[Merge, DateName]] = [(merge, date) for merge in merges(context) for date in ("a1", "a2")]
     return [
