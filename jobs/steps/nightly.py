@@ -8,7 +8,7 @@ from jobs.steps.lookalike import cold_start_model, lookalike_samples, seed_clust
 from jobs.steps.lookalike import training as lookalike_training
 from jobs.steps.releases import releases
 from jobs.steps.seeds import item_seeds
-from jobs.steps.sources import ingested_logs, simulated_world
+from jobs.steps.sources import ingested_logs, simulated_world, split
 from jobs.steps.user_model import als_factors, user_embeddings, user_samples
 from jobs.steps.user_model import training as user_model_training
 from jobs.steps.users import histories, user_fields, vocabularies
@@ -22,6 +22,7 @@ def steps(context: Context) -> list[Step]:
     factors = (als_factors,) if user_embeddings.needs_factors(context) else ()
     stages = (
         source,
+        split,
         vocabularies,
         histories,
         user_fields,
