@@ -14,8 +14,8 @@ from ralm.dates import SENTINEL_DAYS
 from ralm.features.hashing import chosen
 from ralm.midnights import LEAST_PART, MOST_WITHOUT_HISTORY, Chosen, Midnights, candidates, choose
 
-# Rows of the logs that are looked at, all those of some users; of a billion users with 100 rows each, 50,000 users.
-SAMPLED_ROWS = 5_000_000
+# Rows of the logs that are looked at, all those of some users; of a billion users with 100 rows each, 20,000 users.
+SAMPLED_ROWS = 2_000_000
 # What the record of an ingest keeps: the days on which pairs lie by hash, or the midnights, as days since 1970-01-01.
 BY_HASH = "days by hash"
 _CUTS = ("day of A0", "day of A1", "day of A2")
@@ -128,7 +128,8 @@ def _said(best: Chosen, by_hash: bool) -> str:
     else:
         without = best.without_history or 0.0
         if without > MOST_WITHOUT_HISTORY:
-            why = f"at any dates, {without:.0%} or more of the labels of a part are of users who did nothing before it"
+            least = int(100 * without)
+            why = f"at any dates, at least {least}% of the labels of a part are of users who did nothing before it"
         else:
             why = f"up to {without:.0%} of the labels of a part are of users who did nothing before it"
     if by_hash:
