@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from jobs.cli.application import run
 from jobs.cli.arguments import Arguments, run_job
-from jobs.steps.sources.ingested_logs import steps
+from jobs.steps.sources import ingested_logs, split
 
 
 def main(arguments: Arguments) -> None:
     """Run the job."""
-    run(arguments, "ingest", steps)
+    run(arguments, "ingest", lambda context: [*ingested_logs.steps(context), *split.steps(context)])
 
 
 if __name__ == "__main__":

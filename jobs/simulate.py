@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from jobs.cli.application import run
 from jobs.cli.arguments import Arguments, run_job
-from jobs.steps.sources.simulated_world import steps
+from jobs.steps.sources import simulated_world, split
 
 
 def main(arguments: Arguments) -> None:
     """Run the job."""
-    run(arguments, "simulate", steps)
+    run(arguments, "simulate", lambda context: [*simulated_world.steps(context), *split.steps(context)])
 
 
 if __name__ == "__main__":

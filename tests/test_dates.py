@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from ralm.config import Dates
-from ralm.dates import resolve_dates
+from ralm.dates import ResolvedDates, resolve_dates
 from ralm.errors import ConfigError, DataError
 
 DAY = dt.date(2024, 1, 1)
@@ -39,6 +39,31 @@ def test_given_dates_stay() -> None:
 def test_too_short_a_log_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"a0 < a1 < a2 < a3 is required.*2024-01-01 to 2024-01-02"):
         resolve_dates(Dates(), log([10, 10]))
+
+
+def test_a_share_beside_none_keeps_the_others_at_their_defaults() -> None:
+    assert resolve_dates(Dates(a0=0.2), log([10] * 10)) == resolve_dates(Dates(a0=0.2, a1=0.6, a2=0.8), log([10] * 10))
+
+
+def test_the_dates_of_an_uneven_log_of_five_days() -> None:
+    with pytest.raises(ConfigError, match="a0 < a1 < a2 < a3 is required"):
+        resolve_dates(Dates(a0=0.4, a1=0.6, a2=0.8), log([75, 1, 8, 8, 8]))
+    dates = resolve_dates(Dates(), log([75, 1, 8, 8, 8]))
+    assert [dates["a0"].day, dates["a1"].day, dates["a2"].day, dates["a3"].day] == [2, 4, 5, 6]
+
+
+def test_pairs_by_hash_have_the_dates_of_their_calendar() -> None:
+    few = {dt.date(1970, 1, 3): 5, dt.date(1970, 3, 30): 2}  # the last days of a small log may be empty
+    dates = resolve_dates(Dates(), few, untimed=True)
+    assert dates == ResolvedDates(dt.date(1970, 2, 20), dt.date(1970, 3, 12), dt.date(1970, 4, 6), dt.date(1970, 4, 11))
+
+
+def test_midnights_found_by_ingest_hold_for_a_later_end() -> None:
+    found = (dt.date(2024, 1, 2), dt.date(2024, 1, 3), dt.date(2024, 1, 5))
+    kept = resolve_dates(Dates(), log([1] * 10), found=found)
+    assert (kept.a0, kept.a1, kept.a2, kept.a3) == (*found, dt.date(2024, 1, 11))
+    earlier = resolve_dates(Dates(a3=dt.date(2024, 1, 5)), log([1] * 10), found=found)
+    assert [earlier["a0"].day, earlier["a1"].day, earlier["a2"].day] == [2, 3, 4]
 
 
 def test_an_empty_log_is_refused() -> None:

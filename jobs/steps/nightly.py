@@ -8,7 +8,7 @@ from jobs.steps.lookalike import cold_start_model, lookalike_samples, seed_clust
 from jobs.steps.lookalike import training as lookalike_training
 from jobs.steps.releases import releases
 from jobs.steps.seeds import item_seeds
-from jobs.steps.sources import ingested_logs, simulated_world
+from jobs.steps.sources import ingested_logs, simulated_world, split
 from jobs.steps.user_model import training as user_model_training
 from jobs.steps.user_model import user_embeddings, user_samples
 from jobs.steps.users import histories, user_fields, vocabularies
@@ -26,6 +26,7 @@ def data_steps(context: Context) -> list[Step]:
 def steps(context: Context) -> list[Step]:
     """All steps in order; which ones follow the data may depend on what was measured."""
     stages = (
+        split,
         vocabularies,
         histories,
         user_fields,

@@ -26,10 +26,10 @@ class Choice:
     why: str
 
 
-def sampled_negatives(ingest: Ingest, clicks: int) -> SampledNegatives:
+def sampled_negatives(ingest: Ingest, clicks: int, untimed: bool) -> SampledNegatives:
     """How non-clicks are sampled: fewer per click the more clicks there are, finer where all share one bucket."""
     settings = ingest.sampled_negatives
-    found = {"per_click": PER_CLICK(clicks), "slots": 100_000 if ingest.untimed else 10_000}
+    found = {"per_click": PER_CLICK(clicks), "slots": 100_000 if untimed else 10_000}
     return settings.model_copy(update={key: found[key] for key in settings.auto_keys})
 
 
@@ -66,11 +66,11 @@ def _by_configuration(config: Config, counts: DataCounts | None) -> list[Choice]
         found.append(Choice("lookalike.clicked_cap", cap, f"objective {objective}"))
     if is_auto(config, "user_model.representations"):
         found.append(_representations(config, counts))
-    untimed = config.ingest is not None and config.ingest.untimed
+    untimed = config.ingest is not None and not config.ingest.timed
     if is_auto(config, "comparison.window"):
         found.append(Choice("comparison.window", "all" if untimed else "later", "no times" if untimed else "times"))
     if config.ingest is not None and sampled and counts is not None:
-        resolved = sampled_negatives(config.ingest, counts.clicks)
+        resolved = sampled_negatives(config.ingest, counts.clicks, untimed)
         found += [
             Choice(f"ingest.sampled_negatives.{key}", getattr(resolved, key), f"{counts.clicks:,} clicks")
             for key in config.ingest.sampled_negatives.auto_keys
@@ -127,13 +127,16 @@ def pending(config: Config) -> list[str]:
     return lengths + counted + caps
 
 
-def resolve(config: Config, counts: DataCounts | None) -> Config:
+def resolve(config: Config, counts: DataCounts | None, *, untimed: bool = False) -> Config:
     """The configuration with every key that was left to the data as a value.
 
     Args:
         config: as it was given; what it gives stays.
         counts: None: the data were not read yet; keys that need counts keep the sections' plain defaults.
+        untimed: whether the log's times were dropped when it was read.
     """
+    if untimed and config.ingest is not None:
+        config = _with(config, ["ingest", "untimed"], True)
     for choice in choices(config, counts):
         config = _with(config, choice.key.split("."), choice.value)
     return config

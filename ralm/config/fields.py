@@ -10,18 +10,30 @@ from pydantic import Field, model_validator
 
 from ralm.config.section import Identifier, Section, Share, sized
 
+# What a0, a1 and a2 aim at: so much of the impression log lies before them.
+SHARES = (0.4, 0.6, 0.8)
+Cut = dt.date | Share | Literal["auto"]
+
 
 class Dates(Section):
-    """A0 < A1 < A2 < A3: dates (UTC midnights), or shares of the impression log rounded to midnights."""
+    """A0 < A1 < A2 < A3: dates (UTC midnights), shares of the impression log rounded to midnights, or chosen (auto).
 
-    a0: dt.date | Share = 0.4
-    a1: dt.date | Share = 0.6
-    a2: dt.date | Share = 0.8
+    `dates: auto`, the default, chooses a0, a1 and a2 from the log (docs/dates.md).
+    """
+
+    a0: Cut = "auto"
+    a1: Cut = "auto"
+    a2: Cut = "auto"
     a3: dt.date | Literal["end"] = "end"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_one_word(cls, content: Any) -> Any:
+        return {} if content == "auto" else content
 
     @model_validator(mode="after")
     def _ordered(self) -> Dates:
-        named = (self.a0, self.a1, self.a2)
+        named = self.given or ()
         shares = [d for d in named if isinstance(d, float)]
         if 0 < len(shares) < len(named):
             raise ValueError("a0, a1 and a2 are either all dates or all shares")
@@ -30,6 +42,14 @@ class Dates(Section):
             if any(x >= y for x, y in itertools.pairwise(kind)):  # type: ignore[operator]
                 raise ValueError(f"a0 < a1 < a2 < a3 is required, found {', '.join(map(str, kind))}")
         return self
+
+    @property
+    def given(self) -> tuple[dt.date | float, ...] | None:
+        """a0, a1 and a2 as set (`auto` beside shares: 0.4, 0.6 or 0.8); None if all are chosen from the log."""
+        named = (self.a0, self.a1, self.a2)
+        if all(value == "auto" for value in named):
+            return None
+        return tuple(share if value == "auto" else value for value, share in zip(named, SHARES, strict=True))
 
 
 def _named(value: Any, key: str) -> Any:

@@ -72,7 +72,7 @@ class Comparison(Section):
     window: Literal["later", "all"] = sized(
         "later",
         description="later: the item's clickers in [A2, A3), users as of A2; all: its clickers of all time, users as "
-        "of A3 (for sets without times)",
+        "of A3; auto: all for logs without times or whose times are dropped, later for others",
     )
     min_users: int = sized(40, ge=2, description="clickers that an item needs to be judged")
     min_items: int = sized(30, ge=1, description="items that a number of seeds needs to be reported")

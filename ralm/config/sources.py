@@ -104,10 +104,11 @@ class Ingest(Section):
     items: ItemSource | None = None
     events: list[EventSource] = Field(min_length=1)
     impressions: ImpressionSource
-    untimed: bool = Field(
-        default=False,
-        description="the log has no times: each (user, item) gets one of 100 sentinel days by hash, equal in "
-        "events and impressions, so that histories, seeds and labels are disjoint parts",
+    untimed: bool | Literal["auto"] = Field(
+        default="auto",
+        description="true: the log has no times, or they are dropped: each (user, item) gets one of 100 sentinel days "
+        "by hash, equal in events and impressions, so that histories, seeds and labels are disjoint parts; false: "
+        "times are kept; auto: true if no source names times, or if `dates` are not set and none split the log well",
     )
     not_after: dt.datetime | None = Field(
         default=None, description="times after this are 'future' (UTC; default: the moment of the run)"
@@ -123,11 +124,19 @@ class Ingest(Section):
     @model_validator(mode="after")
     def _columns(self) -> Ingest:
         """A timed log names its times; an untimed log must not, since they would be silently dropped."""
-        event_time, shown_at = (set(), set()) if self.untimed else ({"event_time"}, {"shown_at"})
+        event_time, shown_at = ({"event_time"}, {"shown_at"}) if self.timed else (set(), set())
         for source in self.events:
             _expect_columns(source.columns, {"user_id", "feature_id"} | event_time, {"domain"})
         _expect_columns(self.impressions.columns, {"user_id", "item_id"} | shown_at, {"clicked"})
         return self
+
+    @property
+    def timed(self) -> bool:
+        """Whether the sources name times: all of them do, or none."""
+        if self.untimed != "auto":
+            return not self.untimed
+        named = [*("event_time" in source.columns for source in self.events), "shown_at" in self.impressions.columns]
+        return any(named)
 
 
 class Live(Section):

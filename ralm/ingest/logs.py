@@ -24,22 +24,22 @@ def impression_targets(source: ImpressionSource, user_id_type: str) -> list[Targ
     return targets + [target for name, target in optional.items() if name in source.columns]
 
 
-def complete_events(mapped: Mapped, source: EventSource, seed: int) -> Mapped:
-    """Add the domain of the source and, to an untimed log, the sentinel times."""
+def complete_events(mapped: Mapped, source: EventSource, seed: int, *, by_hash: bool = False) -> Mapped:
+    """Add the domain of the source and, to an untimed log or in place of its times (`by_hash`), the sentinel times."""
     frame = mapped.frame
     if source.domain is not None:
         frame = frame.withColumn("domain", F.lit(source.domain))
-    if "event_time" not in source.columns:
+    if "event_time" not in source.columns or by_hash:
         frame = frame.withColumn("event_time", sentinel_time(F.col("user_id"), F.col("feature_id"), seed))
     return Mapped(mapped.source, frame, mapped.expressions)
 
 
-def complete_impressions(mapped: Mapped, source: ImpressionSource, seed: int) -> Mapped:
-    """Add `clicked` to a log of clicks and, to an untimed log, the sentinel times."""
+def complete_impressions(mapped: Mapped, source: ImpressionSource, seed: int, *, by_hash: bool = False) -> Mapped:
+    """Add `clicked` to a log of clicks and, to an untimed log or in place of its times (`by_hash`), sentinel times."""
     frame = mapped.frame
     if "clicked" not in source.columns:
         frame = frame.withColumn("clicked", F.lit(True))
-    if "shown_at" not in source.columns:
+    if "shown_at" not in source.columns or by_hash:
         frame = frame.withColumn("shown_at", sentinel_time(F.col("user_id"), F.col("item_id"), seed))
     return Mapped(mapped.source, frame, mapped.expressions)
 

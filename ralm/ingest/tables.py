@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TypeVar
 
@@ -24,10 +24,12 @@ from ralm.ingest.logs import (
     impressions_table,
 )
 from ralm.ingest.mapping import Mapped, Target, map_source
-from ralm.ingest.quarantine import check_shares, count_sources, default_not_after, duplicates, quarantined
+from ralm.ingest.quarantine import SourceCount, check_shares, count_sources, default_not_after, duplicates, quarantined
 from ralm.ingest.read import read_source
 from ralm.ingest.sampled_negatives import sample_negatives
+from ralm.ingest.split import Split, decide
 from ralm.ingest.users import one_profile, user_targets, users_table
+from ralm.spark.errors import user_errors
 
 T = TypeVar("T")
 
@@ -51,7 +53,7 @@ class IngestResult:
 
     `counts` holds `<source>.rows` and `<source>.<reason>` of the bad rows; duplicates are only in `quarantine`: they
     are found while the tables are computed. `expressions` are the user's SQL texts by setting, for `user_errors`
-    around the writes.
+    around the writes. `split` says whether times were kept.
     """
 
     users: DataFrame
@@ -62,6 +64,7 @@ class IngestResult:
     counts: dict[str, int]
     checks: list[Check]
     expressions: dict[str, str]
+    split: Split
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def ingest(
 ) -> IngestResult:
     """Map every source, refuse bad input, and give the four tables and the quarantine.
 
-    One pass over the sources is made here; nothing is written.
+    One pass over the sources is made here, and another over the logs if no dates are set; nothing is written.
 
     Args:
         run_id: written into the quarantine's rows.
@@ -97,15 +100,20 @@ def ingest(
     sources = _map_all(spark, config, settings, settings.not_after or not_after or default_not_after())
     counts = count_sources(sources.all())
     check_shares(sources.all(), counts, settings.max_bad_share)
-
-    events = _union([mapped.good for mapped in sources.events]).distinct()
-    # Of two rows for one impression, keep the click.
-    shown = sources.impressions.good.groupBy(*IMPRESSION_KEY).agg(F.max("clicked").alias("clicked"))
+    split = _split(config, settings, sources, counts)
     refused = [
         *[quarantined(mapped) for mapped in sources.all()],
         duplicates(sources.events, EVENT_KEY, []),
         duplicates([sources.impressions], IMPRESSION_KEY, [F.col("clicked").desc()]),
     ]
+
+    # Sampled non-clicks add neither users nor items, so both come from what was read.
+    logs = [mapped.good for mapped in (*sources.events, sources.impressions)]
+    if split.by_hash and settings.timed:  # the times still tell what is a duplicate, and when items were first seen
+        sources = _by_hash(sources, settings, config.seed)
+    events = _union([mapped.good for mapped in sources.events]).distinct()
+    # Of two rows for one impression, keep the click.
+    shown = sources.impressions.good.groupBy(*IMPRESSION_KEY).agg(F.max("clicked").alias("clicked"))
 
     profiles = catalogue = None
     if sources.users is not None and settings.users is not None:
@@ -114,15 +122,13 @@ def ingest(
     if sources.items is not None:
         catalogue, again = one_item(sources.items)
         refused.append(again)
-    # Sampled non-clicks add neither users nor items, so both come from what was read.
-    logs = [mapped.good for mapped in (*sources.events, sources.impressions)]
     users = users_table(profiles, _union([log.select("user_id") for log in logs]), config.fields)
     items = items_table(catalogue, _seen(logs, config.fields.item_domains))
 
     if "clicked" not in settings.impressions.columns:
         clicks = next(c.rows for c in counts if c.source == sources.impressions.source)
-        drawing = sampled_negatives(settings, clicks)
-        negatives = sample_negatives(shown, drawing, config.seed, untimed=settings.untimed)
+        drawing = sampled_negatives(settings, clicks, untimed=split.by_hash)
+        negatives = sample_negatives(shown, drawing, config.seed, untimed=split.by_hash)
         shown = shown.unionByName(negatives.withColumn("clicked", F.lit(False)))
     return IngestResult(
         users=users,
@@ -140,8 +146,33 @@ def ingest(
                 ", ".join(f"{reason}: {bad}" for reason, bad in c.bad.items()) or f"{c.rows} rows, none bad",
             )
             for c in counts
-        ],
+        ]
+        + ([Check("split", *split.outcome)] if split.said else []),
         expressions={setting: text for mapped in sources.all() for setting, text in mapped.expressions.items()},
+        split=split,
+    )
+
+
+def _split(config: Config, settings: Ingest, sources: _Sources, counts: list[SourceCount]) -> Split:
+    """Whether the log keeps its times; histories are of the events in the configured domains."""
+    domains = [field.domain for field in config.fields.history]
+    events = _union([mapped.good for mapped in sources.events]).where(F.col("domain").isin(domains))
+    rows = sum(count.rows for count in counts if count.source.startswith(("events", "impressions")))
+    expressions = {setting: text for mapped in sources.all() for setting, text in mapped.expressions.items()}
+    with user_errors("ingest", expressions):
+        return decide(events, sources.impressions.good, settings, config.dates, rows, config.seed)
+
+
+def _by_hash(sources: _Sources, settings: Ingest, seed: int) -> _Sources:
+    """The same rows on the sentinel days of their pairs."""
+    events = [
+        complete_events(mapped, source, seed, by_hash=True)
+        for mapped, source in zip(sources.events, settings.events, strict=True)
+    ]
+    return replace(
+        sources,
+        events=events,
+        impressions=complete_impressions(sources.impressions, settings.impressions, seed, by_hash=True),
     )
 
 

@@ -6,16 +6,13 @@ the pairs into disjoint parts.
 
 from __future__ import annotations
 
-import datetime as dt
-
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-FIRST_DAY = dt.date(1970, 1, 1)
-DAYS = 100
+from ralm.dates import SENTINEL_DAYS, SENTINEL_START
 
 
 def sentinel_time(user_id: Column, item_id: Column, seed: int) -> Column:
     """Midnight (UTC) of the pair's day, from 1970-01-01 to 1970-04-10."""
-    day = F.pmod(F.xxhash64(F.lit(seed), user_id, item_id), F.lit(DAYS)).cast("int")
-    return F.date_add(F.lit(FIRST_DAY), day).cast("timestamp")
+    day = F.pmod(F.xxhash64(F.lit(seed), user_id, item_id), F.lit(SENTINEL_DAYS)).cast("int")
+    return F.date_add(F.lit(SENTINEL_START), day).cast("timestamp")

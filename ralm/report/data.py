@@ -199,6 +199,30 @@ class RealisedShares:
 
 
 @dataclass(frozen=True)
+class SplitPart:
+    """A part of the log: what learns from it or is judged on it, and what its users and items had before it.
+
+    Attributes:
+        what: the user model, the look-alike model or the evaluation.
+        since, until: the part is [since, until).
+        labels: rows that it learns from or is judged on.
+        users: users with such rows, of a sample.
+        without_history: those of them who did nothing before the part.
+        items: items shown in the part; 0 for the user model.
+        too_young: those of them that nobody clicked before the part.
+    """
+
+    what: str
+    since: dt.date
+    until: dt.date
+    labels: int
+    users: int
+    without_history: int
+    items: int = 0
+    too_young: int = 0
+
+
+@dataclass(frozen=True)
 class StepTime:
     """A step of the pipeline: its wall time, and table -> rows that it wrote."""
 
@@ -217,6 +241,7 @@ class ReportData:
     created: dt.datetime
     tables: Mapping[str, int] = field(default_factory=dict)
     dates: Mapping[str, dt.date] = field(default_factory=dict)
+    split: Sequence[SplitPart] = ()
     strong_domain: str = "strong-domain"
     metrics: Sequence[MetricRow] = ()
     differences: Sequence[Difference] = ()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from ralm.config import Config, auto
 from ralm.config.counts import DataCounts
 from ralm.dates import DateName, ResolvedDates, resolve_dates
 from ralm.errors import MissingInputError
+from ralm.ingest.split import BY_HASH, found_midnights, may_lose_times
 from ralm.runs.ledger import Ledger, Record
 from ralm.warehouse.warehouse import Warehouse
 
@@ -89,7 +91,7 @@ class Context:
         """The configuration, with values for what is left to the data: plain defaults until the data are measured."""
         record = self.ledger.last(MEASURE, None, "done")
         if self._resolved is None or self._resolved[0] is not record:
-            self._resolved = record, auto.resolve(self.given, self.counts)
+            self._resolved = record, auto.resolve(self.given, self.counts, untimed=self.untimed)
         return self._resolved[1]
 
     def measured_config(self) -> Config:
@@ -111,7 +113,27 @@ class Context:
         """The four dates, from the configuration and the impression log (partition values and file statistics)."""
         impressions = self.warehouse.read("impressions")
         by_day = {row[0]: row[1] for row in impressions.groupBy("shown_date").count().collect()}
-        return resolve_dates(self.config.dates, by_day)
+        first_event = found = None
+        if self.config.dates.given is None and not self.untimed:
+            found = found_midnights(self.ingested)
+            if found is None and self.warehouse.exists("events"):
+                row = self.warehouse.read("events").agg(F.min("event_date")).first()
+                first_event = row[0] if row else None
+        return resolve_dates(self.config.dates, by_day, untimed=self.untimed, first_event=first_event, found=found)
+
+    @property
+    def ingested(self) -> Mapping[str, int]:
+        """What the last finished `ingest` counted and decided; empty if there is none."""
+        record = self.ledger.last("ingest", None, "done") if self.given.ingest is not None else None
+        return {} if record is None else record.counts
+
+    @property
+    def untimed(self) -> bool:
+        """Whether pairs lie on days by hash, because the configuration says so or `ingest` decided it."""
+        settings = self.given.ingest
+        if settings is None or not may_lose_times(settings, self.given.dates):
+            return settings is not None and not settings.timed
+        return self.ingested.get(BY_HASH, 0) > 0
 
     def models(self, kind: str, version: str) -> str:
         """The folder of a model."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +44,12 @@ class Step:
 
 @dataclass
 class RunningStep:
-    """What a step's action sees: pinned inputs, exactly-once outputs, counts, progress."""
+    """What a step's action sees: pinned inputs, exactly-once outputs, counts, progress.
+
+    Attributes:
+        counts: what its line of progress and its record tell.
+        facts: what only its record keeps, among the counts: numbers that later steps go by.
+    """
 
     context: Context
     step: Step
@@ -53,6 +58,7 @@ class RunningStep:
     outputs: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     note: str | None = None
+    facts: dict[str, int] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
@@ -125,7 +131,12 @@ class RunningStep:
 
     def check(self, name: str, passed: bool, value: float | None = None, detail: str | None = None) -> None:
         """Record a data check with its outcome."""
-        append(self.context.warehouse, "checks", [(self.record.run_id, self.step.name, name, passed, value, detail)])
+        self.check_all([(name, passed, value, detail)])
+
+    def check_all(self, outcomes: Sequence[tuple[str, bool, float | None, str | None]]) -> None:
+        """Record data checks in one commit: (name, passed, value, detail)."""
+        rows = [(self.record.run_id, self.step.name, *outcome) for outcome in outcomes]
+        append(self.context.warehouse, "checks", rows)
 
     def say(self, line: str) -> None:
         """A line of progress under the step's own."""
@@ -139,7 +150,7 @@ class RunningStep:
                 **vars(self.record),
                 "state": state,
                 "outputs": self.outputs,
-                "counts": self.counts,
+                "counts": self.counts | self.facts,
                 "ended_at": now,
                 "message": message,
             }

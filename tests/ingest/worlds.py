@@ -55,6 +55,7 @@ CONFIG: dict[str, Any] = {
             "columns": {"user_id": "uid", "item_id": "item", "shown_at": "time", "clicked": "action = 'click'"},
         },
     },
+    "dates": {"a0": "2024-01-02", "a1": "2024-01-03", "a2": "2024-01-04"},
     "fields": {
         "history": [{"domain": "reading"}],
         "categorical": [{"name": "city"}],

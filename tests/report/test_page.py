@@ -88,6 +88,18 @@ def test_every_plot_is_inside_and_described(full: str) -> None:
     assert 'title="better: the interval excludes 0">better<' in full
 
 
+def test_the_split_is_a_table_of_shares(full: str) -> None:
+    table = full[full.index("How the log was split") :].partition("</table>")[0]
+    assert "<td>301,200</td>" in table
+    assert [cell for cell in re.findall(r"<td>([^<]*)</td>", table) if "%" in cell] == [
+        "10.0 %",
+        "8.0 %",
+        "25.0 %",
+        "13.0 %",
+    ]
+    assert table.count("–") == 2  # no items in the user model's part, no users in the sample of the last one
+
+
 def test_the_same_data_give_the_same_page(full: str) -> None:
     assert render_report(example()) == full
 

@@ -84,7 +84,7 @@ def spread_items(step: RunningStep, seeds: DataFrame | None = None, until: dt.da
     least, scoring = max(config.cold_start.switch, config.lookalike.min_seeds), config.scoring
     counts = _production_seeds(step) if seeds is None else seeds
     items = step.read("items").select("item_id", "published_at", "categories")
-    if until is not None:
+    if until is not None and not step.context.untimed:  # days by hash say nothing about publication
         items = items.where(F.col("published_at").isNull() | (F.col("published_at") < F.lit(until)))
     known = items.join(counts, "item_id", "full").fillna(0, ["seed_count"])
     enough = F.col("seed_count") >= least

@@ -66,7 +66,7 @@ def _pairs(step: RunningStep) -> DataFrame:
     """(item_id, user_id, role, position, weak) of the judged items (tables: impressions, user_fields)."""
     config, dates = step.context.config, step.context.dates
     comparison, seed = config.comparison, config.seed
-    later = comparison.window == "later"
+    later = step.context.config.comparison.window == "later"
     clicked = clicks(step.read("impressions"), dates.a3, dates.a2 if later else None).select("item_id", "user_id")
     fresh = is_new_item("item_id", config.evaluation.new_item_share, seed)
     judged = fresh & judged_split(comparison, seed)

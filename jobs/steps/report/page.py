@@ -9,6 +9,7 @@ from jobs.steps.report.audience_examples import audience_examples
 from jobs.steps.report.exposure import exposures, realised
 from jobs.steps.report.field_attention import attention_on_fields
 from jobs.steps.report.training_curves import parameter_histograms, training_histories
+from jobs.steps.sources.split import split_parts
 from ralm.report.data import Compared, Difference, MetricRow, ReportData, StepTime, UserModelRow
 from ralm.report.files import update_report
 from ralm.runs.context import Context
@@ -26,8 +27,8 @@ def _notes(context: Context, metrics: Sequence[MetricRow]) -> list[str]:
             f"This log holds clicks only: {per_click} non-clicks per click were sampled by popularity from the items "
             "alive in the same bucket, so AUC compares clickers with the clickers of other items."
         )
-    if config.ingest is not None and config.ingest.untimed:
-        notes.append("This log has no times: histories, seeds and labels are disjoint parts by hash.")
+    if context.untimed:
+        notes.append("Times are not used: histories, seeds and labels are disjoint parts of the pairs by hash.")
     if not any(row.protocol == "new_items" for row in metrics):
         notes.append("No held-out item had enough seeds and labels: there is no result on new items.")
     return notes
@@ -48,6 +49,7 @@ def write_report(
         heading(context),
         tables=counts,
         dates={"A0": dates.a0, "A1": dates.a1, "A2": dates.a2, "A3": dates.a3},
+        split=split_parts(context),
         strong_domain=context.config.fields.strong_domain,
         metrics=metrics,
         differences=differences,

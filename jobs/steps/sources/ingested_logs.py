@@ -22,6 +22,9 @@ def _ingest(step: RunningStep) -> None:
     result = ingest(context.spark, context.given, run_id=step.record.run_id)
     for check in result.checks:
         step.check(check.name, check.passed, check.value, check.detail)
+    step.facts |= result.split.facts
+    if result.split.said:
+        step.say(result.split.said)
     with user_errors("ingest", result.expressions):
         step.replace("users", result.users, "users")
         step.replace("items", result.items, "items")
@@ -31,12 +34,13 @@ def _ingest(step: RunningStep) -> None:
 
 
 def _files(context: Context) -> str:
-    """A hash of the files' names, sizes and times: new files make the step run again."""
+    """A hash of the files' names, sizes and times: other files, or dates set or left out, make it run again."""
     assert context.config.ingest is not None
     settings = context.config.ingest
     sources = [settings.users, settings.items, *settings.events, settings.impressions]
     found = [listing(context.spark, source, context.config.data_root) for source in sources if source is not None]
-    return hashlib.sha256(json.dumps(found).encode()).hexdigest()
+    content: list[object] = [*found, "dates are chosen"] if context.config.dates.given is None else [*found]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def steps(context: Context) -> Sequence[Step]:

@@ -98,7 +98,9 @@ class Landing:
         targets = impression_targets(source, self.context.config.user_id_type)
         latest = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.context.config.stream.max_ahead)
         mapped = map_source(raw, source, targets, SETTING, not_after=latest)
-        rows = with_raw_row(complete_impressions(mapped, source, self.context.config.seed))
+        rows = with_raw_row(
+            complete_impressions(mapped, source, self.context.config.seed, by_hash=self.context.untimed)
+        )
         rows = rows.persist()
         try:
             rows.count()  # a broken file fails here

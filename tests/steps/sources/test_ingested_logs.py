@@ -1,5 +1,6 @@
 """Bad input through the real job: its one-line message, its exit code, and what was (not) written."""
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,15 @@ import yaml
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs.steps.sources import ingested_logs
+from jobs.steps.sources import ingested_logs, split
+from jobs.steps.user_model import user_embeddings
 from ralm.config import load_config
 from ralm.errors import ConfigError, DataError, MissingInputError, RalmError
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
 
 pytestmark = pytest.mark.spark
+DAY = dt.timedelta(days=1)
 
 
 class Logs:
@@ -94,6 +97,41 @@ def test_new_files_make_it_run_again(logs: Logs) -> None:
     logs.run()
     logs.write("reads.jsonl", logs.rows("reads.jsonl")[:150])
     assert logs.run().warehouse.read("events").count() == 150
+
+
+def test_a_log_that_days_cannot_split_is_split_by_hash_to_the_end(logs: Logs) -> None:
+    """Users come once: what follows from that, in later steps, follows by itself; a set date brings the times back."""
+    logs.write("reads.jsonl", [{**row, "uid": f"u{i // 4}"} for i, row in enumerate(logs.rows("reads.jsonl"))])
+    logs.write("shown.jsonl", [{**row, "uid": f"u{i // 4}"} for i, row in enumerate(logs.rows("shown.jsonl"))])
+    context = logs.run()
+    assert context.untimed
+    assert str(context.dates) == "A0 1970-02-20, A1 1970-03-12, A2 1970-04-06, A3 1970-04-11"
+    assert context.config.comparison.window == "all"
+    assert ("embed_users[concat]", "a3") in [(step.name, step.as_of) for step in user_embeddings.steps(context)]
+    assert logs.run().ledger.attempts("ingest", None) == 1
+    logs.settings["dates"] = {"a0": 0.4, "a1": 0.6, "a2": 0.8}
+    again = logs.run()
+    assert again.ledger.attempts("ingest", None) == 2
+    assert (again.untimed, again.window, again.dates.a0.year) == (False, "later", 2024)
+
+
+def test_the_split_is_measured_and_recorded(logs: Logs) -> None:
+    logs.settings["evaluation"] = {"new_item_share": 0}
+    context = logs.run()
+    assert not context.untimed
+    run_steps(context, split.steps(context))
+    model, lookalike, judged = split.split_parts(context)
+    reads = [(f"u{i % 50}", f"a{i % 20}", dt.date(2024, 1, 1) + i // 24 * DAY) for i in range(200)]
+    shown = [row for row in reads if judged.since <= row[2] < judged.until]
+    assert judged.labels == len(shown)
+    assert (judged.users, judged.without_history) == (len({row[0] for row in shown}), 0)
+    assert judged.items == len({row[1] for row in shown})
+    assert lookalike.until == judged.since
+    assert model.items == 0
+    checks = {row["name"]: row for row in context.warehouse.read("checks").where("step = 'measure_split'").collect()}
+    assert checks["users_without_history:a2"]["value"] == 0
+    assert checks["labels:a2"]["value"] == judged.labels
+    assert checks["items_too_young:a2"]["value"] == pytest.approx(judged.too_young / judged.items)
 
 
 def test_a_missing_file(logs: Logs) -> None:
