@@ -26,7 +26,7 @@ class Choice:
     why: str
 
 
-def sampled_negatives(ingest: Ingest, clicks: int, untimed: bool) -> SampledNegatives:
+def sampled_negatives(ingest: Ingest, clicks: int, *, untimed: bool) -> SampledNegatives:
     """How non-clicks are sampled: fewer per click the more clicks there are, finer where all share one bucket."""
     settings = ingest.sampled_negatives
     found = {"per_click": PER_CLICK(clicks), "slots": 100_000 if untimed else 10_000}
@@ -70,7 +70,7 @@ def _by_configuration(config: Config, counts: DataCounts | None) -> list[Choice]
     if is_auto(config, "comparison.window"):
         found.append(Choice("comparison.window", "all" if untimed else "later", "no times" if untimed else "times"))
     if config.ingest is not None and sampled and counts is not None:
-        resolved = sampled_negatives(config.ingest, counts.clicks, untimed)
+        resolved = sampled_negatives(config.ingest, counts.clicks, untimed=untimed)
         found += [
             Choice(f"ingest.sampled_negatives.{key}", getattr(resolved, key), f"{counts.clicks:,} clicks")
             for key in config.ingest.sampled_negatives.auto_keys

@@ -195,9 +195,9 @@ def test_a_history_holds_what_nearly_all_users_did() -> None:
 def test_non_clicks_are_sampled_by_the_number_of_clicks() -> None:
     ingest = short().ingest
     assert ingest is not None
-    assert [sampled_negatives(ingest, n).per_click for n in (10**5, 10**6, 10**7)] == [4, 2, 1]
-    assert sampled_negatives(ingest, 1).slots == 10_000
-    assert sampled_negatives(ingest.model_copy(update={"untimed": True}), 1).slots == 100_000
+    assert [sampled_negatives(ingest, n, untimed=False).per_click for n in (10**5, 10**6, 10**7)] == [4, 2, 1]
+    assert sampled_negatives(ingest, 1, untimed=False).slots == 10_000
+    assert sampled_negatives(ingest, 1, untimed=True).slots == 100_000
 
 
 def test_counts_are_kept_as_whole_numbers() -> None:
