@@ -27,13 +27,13 @@ class DataCounts:
 
     Attributes:
         users: rows of `users`.
-        active: users with an event in any domain (approximate).
+        active: users with an event in any of the domains (approximate).
         items: items that were shown.
         impressions: rows of `impressions`, sampled non-clicks among them.
         clicks: clicked ones.
         usual: clicks of the item of the median click: half of all clicks are on items with at least so many.
         least: the same for nine tenths of all clicks.
-        domains: domain -> its counts.
+        domains: history field -> its counts.
     """
 
     users: int
@@ -58,7 +58,7 @@ class DataCounts:
         """The inverse of `as_map`."""
         domains: dict[str, dict[str, int]] = {}
         for name, value in counts.items():
-            domain, separator, what = name.partition(": ")
+            domain, separator, what = name.rpartition(": ")
             if separator:
                 domains.setdefault(domain, {})[what] = value
         return cls(
