@@ -50,7 +50,7 @@ class DataCounts:
         totals = {name: value for name, value in vars(self).items() if name != "domains"}
         named = {title: totals[name] for name, title in TITLES.items()}
         return named | {
-            f"{domain}: {what}": value for domain, found in self.domains.items() for what, value in vars(found).items()
+            f"{what} in {domain}": value for domain, found in self.domains.items() for what, value in vars(found).items()
         }
 
     @classmethod
@@ -58,7 +58,7 @@ class DataCounts:
         """The inverse of `as_map`."""
         domains: dict[str, dict[str, int]] = {}
         for name, value in counts.items():
-            domain, separator, what = name.rpartition(": ")
+            what, separator, domain = name.partition(" in ")
             if separator:
                 domains.setdefault(domain, {})[what] = value
         return cls(
