@@ -49,9 +49,8 @@ class DataCounts:
         """One whole number per name, as a run record keeps them."""
         totals = {name: value for name, value in vars(self).items() if name != "domains"}
         named = {title: totals[name] for name, title in TITLES.items()}
-        return named | {
-            f"{what} in {domain}": value for domain, found in self.domains.items() for what, value in vars(found).items()
-        }
+        counted = [(domain, vars(found)) for domain, found in self.domains.items()]
+        return named | {f"{what} in {domain}": value for domain, found in counted for what, value in found.items()}
 
     @classmethod
     def from_map(cls, counts: Mapping[str, int]) -> DataCounts:
