@@ -27,13 +27,13 @@ class DataCounts:
 
     Attributes:
         users: rows of `users`.
-        active: users with an event in any domain (approximate).
+        active: users with an event in any of the domains (approximate).
         items: items that were shown.
         impressions: rows of `impressions`, sampled non-clicks among them.
         clicks: clicked ones.
         usual: clicks of the item of the median click: half of all clicks are on items with at least so many.
         least: the same for nine tenths of all clicks.
-        domains: domain -> its counts.
+        domains: history field -> its counts.
     """
 
     users: int
@@ -49,16 +49,15 @@ class DataCounts:
         """One whole number per name, as a run record keeps them."""
         totals = {name: value for name, value in vars(self).items() if name != "domains"}
         named = {title: totals[name] for name, title in TITLES.items()}
-        return named | {
-            f"{domain}: {what}": value for domain, found in self.domains.items() for what, value in vars(found).items()
-        }
+        counted = [(domain, vars(found)) for domain, found in self.domains.items()]
+        return named | {f"{what} in {domain}": value for domain, found in counted for what, value in found.items()}
 
     @classmethod
     def from_map(cls, counts: Mapping[str, int]) -> DataCounts:
         """The inverse of `as_map`."""
         domains: dict[str, dict[str, int]] = {}
         for name, value in counts.items():
-            domain, separator, what = name.partition(": ")
+            what, separator, domain = name.partition(" in ")
             if separator:
                 domains.setdefault(domain, {})[what] = value
         return cls(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -12,16 +14,20 @@ from ralm.features.hashing import chosen
 SAMPLED_USERS = 200_000
 
 
-def count_data(users: DataFrame, events: DataFrame, impressions: DataFrame, seed: int) -> DataCounts:
+def count_data(
+    users: DataFrame, events: DataFrame, impressions: DataFrame, domains: Sequence[str], seed: int
+) -> DataCounts:
     """The counts of the tables; a row per domain comes to the driver.
 
     Args:
         users: one row per user.
         events: (user_id, domain, feature_id).
         impressions: (item_id, clicked).
+        domains: those of the history fields; other events are not counted.
         seed: of the sample of users.
     """
     everybody = users.count()
+    events = events.where(F.col("domain").isin(list(domains)))
     share = min(1.0, SAMPLED_USERS / max(1, everybody))
     sampled = events if share == 1.0 else events.where(chosen("measured user", seed, share, "user_id"))
     of_users = sampled.groupBy("user_id", "domain").agg(F.count("*").alias("entries"))

@@ -204,6 +204,8 @@ def test_counts_are_kept_as_whole_numbers() -> None:
     kept = KUAIRAND.as_map()
     assert all(isinstance(value, int) for value in kept.values())
     assert DataCounts.from_map(kept) == KUAIRAND
+    odd = dataclasses.replace(KUAIRAND, domains={"lost in space": DomainCounts(1, 2, 3)})
+    assert DataCounts.from_map(odd.as_map()) == odd
 
 
 def test_each_line_says_what_was_chosen_and_why() -> None:

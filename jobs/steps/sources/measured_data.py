@@ -11,9 +11,15 @@ from ralm.runs.step import RunningStep, Step
 TABLES = ("users", "events", "impressions")
 
 
+def _domains(context: Context) -> list[str]:
+    return [field.domain for field in context.given.fields.history]
+
+
 def _measure(step: RunningStep) -> None:
     context = step.context
-    counts = count_data(step.read("users"), step.read("events"), step.read("impressions"), context.given.seed)
+    counts = count_data(
+        step.read("users"), step.read("events"), step.read("impressions"), _domains(context), context.given.seed
+    )
     step.counts.update(counts.as_map())
     chosen = auto.choices(context.given, counts)
     step.note = "; ".join(f"{choice.key} = {choice.value}" for choice in chosen) or None
@@ -21,4 +27,5 @@ def _measure(step: RunningStep) -> None:
 
 def measuring(context: Context) -> Step:
     """The step that counts what the source step made."""
-    return Step(MEASURE, _measure, after=(source(context),), inputs=TABLES, measured=False)
+    domains = ",".join(_domains(context))
+    return Step(MEASURE, _measure, after=(source(context),), inputs=TABLES, extra=lambda: domains, measured=False)

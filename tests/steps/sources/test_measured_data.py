@@ -120,4 +120,4 @@ def test_empty_tables_count_as_nothing(spark: SparkSession) -> None:
     users = spark.createDataFrame([], "user_id string")
     events = spark.createDataFrame([], "user_id string, domain string, feature_id string")
     shown = spark.createDataFrame([], "item_id string, clicked boolean")
-    assert count_data(users, events, shown, 1) == DataCounts(0, 0, 0, 0, 0, 0, 0)
+    assert count_data(users, events, shown, ["reading"], 1) == DataCounts(0, 0, 0, 0, 0, 0, 0)
