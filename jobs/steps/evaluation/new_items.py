@@ -14,6 +14,8 @@ from ralm.features.seeds import clicks
 from ralm.runs.step import RunningStep
 
 HALF = "half"
+# The tables of the cells, besides the pairs.
+INPUTS = ("impressions",)
 # What `comparison_pairs` depends on: all numbers of seeds and all systems are judged on the same pairs.
 SECTIONS = (
     "comparison.window",
@@ -53,7 +55,7 @@ def draw_pairs(step: RunningStep) -> None:
 
 
 def cells(step: RunningStep) -> list[Cell]:
-    """The cells with at least `comparison.min_items` items (tables: comparison_pairs).
+    """The cells with at least `comparison.min_items` items (tables: comparison_pairs, impressions).
 
     Raises:
         DataError: there is no such cell.
@@ -109,12 +111,21 @@ def _items(step: RunningStep, pairs: DataFrame) -> dict[str, list[str]]:
 def _cell(step: RunningStep, pairs: DataFrame, name: str, items: list[str]) -> Cell:
     rows = indexed(step, pairs, items)
     half = rows.where(F.col("role") == SEED)
+    held_out = rows.where(F.col("role") == HELD_OUT)
     cap = step.context.config.lookalike.seed_cap if name == HALF else int(name)
     columns = ("item_id", "item_index", "user_id")
     return Cell(
         f"new_items@{name}",
         items,
         half.where(F.col("position") <= cap).select(*columns),
-        rows.where(F.col("role") == HELD_OUT).select(*columns, "position", "weak"),
-        half.select(*columns),
+        held_out.select(*columns, "position", "weak"),
+        half.select(*columns).unionByName(_earlier(step, rows, items).select(*columns)),
     )
+
+
+def _earlier(step: RunningStep, rows: DataFrame, items: list[str]) -> DataFrame:
+    """The items' clickers before the window who have no role: they are no negatives, nor to be found."""
+    later = step.context.config.comparison.window == "later"
+    clicked = clicks(step.read("impressions"), step.context.dates.a2).where(F.lit(later))
+    named = indexed(step, clicked.select("item_id", "user_id").distinct(), items)
+    return named.join(rows.select("item_id", "user_id"), ["item_id", "user_id"], "left_anti")
