@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from ralm.config.baselines import Baselines
 from ralm.config.fields import Dates, Fields
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
-from ralm.config.outputs import ColdStart, Comparison, Evaluation, Refresh, Scoring, Serving, Spark, Stream
+from ralm.config.outputs import ColdStart, Comparison, Evaluation, Publish, Refresh, Scoring, Serving, Spark, Stream
 from ralm.config.section import Identifier, Section
 from ralm.config.sources import Ingest, Live, Simulate
 from ralm.errors import ConfigError, MissingInputError
@@ -49,6 +49,7 @@ class Config(Section):
     scoring: Scoring = Scoring()
     evaluation: Evaluation = Evaluation()
     comparison: Comparison = Comparison()
+    publish: Publish = Publish()
     stream: Stream = Stream()
     refresh: Refresh = Refresh()
     serving: Serving = Serving()
