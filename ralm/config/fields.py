@@ -55,7 +55,7 @@ class Fields(Section):
     categorical: list[CategoricalField] = Field(default_factory=list)
     numeric: list[Identifier] = Field(default_factory=list)
     item_domains: list[Identifier] = Field(
-        min_length=1, description="domains whose feature ids are item ids; new items are removed from them"
+        description="domains whose feature ids are item ids; new items are removed from them. []: items are in none"
     )
     strong_domain: Identifier = Field(description="the domain whose absence makes a user 'weak' in the evaluation")
 
