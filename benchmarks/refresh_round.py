@@ -142,7 +142,7 @@ def nightly(context: Context, users: int, items: int, seeds: int) -> None:
     pinned = {name: warehouse.version(name) for name in ("audiences", "thresholds", "seed_clusters")}
     models = {"user_model": USERS_VERSION, "lookalike": MODEL_VERSION}
     created = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    append(warehouse, "releases", [("nightly", created, AS_OF, pinned, models, {}, True)])
+    append(warehouse, "releases", [("nightly", created, AS_OF, pinned, models, {}, True, None)])
 
 
 def append_clicks(context: Context, users: int, items: int, clicks: int, draw: int) -> None:

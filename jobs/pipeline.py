@@ -11,6 +11,7 @@ from jobs.cli.arguments import Arguments, run_job
 from jobs.steps.nightly import run_night, steps
 from ralm.config import Config, auto
 from ralm.errors import RalmError
+from ralm.evaluation.first_figure import first_figures
 from ralm.runs.context import Context
 from ralm.runs.runner import plan_steps
 from ralm.runs.step import Step
@@ -38,13 +39,15 @@ def _dry_run(context: Context, plan: Sequence[Step]) -> None:
 def _summary(context: Context, config: Config) -> None:
     rows = context.warehouse.read("metrics").where("split = 'test'").collect()
     found = {(r["system"], r["protocol"], r["metric"]): r for r in rows if r["as_of"] == context.dates.a2}
-    shown = [("new_items", "item_auc"), ("new_items", "prec@10"), ("later_clicks", "item_auc")]
+    first = first_figures(config)
+    shown = [(protocol, metric) for protocol in ("new_items", "later_clicks") for metric in first]
+    shown.insert(len(first), ("new_items", "prec@10"))
     systems = [*config.variants, "user_activity", "popularity", "oracle"]
-    print(f"\n{'':<14}" + "".join(f"{protocol.replace('_', ' ') + ' ' + metric:>24}" for protocol, metric in shown))
+    print(f"\n{'':<14}" + "".join(f"{protocol.replace('_', ' ') + ' ' + metric:>28}" for protocol, metric in shown))
     for system in systems:
         cells = [found.get((system, protocol, metric)) for protocol, metric in shown]
         if any(cells):
-            print(f"{system:<14}" + "".join(f"{'–' if c is None else format(c['value'], '.3f'):>24}" for c in cells))
+            print(f"{system:<14}" + "".join(f"{'–' if c is None else format(c['value'], '.3f'):>28}" for c in cells))
     print(
         f"\naudiences   {context.warehouse.table_path('audiences')}\nreport      {context.warehouse.path}/report.html"
     )

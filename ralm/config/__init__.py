@@ -8,7 +8,18 @@ from ralm.config.baselines import Als, Baselines, ClusteredSimilarity, LshIv, Re
 from ralm.config.fields import CategoricalField, Dates, Fields, HistoryField
 from ralm.config.load import Config, load_config
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
-from ralm.config.outputs import Audience, ColdStart, Comparison, Evaluation, Refresh, Scoring, Serving, Spark, Stream
+from ralm.config.outputs import (
+    Audience,
+    ColdStart,
+    Comparison,
+    Evaluation,
+    Publish,
+    Refresh,
+    Scoring,
+    Serving,
+    Spark,
+    Stream,
+)
 from ralm.config.section import Identifier, Merge, Section, Share
 from ralm.config.sources import (
     EventSource,
@@ -44,6 +55,7 @@ __all__ = [
     "Lookalike",
     "LshIv",
     "Merge",
+    "Publish",
     "Refresh",
     "Regression",
     "SampledNegatives",

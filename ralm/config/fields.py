@@ -92,7 +92,7 @@ class Fields(Section):
     )
     numeric: list[Identifier] = Field(default_factory=list)
     item_domains: list[Identifier] = Field(
-        min_length=1, description="domains whose feature ids are item ids; new items are removed from them"
+        description="domains whose feature ids are item ids; new items are removed from them. []: items are in none"
     )
     strong_domain: Identifier = Field(description="the domain whose absence makes a user 'weak' in the evaluation")
 

@@ -14,7 +14,7 @@ from ralm.config.baselines import Baselines
 from ralm.config.described import described_fields
 from ralm.config.fields import Dates, Fields
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
-from ralm.config.outputs import ColdStart, Comparison, Evaluation, Refresh, Scoring, Serving, Spark, Stream
+from ralm.config.outputs import ColdStart, Comparison, Evaluation, Publish, Refresh, Scoring, Serving, Spark, Stream
 from ralm.config.section import Identifier, Section, sized
 from ralm.config.sources import Ingest, Live, Simulate
 from ralm.errors import ConfigError, MissingInputError
@@ -52,6 +52,7 @@ class Config(Section):
     scoring: Scoring = Scoring()
     evaluation: Evaluation = Evaluation()
     comparison: Comparison = Comparison()
+    publish: Publish = Publish()
     stream: Stream = Stream()
     refresh: Refresh = Refresh()
     serving: Serving = Serving()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ralm.config.section import Section, sized
 
@@ -41,8 +41,9 @@ class ColdStart(Section):
 
 
 class Evaluation(Section):
-    """Protocols, and the gate of a release."""
+    """Protocols, and the gate against the current release; `evaluation: off` is short for `judge: false`."""
 
+    judge: bool = Field(default=True, description="whether `evaluate` judges; otherwise it only writes the page")
     new_item_share: float = Field(default=0.2, ge=0, lt=1, description="items held out of everything trained")
     max_items: int = Field(default=400, ge=1, le=100_000, description="items ranked over all users, per protocol")
     min_labels: int = sized(5, ge=1, description="held-out clickers (and non-clickers) an item needs")
@@ -52,8 +53,25 @@ class Evaluation(Section):
     bootstrap: int = Field(default=1_000, ge=10, le=100_000, description="resamples over items")
     max_impressions: int = Field(default=1_000_000, ge=1_000, description="labelled pairs scored, by hash")
     gate: float = Field(
-        default=0.02, ge=0, le=1, description="a release may lose this much item_auc against the current one"
+        default=0.02, ge=0, le=1, description="a release may lose this much of its first figure against the current one"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _switch(cls, content: object) -> object:
+        """YAML reads `off` as false."""
+        return {"judge": content} if isinstance(content, bool) else content
+
+
+class Publish(Section):
+    """publish: what a release must be ahead of, on its first figure."""
+
+    require: list[Literal["user_activity", "chance"]] | Literal["none"] = Field(
+        default=["user_activity", "chance"],
+        description="a release whose figure is not above these, on new items or else on later clicks, is refused; "
+        "none: every release passes",
+    )
+    min_items: int = Field(default=10, ge=1, description="judged items with which a release can be refused")
 
 
 class Comparison(Section):

@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ralm.evaluation.array_metrics import top_size
+from ralm.evaluation.metric_names import recall_name
 
 PRECISION_CUTS = (10, 50)
 RECALL_FRACTIONS = (0.01, 0.05)
@@ -30,10 +31,10 @@ class RankMetric:
 def rank_metrics(
     users: int, precision_cuts: Sequence[int] = PRECISION_CUTS, fractions: Sequence[float] = RECALL_FRACTIONS
 ) -> list[RankMetric]:
-    """What `ranking_metrics` computes, each one registered in `metric_names`."""
+    """What `ranking_metrics` computes; `metric_names` says what each one means."""
     precisions = [RankMetric(f"prec@{k}", k, partial(F.least, F.lit(k))) for k in precision_cuts]
     recalls = [
-        RankMetric(f"recall@{fraction:.2%}".replace(".00%", "%"), top_size(users, fraction), lambda held_out: held_out)
+        RankMetric(recall_name(fraction), top_size(users, fraction), lambda held_out: held_out)
         for fraction in fractions
     ]
     return [*precisions, *recalls]

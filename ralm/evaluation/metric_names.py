@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -27,6 +28,11 @@ class Metric:
     plotted: bool = False
     chance: float | None = None
 
+    @property
+    def named(self) -> str:
+        """The title with its article."""
+        return f"{'an' if self.title[0] in 'AEIOUaeiou' else 'a'} {self.title}"
+
 
 METRICS = {
     metric.name: metric
@@ -38,6 +44,14 @@ METRICS = {
             "however popular the items.",
             paired=True,
             plotted=True,
+            chance=0.5,
+        ),
+        Metric(
+            "all_users_auc",
+            "AUC, all users",
+            "The chance that a later clicker of an item is ranked above any other user, whether or not that user was "
+            "shown the item; mean over items. Users who clicked the item at any time are not among the others.",
+            paired=True,
             chance=0.5,
         ),
         Metric(
@@ -56,13 +70,38 @@ METRICS = {
         ),
         Metric("prec@50", "prec@50", "The same for the top 50.", paired=True),
         Metric(
-            "recall@1%", "recall top 1 %", "Share of an item's later clickers in the best-ranked 1 % of the candidates."
+            "recall@1%",
+            "recall top 1 %",
+            "Share of an item's later clickers in the best-ranked 1 % of the candidates.",
+            chance=0.01,
         ),
-        Metric("recall@5%", "recall top 5 %", "The same for the best 5 %."),
+        Metric("recall@5%", "recall top 5 %", "The same for the best 5 %.", chance=0.05),
     )
 }
-TITLES = {metric.name: metric.title for metric in METRICS.values()}
+RECALL = "recall@"
 SHOWN = tuple(metric.name for metric in METRICS.values() if metric.terminal)
 PAIRED = tuple(metric.name for metric in METRICS.values() if metric.paired)
 PLOTTED = tuple(metric.name for metric in METRICS.values() if metric.plotted)
-CHANCE = {metric.name: metric.chance for metric in METRICS.values() if metric.chance is not None}
+
+
+def recall_name(share: float) -> str:
+    """The recall in the top `share` of the candidates: `recall@5%`, `recall@12.50%`."""
+    return f"{RECALL}{share:.2%}".replace(".00%", "%")
+
+
+def metric_of(name: str) -> Metric:
+    """What is said of a metric: as registered, or of the recall in another share; otherwise nothing but its name."""
+    if name in METRICS:
+        return METRICS[name]
+    if name.startswith(RECALL) and name.endswith("%"):
+        number = name[len(RECALL) : -1]
+        meaning = f"Share of an item's later clickers in the best-ranked {number} % of the candidates."
+        return Metric(name, f"recall top {number} %", meaning, chance=float(number) / 100)
+    return Metric(name, name, "")
+
+
+def comparable(names: Iterable[str], first: Sequence[str] = ()) -> list[str]:
+    """Those of the names that systems are compared by: the `first` figures, the registered ones, other recalls."""
+    found = set(names)
+    ordered = dict.fromkeys([*first, *METRICS, *sorted(name for name in found if name.startswith(RECALL))])
+    return [name for name in ordered if name in found]

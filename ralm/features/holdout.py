@@ -16,7 +16,7 @@ def is_new_item(item_id: Column | str, share: float, seed: int) -> Column:
 
 
 def without_new_items(events: DataFrame, item_domains: Sequence[str], share: float, seed: int) -> DataFrame:
-    """Events without those on held-out items, in the domains whose feature ids are item ids."""
-    if share == 0:
+    """Events without those on held-out items, in the domains whose feature ids are item ids; there may be none."""
+    if share == 0 or not item_domains:
         return events
     return events.where(~(F.col("domain").isin(list(item_domains)) & is_new_item("feature_id", share, seed)))

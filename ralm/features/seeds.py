@@ -160,7 +160,12 @@ def is_validation_item(share: float, seed: int) -> Column:
 
 
 def unseen_pairs(impressions: DataFrame, since: dt.date, until: dt.date) -> DataFrame:
-    """Labelled pairs of a window without pairs clicked before it: those users are seeds already."""
+    """Labelled pairs of a window without pairs clicked before it: those users are seeds already.
+
+    The rule of negatives: a user who clicked an item before `until`, be it before, between or after the times when it
+    was shown, is no negative of the item. `until` is the date up to which the log is known: A3 when systems are judged,
+    A2 in training, where later clicks are the future.
+    """
     known = clicks(impressions, since).select("user_id", "item_id").distinct()
     return labelled_pairs(impressions, since, until).join(known, ["user_id", "item_id"], "left_anti")
 

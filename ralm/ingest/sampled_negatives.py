@@ -12,8 +12,10 @@ from ralm.ingest.untimed import sentinel_time
 def sample_negatives(clicks: DataFrame, settings: SampledNegatives, seed: int, *, untimed: bool = False) -> DataFrame:
     """`per_click` non-clicks for every click, from the items clicked in the same bucket, p(item) ∝ its clicks there.
 
-    An item that the user clicked anywhere in the log is never drawn, nor the same item twice for a user and moment;
-    further draws replace such items, so that there are fewer only if a bucket holds hardly anything else.
+    An item that the user has clicked by that moment is never drawn, nor the same item twice for a user and moment;
+    further draws replace such items, so that there are fewer only if a bucket holds hardly anything else. Later clicks
+    are not looked at: what is trained as of a date knows nothing after it. `unseen_pairs` drops non-clicks of pairs
+    that are clicked later, as far as its window may know.
 
     Args:
         clicks: user_id, item_id, shown_at; no row twice.
@@ -26,9 +28,16 @@ def sample_negatives(clicks: DataFrame, settings: SampledNegatives, seed: int, *
         # A pair has one day, so an item can be drawn only once per user: all of a user's clicks are one moment.
         clicks = clicks.withColumn("shown_at", F.lit(0).cast("timestamp"))
     draws = drawn(clicks, settings, seed, "all" if untimed else settings.bucket)
-    clicked = clicks.select("user_id", F.col("item_id").alias("candidate")).distinct()
+    clicked = clicks.groupBy(F.col("user_id").alias("clicker"), F.col("item_id").alias("clicked")).agg(
+        F.min("shown_at").alias("since")
+    )
+    by_then = (
+        (F.col("user_id") == F.col("clicker"))
+        & (F.col("candidate") == F.col("clicked"))
+        & (F.col("shown_at") >= F.col("since"))
+    )
     # The pairs are spread evenly by their hash and fewer than the draws, which need no sorting this way.
-    fresh = draws.join(clicked.hint("shuffle_hash"), ["user_id", "candidate"], "left_anti")
+    fresh = draws.join(clicked.hint("shuffle_hash"), by_then, "left_anti")
     distinct = fresh.groupBy("user_id", "candidate", "shown_at", "clicks").agg(F.min("draw").alias("draw"))
     order = Window.partitionBy("user_id", "shown_at").orderBy("draw")
     negatives = (

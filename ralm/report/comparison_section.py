@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from ralm.evaluation.metric_names import PLOTTED, TITLES
+from ralm.evaluation.first_figure import AMONG_SHOWN
+from ralm.evaluation.metric_names import METRICS, PLOTTED, metric_of
 from ralm.report.data import Compared, Difference, MetricRow
 from ralm.report.plots.by_seeds import Point, by_seeds
 from ralm.report.system_names import family
@@ -43,24 +44,33 @@ def in_order(protocols: Iterable[str]) -> list[str]:
     return sorted(protocols, key=lambda protocol: (protocol.startswith(LATER), seeds_of(protocol)))
 
 
-def _largest(compared: Compared) -> str:
+def largest(compared: Compared) -> str:
     """The protocol that orders the systems: new items with the most seeds, or else later clicks."""
     ordered = in_order({row.protocol for row in compared.rows})
     return [protocol for protocol in ordered if not protocol.startswith(LATER) or protocol == ordered[0]][-1]
 
 
-def comparison_section(compared: Compared | None) -> ComparisonSection | None:
-    """The section; None if nothing was compared."""
+def main_metric(rows: Iterable[MetricRow], first: Sequence[str] = (AMONG_SHOWN,)) -> str | None:
+    """The first of the figures that RALM has here, otherwise the item AUC; None if it has neither.
+
+    `compare` calls the AUC against all users `item_auc` on new items, where nobody was shown the item before.
+    """
+    own = {row.metric for row in rows if (row.system, row.segment) == ("ralm", "all") and known(row.value)}
+    return next((metric for metric in (*first, AMONG_SHOWN) if metric in own), None)
+
+
+def comparison_section(compared: Compared | None, first: Sequence[str] = (AMONG_SHOWN,)) -> ComparisonSection | None:
+    """The section, by the first figures; None if nothing was compared."""
     if compared is None or not compared.rows:
         return None
     protocols = in_order({row.protocol for row in compared.rows})
     new_items = [protocol for protocol in protocols if not protocol.startswith(LATER)]
-    drawn = main_systems(compared)
-    weak = [protocol for protocol in protocols if protocol == _largest(compared) or protocol.startswith(LATER)]
-    tables = [_table(compared, protocol, "all") for protocol in protocols]
-    tables += [_table(compared, protocol, "weak") for protocol in weak]
+    drawn = main_systems(compared, first)
+    weak = [protocol for protocol in protocols if protocol == largest(compared) or protocol.startswith(LATER)]
+    tables = [_table(compared, protocol, "all", first) for protocol in protocols]
+    tables += [_table(compared, protocol, "weak", first) for protocol in weak]
     return ComparisonSection(
-        [sentence for protocol in protocols if (sentence := comparison_sentence(compared, protocol))],
+        [sentence for protocol in protocols if (sentence := comparison_sentence(compared, protocol, first))],
         [Markup(figure) for metric in PLOTTED if (figure := _figure(compared, new_items, drawn, metric))],
         [table for table in tables if table.rows],
         len(drawn),
@@ -69,17 +79,10 @@ def comparison_section(compared: Compared | None) -> ComparisonSection | None:
     )
 
 
-def comparison_headline(compared: Compared | None) -> str:
-    """The sentence for the largest number of seeds, for a report that has only the comparison."""
-    if compared is None or not compared.rows:
-        return ""
-    return comparison_sentence(compared, _largest(compared))
-
-
-def main_systems(compared: Compared) -> list[str]:
+def main_systems(compared: Compared, first: Sequence[str] = (AMONG_SHOWN,)) -> list[str]:
     """The systems that get a line, RALM and the best of each method: at most ten, best first by the most seeds."""
-    last = _largest(compared)
-    value = {row.system: row.value for row in _of(compared, last, "item_auc")}
+    last = largest(compared)
+    value = {row.system: row.value for row in _of(compared, last, _metric(compared, last, first))}
     ordered = sorted({row.system for row in compared.rows}, key=lambda system: (-value.get(system, -1.0), system))
     families = [family(system) for system in ordered]
     main = [s for place, s in enumerate(ordered) if s == "ralm" or families.index(families[place]) == place]
@@ -87,9 +90,10 @@ def main_systems(compared: Compared) -> list[str]:
     return [system for system in main if system in kept]
 
 
-def comparison_sentence(compared: Compared, protocol: str) -> str:
-    """Where RALM stands with this number of seeds, by item AUC; nothing if it was not compared."""
-    rows = _of(compared, protocol, "item_auc")
+def comparison_sentence(compared: Compared, protocol: str, first: Sequence[str] = (AMONG_SHOWN,)) -> str:
+    """Where RALM stands with this number of seeds, by the first figure; nothing if it was not compared."""
+    metric = _metric(compared, protocol, first)
+    rows = _of(compared, protocol, metric)
     partial = fewer_items(rows)
     rows = sorted((row for row in rows if row.system not in partial), key=lambda row: -row.value)
     own = next((row for row in rows if row.system == "ralm"), None)
@@ -97,8 +101,9 @@ def comparison_sentence(compared: Compared, protocol: str) -> str:
         return ""
     place = 1 + sum(row.value > own.value for row in rows)
     span = f" [{own.low:.3f}, {own.high:.3f}]" if own.low is not None and known(own.low) else ""
-    text = f"{_title(protocol)}: RALM is number {place} of {len(rows)} with an item AUC of {own.value:.3f}{span}"
-    outcomes = [difference.outcome for difference in _differences(compared, protocol).values()]
+    figure = f"{metric_of(metric).named} of {own.value:.3f}{span}"
+    text = f"{comparison_title(protocol)}: RALM is number {place} of {len(rows)} with {figure}"
+    outcomes = [difference.outcome for difference in _differences(compared, protocol, metric).values()]
     counted = [
         f"{words} {count}"
         for outcome, words in (("better", "ahead of"), ("worse", "behind"), ("unclear", "not clearly different from"))
@@ -107,25 +112,34 @@ def comparison_sentence(compared: Compared, protocol: str) -> str:
     return text + (f"; paired item by item it is {', '.join(counted)}." if counted else ".")
 
 
+def _metric(compared: Compared, protocol: str, first: Sequence[str]) -> str:
+    return main_metric([row for row in compared.rows if row.protocol == protocol], first) or AMONG_SHOWN
+
+
 def _of(compared: Compared, protocol: str, metric: str) -> list[MetricRow]:
     asked = (protocol, metric, "all")
     return [row for row in compared.rows if (row.protocol, row.metric, row.segment) == asked and known(row.value)]
 
 
-def _table(compared: Compared, protocol: str, segment: str) -> Comparison:
+def _table(compared: Compared, protocol: str, segment: str, first: Sequence[str]) -> Comparison:
     rows = [row for row in compared.rows if (row.protocol, row.segment) == (protocol, segment)]
-    title = _title(protocol) + ("" if segment == "all" else f": {WEAK}")
+    title = comparison_title(protocol) + ("" if segment == "all" else f": {WEAK}")
+    metric = _metric(compared, protocol, first)
     return comparison_table(
-        title, [replace(row, segment="all") for row in rows], _differences(compared, protocol, segment)
+        title,
+        [replace(row, segment="all") for row in rows],
+        _differences(compared, protocol, metric, segment),
+        (metric,),
     )
 
 
-def _differences(compared: Compared, protocol: str, segment: str = "all") -> dict[str, Difference]:
-    asked = (protocol, "item_auc", segment)
+def _differences(compared: Compared, protocol: str, metric: str, segment: str = "all") -> dict[str, Difference]:
+    asked = (protocol, metric, segment)
     return {d.baseline: d for d in compared.differences if (d.protocol, d.metric, d.segment) == asked}
 
 
-def _title(protocol: str) -> str:
+def comparison_title(protocol: str) -> str:
+    """A protocol of the comparison in words."""
     if protocol.startswith(LATER):
         return "Later clicks on known items, all earlier clickers as seeds"
     seeds = seeds_of(protocol)
@@ -144,4 +158,4 @@ def _figure(compared: Compared, protocols: Sequence[str], systems: Sequence[str]
             if row.system in lines:
                 lines[row.system].append(Point(place, row.value, row.low, row.high))
     filled = {system: points for system, points in lines.items() if points}
-    return by_seeds(filled, labels, TITLES[metric]) if filled else ""
+    return by_seeds(filled, labels, METRICS[metric].title) if filled else ""

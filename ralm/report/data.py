@@ -234,11 +234,12 @@ class StepTime:
 
 @dataclass(frozen=True)
 class ReportData:
-    """A report. Only the first three are needed."""
+    """A report. Only the first three are needed; `first_figures` are those of `ralm.evaluation.first_figure`."""
 
     title: str
     configuration: str
     created: dt.datetime
+    first_figures: Sequence[str] = ("item_auc",)
     tables: Mapping[str, int] = field(default_factory=dict)
     dates: Mapping[str, dt.date] = field(default_factory=dict)
     split: Sequence[SplitPart] = ()

@@ -20,7 +20,7 @@ def update_report(folder: Path, heading: ReportData, **parts: Any) -> ReportData
 
     Args:
         folder: of both files.
-        heading: title, configuration and time of the page.
+        heading: title, configuration, time and first figures of the page.
         parts: the fields of `ReportData` that this job provides.
     """
     data = replace(
@@ -28,6 +28,7 @@ def update_report(folder: Path, heading: ReportData, **parts: Any) -> ReportData
         title=heading.title,
         configuration=heading.configuration,
         created=heading.created,
+        first_figures=heading.first_figures,
         **parts,
     )
     for name, text in ((DATA, json.dumps(asdict(data), default=_plain)), (PAGE, render_report(data))):

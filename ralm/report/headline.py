@@ -7,33 +7,43 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ralm.evaluation.metric_names import CHANCE, TITLES
+from ralm.evaluation.metric_names import RECALL, metric_of
 from ralm.evaluation.online_test import Change
-from ralm.report.data import Difference, MetricRow, ReportData
+from ralm.report.data import MetricRow, ReportData
+from ralm.report.standing import Rival, Standing, standing
 from ralm.report.system_names import name
 
-PROTOCOLS = {"new_items": "new items", "later_clicks": "known items with later clicks"}
 
-
-def headline(data: ReportData, system: str = "ralm", metric: str = "item_auc") -> str:
-    """How the system did on new items (else the first protocol that has it), against each baseline and the oracle."""
-    rows = [row for row in data.metrics if row.metric == metric and row.segment == "all"]
-    protocol = main_protocol(data, system, metric)
-    if protocol is None:
-        return f"{name(system)} was not evaluated in this run."
-    rows = [row for row in rows if row.protocol == protocol]
-    own = next(row for row in rows if row.system == system)
-    tested = {
-        d.baseline: d
-        for d in data.differences
-        if (d.system, d.protocol, d.metric, d.segment) == (system, protocol, metric, "all") and d.baseline != "oracle"
-    }
-    others = [row for row in rows if row.system not in (system, "oracle")]
-    sentences = [_own(own, protocol), *_against(own, others, tested)]
-    oracle = next((row for row in rows if row.system == "oracle"), None)
-    if oracle is not None:
-        sentences.append(_oracle(own, oracle))
+def headline(data: ReportData) -> str:
+    """How RALM stands against every system that was judged, losses first, and against the oracle."""
+    found = standing(data)
+    if found is None:
+        return "RALM was not evaluated in this run."
+    sentences = [_compared(found) if found.compared else _own(found), *_against(found.rivals)]
+    if found.ahead is not None:
+        best = found.ahead.system
+        sentences.append(
+            f"On this data {name(best)} is the better system: `scoring.system: {best}` makes the audiences with it."
+        )
+    if found.oracle is not None:
+        sentences.append(_oracle(found.own, found.oracle))
     return " ".join(sentences)
+
+
+def meaning(data: ReportData) -> str:
+    """What the first figure means, in a sentence."""
+    first = data.first_figures[0]
+    if first.startswith(RECALL):
+        share = first[len(RECALL) :].replace("%", " %")
+        return (
+            "The first figure is the share of an item's later clickers who are in its audience, the best-ranked "
+            f"{share} of all users ({share} by chance): the log has no non-clicks, and among sampled ones the most "
+            "active users would count against every item."
+        )
+    return (
+        "The item AUC is the chance that, of two users who were shown an item, the one who clicked it is ranked above "
+        "the one who did not (0.5 by chance)."
+    )
 
 
 def online_headline(changes: Sequence[Change], policy: str = "lookalike") -> str:
@@ -47,50 +57,53 @@ def online_headline(changes: Sequence[Change], policy: str = "lookalike") -> str
     return f"In {worlds} the click rate of '{found.policy}' differs from the control's by {found.value:+.1%}{span}."
 
 
-def main_protocol(data: ReportData, system: str = "ralm", metric: str = "item_auc") -> str | None:
-    """The protocol that the headline is about."""
-    found = [
-        row.protocol
-        for row in data.metrics
-        if row.system == system and row.metric == metric and row.segment == "all" and math.isfinite(row.value)
-    ]
-    return next((p for p in PROTOCOLS if p in found), found[0] if found else None)
-
-
 def oracle_share(own: MetricRow, oracle: MetricRow) -> float | None:
     """How far from chance to the oracle the system gets, 1 = all the way; None if the metric has no chance level."""
-    chance = CHANCE.get(own.metric)
+    chance = metric_of(own.metric).chance
     if chance is None or oracle.value <= chance:
         return None
     return (own.value - chance) / (oracle.value - chance)
 
 
-def _own(own: MetricRow, protocol: str) -> str:
-    where = PROTOCOLS.get(protocol, protocol.replace("_", " "))
-    count = f"{own.items:,} {where}" if own.items else where
-    span = f" [{own.low:.3f}, {own.high:.3f}]" if _known(own.low) and _known(own.high) else ""
-    label = TITLES.get(own.metric, own.metric)
-    text = f"On {count}, {name(own.system)} ranks users with an {label} of {own.value:.3f}{span}"
-    chance = CHANCE.get(own.metric)
-    if chance is not None and own.low is not None and own.low <= chance:
-        text += ", which is no better than chance" if own.value <= chance else ", not clearly better than chance"
-    return text + "."
+def _figure(row: MetricRow) -> str:
+    """The metric with its value and interval: `an item AUC of 0.781 [0.773, 0.789]`."""
+    span = f" [{row.low:.3f}, {row.high:.3f}]" if _known(row.low) and _known(row.high) else ""
+    return f"{metric_of(row.metric).named} of {row.value:.3f}{span}"
 
 
-def _against(own: MetricRow, others: Sequence[MetricRow], tested: dict[str, Difference]) -> list[str]:
-    groups: dict[str, list[str]] = {"better": [], "unclear": [], "worse": [], "untested": []}
-    for row in sorted(others, key=lambda row: -row.value):
-        outcome = tested[row.system].outcome if row.system in tested else "untested"
-        groups[outcome].append(f"{name(row.system)} ({row.value:.3f})")
-    it = name(own.system)
+def _figures(found: Standing) -> str:
+    return " and ".join(_figure(row) for row in (found.own, *found.beside))
+
+
+def _chance(own: MetricRow) -> str:
+    chance = metric_of(own.metric).chance
+    if chance is None or own.low is None or not own.low <= chance:
+        return ""
+    return ", which is no better than chance" if own.value <= chance else ", not clearly better than chance"
+
+
+def _own(found: Standing) -> str:
+    return f"On {found.where}, RALM ranks users with {_figures(found)}{_chance(found.own)}."
+
+
+def _compared(found: Standing) -> str:
+    place = f"RALM is number {found.place} of {found.systems}"
+    return f"{found.where}: {place} with {_figures(found)}{_chance(found.own)}."
+
+
+def _against(rivals: Sequence[Rival]) -> list[str]:
+    """All rivals, losses first; an unclear difference is called so."""
+    groups: dict[str, list[str]] = {"worse": [], "unclear": [], "better": [], "untested": []}
+    for rival in rivals:
+        groups[rival.outcome].append(rival.text)
     sentences = []
     if groups["worse"]:
-        sentences.append(f"{it} loses to {_listed(groups['worse'])}.")
-    if groups["better"]:
-        every = "every other system: " if len(groups["better"]) == len(others) > 1 else ""
-        sentences.append(f"It is ahead of {every}{_listed(groups['better'])}.")
+        sentences.append(f"RALM loses to {_listed(groups['worse'])}.")
     if groups["unclear"]:
-        sentences.append(f"No clear difference from {_listed(groups['unclear'])}.")
+        sentences.append(f"No clear difference to {_listed(groups['unclear'])}.")
+    if groups["better"]:
+        every = "every other system: " if len(groups["better"]) == len(rivals) > 1 else ""
+        sentences.append(f"It is ahead of {every}{_listed(groups['better'])}.")
     if groups["untested"]:
         sentences.append(f"Not tested item by item against {_listed(groups['untested'])}.")
     return sentences

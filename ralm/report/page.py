@@ -8,13 +8,14 @@ from importlib.resources import files
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-from ralm.evaluation.metric_names import METRICS, TITLES
+from ralm.evaluation.metric_names import METRICS, Metric, comparable, metric_of
 from ralm.evaluation.online_test import METRICS as ONLINE_METRICS
-from ralm.report.comparison_section import comparison_headline, comparison_section
+from ralm.report.comparison_section import comparison_section, main_metric
 from ralm.report.data import MetricRow, RealisedShares, ReportData
-from ralm.report.headline import PROTOCOLS, headline, main_protocol, online_headline, oracle_share
+from ralm.report.headline import headline, meaning, online_headline, oracle_share
 from ralm.report.plots import audiences, systems, training
 from ralm.report.plots.marks import Bar, Bins, Curve
+from ralm.report.standing import PROTOCOLS, Standing, evaluated, standing
 from ralm.report.system_names import name
 from ralm.report.system_tables import comparison_table, known, number
 
@@ -32,21 +33,25 @@ def render_report(data: ReportData) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters.update(number=number, duration=_duration, system=name)
+    environment.filters.update(
+        number=number, duration=_duration, system=name, metric=lambda name: metric_of(name).title
+    )
     return environment.get_template("report.html").render(
         data=data,
         css=Markup(_resource("report.css")),
         headline=_headline(data),
+        meaning=meaning(data) if standing(data) else "",
         tiles=_tiles(data),
         accuracy=_accuracy_plots(data),
         comparisons=[
-            comparison_table(_title(protocol), [row for row in data.metrics if row.protocol == protocol])
+            comparison_table(
+                _title(protocol), [row for row in data.metrics if row.protocol == protocol], first=data.first_figures
+            )
             for protocol in _protocols(data)
         ],
-        compared=comparison_section(data.compared),
+        compared=comparison_section(data.compared, data.first_figures),
         protocols=PROTOCOLS,
-        metrics=TITLES,
-        terms=METRICS.values(),
+        terms=_terms(data),
         head_tail=_head_tail_plot(data),
         weak_strong=_weak_strong_plots(data),
         curves=_curves(data),
@@ -80,7 +85,14 @@ def _realised(found: RealisedShares | None) -> Markup:
 def _headline(data: ReportData) -> str:
     if data.online and not data.metrics and data.compared is None:
         return online_headline(data.online)
-    return (comparison_headline(data.compared) if not data.metrics else "") or headline(data)
+    return headline(data)
+
+
+def _terms(data: ReportData) -> list[Metric]:
+    """The metrics that the page explains: all registered ones, and the recall in other shares where it is shown."""
+    compared = data.compared.rows if data.compared is not None else ()
+    shown = {row.metric for row in (*data.metrics, *compared)}
+    return [metric_of(name) for name in comparable({*METRICS, *shown}, data.first_figures)]
 
 
 def _resource(file: str) -> str:
@@ -121,42 +133,73 @@ def _title(protocol: str) -> str:
 
 def _tiles(data: ReportData) -> list[tuple[str, str, str]]:
     """(figure, what it is, detail) for the few most important numbers."""
-    protocol = main_protocol(data)
-    if protocol is None:
+    found = standing(data)
+    if found is None:
         return []
-    rows = _rows(data, "item_auc", "all", protocol)
-    own = next(row for row in rows if row.system == "ralm")
-    span = f"95 % interval {own.low:.3f} – {own.high:.3f}" if own.low is not None and known(own.low) else "chance: 0.5"
-    tiles = [(f"{own.value:.3f}", "item AUC of RALM", span)]
-    others = [row for row in rows if row.system not in ("ralm", "oracle")]
-    if others:
-        best = others[0]
-        detail = f"{name(best.system)}, {best.value:.3f}"
-        tiles.append((f"{own.value - best.value:+.3f}".replace("-", "−"), "to the best other system", detail))
-    oracle = next((row for row in rows if row.system == "oracle"), None)
-    share = oracle_share(own, oracle) if oracle else None
-    if oracle is not None and share is not None:
-        tiles.append((f"{100 * share:.0f} %", "of the way from chance to the oracle", f"oracle: {oracle.value:.3f}"))
-    if own.items:
-        tiles.append((f"{own.items:,}", PROTOCOLS.get(protocol, protocol.replace("_", " ")), "each ranked by itself"))
+    tiles = []
+    for row in (found.own, *found.beside):
+        metric = metric_of(row.metric)
+        chance = f"chance: {metric.chance:g}" if metric.chance is not None else ""
+        span = f"95 % interval {row.low:.3f} – {row.high:.3f}" if row.low is not None and known(row.low) else chance
+        tiles.append((f"{row.value:.3f}", f"{metric.title} of RALM", span))
+    tiles += _best_other(found)
+    judged = found if found.oracle else evaluated(data)
+    share = oracle_share(judged.own, judged.oracle) if judged and judged.oracle else None
+    if judged and judged.oracle and share is not None:
+        detail = f"oracle: {judged.oracle.value:.3f}"
+        tiles.append((f"{100 * share:.0f} %", "of the way from chance to the oracle", detail))
+    if found.own.items:
+        tiles.append((f"{found.own.items:,}", _items(found), "each ranked by itself"))
     return tiles
 
 
+def _best_other(found: Standing) -> list[tuple[str, str, str]]:
+    """RALM against the best other system: a number only where the difference is clear."""
+    if not found.rivals:
+        return []
+    best = found.rivals[0]
+    if best.outcome == "untested" or best.difference is None:
+        return [("–", "to the best other system: not tested item by item", f"{name(best.system)}, {best.value:.3f}")]
+    detail = f"{name(best.system)}, {best.value:.3f}; {best.interval}"
+    if best.outcome == "unclear":
+        return [("no clear", "difference to the best other system", detail)]
+    return [(f"{best.difference.mean:+.3f}".replace("-", "−"), "to the best other system", detail)]
+
+
+def _items(found: Standing) -> str:
+    return PROTOCOLS.get(found.own.protocol, f"items, {found.where[:1].lower()}{found.where[1:]}")
+
+
+def _main(data: ReportData, protocol: str) -> str:
+    """The metric of a protocol's plots."""
+    return main_metric([row for row in data.metrics if row.protocol == protocol], data.first_figures) or "item_auc"
+
+
 def _accuracy_plots(data: ReportData) -> list[Markup]:
-    panels = {_title(protocol): _bars(_rows(data, "item_auc", "all", protocol)) for protocol in _protocols(data)}
-    return _metric_bars(panels)
+    return _metric_bars({_title(p): (p, "all") for p in _protocols(data)}, data)
 
 
-def _metric_bars(panels: dict[str, list[Bar]]) -> list[Markup]:
-    filled = {title: bars for title, bars in panels.items() if bars}
-    return [Markup(figure) for figure in systems.metric_bars(filled, "item AUC", 0.5)]
+def _metric_bars(panels: dict[str, tuple[str, str]], data: ReportData) -> list[Markup]:
+    """One figure per metric of the panels, which are title -> protocol and segment."""
+    figures: list[str] = []
+    for metric in dict.fromkeys(_main(data, protocol) for protocol, _ in panels.values()):
+        bars = {
+            title: _bars(_rows(data, metric, segment, protocol))
+            for title, (protocol, segment) in panels.items()
+            if _main(data, protocol) == metric
+        }
+        filled = {title: found for title, found in bars.items() if found}
+        shown = metric_of(metric)
+        figures += systems.metric_bars(filled, shown.title, shown.chance or 0.0) if filled else []
+    return [Markup(figure) for figure in figures]
 
 
 def _head_tail_plot(data: ReportData) -> Markup | None:
     for protocol in _protocols(data):
-        head, tail = (_rows(data, "item_auc", segment, protocol) for segment in ("head", "tail"))
+        metric = metric_of(_main(data, protocol))
+        head, tail = (_rows(data, metric.name, segment, protocol) for segment in ("head", "tail"))
         if head and tail:
-            return Markup(systems.head_tail_bars(_bars(head), _bars(tail), "item AUC", 0.5))
+            return Markup(systems.head_tail_bars(_bars(head), _bars(tail), metric.title, metric.chance or 0.0))
     return None
 
 
@@ -164,9 +207,10 @@ def _weak_strong_plots(data: ReportData) -> list[Markup]:
     for protocol in _protocols(data):
         figures = _metric_bars(
             {
-                f"Users {word} {data.strong_domain} history": _bars(_rows(data, "item_auc", segment, protocol))
+                f"Users {word} {data.strong_domain} history": (protocol, segment)
                 for segment, word in (("weak", "without"), ("strong", "with"))
-            }
+            },
+            data,
         )
         if figures:
             return figures

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ralm.evaluation.metric_names import TITLES
+from ralm.evaluation.metric_names import comparable, metric_of
 from ralm.report.data import Difference, MetricRow
 from ralm.report.system_names import name
 
@@ -22,27 +22,35 @@ class Cell:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One protocol's table: systems down, metrics across, and RALM's paired difference from each if there are any."""
+    """One protocol's table: systems down, metrics across, and RALM's paired difference from each if there are any.
+
+    `measured` is the title of the metric that the differences are of.
+    """
 
     title: str
     metrics: list[str]
     rows: list[tuple[str, str, list[Cell]]]  # system, its name, cells
     differences: Mapping[str, Difference] = field(default_factory=dict)
+    measured: str = ""
 
 
 def comparison_table(
-    title: str, rows: Sequence[MetricRow], differences: Mapping[str, Difference] | None = None
+    title: str,
+    rows: Sequence[MetricRow],
+    differences: Mapping[str, Difference] | None = None,
+    first: Sequence[str] = (),
 ) -> Comparison:
-    """A table of all users' metrics, best system first, the oracle above all.
+    """A table of all users' metrics, best system first by the first metric, the oracle above all.
 
     Args:
         title: above the table; the number of items is added.
-        rows: of one protocol; other segments than `all` and other metrics than `TITLES` are left out. A system
-            judged on fewer items is marked as such, and is never the best: its mean is of other items.
-        differences: system -> RALM's difference from it.
+        rows: of one protocol; other segments than `all` and metrics that systems are not compared by are left
+            out. A system judged on fewer items is marked as such, and is never the best: its mean is of other items.
+        differences: system -> RALM's difference from it in the first metric.
+        first: the metrics that come first.
     """
-    found = [row for row in rows if row.segment == "all" and row.metric in TITLES]
-    metrics = [metric for metric in TITLES if any(row.metric == metric for row in found)]
+    metrics = comparable((row.metric for row in rows if row.segment == "all"), first)
+    found = [row for row in rows if row.segment == "all" and row.metric in metrics]
     values = {(row.system, row.metric): row for row in found if known(row.value)}
     items = max((row.items or 0 for row in found), default=0)
     partial = fewer_items(found)
@@ -74,7 +82,8 @@ def comparison_table(
         named = f"{name(system)}, {partial[system]:,} items" if system in partial else name(system)
         table.append((system, named, cells))
     titled = title + (f" ({items:,} items)" if items else "")
-    return Comparison(titled, [TITLES[metric] for metric in metrics], table, differences or {})
+    titles = [metric_of(metric).title for metric in metrics]
+    return Comparison(titled, titles, table, differences or {}, titles[0] if titles else "")
 
 
 def fewer_items(rows: Sequence[MetricRow]) -> dict[str, int]:

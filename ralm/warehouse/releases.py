@@ -20,8 +20,9 @@ class Release:
         as_of: of the users and items.
         tables: table -> version.
         models: `user_model` and `lookalike` -> version.
-        metrics: protocol -> item_auc.
+        metrics: `new_items/item_auc`, protocol and first figure -> value; in old releases `new_items` -> item_auc.
         current: what readers take; one row is.
+        note: why it was published without having been judged; None: it was judged.
     """
 
     release_id: str
@@ -31,6 +32,7 @@ class Release:
     models: Mapping[str, str]
     metrics: Mapping[str, float]
     current: bool = True
+    note: str | None = None
 
     def same_models(self, other: Release) -> bool:
         """Whether users and models are the same, so that the audiences of both can stand side by side."""

@@ -43,6 +43,8 @@ def test_shipped_configurations_are_valid(path: Path) -> None:
         ),
         ("user_training.loader=csv", ["user_training.loader", "petastorm"]),
         ("simulate=null", ["exactly one of `ingest` and `simulate`"]),
+        ("publish.require=[oracle]", ["publish.require", "user_activity", "oracle"]),
+        ("evaluation=5", ["evaluation"]),
         ("nonsense", ["section.key=value"]),
         ("name.x=1", ["'name' is not a section"]),
     ],
@@ -134,3 +136,25 @@ def test_make_ablations_makes_what_a_night_of_one_variant_has_not() -> None:
 def test_dates_are_all_given_or_all_shares() -> None:
     with pytest.raises(ValueError, match="all dates or all shares"):
         Dates(a0=dt.date(2024, 1, 1), a1=0.5, a2=0.7)
+
+
+def test_the_evaluation_can_be_switched_off_as_a_whole() -> None:
+    assert load_config(TINY).evaluation.judge
+    off = load_config(TINY, ["evaluation=off"])
+    assert not off.evaluation.judge
+    assert load_config(TINY, ["evaluation.judge=off"]).evaluation.new_item_share == 0.3
+    assert load_config(TINY, ["evaluation=on"]).evaluation.judge
+    # Nothing is trained again: what is trained depends on the held-out items alone.
+    judged = load_config(TINY)
+    same = load_config(TINY, ["evaluation.judge=off", "evaluation.min_labels=9", "publish.require=[chance]"])
+    assert same.digest("evaluation.new_item_share", "fields") == judged.digest("evaluation.new_item_share", "fields")
+    assert same.digest("evaluation") != judged.digest("evaluation")
+
+
+def test_a_release_is_required_to_be_ahead_by_default(tmp_path: Path) -> None:
+    assert load_config(TINY.with_name("demo.yaml")).publish.require == ["user_activity", "chance"]
+    assert load_config(TINY.with_name("demo.yaml"), ["publish.require=none"]).publish.require == "none"
+
+
+def test_items_need_not_be_in_any_behaviour_domain() -> None:
+    assert load_config(TINY, ["fields.item_domains=[]"]).fields.item_domains == []

@@ -96,6 +96,7 @@ def test_new_items_leave_item_domains_only(spark: SparkSession) -> None:
     reading = {r[0] for r in kept.where("domain = 'reading'").select("feature_id").collect()}
     assert not reading & held_out
     assert kept.where("domain = 'shopping'").count() == 200
+    assert without_new_items(events, [], 0.25, 7).count() == 400  # items that are in no domain
 
 
 def test_vocabularies_rank_by_frequency_before_the_date(spark: SparkSession) -> None:

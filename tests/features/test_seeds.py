@@ -126,3 +126,26 @@ def test_evaluation_labels_come_from_their_window_and_are_no_seeds(impressions) 
     assert labels.count() > 0
     assert labels.join(shown, ["user_id", "item_id"], "left_anti").count() == 0
     assert labels.join(clicks(impressions, A2), ["user_id", "item_id"]).count() == 0
+
+
+def test_who_clicks_an_item_by_the_end_of_the_window_is_no_negative_of_it(spark: SparkSession) -> None:
+    def day(day: int) -> dt.datetime:
+        return dt.datetime(2024, 1, day, 12)
+
+    moments = {
+        "before": [(2, True), (5, False)],  # a seed, shown it again
+        "between": [(4, True), (5, False)],
+        "later in the window": [(5, False), (6, True)],
+        "after the window": [(5, False), (7, True)],
+        "never": [(5, False), (6, False)],
+    }
+    rows = [(user, "i", day(at), clicked) for user, shown in moments.items() for at, clicked in shown]
+    shown = spark.createDataFrame(rows, "user_id string, item_id string, shown_at timestamp, clicked boolean")
+    judged = {row["user_id"]: row["label"] for row in unseen_pairs(shown, A2, A3).collect()}
+    assert judged == {"later in the window": 1, "after the window": 0, "never": 0}
+    # In a longer log, in which the last click is known, that user is no negative either.
+    longer = {row["user_id"]: row["label"] for row in unseen_pairs(shown, A2, dt.date(2024, 1, 8)).collect()}
+    assert longer == {"later in the window": 1, "after the window": 1, "never": 0}
+    # In training up to A3 the click after it is the future.
+    trained = training_pairs(shown, A2, A3, 0.0, 1, 2).where("label = 0")
+    assert {row["user_id"] for row in trained.collect()} == {"after the window", "never"}

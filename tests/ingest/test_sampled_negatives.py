@@ -54,22 +54,32 @@ def test_draws_follow_the_popularity_of_the_hour(clicks: DataFrame) -> None:
         assert chisquare([observed.get((hour, item), 0) for item in alive], expected).pvalue > 1e-3
 
 
-def test_nothing_that_the_user_clicked_and_exactly_as_many_as_asked(clicks: DataFrame) -> None:
+def test_nothing_that_the_user_had_clicked_and_exactly_as_many_as_asked(clicks: DataFrame) -> None:
     settings = SampledNegatives(per_click=3)
     negatives = [tuple(r) for r in sample_negatives(clicks, settings, 7).collect()]
     positive = [tuple(r) for r in clicks.collect()]
-    clicked, moments, alive = defaultdict(set), Counter(), defaultdict(set)
+    first, moments, alive = {}, Counter(), defaultdict(set)
     for user, item, shown in positive:
-        clicked[user].add(item)
+        first[user, item] = min(shown, first.get((user, item), shown))
         moments[user, shown] += 1
         alive[shown.hour].add(item)
-    assert all(item not in clicked[user] for user, item, _ in negatives)
+    later = [first[user, item] > shown for user, item, shown in negatives if (user, item) in first]
+    assert all(later)
+    assert len(later) > 20  # what is clicked later may be drawn: `unseen_pairs` decides who may know of it
     assert all(item in alive[shown.hour] for _, item, shown in negatives)
     assert len(set(negatives)) == len(negatives)
     got = Counter((user, shown) for user, _, shown in negatives)
     assert set(got) <= set(moments)
     assert all(got[moment] <= 3 * n for moment, n in moments.items())
     assert len(negatives) > 0.99 * 3 * len(positive)
+
+
+def test_what_happens_later_changes_no_earlier_negative(clicks: DataFrame) -> None:
+    settings = SampledNegatives(per_click=3)
+    known = clicks.where(F.hour("shown_at") == 8)
+    whole = sample_negatives(clicks, settings, 7).where(F.hour("shown_at") == 8)
+    assert known.count() < clicks.count()
+    assert sorted(map(tuple, whole.collect())) == sorted(map(tuple, sample_negatives(known, settings, 7).collect()))
 
 
 def test_the_partitioning_does_not_matter_and_the_seed_does(clicks: DataFrame) -> None:

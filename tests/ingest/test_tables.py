@@ -244,6 +244,17 @@ def test_without_users_and_items(spark: SparkSession, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("domains", "items"), [(["reading"], ["i1", "i2", "i3"]), ([], ["i1", "i2"])])
+def test_items_that_are_no_behaviour_come_from_impressions(
+    spark: SparkSession, tmp_path: Path, domains: list[str], items: list[str]
+) -> None:
+    config = make(tmp_path, items=None, impressions__where="item != 'i3'")  # i3 is read and never shown
+    fields = config.fields.model_copy(update={"item_domains": domains})
+    result = ingest(spark, config.model_copy(update={"fields": fields}))
+    assert [row[0] for row in rows(result.items)] == items
+    assert result.events.count() == 2
+
+
 @pytest.mark.parametrize(("keep", "city"), [("newest", "Nice"), ("oldest", "Lyon")])
 def test_profiles_from_a_log(spark: SparkSession, tmp_path: Path, keep: str, city: str) -> None:
     profiles = [

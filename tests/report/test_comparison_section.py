@@ -6,8 +6,10 @@ import re
 
 from ralm.report.comparison_section import comparison_section, main_systems, seeds_of
 from ralm.report.data import Compared, Difference, MetricRow, ReportData
+from ralm.report.headline import headline
 from ralm.report.page import render_report
 from ralm.report.plots.by_seeds import Point, by_seeds
+from ralm.report.system_names import name
 from tests.report.example_report import compared
 
 
@@ -137,6 +139,69 @@ def test_there_is_no_section_without_rows() -> None:
 
 def test_a_report_of_the_comparison_alone_begins_with_it() -> None:
     page = render_report(ReportData("T", "c", dt.datetime(2024, 1, 1), compared=compared()))
-    assert '<p class="headline">Half of an item’s users as its seeds: RALM is number 2 of 16' in page
+    found = re.search(r'<p class="headline">([^<]*)</p>', page)
+    assert found is not None
+    text = found[1]
+    assert text.startswith(
+        "Half of an item’s users as its seeds: RALM is number 2 of 16 with an item AUC of 0.802 [0.793, 0.811]. "
+        "No clear difference to ALS fold-in (0.811; −0.009 [−0.019, +0.001]) and RALM over concat merge (0.796; "
+        "+0.006 [−0.004, +0.016]). It is ahead of "
+    )
+    others = {name(row.system) for row in compared().rows if row.system != "ralm"}
+    assert set(re.findall(r"(?:to|of|,|and) (?:every other system: )?([A-Z][^()\[\]]*?) \(0\.\d{3};", text)) == others
     assert "was not evaluated" not in page
     assert re.findall(r'<section id="([^"]+)"', page) == ["systems", "reading"]
+
+
+def test_the_first_line_names_all_systems_losses_first_and_how_to_use_the_best() -> None:
+    values = {"als_fold_in": 0.8, "ralm": 0.75, "regression": 0.745, "popularity": 0.5}
+    rows = [row(system, value) for system, value in values.items()]
+    differences = [difference(system, 0.75 - value) for system, value in values.items() if system != "ralm"]
+    later = [row("ralm", 0.9, "later_clicks@all"), row("youtube_dnn", 0.95, "later_clicks@all")]
+    paired = [difference("youtube_dnn", -0.05, "later_clicks@all")]
+    evaluated = [
+        MetricRow("ralm", "new_items", "item_auc", 0.7, 0.6, 0.8, 9),
+        MetricRow("user_activity", "new_items", "item_auc", 0.6, 0.5, 0.7, 9),
+        MetricRow("oracle", "new_items", "item_auc", 0.9, 0.8, 1.0, 9),
+    ]
+    data = ReportData(
+        "T",
+        "c",
+        dt.datetime(2024, 1, 1),
+        metrics=evaluated,
+        differences=[Difference("user_activity", "new_items", "item_auc", 0.1, 0.05, 0.15, 9)],
+        compared=Compared([*rows, *later], [*differences, *paired]),
+    )
+    assert headline(data) == (
+        "20 seeds per item: RALM is number 2 of 4 with an item AUC of 0.750 [0.740, 0.760]. RALM loses to "
+        "ALS fold-in (0.800; −0.050 [−0.060, −0.040]) and YouTube DNN (0.950; −0.050 [−0.060, −0.040]; Later clicks "
+        "on known items, all earlier clickers as seeds). No clear difference to Regression (0.745; +0.005 "
+        "[−0.005, +0.015]). "
+        "It is ahead of Popularity (0.500; +0.250 [+0.240, +0.260]) and User activity (0.600; +0.100 [+0.050, +0.150]; "
+        "on new items). On this data ALS fold-in is the better system: `scoring.system: als_fold_in` makes the "
+        "audiences with it."
+    )
+    assert headline(dataclasses.replace(data, compared=None)).startswith("On 9 new items, RALM ranks users")
+    level = Compared(rows, [difference(system, 0.75 - value) for system, value in values.items() if value < 0.75])
+    untested = headline(dataclasses.replace(data, compared=level))
+    assert "Not tested item by item against ALS fold-in (0.800)." in untested
+    assert "scoring.system" not in untested
+
+
+def test_without_non_clicks_the_comparison_is_by_the_recall_too() -> None:
+    first = ("recall@5%", "all_users_auc")
+    rows = [row("ralm", 0.4), row("regression", 0.6), row("ralm", 0.3, metric="recall@5%")]
+    rows.append(row("regression", 0.1, metric="recall@5%"))
+    recall = Difference("regression", "new_items@20", "recall@5%", 0.2, 0.1, 0.3, 50)
+    compared = Compared(rows, [difference("regression", -0.2), recall])
+    section = comparison_section(compared, first)
+    assert section is not None
+    assert section.sentences == [
+        "20 seeds per item: RALM is number 1 of 2 with a recall top 5 % of 0.300 [0.290, 0.310]; paired item by item "
+        "it is ahead of 1."
+    ]
+    assert section.tables[0].measured == "recall top 5 %"
+    assert section.tables[0].differences["regression"].mean == 0.2
+    assert [system for system, _, _ in section.tables[0].rows] == ["ralm", "regression"]
+    assert main_systems(compared, first) == ["ralm", "regression"]
+    assert main_systems(compared) == ["regression", "ralm"]

@@ -150,35 +150,104 @@ def test_values_that_are_unknown_are_shown_as_such() -> None:
     assert "1 h 07 min" in text
 
 
+def alone(**levels: float) -> ReportData:
+    """A report of `evaluate` alone."""
+    return dataclasses.replace(example(**levels), compared=None)
+
+
 def test_the_headline_names_every_winner_and_the_way_to_the_oracle() -> None:
-    text = headline(example())
+    text = headline(alone())
     assert text.startswith("On 212 new items, RALM ranks users with an item AUC of 0.781 [0.773, 0.789].")
     assert "ahead of every other system" in text
+    assert "scoring.system" not in text
     assert "reaches 0.831: RALM covers 85 % of the way" in text  # 0.281 / 0.331
 
 
 def test_the_headline_is_honest_when_ralm_loses() -> None:
-    text = headline(example(ralm=0.735))
+    text = headline(alone(ralm=0.735))
     assert "RALM loses to" not in text  # 0.007 behind average pooling, the interval includes 0
-    assert "No clear difference from RALM, average pooling (0.742)" in text
-    assert "It is ahead of RALM over concat merge (0.723), User activity (0.611) and Popularity (0.500)." in text
-    text = headline(example(ralm=0.605))
-    assert "RALM loses to RALM, average pooling (0.742) and RALM over concat merge (0.723)." in text
+    assert "scoring.system" not in text
+    assert "No clear difference to RALM, average pooling (0.742; −0.007 [−0.018, +0.004])." in text
+    assert (
+        "It is ahead of RALM over concat merge (0.723; +0.012 [+0.001, +0.023]), "
+        "User activity (0.611; +0.124 [+0.113, +0.135]) and Popularity (0.500; +0.235 [+0.224, +0.246])." in text
+    )
+    text = headline(alone(ralm=0.605))
+    losses = text.index(
+        "RALM loses to RALM, average pooling (0.742; −0.137 [−0.148, −0.126]) and "
+        "RALM over concat merge (0.723; −0.118 [−0.129, −0.107])."
+    )
+    assert losses < text.index("No clear difference to User activity") < text.index("It is ahead of Popularity")
     assert "every other system" not in text
-    assert "−0.137" in render_report(example(ralm=0.605))
+    assert "RALM, average pooling is the better system: `scoring.system: ralm_average` makes the audiences" in text
+
+
+def tiles(data: ReportData) -> list[tuple[str, str]]:
+    return re.findall(r'<div class="tile"><b>([^<]*)</b><span>([^<]*)</span>', render_report(data))
+
+
+def test_the_tile_of_the_best_other_system_has_a_number_only_if_the_difference_is_clear() -> None:
+    best = "to the best other system"
+    assert ("+0.039", best) in tiles(alone())
+    assert ("−0.137", best) in tiles(alone(ralm=0.605))
+    assert ("no clear", "difference " + best) in tiles(alone(ralm=0.747))  # 0.005 ahead, the interval includes 0
+    assert not any(figure.startswith(("+", "−")) for figure, _ in tiles(alone(ralm=0.747)))
+    untested = dataclasses.replace(alone(), differences=())
+    assert ("–", f"{best}: not tested item by item") in tiles(untested)
 
 
 def test_the_headline_says_when_it_is_chance() -> None:
-    assert "no better than chance" in headline(example(ralm=0.5))
-    assert "not clearly better than chance" in headline(example(ralm=0.505))
+    assert "no better than chance" in headline(alone(ralm=0.5))
+    assert "not clearly better than chance" in headline(alone(ralm=0.505))
 
 
 def test_the_headline_does_not_claim_what_was_not_tested() -> None:
-    data = dataclasses.replace(example(), differences=())
+    data = dataclasses.replace(alone(), differences=())
     assert "ahead" not in headline(data)
     assert "Not tested item by item against RALM, average pooling (0.742)" in headline(data)
     later = dataclasses.replace(data, metrics=[row for row in data.metrics if row.protocol == "later_clicks"])
     assert headline(later).startswith("On 400 known items with later clicks, RALM")
+
+
+def of_clicks_alone() -> ReportData:
+    """A set without non-clicks: RALM finds three times as many clickers as activity, and its item AUC is worse."""
+    figures = {
+        "recall@5%": {"ralm": 0.162, "user_activity": 0.055},
+        "all_users_auc": {"ralm": 0.691, "user_activity": 0.565},
+        "item_auc": {"ralm": 0.482, "user_activity": 0.502},
+    }
+    rows = [
+        MetricRow(system, "new_items", metric, value, value - 0.01, value + 0.01, 40)
+        for metric, values in figures.items()
+        for system, value in values.items()
+    ]
+    differences = [
+        Difference("user_activity", "new_items", metric, mean, mean - 0.015, mean + 0.015, 40)
+        for metric, values in figures.items()
+        for mean in [values["ralm"] - values["user_activity"]]
+    ]
+    return ReportData(
+        "Shop", "shop", dt.datetime(2024, 1, 1), ("recall@5%", "all_users_auc"), metrics=rows, differences=differences
+    )
+
+
+def test_without_non_clicks_the_ranking_of_all_users_comes_first() -> None:
+    data = of_clicks_alone()
+    assert headline(data) == (
+        "On 40 new items, RALM ranks users with a recall top 5 % of 0.162 [0.152, 0.172] and an AUC, all users of "
+        "0.691 [0.681, 0.701]. It is ahead of User activity (0.055; +0.107 [+0.092, +0.122])."
+    )
+    assert [figure for figure, _ in tiles(data)] == ["0.162", "0.691", "+0.107", "40"]
+    page = render_report(data)
+    assert "who are in its audience, the best-ranked 5 % of all users (5 % by chance)" in page
+    table = re.search(r"<thead><tr><th>System</th>(.*?)</tr>", page)
+    assert table is not None
+    assert re.findall("<th>([^<]*)</th>", table[1]) == ["recall top 5 %", "AUC, all users", "item AUC"]
+    # With real non-clicks the same figures are read the other way.
+    real = dataclasses.replace(data, first_figures=("item_auc",))
+    assert headline(real).startswith("On 40 new items, RALM ranks users with an item AUC of 0.482 [0.472, 0.492]")
+    assert "RALM loses to User activity (0.502; −0.020 [−0.035, −0.005])." in headline(real)
+    assert "two users who were shown an item" in render_report(real)
 
 
 @pytest.mark.parametrize(

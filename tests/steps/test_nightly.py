@@ -1,12 +1,14 @@
 """The whole pipeline on the smallest built-in world, run once; then what it left is looked at from all sides."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from delta.tables import DeltaTable
 from pyspark.sql import functions as F
+from sklearn.metrics import roc_auc_score
 
 from jobs import pipeline
 from jobs.steps import nightly
@@ -16,6 +18,7 @@ from jobs.steps.lookalike.variants import lookalike_folder, lookalike_version
 from jobs.steps.releases.releases import steps as publish_steps
 from jobs.steps.seeds import item_seeds
 from ralm.errors import DataError
+from ralm.features.hashing import uniform
 from ralm.features.holdout import is_new_item
 from ralm.runs.runner import plan_steps, run_steps
 from ralm.training.checkpoints import load_weights
@@ -220,12 +223,63 @@ def test_metrics_compare_the_systems(finished: Finished) -> None:
     rows = finished.table("metrics").collect()
     found = {(r["system"], r["metric"]) for r in rows if r["split"] == "test" and r["protocol"] == "new_items"}
     for system in ("ralm", "ralm_average", "popularity", "user_activity"):
-        for metric in ("item_auc", "auc", "prec@10", "prec@50", "recall@1%", "recall@5%"):
+        for metric in ("item_auc", "all_users_auc", "auc", "prec@10", "prec@50", "recall@1%", "recall@5%"):
             assert (system, metric) in found
-    assert ("oracle", "item_auc") in found
-    assert all(0 <= r["value"] <= 1 for r in rows)
-    popularity = next(r for r in rows if r["system"] == "popularity" and r["metric"] == "item_auc")
-    assert popularity["value"] == 0.5  # the same score for all users of an item
+    assert {("oracle", metric) for metric in ("item_auc", "all_users_auc", "recall@5%")} <= found
+    assert all(0 <= r["value"] <= 1 for r in rows if " - " not in r["system"])
+    for metric in ("item_auc", "all_users_auc"):  # the same score for all users of an item
+        assert {r["value"] for r in rows if (r["system"], r["metric"]) == ("popularity", metric)} == {0.5}
+    # Differences are paired: on the same items they are those of the means.
+    means = {(r["system"], r["protocol"], r["metric"], r["split"]): (r["value"], r["items"]) for r in rows}
+    paired = {key: value for key, value in means.items() if key[0] == "ralm - user_activity"}
+    assert {key[2] for key in paired} >= {"item_auc", "all_users_auc", "prec@10"}
+    for (_, *key), (mean, items) in paired.items():
+        (own, own_items), (other, other_items) = (means[system, *key] for system in ("ralm", "user_activity"))
+        if own_items == other_items == items:
+            assert mean == pytest.approx(own - other)
+
+
+def test_the_auc_against_all_users_is_that_of_a_loop(finished: Finished) -> None:
+    """Of user activity, from the tables alone: everyone who never clicked the item is another user."""
+    context = finished.context()
+    dates, config = context.dates, finished.config
+    shown = finished.table("impressions").where("clicked").collect()
+    before = {(r["item_id"], r["user_id"]) for r in shown if r["shown_at"].date() < dates.a2}
+    window = {(r["item_id"], r["user_id"]) for r in shown if dates.a2 <= r["shown_at"].date() < dates.a3} - before
+    new = {
+        r[0]
+        for r in finished.table("items")
+        .where(is_new_item("item_id", config.evaluation.new_item_share, config.seed))
+        .select("item_id")
+        .collect()
+    }
+    counted: Counter[str] = Counter()
+    for row in finished.table("events").where(F.col("event_time") < F.lit(dates.a2)).collect():
+        if row["domain"] not in config.fields.item_domains or row["feature_id"] not in new:
+            counted[row["user_id"]] += 1
+    users = [row["user_id"] for row in finished.table("users").collect()]
+    seeds = finished.table("item_seeds").where(f"purpose = 'evaluate' AND seed_count >= {config.lookalike.min_seeds}")
+    order = [
+        r["item_id"] for r in seeds.orderBy(uniform("evaluated item", config.seed, "item_id"), "item_id").collect()
+    ]
+    seen: dict[tuple[str, str], bool] = {}
+    for row in finished.table("impressions").collect():
+        pair = (row["item_id"], row["user_id"])
+        if dates.a2 <= row["shown_at"].date() < dates.a3 and pair not in before:
+            seen[pair] = seen.get(pair, False) or row["clicked"]
+    labels = {item: Counter(clicked for (other, _), clicked in seen.items() if other == item) for item in new}
+    least, most = config.evaluation.min_labels, config.evaluation.max_items
+    judged = [item for item in order if item in new and min(labels[item][False], labels[item][True]) >= least][:most]
+    assert len(judged) > 5
+    areas = []
+    for item in judged:
+        own = [counted[user] for user in users if (item, user) in window]
+        others = [counted[user] for user in users if (item, user) not in window | before]
+        areas.append(roc_auc_score([1] * len(own) + [0] * len(others), own + others))
+    row = finished.table("metrics").where(
+        "system = 'user_activity' AND protocol = 'new_items' AND split = 'test' AND metric = 'all_users_auc'"
+    )
+    assert row.first()["value"] == pytest.approx(np.mean(areas), abs=1e-9)
 
 
 def test_the_report_is_one_self_contained_file(finished: Finished) -> None:
@@ -247,7 +301,7 @@ def test_a_release_names_versions_that_can_be_read_together(finished: Finished) 
 def test_the_gate_keeps_the_current_release(finished: Finished) -> None:
     warehouse = finished.context().warehouse
     releases = warehouse.read("releases").collect()
-    better = [(*tuple(r)[:5], {"new_items": 0.999, "later_clicks": 0.999}, True) for r in releases]
+    better = [(*tuple(r)[:5], {"new_items": 0.999, "later_clicks": 0.999}, True, None) for r in releases]
     frame = finished.spark.createDataFrame(better, warehouse.read("releases").schema)
     replace(warehouse, "releases", frame, {}, app_id="test", attempt=1, run_id="test")
     context = finished.context("evaluation.gate=0.01")

@@ -16,22 +16,25 @@ SEGMENTS = (
 )
 
 
-def by_seeds(values: pd.DataFrame, counts: Mapping[str, int]) -> pd.DataFrame:
-    """The item_auc of all users again, in segments by the item's number of seeds.
+def by_seeds(values: pd.DataFrame, counts: Mapping[str, int], metric: str = "item_auc") -> pd.DataFrame:
+    """A metric of all users again, in segments by the item's number of seeds.
 
     Args:
         values: item_id, segment, metric, value, …
         counts: item -> seeds; other items are left out.
+        metric: the first figure of the protocol.
     """
-    own = values[(values["segment"] == "all") & (values["metric"] == "item_auc")]
+    own = values[(values["segment"] == "all") & (values["metric"] == metric)]
     place = pd.cut(own["item_id"].map(counts), [*BOUNDS, float("inf")], right=False, labels=list(SEGMENTS))
     return own.assign(segment=place.astype(object))[place.notna()]
 
 
-def switch_lines(rows: Sequence[MetricRow], differences: Sequence[Difference], name: str) -> Iterator[str]:
+def switch_lines(
+    rows: Sequence[MetricRow], differences: Sequence[Difference], name: str, metric: str = "item_auc"
+) -> Iterator[str]:
     """One line per segment: RALM, the system of this name, and their paired difference."""
-    found = {(row.system, row.segment): row.value for row in rows if row.metric == "item_auc"}
-    paired = {d.segment: d for d in differences if (d.baseline, d.metric) == (name, "item_auc")}
+    found = {(row.system, row.segment): row.value for row in rows if row.metric == metric}
+    paired = {d.segment: d for d in differences if (d.baseline, d.metric) == (name, metric)}
     for segment in SEGMENTS:
         if segment in paired:
             d = paired[segment]

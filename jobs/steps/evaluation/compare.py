@@ -18,6 +18,7 @@ from jobs.steps.evaluation.later_clicks import INPUTS as LATER_INPUTS
 from jobs.steps.evaluation.later_clicks import SECTIONS as LATER_SECTIONS
 from jobs.steps.evaluation.later_clicks import draw_later_pairs, later_cells, later_counted
 from jobs.steps.evaluation.metrics import difference_rows, metric_rows, write_metrics
+from jobs.steps.evaluation.new_items import INPUTS as NEW_ITEMS_INPUTS
 from jobs.steps.evaluation.new_items import SECTIONS, cells, counted, draw_pairs
 from jobs.steps.evaluation.terminal_tables import show_protocol
 from jobs.steps.report.page import report_comparison
@@ -31,7 +32,8 @@ from ralm.config import Comparison, Config
 from ralm.config.names import COLD_START
 from ralm.dates import DateName
 from ralm.errors import DataError
-from ralm.report.comparison_section import in_order
+from ralm.evaluation.first_figure import AMONG_SHOWN, first_figures
+from ralm.report.comparison_section import in_order, main_metric
 from ralm.report.data import Compared, Difference, MetricRow
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
@@ -39,7 +41,10 @@ from ralm.warehouse.warehouse import matching
 
 LATER = "later_clicks"
 # A system's values do not depend on which other systems or protocols are compared.
-JUDGED = tuple(f"comparison.{name}" for name in Comparison.model_fields if name not in ("systems", "protocols"))
+JUDGED = (
+    *(f"comparison.{name}" for name in Comparison.model_fields if name not in ("systems", "protocols")),
+    "scoring.audience.top_fraction",
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,8 @@ class Family:
 
 def families(config: Config) -> list[Family]:
     """The configured protocols."""
-    new_items = Family("new_items", users_date(config.comparison.window), draw_pairs, counted, cells, SECTIONS)
+    date = users_date(config.comparison.window)
+    new_items = Family("new_items", date, draw_pairs, counted, cells, SECTIONS, inputs=NEW_ITEMS_INPUTS)
     return [family for family in (new_items, _later()) if family.name in config.comparison.protocols]
 
 
@@ -115,15 +121,23 @@ def _count(found: Sequence[Family], step: RunningStep) -> None:
         )
 
 
-def _judge(found: System, family: Family, step: RunningStep) -> None:
+def first_of(values: pd.DataFrame, config: Config) -> str:
+    """The first figure that a protocol's values hold: on new items the item_auc is already against all users."""
+    there = set(values["metric"])
+    return next((metric for metric in first_figures(config) if metric in there), AMONG_SHOWN)
+
+
+def _judge(judged: System, family: Family, step: RunningStep) -> None:
     context = step.context
     split = context.config.comparison.split
     parts = []
     for cell in family.cells(step):
         with in_memory(cell):
-            parts.append(cell_values(found, cell, step, family.date))
-        area = parts[-1].query("metric == 'item_auc' and segment == 'all'")["value"]
-        step.say(f"{cell.protocol}: {len(area)} of {len(cell.items)} items, item_auc {area.mean():.4f}")
+            parts.append(cell_values(judged, cell, step, family.date))
+        everyone = parts[-1][parts[-1]["segment"] == "all"]
+        metric = first_of(everyone, context.config)
+        found = everyone.loc[everyone["metric"] == metric, "value"]
+        step.say(f"{cell.protocol}: {len(found)} of {len(cell.items)} items, {metric} {found.mean():.4f}")
     values = pd.concat(parts, ignore_index=True) if parts else None
     frame = context.spark.createDataFrame(
         [] if values is None else values[np.isfinite(values["value"])],
@@ -133,10 +147,10 @@ def _judge(found: System, family: Family, step: RunningStep) -> None:
             "as_of": F.lit(step.as_of),
             "split": F.lit(split),
             "family": F.lit(family.name),
-            "system": F.lit(found.name),
+            "system": F.lit(judged.name),
         }
     )
-    step.replace("comparisons", frame, "values", as_of=step.as_of, split=split, family=family.name, system=found.name)
+    step.replace("comparisons", frame, "values", as_of=step.as_of, split=split, family=family.name, system=judged.name)
 
 
 def _stored(step: RunningStep, family: Family) -> DataFrame:
@@ -156,29 +170,28 @@ def _summarise(found: Sequence[Family], step: RunningStep) -> None:
         values = _stored(step, family).toPandas()  # items x metrics
         if values.empty:
             continue
-        compared = _shown(values)
+        metric = first_of(values, config)
+        compared = _shown(values, metric)
         if family.name == LATER and COLD_START in set(values["system"]):
-            segments = by_seeds(values, _seed_counts(step))
+            segments = by_seeds(values, _seed_counts(step), metric)
             values, compared = pd.concat([values, segments]), pd.concat([compared, segments])
         own = metric_rows(values, resamples, seed)
         paired = difference_rows(compared, resamples, seed)
         protocols = in_order(values["protocol"].unique())
         every = [*own, *(difference.metric_row for difference in paired)]
-        lines = list(switch_lines(own, paired, COLD_START)) if family.name == LATER else []
+        lines = list(switch_lines(own, paired, COLD_START, metric)) if family.name == LATER else []
         write_metrics(step, split, protocols, every, step.context.dates[family.date])
         rows, differences = [*rows, *own], [*differences, *paired]
         if lines:
             step.say(f"clickers vs. non-clickers among users shown the item, by number of seeds ({split} split)")
-            step.say(f"{'item_auc':<20}{'ralm':>10}{COLD_START:>12}{'difference':>12}")
+            step.say(f"{metric:<20}{'ralm':>10}{COLD_START:>12}{'difference':>12}")
         for line in lines:
             step.say(line)
     for protocol in in_order({row.protocol for row in rows}):
-        show_protocol(
-            step,
-            protocol,
-            [row for row in rows if row.protocol == protocol],
-            {d.baseline: d for d in differences if (d.protocol, d.metric, d.segment) == (protocol, "item_auc", "all")},
-        )
+        there = [row for row in rows if row.protocol == protocol]
+        metric = main_metric(there, first_figures(config)) or AMONG_SHOWN
+        against = {d.baseline: d for d in differences if (d.protocol, d.metric, d.segment) == (protocol, metric, "all")}
+        show_protocol(step, protocol, there, against, metric)
     named = {row.protocol.partition("@")[0] for row in rows}
     as_of = {family.name: step.context.dates[family.date] for family in found if family.name in named}
     report_comparison(step.context, Compared(rows, differences, split, as_of))
@@ -191,9 +204,9 @@ def _seed_counts(step: RunningStep) -> dict[str, int]:
     return {row["item_id"]: row["seed_count"] for row in seeds.join(F.broadcast(judged), "item_id").collect()}
 
 
-def _shown(values: pd.DataFrame) -> pd.DataFrame:
+def _shown(values: pd.DataFrame, metric: str) -> pd.DataFrame:
     """All metrics of all users, and the first metric of weak and strong users."""
-    return values[(values["segment"] == "all") | (values["metric"] == "item_auc")]
+    return values[(values["segment"] == "all") | (values["metric"] == metric)]
 
 
 def steps(context: Context) -> Sequence[Step]:

@@ -28,8 +28,8 @@ class Cell:
         items: in the order of the scorers.
         seeds: (item_id, item_index, user_id).
         held_out: (item_id, item_index, user_id, position, weak).
-        seed_half: (item_id, item_index, user_id): all users of the half that gives seeds; none of them is ranked for
-            their item.
+        seed_half: (item_id, item_index, user_id): all users of the half that gives seeds, and all earlier clickers;
+            none of them is ranked for their item, or counts as another user.
         shown: (item_id, item_index, user_id, position, weak): users who saw the item and did not click; the AUC is
             against them. None: against all other users.
     """

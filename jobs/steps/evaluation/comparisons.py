@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.steps.audiences.ranking import LeftOut, rank_users
 from jobs.steps.audiences.scored_users import Scored
+from jobs.steps.evaluation.all_users import areas, sampled_places
 from jobs.steps.evaluation.comparison_pairs import Cell
 from jobs.steps.systems.contract import System, Task
 from ralm.dates import DateName
+from ralm.evaluation.first_figure import AMONG_ALL, AMONG_SHOWN, recall_shares
 from ralm.evaluation.frame_metrics import impression_item_metrics, ranking_depth, ranking_metrics
-from ralm.evaluation.sampled_auc import sampled_item_auc
 from ralm.runs.step import RunningStep
 from ralm.training.checkpoints import model_folder
 from udfs.score import score_pairs
@@ -41,19 +41,22 @@ def cell_values(found: System, cell: Cell, step: RunningStep, date: DateName) ->
     users = prepared.users.persist()
     scored = Scored(users, users.count(), cell.items, prepared.state, folder, config.user_id_type, config.scoring.block)
     ids, sample = scored.sample_users(config.comparison.sample, config.seed)
-    ranking = rank_users(
-        scored, sample, dict.fromkeys(cell.items, ranking_depth(scored.users)), LeftOut.of(cell.seed_half)
-    )
+    shares = recall_shares(config)
+    depth = ranking_depth(scored.users, fractions=shares)
+    ranking = rank_users(scored, sample, dict.fromkeys(cell.items, depth), LeftOut.of(cell.seed_half))
     ranked = ranking.best.withColumn("system", F.lit(found.name))
     held_out = cell.held_out.select("item_id", "user_id", "weak")
-    by_rank = ranking_metrics(ranked, held_out, scored.users).select("item_id", "segment", "metric", "value").toPandas()
+    by_rank = ranking_metrics(ranked, held_out, scored.users, fractions=shares)
+    parts = [by_rank.select("item_id", "segment", "metric", "value").toPandas()]
+    most = config.comparison.sample
     if cell.shown is None:
-        areas = _areas(scored, cell, ids, sample, config.comparison.sample)
+        parts.append(_against_all(scored, cell, ids, sample, most, AMONG_SHOWN))
     else:
-        areas = _areas_of_shown(scored, cell, cell.shown, config.comparison.sample)
+        parts.append(_areas_of_shown(scored, cell, cell.shown, most))
+        parts.append(_against_all(scored, cell, ids, sample, most, AMONG_ALL))
     users.unpersist()
     shutil.rmtree(model_folder(folder), ignore_errors=True)
-    values = pd.concat([by_rank, areas], ignore_index=True)
+    values = pd.concat(parts, ignore_index=True)
     return values[~values["item_id"].isin(prepared.unknown)].assign(protocol=cell.protocol)
 
 
@@ -65,20 +68,16 @@ def _scores(scored: Scored, pairs: DataFrame) -> DataFrame:
     return found.withColumn("score", F.coalesce("score", F.lit(float("-inf"))))
 
 
-def _areas(scored: Scored, cell: Cell, ids: NDArray[Any], sample: NDArray[np.float64], most: int) -> pd.DataFrame:
-    """item_auc of the held-out users, and of the weak and strong ones, against all sampled users.
+def _against_all(
+    scored: Scored, cell: Cell, ids: NDArray[Any], sample: NDArray[np.float64], most: int, metric: str
+) -> pd.DataFrame:
+    """The AUC of the held-out users, and of the weak and strong ones, against all sampled users.
 
     The driver gets the scores of at most `most` held-out users per item, by hash, and the sampled users' own items.
     """
     drawn = cell.held_out.where(F.col("position") <= most)
     every = _scores(scored, drawn).select("item_index", "weak", "score").toPandas()
-    known = _known(cell, ids, sample)
-    groups = {"all": every, "weak": every[every["weak"]], "strong": every[~every["weak"]]}
-    parts = []
-    for segment, rows in groups.items():
-        area = sampled_item_auc(rows["item_index"].to_numpy(), rows["score"].to_numpy(), sample, known)
-        parts.append(pd.DataFrame({"item_id": cell.items, "segment": segment, "metric": "item_auc", "value": area}))
-    return pd.concat(parts, ignore_index=True)
+    return areas(cell.items, every, sample, _known(cell, ids, sample), metric)
 
 
 def _areas_of_shown(scored: Scored, cell: Cell, shown: DataFrame, most: int) -> pd.DataFrame:
@@ -91,9 +90,8 @@ def _areas_of_shown(scored: Scored, cell: Cell, shown: DataFrame, most: int) -> 
 
 def _known(cell: Cell, ids: NDArray[Any], sample: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(users, items) whether a sampled user belongs to the item (clicked it)."""
-    places = pa.table({"user_id": ids, "place": np.arange(len(ids))})
     own = cell.held_out.select("item_index", "user_id").unionByName(cell.seed_half.select("item_index", "user_id"))
-    found = own.join(F.broadcast(own.sparkSession.createDataFrame(places)), "user_id").toPandas()
+    found = sampled_places(own, ids)
     known = np.zeros(sample.shape, dtype=bool)
     known[found["place"], found["item_index"]] = True
     return known

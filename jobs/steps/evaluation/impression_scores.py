@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -10,11 +11,13 @@ from pyspark.sql import functions as F
 
 from jobs.steps.audiences.ranking import LeftOut, rank_users
 from jobs.steps.audiences.scored_users import Scored
+from jobs.steps.evaluation.all_users import UserSample
 from jobs.steps.evaluation.judged_impressions import Judged
 from jobs.steps.lookalike.clustering import current_clusters
 from jobs.steps.lookalike.variants import lookalike_folder, lookalike_version
 from jobs.steps.systems.ralm import lookalike_scorer
 from ralm.errors import DataError
+from ralm.evaluation.first_figure import recall_shares
 from ralm.evaluation.frame_metrics import ranking_depth
 from ralm.features.hashing import chosen
 from ralm.runs.step import RunningStep
@@ -25,7 +28,24 @@ from udfs.score import score_pairs
 PAIR_TYPES = {"protocol": "string", "item_id": "string", "label": "int", "weak": "boolean"}
 
 
-def variant_scores(step: RunningStep, variant: str, judged: Judged, work: str) -> tuple[DataFrame, DataFrame, int]:
+@dataclass(frozen=True)
+class VariantScores:
+    """What a look-alike model gives.
+
+    Attributes:
+        pairs: (system, protocol, item_id, label, weak, score), all labelled pairs.
+        ranked: the ranked heads (system, item_id, user_id, score).
+        users: how many candidates were ranked.
+        sample: the scores of users drawn from all users.
+    """
+
+    pairs: DataFrame
+    ranked: DataFrame
+    users: int
+    sample: UserSample
+
+
+def variant_scores(step: RunningStep, variant: str, judged: Judged, work: str) -> VariantScores:
     """One look-alike model.
 
     Args:
@@ -33,10 +53,6 @@ def variant_scores(step: RunningStep, variant: str, judged: Judged, work: str) -
         variant: which model.
         judged: pairs, labels, earlier clickers.
         work: the model's own folder, removed by `finish`.
-
-    Returns:
-        Scored pairs (system, protocol, item_id, label, weak, score), the ranked heads (system, item_id, user_id,
-        score), and how many candidates were ranked.
     """
     context, config = step.context, step.context.config
     weights = load_weights(lookalike_folder(context, variant))
@@ -51,11 +67,16 @@ def variant_scores(step: RunningStep, variant: str, judged: Judged, work: str) -
     indices = context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
     rows = judged.pairs.join(F.broadcast(indices), "item_id").join(targets, "user_id")
     pairs = rows.mapInArrow(*score_pairs(scored.bundle("pairs"), PAIR_TYPES))
-    depth = ranking_depth(users)
-    sample = scored.sample(config.scoring.sample, config.seed)
+    depth = ranking_depth(users, fractions=recall_shares(config))
+    ids, sample = scored.sample_users(config.scoring.sample, config.seed)
     ranking = rank_users(scored, sample, dict.fromkeys(items, depth), LeftOut.of(judged.earlier))
     ranked = ranking.best.select(F.lit(variant).alias("system"), "item_id", "user_id", "score")
-    return pairs.withColumn("system", F.lit(variant)), ranked, users
+    if candidates is not targets:
+        # Every held-out clicker is a candidate: a sample of the candidates would hold too many of them.
+        everyone = replace(scored, targets=targets, users=targets.count())
+        ids, sample = everyone.sample_users(config.scoring.sample, config.seed)
+    drawn = UserSample(variant, items, ids, sample)
+    return VariantScores(pairs.withColumn("system", F.lit(variant)), ranked, users, drawn)
 
 
 def candidate_users(step: RunningStep, targets: DataFrame, judged: Judged) -> tuple[DataFrame, int]:
@@ -100,7 +121,9 @@ def baseline_rankings(step: RunningStep, judged: Judged) -> DataFrame:
     ).select("user_id")
     candidates, users = candidate_users(step, targets, judged)
     most_earlier = judged.earlier.groupBy("item_id").count().agg(F.max("count")).first()
-    depth = ranking_depth(users) + int((most_earlier[0] if most_earlier else 0) or 0)
+    depth = ranking_depth(users, fractions=recall_shares(step.context.config)) + int(
+        (most_earlier[0] if most_earlier else 0) or 0
+    )
     items = context.spark.createDataFrame([(item,) for item in judged.all_items], "item_id string")
     active = candidates.join(judged.activity, "user_id", "left").select(
         F.lit("user_activity").alias("system"), "user_id", F.coalesce("events", F.lit(0)).cast("double").alias("score")

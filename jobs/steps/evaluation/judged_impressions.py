@@ -18,6 +18,10 @@ from ralm.runs.step import RunningStep
 NEW_ITEMS, LATER_CLICKS = "new_items", "later_clicks"
 
 
+class TooFewItemsError(DataError):
+    """No item can be judged."""
+
+
 @dataclass(frozen=True)
 class Judged:
     """The evaluation window [A2, A3).
@@ -50,7 +54,7 @@ def judged(step: RunningStep) -> Judged:
     """Choose items and pairs.
 
     Raises:
-        DataError: no item has enough seeds and labels.
+        TooFewItemsError: no item has enough seeds and labels.
     """
     context, config = step.context, step.context.config
     dates, evaluation = context.dates, config.evaluation
@@ -63,9 +67,10 @@ def judged(step: RunningStep) -> Judged:
     pairs = pairs.withColumn("protocol", _protocol(evaluation.new_item_share, config.seed)).persist()
     items = _choose_items(pairs, evaluation.min_labels, evaluation.max_items, config.seed)
     if not any(items.values()):
-        raise DataError(
-            f"evaluation: no item has {config.lookalike.min_seeds} seeds before {dates.a2} and evaluation.min_labels = "
-            f"{evaluation.min_labels} clickers and non-clickers in [{dates.a2}, {dates.a3}); change dates or lower them"
+        pairs.unpersist()
+        raise TooFewItemsError(
+            f"no item has lookalike.min_seeds = {config.lookalike.min_seeds} seeds before {dates.a2} and "
+            f"evaluation.min_labels = {evaluation.min_labels} clickers and non-clickers in [{dates.a2}, {dates.a3})"
         )
     frame = context.spark.createDataFrame([(i,) for found in items.values() for i in found], "item_id string")
     kept = pairs.join(F.broadcast(frame), "item_id", "left_semi").join(weak_users(step, context.dates.a2), "user_id")

@@ -23,6 +23,8 @@ from ralm.features.seeds import clicks
 from ralm.runs.step import RunningStep
 
 FAMILY, HALF = "new_items", "half"
+# The tables of the cells, besides the pairs.
+INPUTS = ("impressions",)
 # What `comparison_pairs` depends on: all numbers of seeds and all systems are judged on the same pairs.
 SECTIONS = (
     "comparison.window",
@@ -57,7 +59,7 @@ def counted(step: RunningStep) -> list[Counted]:
 
 
 def cells(step: RunningStep) -> list[Cell]:
-    """The cells with at least `comparison.min_items` items (tables: comparison_pairs)."""
+    """The cells with at least `comparison.min_items` items (tables: comparison_pairs, impressions)."""
     pairs = drawn_pairs(step, FAMILY)
     return [_cell(step, pairs, found.protocol, found.items) for found in counted(step) if found.enough]
 
@@ -97,12 +99,21 @@ def _cell(step: RunningStep, pairs: DataFrame, protocol: str, items: list[str]) 
     rows = indexed(step, pairs, items)
     half = rows.where(F.col("role") == SEED)
     name = protocol.partition("@")[2]
+    held_out = rows.where(F.col("role") == HELD_OUT)
     cap = step.context.config.lookalike.seed_cap if name == HALF else int(name)
     columns = ("item_id", "item_index", "user_id")
     return Cell(
         protocol,
         items,
         half.where(F.col("position") <= cap).select(*columns),
-        rows.where(F.col("role") == HELD_OUT).select(*columns, "position", "weak"),
-        half.select(*columns),
+        held_out.select(*columns, "position", "weak"),
+        half.select(*columns).unionByName(_earlier(step, rows, items).select(*columns)),
     )
+
+
+def _earlier(step: RunningStep, rows: DataFrame, items: list[str]) -> DataFrame:
+    """The items' clickers before the window who have no role: they are no negatives, nor to be found."""
+    later = step.context.config.comparison.window == "later"
+    clicked = clicks(step.read("impressions"), step.context.dates.a2).where(F.lit(later))
+    named = indexed(step, clicked.select("item_id", "user_id").distinct(), items)
+    return named.join(rows.select("item_id", "user_id"), ["item_id", "user_id"], "left_anti")

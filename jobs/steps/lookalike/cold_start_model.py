@@ -71,7 +71,7 @@ def steps(context: Context) -> Sequence[Step]:
         Step(
             STEP,
             _train,
-            ("cold_start", "evaluation", "dates"),
+            ("cold_start", "evaluation.new_item_share", "dates"),
             as_of="a1",
             after=(
                 source(context),

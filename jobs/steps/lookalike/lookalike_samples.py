@@ -80,7 +80,7 @@ def steps(context: Context) -> Sequence[Step]:
         Step(
             step_name(merge),
             partial(_build, merge),
-            ("lookalike", "evaluation", "dates", "user_samples"),
+            ("lookalike", "evaluation.new_item_share", "dates", "user_samples"),
             as_of="a1",
             after=(source(context), (seeds_step("train"), "a1"), (embedding_step(merge), "a1")),
             inputs=("impressions", "item_seeds", "user_embeddings"),

@@ -185,7 +185,13 @@ class Round:
         step, release = self.step, self.release
         tables = {**release.tables, **{name: step.outputs[name] for name in WRITTEN if name in step.outputs}}
         made = Release(
-            f"{release.as_of}-{step.version}", self.now(), release.as_of, tables, release.models, dict(release.metrics)
+            f"{release.as_of}-{step.version}",
+            self.now(),
+            release.as_of,
+            tables,
+            release.models,
+            dict(release.metrics),
+            note=release.note,
         )
         current = current_release(self.context.warehouse)
         if current.release_id == made.release_id:

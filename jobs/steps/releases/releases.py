@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from pyspark.sql import functions as F
 
 from jobs.steps.lookalike.variants import lookalike_version
+from jobs.steps.releases.gate import ACTIVITY, GATED, behind_current, figures, not_ahead, not_judged
 from jobs.steps.user_model.user_embeddings import model_version
 from ralm.errors import DataError
+from ralm.evaluation.first_figure import first_figures
+from ralm.report.data import MetricRow
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.warehouse.releases import Release, releases
 
 SCHEMA = (
     "release_id string, created_at timestamp, as_of date, tables map<string,bigint>, models map<string,string>, "
-    "metrics map<string,double>, current boolean"
+    "metrics map<string,double>, current boolean, note string"
 )
 
 
@@ -35,37 +38,43 @@ def make_current(step: RunningStep, release: Release, keep: int | None = None) -
         earlier = [one for one in earlier if one.release_id not in dropped]
     rows = [tuple({**vars(one), "current": one is release}.values()) for one in (*earlier, release)]
     step.replace("releases", step.context.spark.createDataFrame(rows, SCHEMA).coalesce(1), "releases")
-    step.say(f"release {release.release_id} is current")
+    step.say(f"release {release.release_id} is current" + (f" ({release.note})" if release.note else ""))
 
 
 PUBLISHED = ("audiences", "recommendations", "thresholds", "target_embeddings", "seed_clusters", "metrics")
-GATED = ("new_items", "later_clicks")
+ADVICE = (
+    "see which system the report shows ahead, check what counts as a click and how many users have a history, or let "
+    "this release pass with --set publish.require=none"
+)
 
 
-def release_metrics(step: RunningStep) -> dict[str, float]:
-    """The released system's item_auc per protocol."""
+def first_rows(step: RunningStep) -> list[MetricRow]:
+    """The first figures of the released system and of user activity on all users, and their paired differences."""
     rows = step.read("metrics").where(
         (F.col("as_of") == F.lit(step.context.dates.a2))
-        & (F.col("system") == "ralm")
-        & (F.col("metric") == "item_auc")
+        & F.col("system").isin("ralm", ACTIVITY, f"ralm - {ACTIVITY}")
+        & F.col("protocol").isin(list(GATED))
+        & F.col("metric").isin(list(first_figures(step.context.config)))
         & (F.col("split") == "test")
     )
-    return {row["protocol"]: row["value"] for row in rows.collect()}
+    columns = ("system", "protocol", "metric", "value", "low", "high", "items")
+    return [MetricRow(**row.asDict()) for row in rows.select(*columns).collect()]
 
 
 def _publish(step: RunningStep) -> None:
-    context = step.context
-    metrics = release_metrics(step)
+    context, config = step.context, step.context.config
+    rows = first_rows(step)
     current = next((release for release in releases(context.warehouse) if release.current), None)
-    if current is not None:
-        for protocol in GATED:
-            before, now = current.metrics.get(protocol), metrics.get(protocol)
-            if before is not None and (now is None or now < before - context.config.evaluation.gate):
-                raise DataError(
-                    f"release: item_auc ({protocol}) {'is missing' if now is None else f'{now:.3f}'}, the current "
-                    f"release {current.release_id} has {before:.3f}; it stays current (evaluation.gate = "
-                    f"{context.config.evaluation.gate})"
-                )
+    stays = "no release is current" if current is None else f"release {current.release_id} stays current"
+    if refused := not_ahead(rows, config):
+        raise DataError(f"release: {refused}; {stays}; {ADVICE}")
+    if current is not None and (refused := behind_current(rows, current.metrics, config)):
+        raise DataError(
+            f"release: {refused}; it stays current ({current.release_id}; evaluation.gate = {config.evaluation.gate})"
+        )
+    note = not_judged(rows, config)
+    if note:
+        step.say(f"warning: {note}")
     assert step.as_of is not None
     models = {
         "user_model": model_version(context, context.config.variants["ralm"].merge),
@@ -73,7 +82,8 @@ def _publish(step: RunningStep) -> None:
     }
     created_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     tables = {name: step.record.inputs[name] for name in PUBLISHED}
-    make_current(step, Release(f"{step.as_of}-{step.version}", created_at, step.as_of, tables, models, metrics))
+    name = f"{step.as_of}-{step.version}"
+    make_current(step, Release(name, created_at, step.as_of, tables, models, figures(rows), note=note))
 
 
 def steps(context: Context) -> Sequence[Step]:
@@ -82,7 +92,7 @@ def steps(context: Context) -> Sequence[Step]:
         Step(
             "publish",
             _publish,
-            ("evaluation",),
+            ("evaluation", "publish"),
             as_of="a3",
             after=(("score_users", "a3"), ("evaluate", "a2")),
             inputs=PUBLISHED,

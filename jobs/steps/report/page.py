@@ -10,6 +10,7 @@ from jobs.steps.report.exposure import exposures, realised
 from jobs.steps.report.field_attention import attention_on_fields
 from jobs.steps.report.training_curves import parameter_histograms, training_histories
 from jobs.steps.sources.split import split_parts
+from ralm.evaluation.first_figure import first_figures, non_clicks_are_sampled
 from ralm.report.data import Compared, Difference, MetricRow, ReportData, StepTime, UserModelRow
 from ralm.report.files import update_report
 from ralm.runs.context import Context
@@ -21,15 +22,15 @@ COUNTED = ("users", "items", "events", "impressions", "audiences", "recommendati
 
 def _notes(context: Context, metrics: Sequence[MetricRow]) -> list[str]:
     config, notes = context.config, []
-    if config.ingest is not None and "clicked" not in config.ingest.impressions.columns:
+    if config.ingest is not None and non_clicks_are_sampled(config):
         per_click = config.ingest.sampled_negatives.per_click
         notes.append(
             f"This log holds clicks only: {per_click} non-clicks per click were sampled by popularity from the items "
-            "alive in the same bucket, so AUC compares clickers with the clickers of other items."
+            "alive in the same bucket, so the item AUC compares clickers with the clickers of other items."
         )
     if context.untimed:
         notes.append("Times are not used: histories, seeds and labels are disjoint parts of the pairs by hash.")
-    if not any(row.protocol == "new_items" for row in metrics):
+    if metrics and not any(row.protocol == "new_items" for row in metrics):
         notes.append("No held-out item had enough seeds and labels: there is no result on new items.")
     return notes
 
@@ -39,8 +40,17 @@ def write_report(
     metrics: Sequence[MetricRow],
     differences: Sequence[Difference],
     user_model: Sequence[UserModelRow],
+    notes: Sequence[str] = (),
 ) -> None:
-    """Write `<warehouse>/report.html`; the part that `compare` wrote earlier stays."""
+    """Write `<warehouse>/report.html`; the part that `compare` wrote earlier stays.
+
+    Args:
+        step: the running step.
+        metrics: the figures; may be empty.
+        differences: RALM's paired differences.
+        user_model: the user model's own figures.
+        notes: why there are no figures.
+    """
     context, dates = step.context, step.context.dates
     counts = {name: step.read(name).count() for name in COUNTED}
     times = [StepTime(title, seconds, counts) for title, seconds, counts in context.times]
@@ -61,7 +71,7 @@ def write_report(
         audiences=audience_examples(step),
         realised=realised(step),
         steps=times,
-        notes=_notes(context, metrics),
+        notes=[*notes, *_notes(context, metrics)],
     )
 
 
@@ -71,6 +81,7 @@ def report_comparison(context: Context, compared: Compared) -> None:
 
 
 def heading(context: Context) -> ReportData:
-    """Title, configuration and time of the report."""
+    """Title, configuration, time and first figures of the report."""
     name = context.config.name
-    return ReportData(f"Look-alike audiences: {name}", name, dt.datetime.now(dt.UTC))
+    first = first_figures(context.config)
+    return ReportData(f"Look-alike audiences: {name}", name, dt.datetime.now(dt.UTC), first)

@@ -66,7 +66,7 @@ def steps(context: Context) -> Sequence[Step]:
         Step(
             step_name(purpose),
             partial(_update, purpose),
-            ("lookalike", "evaluation", "dates"),
+            ("lookalike", "evaluation.new_item_share", "dates"),
             as_of=date,
             after=(source(context),),
             inputs=("impressions",),

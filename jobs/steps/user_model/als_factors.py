@@ -80,7 +80,7 @@ def steps(context: Context) -> Sequence[Step]:
         Step(
             STEP,
             _train,
-            ("fields", "baselines.als", "evaluation", "dates"),
+            ("fields", "baselines.als", "evaluation.new_item_share", "dates"),
             as_of="a1",
             after=(source(context), ("build_vocabularies", "a1"), ("build_user_fields", "a1")),
             inputs=("events", "user_fields", "vocabularies"),

@@ -86,7 +86,7 @@ def steps(context: Context) -> Sequence[Step]:
         Step(
             step_name(representation),
             partial(_build, representation),
-            ("fields", "user_samples", "evaluation", "dates"),
+            ("fields", "user_samples", "evaluation.new_item_share", "dates"),
             as_of="a0",
             after=(source(context), ("build_vocabularies", "a1"), ("build_user_fields", "a0")),
             inputs=("events", "user_fields", "vocabularies"),

@@ -79,7 +79,7 @@ def steps(context: Context) -> Sequence[Step]:
             Step(
                 "build_histories",
                 _build,
-                ("fields", "evaluation", "dates"),
+                ("fields", "evaluation.new_item_share", "dates"),
                 as_of=name,
                 after=(source(context), *previous),
                 inputs=("events", "histories") if previous else ("events",),

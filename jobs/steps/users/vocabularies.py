@@ -14,7 +14,7 @@ from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.training.checkpoints import model_folder
 
-SECTIONS = ("fields", "evaluation", "dates")
+SECTIONS = ("fields", "evaluation.new_item_share", "dates")
 
 
 def sizes_path(context: Context) -> Path:

@@ -55,7 +55,9 @@ def test_the_tables_hold_what_they_held(finished: Context) -> None:
 def judged(finished: Context) -> list[Cell]:
     """The cells as every system is given them."""
     found: list[Cell] = []
-    step = Step("test[cells]", lambda step: found.extend(cells(step)), inputs=("comparison_pairs",), as_of="a2")
+    step = Step(
+        "test[cells]", lambda step: found.extend(cells(step)), inputs=("comparison_pairs", "impressions"), as_of="a2"
+    )
     run_steps(Context(finished.spark, finished.config, force=True, say=lambda line: None), [step])
     return found
 
