@@ -159,14 +159,14 @@ def test_the_headline_names_every_winner_and_the_way_to_the_oracle() -> None:
     text = headline(alone())
     assert text.startswith("On 212 new items, RALM ranks users with an item AUC of 0.781 [0.773, 0.789].")
     assert "ahead of every other system" in text
-    assert "scoring.system" not in text
+    assert "--system" not in text
     assert "reaches 0.831: RALM covers 85 % of the way" in text  # 0.281 / 0.331
 
 
 def test_the_headline_is_honest_when_ralm_loses() -> None:
     text = headline(alone(ralm=0.735))
     assert "RALM loses to" not in text  # 0.007 behind average pooling, the interval includes 0
-    assert "scoring.system" not in text
+    assert "--system" not in text
     assert "No clear difference to RALM, average pooling (0.742; −0.007 [−0.018, +0.004])." in text
     assert (
         "It is ahead of RALM over concat merge (0.723; +0.012 [+0.001, +0.023]), "
@@ -179,7 +179,7 @@ def test_the_headline_is_honest_when_ralm_loses() -> None:
     )
     assert losses < text.index("No clear difference to User activity") < text.index("It is ahead of Popularity")
     assert "every other system" not in text
-    assert "RALM, average pooling is the better system: `scoring.system: ralm_average` makes the audiences" in text
+    assert "RALM, average pooling is the better system: `extend_audience --system ralm_average` makes" in text
 
 
 def tiles(data: ReportData) -> list[tuple[str, str]]:
