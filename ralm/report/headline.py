@@ -23,7 +23,7 @@ def headline(data: ReportData) -> str:
     if found.ahead is not None:
         best = found.ahead.system
         sentences.append(
-            f"On this data {name(best)} is the better system: `extend_audience --system {best}` makes audiences with it."
+            f"On this data {name(best)} is the better system: `extend_audience --system {best}` makes audiences by it."
         )
     if found.oracle is not None:
         sentences.append(_oracle(found.own, found.oracle))

@@ -179,7 +179,7 @@ def test_the_first_line_names_all_systems_losses_first_and_how_to_use_the_best()
         "[−0.005, +0.015]). "
         "It is ahead of Popularity (0.500; +0.250 [+0.240, +0.260]) and User activity (0.600; +0.100 [+0.050, +0.150]; "
         "on new items). On this data ALS fold-in is the better system: `extend_audience --system als_fold_in` makes "
-        "audiences with it."
+        "audiences by it."
     )
     assert headline(dataclasses.replace(data, compared=None)).startswith("On 9 new items, RALM ranks users")
     level = Compared(rows, [difference(system, 0.75 - value) for system, value in values.items() if value < 0.75])
