@@ -121,8 +121,8 @@ def test_make_ablations_makes_what_a_night_of_one_variant_has_not() -> None:
     assert last == "compare"
     text = (root / "conf" / "variants" / "ablations.yaml").read_text(encoding="utf-8")
     night, asked = (
-        cast(Context, SimpleNamespace(config=load_config(TINY, [f"variants={variants}"])))
-        for variants in ("{ralm: {}}", text)
+        cast(Context, SimpleNamespace(config=given, given=given))
+        for given in (load_config(TINY, [f"variants={variants}"]) for variants in ("{ralm: {}}", text))
     )
     done = {(step.name, step.as_of) for step in nightly.steps(night)}
     made = {job: importlib.import_module(f"jobs.{job}") for job in jobs}
