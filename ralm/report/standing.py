@@ -137,7 +137,7 @@ def _compared(data: ReportData) -> Standing | None:
     protocols = in_order({row.protocol for row in compared.rows})
     for protocol in reversed([protocol for protocol in protocols if protocol != main]):
         rivals += _elsewhere(compared.rows, compared.differences, protocol, comparison_title(protocol), data, rivals)
-    for protocol in dict.fromkeys(row.protocol for row in data.metrics):
+    for protocol in dict.fromkeys((*PROTOCOLS, *(row.protocol for row in data.metrics))):  # new items first
         words = f"on {PROTOCOLS.get(protocol, protocol.replace('_', ' '))}"
         rivals += _elsewhere(data.metrics, data.differences, protocol, words, data, rivals)
     return Standing(

@@ -160,6 +160,9 @@ def test_the_first_line_names_all_systems_losses_first_and_how_to_use_the_best()
     later = [row("ralm", 0.9, "later_clicks@all"), row("youtube_dnn", 0.95, "later_clicks@all")]
     paired = [difference("youtube_dnn", -0.05, "later_clicks@all")]
     evaluated = [
+        # Written first, but new items go before later clicks.
+        MetricRow("ralm", "later_clicks", "item_auc", 0.5, 0.4, 0.6, 9),
+        MetricRow("user_activity", "later_clicks", "item_auc", 0.55, 0.5, 0.6, 9),
         MetricRow("ralm", "new_items", "item_auc", 0.7, 0.6, 0.8, 9),
         MetricRow("user_activity", "new_items", "item_auc", 0.6, 0.5, 0.7, 9),
         MetricRow("oracle", "new_items", "item_auc", 0.9, 0.8, 1.0, 9),
