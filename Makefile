@@ -17,7 +17,7 @@ WORKERS ?= -n 2 --dist loadfile --no-loadscope-reorder
 INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd; echo $(CUDA)) | cksum | cut -d' ' -f1)
 JARS := .venv/delta-jars
 
-.PHONY: help machine venv jars demo live ab compare ablations bench lint test soak test-fast lock clean
+.PHONY: help machine venv jars demo live ab compare ablations robust bench lint test soak test-fast lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -62,6 +62,9 @@ ablations: demo ## What each part of RALM is worth: the variants of conf/variant
 		./spark-submit.sh $$job --config $(CONFIG) --set "variants=$$(cat conf/variants/ablations.yaml)" \
 			--set comparison.systems=variants || exit $$?; \
 	done
+
+robust: venv jars ## RALM by its defaults on sets unlike those that it was developed on; some of them: make robust SETS="shop"
+	@.venv/bin/python -m benchmarks.robust $(SETS)
 
 bench: venv jars ## Our speed beside what one would use instead; one of them: make bench BENCH=histories
 	$(BIN)/python -m benchmarks $(BENCH) --keep
