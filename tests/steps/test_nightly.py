@@ -145,7 +145,18 @@ def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarr
     def cosine(a: np.ndarray, b: np.ndarray) -> float:
         return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
 
-    alpha, beta = float(weights["alpha"]), float(weights["beta"])
+    def coordinates(raw: np.ndarray) -> np.ndarray:
+        return (raw - weights["closed_mean"].astype(float)) @ weights["closed_basis"].astype(float)
+
+    def direction(mean: np.ndarray, count: int) -> np.ndarray:
+        prior, expected = weights["closed_prior"].astype(float), count * weights["closed_between"].astype(float)
+        found = (prior + expected / (expected + 1) * (coordinates(mean) - prior)) @ weights["closed_ridge"].astype(
+            float
+        )
+        return found / np.linalg.norm(found)
+
+    alpha, beta, closed = (float(weights[name]) for name in ("alpha", "beta", "closed"))
+    assert closed == 1
     scores = np.zeros((len(rows), len(items)))
     for j, item in enumerate(items):
         sizes = np.array(clusters[item]["sizes"])
@@ -154,11 +165,13 @@ def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarr
         counts = sizes[sizes > 0]
         weight = softmax(np.array([weights["global_v2"] @ np.tanh(weights["global_v1"] @ s) for s in seeds]), counts)
         overall = sum(w * s for w, s in zip(weight, seeds, strict=True))
+        kind = direction(counts @ raw / counts.sum(), counts.sum())
         for i, (_, embedding) in enumerate(rows):
             user = tower(embedding)
             attention = softmax(np.array([s @ weights["attention_w"] @ user for s in seeds]), counts)
             local = sum(a * s for a, s in zip(attention, seeds, strict=True))
             scores[i, j] = alpha * cosine(user, overall) + beta * cosine(user, local)
+            scores[i, j] += closed * (coordinates(embedding) @ kind) + weights["bias_weight"] @ embedding
     return [u for u, _ in rows], items, scores
 
 
