@@ -28,7 +28,7 @@ JUDGED_USERS = 10_000
 JUDGED_CLICKERS = 100
 # An item is judged on at least so many clickers.
 LEAST_CLICKERS = 3
-# Rows (items times draws) that are judged at most.
+# Rows (items times draws) that are judged at most; the driver gets the clickers of twice as many.
 JUDGED_ROWS = 400
 
 
@@ -100,11 +100,14 @@ def _judged(
     rows: int,
 ) -> JudgedItems:
     """The validation items with their clickers that are no seeds, and who clicked them among the sampled users."""
-    own, clickers = _drawn(step, version, 1)
-    enough = np.flatnonzero(np.bincount(own, minlength=rows) >= LEAST_CLICKERS)[:JUDGED_ROWS]
+    candidates = np.flatnonzero(held_out[row_item(np.arange(rows), len(items))])
+    candidates = np.random.default_rng(step.context.config.seed).permutation(candidates)[: 2 * JUDGED_ROWS]
+    own, clickers = _drawn(step, version, 1, candidates)
+    enough = np.flatnonzero(np.bincount(own, minlength=rows) >= LEAST_CLICKERS)
+    enough = np.sort(candidates[np.isin(candidates, enough)][:JUDGED_ROWS])
     feed = step.context.config.objective == "feed"
     if feed:
-        shown_to, users = _drawn(step, version, 0)
+        shown_to, users = _drawn(step, version, 0, enough)
         known = enough[:, None] != shown_to
         seen = ~known.all(axis=1)
         enough, known = enough[seen], known[seen]
@@ -125,12 +128,15 @@ def _judged(
     )
 
 
-def _drawn(step: RunningStep, version: str, label: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Rows (m,) and embeddings (m, d) of the validation pairs of a label: so many of each item and draw, by hash."""
+def _drawn(
+    step: RunningStep, version: str, label: int, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Rows (m,) and embeddings (m, d) of pairs of a label: at most `JUDGED_CLICKERS` of each of the rows, by hash."""
     samples = step.at("lookalike_samples", as_of=step.as_of, model_version=version)
     hashed = uniform("judged pair", step.context.config.seed, "item_index", "embedding")
     place = F.row_number().over(Window.partitionBy("item_index").orderBy(hashed))
-    pairs = samples.where(F.col("validation") & (F.col("label") == label)).select("item_index", "embedding")
+    wanted = F.col("validation") & (F.col("label") == label) & F.col("item_index").isin(rows.tolist())
+    pairs = samples.where(wanted).select("item_index", "embedding")
     found = pairs.withColumn("place", place).where(F.col("place") <= JUDGED_CLICKERS).drop("place").toArrow()
     return found.column("item_index").to_numpy().astype(np.int64), matrix(found, "embedding").astype(np.float32)
 
