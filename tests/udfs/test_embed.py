@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 
 from ralm.baselines.als_model import AlsModel, write_als
 from ralm.baselines.als_training import history_space
+from ralm.baselines.interests import InterestModel, write_interests
 from ralm.config import Als, Training
 from ralm.config import UserModel as UserModelConfig
 from ralm.field_specs import CategorySpec, HistorySpec, UserFields
@@ -93,7 +94,7 @@ def test_factors_and_activity_are_stacked_last(frame, arrays, models, tmp_path):
     model = AlsModel(settings=Als(factors=6, alpha=3.0, regularisation=0.5), vocabulary_version="v", space=space)
     write_als(str(tmp_path), model, factors)
     model_folders = list(models)[:1]
-    udf = embed_users(model_folders, FIELDS, "string", str(tmp_path), activity=True)
+    udf = embed_users(model_folders, FIELDS, "string", als_folder=str(tmp_path), activity=True)
     found = np.array([r.embedding for r in frame.mapInArrow(*udf).orderBy(F.expr("int(substr(user_id, 2))")).collect()])
     alone = embed_users(model_folders, FIELDS, "string")
     first = [r.embedding for r in frame.mapInArrow(*alone).orderBy(F.expr("int(substr(user_id, 2))")).collect()]
@@ -110,6 +111,21 @@ def test_factors_and_activity_are_stacked_last(frame, arrays, models, tmp_path):
         entries = [(arrays[name][user] != 0).sum() for name in ("history_news", "history_shop")]
         np.testing.assert_allclose(found[user, 10:], np.log1p(entries) / 10, atol=1e-6)
     assert found.shape[1] == 12
+
+
+def test_interests_come_after_the_representations(frame, arrays, models, tmp_path):
+    space = history_space(FIELDS)
+    things = np.random.default_rng(1).normal(size=(space.size, 6)).astype(np.float32)
+    write_interests(str(tmp_path), InterestModel(vocabulary_version="v", space=space), things)
+    udf = embed_users(list(models)[:1], FIELDS, "string", interests=str(tmp_path), activity=True)
+    found = np.array([r.embedding for r in frame.mapInArrow(*udf).orderBy(F.expr("int(substr(user_id, 2))")).collect()])
+    assert found.shape[1] == 4 + 6 + 2
+    sizes = [19, 14]  # features of the two histories, without padding
+    for user in range(40):
+        news, shop = (set(arrays[name][user].tolist()) - {0} for name in ("history_news", "history_shop"))
+        rows = things[[i - 1 for i in news] + [i - 1 + sizes[0] for i in shop]]
+        expected = rows.sum(axis=0) / np.sqrt(max(len(rows), 1))
+        np.testing.assert_allclose(found[user, 4:10], expected, atol=1e-5)
 
 
 def test_attention_weights(frame, models):

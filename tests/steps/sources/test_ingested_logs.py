@@ -103,6 +103,7 @@ def test_a_log_that_days_cannot_split_is_split_by_hash_to_the_end(logs: Logs) ->
     """Users come once: what follows from that, in later steps, follows by itself; a set date brings the times back."""
     logs.write("reads.jsonl", [{**row, "uid": f"u{i // 4}"} for i, row in enumerate(logs.rows("reads.jsonl"))])
     logs.write("shown.jsonl", [{**row, "uid": f"u{i // 4}"} for i, row in enumerate(logs.rows("shown.jsonl"))])
+    logs.settings["variants"] = {"ralm": {}, "ralm_concat": {"merge": "concat"}}
     context = logs.run()
     assert context.untimed
     assert str(context.dates) == "A0 1970-02-20, A1 1970-03-12, A2 1970-04-06, A3 1970-04-11"
@@ -112,7 +113,7 @@ def test_a_log_that_days_cannot_split_is_split_by_hash_to_the_end(logs: Logs) ->
     logs.settings["dates"] = {"a0": 0.4, "a1": 0.6, "a2": 0.8}
     again = logs.run()
     assert again.ledger.attempts("ingest", None) == 2
-    assert (again.untimed, again.window, again.dates.a0.year) == (False, "later", 2024)
+    assert (again.untimed, again.config.comparison.window, again.dates.a0.year) == (False, "later", 2024)
 
 
 def test_the_split_is_measured_and_recorded(logs: Logs) -> None:
