@@ -2,12 +2,14 @@
 
     <output>/checkpoint_<digest>_<epoch>/   model.pt, optimizer.pt, _SUCCESS (JSON metadata)
     <output>/model.pt, weights.npz, _SUCCESS   the finished model; weights.npz for look-alike models only
+    <output>/mean-<date>.npy                   the users' mean raw embedding as of a date (look-alike models)
 
 Everything is written under a temporary name and renamed; a folder without the marker `_SUCCESS` does not count.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
@@ -237,3 +239,33 @@ def load_weights(path: str) -> dict[str, NDArray[np.generic]]:
     finished(path)
     with np.load(model_folder(path) / WEIGHTS) as arrays:
         return {name: arrays[name] for name in arrays.files}
+
+
+def _mean_file(path: str, as_of: dt.date | str) -> Path:
+    return model_folder(path) / f"mean-{as_of}.npy"
+
+
+def write_mean(path: str, as_of: dt.date, mean: NDArray[Any]) -> None:
+    """Keep the mean raw embedding (d,) of all users as of a date beside a finished look-alike model."""
+
+    def save(file: Path) -> None:
+        with file.open("wb") as opened:
+            np.save(opened, mean.astype(np.float32), allow_pickle=False)
+
+    _write(_mean_file(path, as_of), save)
+
+
+def dated_weights(path: str, as_of: dt.date | str | None) -> dict[str, NDArray[np.generic]]:
+    """`load_weights`, the closed form centred on the users of a date: they all move as their histories grow.
+
+    Raises:
+        MissingInputError: there is no finished model, or no target was embedded as of the date.
+    """
+    found = load_weights(path)
+    if "closed_mean" not in found:
+        return found
+    assert as_of is not None
+    file = _mean_file(path, as_of)
+    if not file.exists():
+        raise MissingInputError(f"model {path}: no mean of the users of {as_of}; run job 'embed_targets'")
+    return found | {"closed_mean": np.load(file)}

@@ -21,7 +21,7 @@ from ralm.errors import DataError
 from ralm.features.hashing import uniform
 from ralm.features.holdout import is_new_item
 from ralm.runs.runner import plan_steps, run_steps
-from ralm.training.checkpoints import load_weights
+from ralm.training.checkpoints import dated_weights
 from ralm.warehouse.once import replace
 from ralm.warehouse.schemas import TABLES
 from tests.finished import Finished
@@ -119,7 +119,7 @@ def test_new_items_are_in_nothing_that_is_trained_or_counted(finished: Finished)
 def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarray]:
     """Every user against every scored item by plain loops over the published tables and weights."""
     context = finished.context()
-    weights = load_weights(lookalike_folder(context, "ralm"))
+    weights = dated_weights(lookalike_folder(context, "ralm"), context.dates.a3)
     version = lookalike_version(context, "ralm")
     items = sorted(r[0] for r in finished.table("thresholds").select("item_id").collect())
     clusters = {

@@ -23,14 +23,14 @@ from ralm.errors import DataError
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.scoring.contract import ScorerState
-from ralm.training.checkpoints import load_weights, model_folder
+from ralm.training.checkpoints import dated_weights, model_folder
 
 
 def _score(step: RunningStep) -> None:
     spread = spread_items(step, until=step.as_of)
     if spread.ralm:
         clusters = current_clusters(step, SYSTEM, "production")
-        weights = load_weights(lookalike_folder(step.context, SYSTEM))
+        weights = dated_weights(lookalike_folder(step.context, SYSTEM), step.as_of)
         items, state = lookalike_scorer(weights, clusters, spread.ralm)
         if state is None:
             raise DataError(

@@ -19,7 +19,7 @@ from ralm.ingest.read import path_listing
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.scoring.bundle import write_scoring_bundle
-from ralm.training.checkpoints import load_weights, model_folder
+from ralm.training.checkpoints import dated_weights, model_folder
 from ralm.warehouse.warehouse import is_delta
 from udfs.score import score_pairs
 
@@ -66,12 +66,13 @@ def _score(path: str, name: str, step: RunningStep) -> None:
     counts = {row["as_of"]: row["count"] for row in pairs.groupBy("as_of").count().collect()}
     if early := counts.get(None, 0):
         step.say(f"{early:,} pairs are before {dates[0]}, the first date that can be scored: left out")
-    weights, scored, folders = load_weights(lookalike_folder(context, SYSTEM)), [], []
+    scored, folders = [], []
     for date in (date for date in dates if counts.get(date)):
         clusters = step.at("seed_clusters", as_of=date, model_version=version)
         clusters = clusters.where(F.col("purpose").isin(*KNOWN))
         own = pairs.where(F.col("as_of") == F.lit(date))
         asked = own.select("item_id").distinct()
+        weights = dated_weights(lookalike_folder(context, SYSTEM), date)
         items, state = lookalike_scorer(weights, clusters.join(F.broadcast(asked), "item_id"))
         if state is None:
             continue

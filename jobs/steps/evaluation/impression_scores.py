@@ -22,7 +22,7 @@ from ralm.evaluation.frame_metrics import ranking_depth
 from ralm.features.hashing import chosen
 from ralm.runs.step import RunningStep
 from ralm.simulation.oracle import click_probability
-from ralm.training.checkpoints import load_weights, model_folder
+from ralm.training.checkpoints import dated_weights, model_folder
 from udfs.score import score_pairs
 
 PAIR_TYPES = {"protocol": "string", "item_id": "string", "label": "int", "weak": "boolean"}
@@ -55,7 +55,7 @@ def variant_scores(step: RunningStep, variant: str, judged: Judged, work: str) -
         work: the model's own folder, removed by `finish`.
     """
     context, config = step.context, step.context.config
-    weights = load_weights(lookalike_folder(context, variant))
+    weights = dated_weights(lookalike_folder(context, variant), step.as_of)
     items, state = lookalike_scorer(weights, current_clusters(step, variant, "evaluate"), judged.all_items)
     if state is None:
         raise DataError(f"evaluation: no judged item has clusters of {variant}; run job 'cluster_seeds'")

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
 from pyspark.sql import functions as F
 
-from jobs.steps.lookalike.variants import final_step, lookalike_folder, lookalike_version
+from jobs.steps.lookalike.variants import final_step, lookalike_folder, lookalike_version, variant_lookalike
 from jobs.steps.user_model.user_embeddings import model_version
 from jobs.steps.user_model.user_embeddings import step_name as embedding_step
 from jobs.steps.users.file_scan import map_files
+from jobs.steps.users.population import in_population
+from ralm.arrow.arrays import matrix
 from ralm.config.names import SYSTEM
 from ralm.dates import DateName
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
-from ralm.training.checkpoints import load_weights
+from ralm.training.checkpoints import dated_weights, write_mean
 from udfs.targets import target_embeddings
 
 
@@ -29,7 +32,12 @@ def _embed(variant: str, step: RunningStep) -> None:
     embeddings = step.at(
         "user_embeddings", as_of=step.as_of, model_version=model_version(context, config.variants[variant].merge)
     )
-    udf = target_embeddings(load_weights(lookalike_folder(context, variant)), config.user_id_type)
+    folder = lookalike_folder(context, variant)
+    if variant_lookalike(config, variant).closed_form:
+        drawn = embeddings.where(in_population(step)).select("embedding").toArrow()  # about `population` rows
+        assert step.as_of is not None
+        write_mean(folder, step.as_of, matrix(drawn, "embedding").mean(axis=0, dtype=np.float64))
+    udf = target_embeddings(dated_weights(folder, step.as_of), config.user_id_type)
     targets = map_files(embeddings, ["user_id", "embedding"], udf)
     version = lookalike_version(context, variant)
     keyed = targets.withColumns({"as_of": F.lit(step.as_of), "model_version": F.lit(version)})
@@ -58,5 +66,5 @@ def _step(context: Context, variant: str, date: DateName) -> Step:
             (embedding_step(context.config.variants[variant].merge), date),
             (final_step(context.config, variant), "a1"),
         ),
-        inputs=("user_embeddings",),
+        inputs=("user_embeddings", "user_fields"),
     )

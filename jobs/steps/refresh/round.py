@@ -28,7 +28,7 @@ from ralm.config.names import COLD_START, SYSTEM
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
 from ralm.runs.step import RunningStep, Step
-from ralm.training.checkpoints import load_weights
+from ralm.training.checkpoints import dated_weights
 from ralm.warehouse.releases import Release, current_release
 from ralm.warehouse.schemas import TABLES
 
@@ -54,7 +54,7 @@ class Round:
         self.release = current_release(step.context.warehouse)
         self.step = replace(step, as_of=self.release.as_of)  # the date of the release, not of the newest click
         self.model = self.release.models["lookalike"]
-        self.weights = load_weights(self.context.models("lookalike", self.model))
+        self.weights = dated_weights(self.context.models("lookalike", self.model), self.release.as_of)
 
     def run(self) -> None:
         """Cluster, score and publish what changed; if nothing changed, nothing is written."""

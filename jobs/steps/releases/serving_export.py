@@ -17,7 +17,7 @@ from ralm.runs.context import Context
 from ralm.serving.export import model_record
 from ralm.serving.manifest import Layer, Manifest
 from ralm.serving.stores import Store
-from ralm.training.checkpoints import load_weights
+from ralm.training.checkpoints import dated_weights, load_weights
 from ralm.warehouse.releases import Release, current_release
 from udfs.serving import item_rows, user_rows, write_shard
 
@@ -131,7 +131,9 @@ class Export:
         clusters = newest_clusters(rows("seed_clusters", model_version=source.model))
         cutoffs = rows("thresholds", system=SYSTEM).select("item_id", "cutoff")
         joined = clusters.select("item_id", "centroids", "sizes").join(F.broadcast(cutoffs), "item_id", "left")
-        return joined.mapInArrow(*item_rows(load_weights(self.context.models("lookalike", source.model))))
+        return joined.mapInArrow(
+            *item_rows(dated_weights(self.context.models("lookalike", source.model), source.as_of))
+        )
 
     def _write(self, kind: str, records: DataFrame, name: str, what: str) -> Layer:
         count = records.count()

@@ -6,6 +6,7 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from jobs.steps.lookalike.clustering import centroid_arrays
+from jobs.steps.lookalike.target_embeddings import step_name as targets_step
 from jobs.steps.lookalike.variants import final_step, lookalike_folder
 from jobs.steps.systems.contract import Dependency, Prepared, System, Task
 from jobs.steps.systems.inputs import after_embeddings, embedded_users
@@ -17,12 +18,12 @@ from ralm.models.plda import Plda
 from ralm.runs.context import Context
 from ralm.scoring.contract import ScorerState
 from ralm.scoring.scorer import closed_directions
-from ralm.training.checkpoints import load_weights
+from ralm.training.checkpoints import dated_weights
 from udfs.cluster import cluster_items
 
 
 def _prepare(task: Task) -> Prepared:
-    weights = load_weights(lookalike_folder(task.context, SYSTEM))
+    weights = dated_weights(lookalike_folder(task.context, SYSTEM), task.context.dates[task.date])
     model = Plda.of_arrays(weights)
     if model is None:
         raise ConfigError(f"plda: variants.{SYSTEM} was trained with lookalike.closed_form false; set it, train again")
@@ -39,7 +40,7 @@ def _prepare(task: Task) -> Prepared:
 
 
 def _after(context: Context, date: DateName) -> tuple[Dependency, ...]:
-    return (*after_embeddings(context, date), (final_step(context.config, SYSTEM), "a1"))
+    return (*after_embeddings(context, date), (targets_step(SYSTEM), date), (final_step(context.config, SYSTEM), "a1"))
 
 
 PLDA = System("plda", _prepare, ("user_embeddings",), _after, ("lookalike", f"variants.{SYSTEM}"))

@@ -20,7 +20,7 @@ from ralm.errors import DataError
 from ralm.runs.context import Context
 from ralm.scoring.contract import ScorerState
 from ralm.scoring.scorer import lookalike_state
-from ralm.training.checkpoints import load_weights
+from ralm.training.checkpoints import dated_weights
 from udfs.cluster import cluster_items
 
 
@@ -44,7 +44,7 @@ def lookalike_scorer(
 def _prepare(variant: str, task: Task) -> Prepared:
     context, config = task.context, task.config
     settings = variant_lookalike(config, variant)
-    weights = load_weights(lookalike_folder(context, variant))
+    weights = dated_weights(lookalike_folder(context, variant), context.dates[task.date])
     rows = task.seeds.join(embedded_users(task, config.variants[variant].merge), "user_id")
     udf = cluster_items(settings.clusters, iterations=settings.cluster_iterations, seed=config.seed, weights=weights)
     seeds = rows.select("item_id", F.lit(0).alias("draw"), "user_id", "embedding")
