@@ -21,7 +21,8 @@ With the coordinates z = Bᵀ (x − f), p = Bᵀ m_b and s the mean of the seed
     post = p + n D / (n D + 1) · (s − p),    v = norm((I + λ tr(C)/d · Bᵀ B)⁻¹ post),    score = z · v.
 
 Users' coordinates have the covariance I and v has length 1, so a score counts standard deviations above the average
-user, for every item alike.
+user, for every item alike: those of the users that it was fitted on. Users of later dates, with longer histories, may
+spread wider.
 """
 
 from __future__ import annotations
