@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from jobs.steps.users.vocabularies import load_sizes
 from ralm.baselines.als_training import history_space
 from ralm.baselines.interests import InterestModel, components, read_interests, write_interests
-from ralm.errors import ConfigError
+from ralm.errors import ConfigError, DataError
 from ralm.features.hashing import chosen
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
@@ -41,10 +41,10 @@ def _train(step: RunningStep) -> None:
     table = drawn.toArrow().combine_chunks()  # at most PLACES numbers
     sets = space.matrix(table)
     active = sets[sets.getnnz(axis=1) > 0]
-    step.refuse_empty(
-        users.limit(active.shape[0]),
-        f"{STEP}: none of {table.num_rows} users did anything before {context.dates.a1}; check fields and dates",
-    )
+    if not active.shape[0]:
+        raise DataError(
+            f"{STEP}: none of {table.num_rows} users did anything before {step.as_of}; check fields and dates"
+        )
     found = components(active, settings.interest_dim, config.seed)
     step.counts |= {"users": active.shape[0], "things": found.shape[0], "dimensions": found.shape[1]}
     write_interests(
