@@ -90,8 +90,8 @@ def news(days: int, users: int) -> Callable[[Path, Path], dict[str, Any] | None]
             return None
         clicks = pq.read_table(source, columns=["user_id", "article_id", "click_time"])
         first = pc.min(clicks["click_time"]).as_py()
-        until = pa.scalar(first.replace(hour=0, minute=0, second=0, microsecond=0)).cast(clicks["click_time"].type)
-        end = pc.add(until, pa.scalar(days * 86_400 * 10**9, pa.duration("ns")).cast(pa.duration("us")))
+        start = pa.scalar(first.replace(hour=0, minute=0, second=0, microsecond=0)).cast(clicks["click_time"].type)
+        end = pc.add(start, pa.scalar(days * 86_400 * 10**9, pa.duration("ns")).cast(pa.duration("us")))
         clicks = clicks.filter(pc.less(clicks["click_time"], end))
         clicks = clicks.filter(pc.is_in(clicks["user_id"], _sampled(clicks["user_id"], users)))
         pq.write_table(clicks, folder / "clicks.parquet")

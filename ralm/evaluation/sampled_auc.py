@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ralm.evaluation.array_metrics import below
 
 Floats = NDArray[np.floating[Any]]
 
@@ -24,15 +27,7 @@ def sampled_item_auc(
     Returns:
         (items,), NaN for an item without held-out users or without others.
     """
-    items = sample.shape[1]
-    areas = np.full(items, np.nan)
-    for row in range(items):
-        own = score[item == row]
-        others = np.sort(sample[~known[:, row], row])
-        if len(own) and len(others):
-            below = np.searchsorted(others, own, side="left") + np.searchsorted(others, own, side="right")
-            areas[row] = float(below.mean()) / 2 / len(others)
-    return areas
+    return _per_item(item, score, sample, known, lambda under, others: under.mean() / others)
 
 
 def sampled_item_recall(
@@ -42,12 +37,20 @@ def sampled_item_recall(
 
     Args and result are those of `sampled_item_auc`; `share` is in (0, 1].
     """
-    items = sample.shape[1]
-    found = np.full(items, np.nan)
-    for row in range(items):
-        own = score[item == row]
-        others = np.sort(sample[~known[:, row], row])
+    return _per_item(item, score, sample, known, lambda under, others: (others - under < share * others).mean())
+
+
+def _per_item(
+    item: NDArray[np.integer[Any]],
+    score: Floats,
+    sample: Floats,
+    known: NDArray[np.bool_],
+    value: Callable[[NDArray[np.float64], int], np.floating[Any]],
+) -> NDArray[np.float64]:
+    """`value` of how many others lie below each held-out user, and of their number; NaN without either."""
+    found = np.full(sample.shape[1], np.nan)
+    for row in range(len(found)):
+        own, others = score[item == row], sample[~known[:, row], row]
         if len(own) and len(others):
-            below = np.searchsorted(others, own, side="left") + np.searchsorted(others, own, side="right")
-            found[row] = float((len(others) - below / 2 < share * len(others)).mean())
+            found[row] = float(value(below(own, others), len(others)))
     return found

@@ -100,6 +100,18 @@ class Plda:
         return Plda(*(np.asarray(arrays[f"{PREFIX}{field.name}"], np.float64) for field in fields(Plda)))
 
 
+def seed_means(centroids: NDArray[Any], sizes: NDArray[Any]) -> tuple[Doubles, NDArray[np.int64]]:
+    """The mean vector of each item's seeds (items, d) and their number (items,), from their clusters.
+
+    Args:
+        centroids: (items, k, d), each the mean of its members.
+        sizes: (items, k), members per cluster; 0 is absent.
+    """
+    counts = sizes.sum(axis=1, dtype=np.int64)
+    total = np.einsum("ik,ikd->id", sizes, centroids, dtype=np.float64)
+    return total / np.maximum(counts, 1)[:, None], counts
+
+
 def fit_plda(users: NDArray[Any], seeds: NDArray[Any], counts: NDArray[Any], ridge: float = DEFAULT_RIDGE) -> Plda:
     """Fit by moments.
 

@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ralm.arrow.arrays import matrix, scalars
-from ralm.models.plda import PREFIX, Plda
+from ralm.models.plda import PREFIX, Plda, seed_means
 from ralm.scoring.contract import BLOCK, Arrays, BatchScorer, ScorerState
 from ralm.scoring.kmeans import Floats, Ints
 
@@ -254,10 +254,7 @@ def closed_directions(weights: Mapping[str, Any], centroids: Floats, sizes: Ints
     plda = Plda.of_arrays(weights)
     if plda is None:
         return np.zeros((len(centroids), 0))
-    count = sizes.sum(axis=1)  # (items,)
-    total = np.einsum("ik,ikd->id", sizes, centroids, dtype=np.float64)
-    mean = total / np.maximum(count, 1)[:, None]
-    return float(weights["closed"]) * plda.directions(mean, count)
+    return float(weights["closed"]) * plda.directions(*seed_means(centroids, sizes))
 
 
 def tower(weights: Mapping[str, Any], raw: Floats) -> Floats:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ralm.evaluation.array_metrics import below
+
 TOP_FRACTION = 0.05
 # Fewer validation items decide nothing.
 LEAST_ITEMS = 5
@@ -74,9 +76,7 @@ def area(clickers: NDArray[Any], users: NDArray[Any]) -> float:
     """The AUC of clickers (m,) against others (n,), ties counting half; .5 without others."""
     if not len(users):
         return 0.5
-    ordered = np.sort(users)
-    below = np.searchsorted(ordered, clickers, "left") + np.searchsorted(ordered, clickers, "right")
-    return float(below.mean() / (2 * len(ordered)))
+    return float(below(clickers, users).mean() / len(users))
 
 
 def audience_value(clickers: NDArray[Any], users: NDArray[Any]) -> float:

@@ -16,7 +16,7 @@ from jobs.steps.users.population import in_population
 from ralm.arrow.arrays import matrix
 from ralm.features.hashing import uniform
 from ralm.features.seeds import clicks, is_validation_item
-from ralm.models.plda import DEFAULT_RIDGE, Plda, fit_plda
+from ralm.models.plda import DEFAULT_RIDGE, Plda, fit_plda, seed_means
 from ralm.runs.step import RunningStep
 from ralm.training.judged_items import JudgedItems
 from ralm.training.seed_draws import row_item
@@ -50,9 +50,7 @@ def write_closed_form(
     table = table.sort_by("user_id").combine_chunks()
     table = table.take(np.random.default_rng(config.seed).permutation(table.num_rows))
     users = matrix(table, "embedding").astype(np.float32)
-    sizes = arrays["sizes"].astype(np.int64)
-    counts = sizes.sum(axis=1)  # (draws · items,)
-    means = np.einsum("ik,ikd->id", sizes, arrays["centroids"], dtype=np.float64) / np.maximum(counts, 1)[:, None]
+    means, counts = seed_means(arrays["centroids"], arrays["sizes"])  # (draws · items, d), (draws · items,)
     held_out = _validation(step, items)
     trained = ~held_out[row_item(np.arange(len(counts)), len(items))] & (counts > 0)
     judged = _judged(step, items, embedding_version, table.slice(0, JUDGED_USERS), held_out, len(counts))
