@@ -93,8 +93,12 @@ class SampledNegatives(Section):
     """Non-clicks for logs that hold only clicks: items drawn from those alive in the hour of the click."""
 
     per_click: int = sized(4, ge=1, le=100, description="sampled non-clicks per click")
-    bucket: Literal["hour", "day", "all"] = Field(default="hour", description="items alive in the same bucket")
-    slots: int = sized(10_000, ge=100, le=1_000_000, description="resolution of the draw, slots per bucket")
+    bucket: Literal["auto", "hour", "day", "week", "all"] = Field(
+        default="auto",
+        description="items are drawn from those clicked in the same bucket; auto: hours, or days or weeks where most "
+        "clicks are in hours or days with less than a hundred",
+    )
+    slots: int = sized(10_000, ge=100, le=1_000_000, description="resolution of the draw, at most so many per bucket")
 
 
 class Ingest(Section):

@@ -1,12 +1,21 @@
-"""Non-clicks for logs that hold only clicks: items drawn by popularity from those alive in the hour of the click."""
+"""Non-clicks for logs that hold only clicks: items drawn by popularity from those alive in the hour of the click.
+
+Where an hour has only some dozen clicks, its items are hardly a choice, so a day or a week takes its place.
+"""
 
 from __future__ import annotations
 
+from typing import Literal
+
+import numpy as np
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ralm.config import SampledNegatives
 from ralm.ingest.untimed import sentinel_time
+
+# Half of the clicks are to be in buckets with at least so many clicks.
+LEAST_CLICKS = 100
 
 
 def sample_negatives(clicks: DataFrame, settings: SampledNegatives, seed: int, *, untimed: bool = False) -> DataFrame:
@@ -27,7 +36,8 @@ def sample_negatives(clicks: DataFrame, settings: SampledNegatives, seed: int, *
     if untimed:
         # A pair has one day, so an item can be drawn only once per user: all of a user's clicks are one moment.
         clicks = clicks.withColumn("shown_at", F.lit(0).cast("timestamp"))
-    draws = drawn(clicks, settings, seed, "all" if untimed else settings.bucket)
+    bucket = settings.bucket if settings.bucket != "auto" else busy_bucket(clicks)
+    draws = drawn(clicks, settings, seed, "all" if untimed else bucket)
     clicked = clicks.groupBy(F.col("user_id").alias("clicker"), F.col("item_id").alias("clicked")).agg(
         F.min("shown_at").alias("since")
     )
@@ -50,6 +60,22 @@ def sample_negatives(clicks: DataFrame, settings: SampledNegatives, seed: int, *
     return negatives
 
 
+def busy_bucket(clicks: DataFrame) -> Literal["hour", "day", "week"]:
+    """The finest bucket in which the usual click has `LEAST_CLICKS` beside it, a week at most.
+
+    Args:
+        clicks: shown_at; one pass, a row per hour of the log comes to the driver.
+    """
+    hours = clicks.groupBy(F.date_trunc("hour", "shown_at").alias("hour")).count().toPandas()
+    per_hour = hours.set_index("hour")["count"]
+    for name, rule in (("hour", "h"), ("day", "D")):
+        counts = np.sort(per_hour.groupby(per_hour.index.floor(rule)).sum().to_numpy())
+        usual = counts[np.searchsorted(np.cumsum(counts), counts.sum() / 2)] if len(counts) else 0
+        if usual >= LEAST_CLICKS:
+            return name  # type: ignore[return-value]
+    return "week"
+
+
 def drawn(clicks: DataFrame, settings: SampledNegatives, seed: int, bucket: str) -> DataFrame:
     """The draws before any is rejected, each a hash of (seed, user, moment, number of the draw).
 
@@ -58,13 +84,15 @@ def drawn(clicks: DataFrame, settings: SampledNegatives, seed: int, bucket: str)
     """
     attempts = 3 * settings.per_click + 4  # enough if half of the draws are rejected; more only cost time
     moments = clicks.groupBy("user_id", "shown_at").agg(F.count("*").alias("clicks"))
-    slot = F.pmod(F.xxhash64(F.lit(seed), "user_id", "shown_at", "draw"), F.lit(settings.slots)).cast("int")
-    asked = (
-        moments.withColumn("draw", F.explode(F.sequence(F.lit(0), F.col("clicks") * attempts - 1)))
-        .withColumn("slot", slot)
-        .withColumn("bucket", bucket_of(F.col("shown_at"), bucket))
-    )
     keyed = clicks.select("item_id", bucket_of(F.col("shown_at"), bucket).alias("bucket"))
+    sizes = keyed.groupBy("bucket").agg(slots_of(F.count("*"), settings.slots).alias("slots"))  # a row per hour or day
+    slot = F.pmod(F.xxhash64(F.lit(seed), "user_id", "shown_at", "draw"), F.col("slots")).cast("int")
+    asked = (
+        moments.withColumn("bucket", bucket_of(F.col("shown_at"), bucket))
+        .join(F.broadcast(sizes), "bucket")
+        .withColumn("draw", F.explode(F.sequence(F.lit(0), F.col("clicks") * attempts - 1)))
+        .withColumn("slot", slot)
+    )
     # (bucket, slot) spreads the busiest hour over all slots: if the join shuffles, no partition gets the whole hour.
     return asked.join(popularity_slots(keyed, settings.slots), ["bucket", "slot"]).select(
         "user_id", "shown_at", "clicks", "draw", "candidate"
@@ -74,11 +102,15 @@ def drawn(clicks: DataFrame, settings: SampledNegatives, seed: int, bucket: str)
 def popularity_slots(keyed: DataFrame, slots: int) -> DataFrame:
     """The inverse of each bucket's cumulative popularity: slot s holds the item at the share (s + 1/2) / slots.
 
+    A bucket with fewer clicks has a slot per click, which is exact: a long log with quiet hours has no more slots than
+    clicks.
+
     Args:
         keyed: item_id and bucket, one row per click.
+        slots: of a bucket at most.
 
     Returns:
-        bucket, slot (0 ... slots - 1), candidate: at most `slots` rows per bucket.
+        bucket, slot (0 ... `slots_of` - 1), candidate.
     """
     counts = keyed.groupBy("bucket", "item_id").count()
     # Windows over the items of one bucket are bounded by the catalogue, whatever the number of clicks.
@@ -89,7 +121,7 @@ def popularity_slots(keyed: DataFrame, slots: int) -> DataFrame:
     )
 
     def first_slot(below: Column) -> Column:
-        return F.ceil(below / F.col("total") * slots - 0.5).cast("int")
+        return F.ceil(below / F.col("total") * slots_of(F.col("total"), slots) - 0.5).cast("int")
 
     owned = shares.select(
         "bucket",
@@ -98,6 +130,11 @@ def popularity_slots(keyed: DataFrame, slots: int) -> DataFrame:
         first_slot(F.col("upto")).alias("stop"),
     ).where("stop > start")
     return owned.select("bucket", "candidate", F.explode(F.sequence(F.col("start"), F.col("stop") - 1)).alias("slot"))
+
+
+def slots_of(clicks: Column, slots: int) -> Column:
+    """The slots of a bucket with so many clicks."""
+    return F.least(clicks, F.lit(slots))
 
 
 def bucket_of(time: Column, bucket: str) -> Column:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from scipy.stats import chisquare
 
 from ralm.config import SampledNegatives
-from ralm.ingest.sampled_negatives import bucket_of, drawn, popularity_slots, sample_negatives
+from ralm.ingest.sampled_negatives import bucket_of, busy_bucket, drawn, popularity_slots, sample_negatives
 
 pytestmark = pytest.mark.spark
 
@@ -33,11 +33,25 @@ def clicks(spark: SparkSession) -> DataFrame:
 
 def test_slots_are_the_inverse_of_the_cumulative_popularity(spark: SparkSession) -> None:
     counts = {"a": 5, "b": 3, "c": 1, "d": 1}
-    clicks = [(item, 1) for item, n in counts.items() for _ in range(n)]
+    clicks = [(item, 1) for item, n in counts.items() for _ in range(100 * n)]
     keyed = spark.createDataFrame(clicks, "item_id string, bucket int")
     rows = popularity_slots(keyed, 100).collect()
     assert sorted(row["slot"] for row in rows) == list(range(100))
     assert Counter(row["candidate"] for row in rows) == {item: 10 * n for item, n in counts.items()}
+
+
+def test_a_quiet_bucket_has_a_slot_per_click(spark: SparkSession) -> None:
+    counts = {("a", 1): 5, ("b", 1): 2, ("b", 2): 1}
+    keyed = spark.createDataFrame([key for key, n in counts.items() for _ in range(n)], "item_id string, bucket int")
+    rows = popularity_slots(keyed, 10_000).collect()
+    assert Counter((row["candidate"], row["bucket"]) for row in rows) == counts
+    assert sorted(row["slot"] for row in rows if row["bucket"] == 1) == list(range(7))
+
+
+@pytest.mark.parametrize(("seconds", "bucket"), [(10, "hour"), (360, "day"), (36_000, "week")])
+def test_the_bucket_follows_from_how_busy_the_log_is(spark: SparkSession, seconds: int, bucket: str) -> None:
+    moments = [(START + dt.timedelta(seconds=seconds * n),) for n in range(2_000)]
+    assert busy_bucket(spark.createDataFrame(moments, "shown_at timestamp")) == bucket
 
 
 def test_draws_follow_the_popularity_of_the_hour(clicks: DataFrame) -> None:
