@@ -40,7 +40,8 @@ def machine_error(text: str, where: str) -> RalmError | None:
             last = found[-1]
             line = text[text.rfind("\n", 0, last.start()) + 1 :].partition("\n")[0]
             file = _FILE.search(line) or _FILE.search(text)
-            place = f": {file[1]}" if file and file[1] not in last[0] else ""
+            name = file[1].rstrip(".") if file else ""
+            place = f": {name}" if name and name not in last[0] else ""
             kind = MissingInputError if "Connection" in last[0] or "Host" in last[0] else RalmError
             return kind(f"{where}: {last[0].strip()}{place}; {advice}")
     if _ANOTHER.search(text):

@@ -58,15 +58,12 @@ _KINDS: tuple[tuple[type[RalmError], tuple[str, ...]], ...] = (
     ),
 )
 _UNREADABLE = re.compile(
-    r"is not a Parquet file|Could not read footer|Invalid UTF-8|MalformedInputException|corrupt|[Uu]nexpected end of|"
+    r"is not a Parquet file|Invalid UTF-8|MalformedInputException|corrupt|[Uu]nexpected end of|"
     r"Not a gzip|incorrect header check|Expected magic number"
 )
 _NO_FILE_SYSTEM = re.compile(r"No FileSystem for scheme|Class org\.apache\.hadoop\.fs\.\S+ not found")
 _FILE = re.compile(r"(?:[Ff]ile:? |for file |file path: )\[?((?:[a-z0-9]+:/|/)[^\s\]]*?)[.,]?(?:\s|$|\])")
-_TYPES = re.compile(
-    r"column: \[?([^\],]+)\]?, (?:Expected|logicalType|expected type):? ([\w(),]+), "
-    r"(?:Found|physicalType|actual type):? (\w+)"
-)
+_TYPES = re.compile(r"column \[([^\]]+)\]\. Expected Spark type ([^\n]+?), actual Parquet type ([^\s.]+)")
 _RAISED_IN_WORKER = re.compile(r"ralm\.errors\.(ConfigError|DataError|MissingInputError): ([^\n]+)")
 _JUST_SPARK = re.compile(
     r"\s*(SQLSTATE: \w+|If necessary set \"spark\.sql\.ansi\.enabled\".*|;?\s*line \d+ pos \d+)[;.]?"
@@ -97,7 +94,8 @@ def user_errors(where: str, expressions: Mapping[str, str] | None = None) -> Ite
 
 def translate(error: Exception, where: str, expressions: Mapping[str, str]) -> RalmError | None:
     """The error to show in place of a Spark exception; None if the user did not cause it."""
-    text = "\n".join(chain(error))
+    # Spark asks about corruption whatever kept it from reading a file's end.
+    text = re.sub(r"[^\n]*(?:please check if it is corrupt|fix the corruption)[^\n]*", "", "\n".join(chain(error)))
     raised = _RAISED_IN_WORKER.search(text)
     if raised:
         kind = {"ConfigError": ConfigError, "DataError": DataError}.get(raised[1], MissingInputError)
