@@ -61,6 +61,11 @@ class Request:
         return path if ":" in path else str(Path(path).resolve())
 
     @property
+    def note(self) -> str:
+        """What `runs` keeps of the list's place."""
+        return f"list {self.place}"
+
+    @property
     def list_name(self) -> str:
         """The item id of the list: as named, or `list:` and the file's name without its ending."""
         return self.item or f"list:{PurePosixPath((self.seeds or '').rstrip('/')).stem}"
@@ -111,29 +116,29 @@ def _item_seeds(step: RunningStep) -> tuple[list[str], DataFrame]:
     return items, seeds.select("item_id", "item_index", "user_id")
 
 
-def _check_name(step: RunningStep, request: Request, name: str) -> None:
+def _check_name(context: Context, request: Request, step: str) -> None:
     """Two lists of one file name, or a list and an item, must not share an audience.
 
     Raises:
         ConfigError: the name is an item's, or the audience of this name is that of another file.
     """
-    step.note = f"list {request.place}"
     if request.item is not None:
-        if not step.read("items").where(F.col("item_id") == request.item).isEmpty():
+        items = context.warehouse.read("items") if context.warehouse.exists("items") else None
+        if items is not None and not items.where(F.col("item_id") == request.item).isEmpty():
             raise ConfigError(f"--name {request.item}: an item has this id; give the list another name")
         return
-    before = step.context.ledger.last(step.step.name, step.as_of, "done")
-    if before is not None and before.message not in (None, step.note):
+    before = context.ledger.last(step, context.date("a3"), "done")
+    if before is not None and before.message not in (None, request.note):
         raise ConfigError(
-            f"{name}: this is the audience of {(before.message or '').removeprefix('list ')}, another file of the same "
-            f"name; give the audience of {request.seeds} a name of its own with --name"
+            f"{request.list_name}: this is the audience of {(before.message or '').removeprefix('list ')}, another file "
+            f"of the same name; give the audience of {request.seeds} a name of its own with --name"
         )
 
 
 def _extend(found: System, request: Request, step: RunningStep) -> None:
     context, config = step.context, step.context.config
     if request.seeds is not None:
-        _check_name(step, request, request.list_name)
+        step.note = request.note
     version = load_sizes(context).version
     users = step.at("user_fields", as_of=step.as_of, vocabulary_version=version).select("user_id")
     if request.seeds is None:
@@ -183,7 +188,7 @@ def steps(context: Context, request: Request) -> Sequence[Step]:
     """What the system needs and a night leaves out, then one step per system, or per system and list.
 
     Raises:
-        ConfigError: there is no such system.
+        ConfigError: there is no such system, or the list's name is taken.
         MissingInputError: it is a variant that was never trained.
     """
     found = system(context.config, request.system)
@@ -193,6 +198,8 @@ def steps(context: Context, request: Request) -> Sequence[Step]:
         return f"{request} {[list_state(context.spark, path) for path in lists]}"
 
     name = found.name if request.seeds is None else f"{found.name}/{request.list_name}"
+    if request.seeds is not None:
+        _check_name(context, request, f"extend_audience[{name}]")
     inputs = {"user_fields", "item_seeds", "items", *found.inputs}
     needed = found.after(context, "a3")
     return [
