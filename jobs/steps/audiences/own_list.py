@@ -130,8 +130,8 @@ def _check_name(context: Context, request: Request, step: str) -> None:
     before = context.ledger.last(step, context.date("a3"), "done")
     if before is not None and before.message not in (None, request.note):
         raise ConfigError(
-            f"{request.list_name}: this is the audience of {(before.message or '').removeprefix('list ')}, another file "
-            f"of the same name; give the audience of {request.seeds} a name of its own with --name"
+            f"{request.list_name}: this is the audience of {(before.message or '').removeprefix('list ')}, another "
+            f"file of the same name; give the audience of {request.seeds} a name of its own with --name"
         )
 
 
