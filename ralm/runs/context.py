@@ -19,6 +19,7 @@ from ralm.ingest.split import BY_HASH, found_midnights, may_lose_times
 from ralm.runs.ledger import Ledger, Record
 from ralm.warehouse.lineage import Lineage
 from ralm.warehouse.once import Except
+from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.warehouse import Warehouse
 
 
@@ -79,6 +80,9 @@ class Context:
         self.warehouse = Warehouse(spark, path if ":/" in path else str(Path(path).resolve()), config.user_id_type)
         self.ledger = Ledger(self.warehouse)
         self.lineage = Lineage(self.warehouse)
+        # Without any record, `runs` is new or was lost: tables that are there may hold writes that it does not know.
+        unknown = () if self.ledger.records else TABLES
+        self.unrecorded = tuple(name for name in unknown if name != "runs" and self.warehouse.exists(name))
         self.say = say or (lambda line: print(line, flush=True))
         self.times: list[tuple[str, float, dict[str, int]]] = []
         self.filled = Filled()

@@ -20,6 +20,7 @@ from ralm.runs.context import Context
 from ralm.runs.ledger import Record
 from ralm.runs.step import RunningStep, Step
 from ralm.spark.errors import user_errors
+from ralm.warehouse.schemas import TABLES
 
 
 def settings(context: Context, step: Step) -> str:
@@ -77,7 +78,7 @@ def _gone(context: Context, step: Step, done: Record) -> str | None:
     for name, version in sorted(done.outputs.items()):
         if lost := context.lineage.lost(name, version):
             return lost
-    reached = context.lineage.attempts(step.name, done.as_of, done.outputs) if done.outputs else 0
+    reached = context.lineage.later_attempt(step.name, done.as_of, done.outputs)
     if reached > done.attempt:
         return f"the tables hold attempt {reached}, `runs` knows {done.attempt}"
     for path in step.models(done.version) if step.models else ():
@@ -124,8 +125,7 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
         context.say(f"{prefix} {title}: made again, for {found.gone}")
     config_hash = settings(context, step)
     attempts = context.ledger.attempts(step.name, as_of)
-    # `runs` may be lost, or restored to an older version: the tables know which attempts there were.
-    reached = context.lineage.attempts(step.name, as_of, {} if record is None else record.outputs)
+    reached = _reached(context, step, attempts)
     resumed = found.what == "resume" and not context.force and reached <= attempts
     attempts = max(attempts, reached)
     inputs = (
@@ -166,6 +166,27 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
     counts = ", ".join(f"{count:,} {what}" for what, count in running.counts.items())
     context.say(f"{prefix} {title}: {counts + ', ' if counts else ''}{seconds:.1f} s")
     context.times.append((title, seconds, dict(running.counts)))
+
+
+def _reached(context: Context, step: Step, attempts: int) -> int:
+    """The highest attempt that the tables know: `runs` may be lost, or restored to an older version.
+
+    Args:
+        context: the application.
+        step: is about to run.
+        attempts: what `runs` knows.
+    """
+    as_of = context.date(step.as_of)
+    done = context.ledger.last(step.name, as_of, "done")
+    if not attempts or (context.force and done is None):
+        tables = tuple(TABLES) if context.force and context.ledger.records else context.unrecorded
+        return context.lineage.attempts(step.name, as_of, tables)
+    outputs = {} if done is None else done.outputs
+    later = context.lineage.later_attempt(step.name, as_of, outputs)
+    # Restored tables: only the transactions tell what was taken back.
+    if later > attempts or any(context.lineage.lost(name, version) for name, version in outputs.items()):
+        return max(later, context.lineage.attempts(step.name, as_of, outputs))
+    return later
 
 
 def plan_steps(context: Context, steps: Sequence[Step]) -> list[tuple[str, str]]:

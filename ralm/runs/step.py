@@ -135,7 +135,7 @@ class RunningStep:
         if not self.resumed:
             raise RalmError(
                 f"table '{name}': another application has written the rows of step '{self.step.name}' meanwhile; run "
-                "the same command again when it has ended"
+                "the same command again when it has ended; if there is none, `runs` was restored: run it with --force"
             )
         lost = self.context.lineage.lost(name, version)
         if lost is not None:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from py4j.java_gateway import JavaClass
 from pyspark.sql import functions as F
 
-from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class _Commit:
+    """A commit of a table; `back`: the version that it restored."""
+
+    version: int
+    back: int | None
+    metadata: str
 
 
 class Lineage:
@@ -18,7 +28,7 @@ class Lineage:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
-        self._restores: dict[str, tuple[int, dict[int, int]]] = {}
+        self._history: dict[str, tuple[int, list[_Commit]]] = {}
         self._transactions: dict[str, tuple[int, dict[str, int]]] = {}
 
     def lost(self, name: str, version: int) -> str | None:
@@ -28,7 +38,7 @@ class Lineage:
         at = self.warehouse.version(name)
         if at < version:
             return f"table '{name}' is at version {at}, before {version}, which was written"
-        restores = self._restored(name, at) if at > version else {}
+        restores = {c.version: c.back for c in self._commits(name, at) if c.back is not None} if at > version else {}
         while at > version:
             back = restores.get(at)
             if back is not None and back < version:
@@ -36,32 +46,44 @@ class Lineage:
             at = at - 1 if back is None else back
         return None
 
-    def attempts(self, step: str, as_of: dt.date | None, tables: Iterable[str] = ()) -> int:
-        """The highest attempt of a step and date that tables know of; RESTORE does not take it back.
+    def later_attempt(self, step: str, as_of: dt.date | None, outputs: Mapping[str, int]) -> int:
+        """The highest attempt of a step and date among the commits after those that a record knows; 0: none.
 
         Args:
             step: its name.
-            as_of: its date: writes that name another one are left out; None: it has none.
-            tables: where to look; none: in all tables that are there.
+            as_of: its date.
+            outputs: table -> version that the record wrote. Only a table with newer commits is looked into.
         """
         found = 0
-        for name in tuple(tables) or TABLES:
-            if self.warehouse.exists(name):
-                for app, number in self._known(name).items():
-                    dated = re.search(r"\bas_of=(\d{4}-\d\d-\d\d)", app)
-                    same_date = as_of is None or dated is None or dated[1] == str(as_of)
-                    if app.startswith(f"{step}/{name}/") and same_date:
-                        found = max(found, number)
+        for name, version in outputs.items():
+            at = self.warehouse.version(name) if self.warehouse.exists(name) else -1
+            for commit in self._commits(name, at) if at > version else ():
+                if commit.version > version and (written := _written(commit.metadata)) is not None:
+                    app, number = written
+                    found = max(found, number if _belongs(app, step, name, as_of) else 0)
         return found
 
-    def _restored(self, name: str, at: int) -> dict[int, int]:
-        """Version that a RESTORE made -> the version that it went back to."""
-        seen, found = self._restores.get(name, (-1, {}))
+    def attempts(self, step: str, as_of: dt.date | None, tables: Iterable[str]) -> int:
+        """The highest attempt of a step and date that tables know of; neither RESTORE nor time takes it back.
+
+        It takes Delta some seconds per table to say so: for the rare case that `runs` cannot tell.
+        """
+        found = 0
+        for name in tables:
+            if self.warehouse.exists(name):
+                known = self._known(name)
+                found = max([found, *(n for app, n in known.items() if _belongs(app, step, name, as_of))])
+        return found
+
+    def _commits(self, name: str, at: int) -> list[_Commit]:
+        """The commits of a table that its log still has, looked up once per version."""
+        seen, found = self._history.get(name, (-1, []))
         if seen != at:
-            rows = self.warehouse.history(name).where("operation = 'RESTORE'")
-            to = F.col("operationParameters")["version"].cast("long").alias("to")
-            found = {row["version"]: row["to"] for row in rows.select("version", to).collect() if row["to"] is not None}
-            self._restores[name] = at, found
+            to = F.col("operationParameters")["version"].cast("long")
+            back = F.when(F.col("operation") == "RESTORE", to).alias("back")
+            rows = self.warehouse.history(name).select("version", back, "userMetadata").collect()
+            found = [_Commit(row["version"], row["back"], row["userMetadata"] or "") for row in rows]
+            self._history[name] = at, found
         return found
 
     def _known(self, name: str) -> dict[str, int]:
@@ -72,6 +94,21 @@ class Lineage:
             found = _transactions(self.warehouse, name)
             self._transactions[name] = at, found
         return found
+
+
+def _belongs(app: str, step: str, name: str, as_of: dt.date | None) -> bool:
+    """Whether a write's name is that of a step, for its date."""
+    dated = re.search(r"\bas_of=(\d{4}-\d\d-\d\d)", app)
+    return app.startswith(f"{step}/{name}/") and (as_of is None or dated is None or dated[1] == str(as_of))
+
+
+def _written(metadata: str) -> tuple[str, int] | None:
+    """(name, attempt) of a write of ours, from its commit's user metadata."""
+    try:
+        content = json.loads(metadata)
+        return str(content["app_id"]), int(content["attempt"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _transactions(warehouse: Warehouse, name: str) -> dict[str, int]:

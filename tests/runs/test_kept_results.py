@@ -160,3 +160,16 @@ def test_two_at_once_are_told_so(kept: Kept) -> None:
     with pytest.raises(RalmError, match=r"another application has written the rows of step 'score_users' meanwhile"):
         run_steps(second, [kept.step(second)])
     assert kept.cutoff() == 1.0
+
+
+def test_a_step_that_runs_forgot_alone_asks_for_force(kept: Kept) -> None:
+    """`runs` was lost and has other steps again: what is not known is not overwritten, and never taken for new."""
+    for value in (0.0, 0.5, 1.0):
+        kept.run(value, force=True)
+    shutil.rmtree(kept.path / "runs")
+    context = kept.context()
+    run_steps(context, [Step("another", lambda step: None)])
+    with pytest.raises(RalmError, match=r"if there is none, `runs` was restored: run it with --force"):
+        kept.run(2.0)
+    kept.run(3.0, force=True)
+    assert kept.cutoff() == 3.0
