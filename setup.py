@@ -27,6 +27,10 @@ setup(
         "jinja2",
         "tensorboard",
         "lmdb>=1.4",
-        "redis>=5",
     ],
+    extras_require={
+        "excel": ["openpyxl>=3.1,<4"],  # lists of users in .xlsx
+        "lmdb": ["lmdb>=1.4"],  # what a service that reads LMDB files needs, beside numpy
+        "redis": ["redis>=5"],  # serving from a Redis server
+    },
 )

@@ -3,7 +3,16 @@
 # See ./spark-submit.sh --help; the command is put together in jobs/cli/submission.py.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# This file may be reached by links, such as one in /usr/local/bin.
+script=${BASH_SOURCE[0]}
+while [ -L "$script" ]; do
+    target=$(readlink "$script")
+    case $target in
+        /*) script=$target ;;
+        *) script=$(dirname "$script")/$target ;;
+    esac
+done
+root=$(cd -P "$(dirname "$script")" && pwd)
 python=$root/.venv/bin/python
 if [ ! -x "$python" ]; then
     python=$(command -v python3) && "$python" -c 'import delta, pydantic, pyspark' 2>/dev/null || {

@@ -14,9 +14,10 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.harness import Benchmark, Contest
 from ralm.serving import Scorer
+from ralm.serving.lmdb_store import LmdbStore
 from ralm.serving.manifest import Layer, Manifest
 from ralm.serving.records import ItemRecord, ModelRecord, encode_users
-from ralm.serving.stores import LmdbStore, shard_of
+from ralm.serving.store import shard_of
 
 REQUESTS, ITEMS, KNOWN_ITEMS, SEEDS, WIDTH, USERS, SHARDS = 200, 1_000, 5_000, 10_000, 64, 20_000, 8
 CLUSTERS = (20, 100)

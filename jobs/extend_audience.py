@@ -16,8 +16,12 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--system", required=True, metavar="NAME", help="the look-alike system, e.g. ralm or lsh_iv")
     parser.add_argument("--seeds", metavar="FILE_OR_TABLE", help="your own seeds; default: those of the chosen items")
     parser.add_argument("--exclude", metavar="FILE_OR_TABLE", help="users to keep out of every audience")
-    parser.add_argument("--item", metavar="NAME", help="item_id of the list's audience; default list:<file name>")
-    parser.add_argument("--column", metavar="NAME", help="the lists' id column; default: user_id, or the only one")
+    parser.add_argument(
+        "--name", "--item", dest="item", metavar="NAME", help="item_id of the list's audience; default list:<file name>"
+    )
+    parser.add_argument(
+        "--column", metavar="NAME", help="the lists' id column, or its place from 1; default: user_id, or the only one"
+    )
     parser.add_argument("--hashed", action="store_true", help="the lists hold SHA-256 digests of user ids")
     parser.add_argument(
         "--resamples", type=int, default=5, metavar="N", help="draws of the seeds that say how stable it is; 0: none"
@@ -29,7 +33,7 @@ def main(arguments: Arguments) -> None:
     """Run the job."""
     request = Request(**arguments.options)
     if request.seeds is None and request.item is not None:
-        raise ConfigError("--item names the audience of a list: give --seeds, too")
+        raise ConfigError("--name names the audience of a list: give --seeds, too")
     if request.resamples not in range(101):
         raise ConfigError(f"--resamples {request.resamples}: a number from 0 to 100 expected")
     run(arguments, "extend_audience", lambda context: steps(context, request))

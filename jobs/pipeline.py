@@ -10,7 +10,7 @@ from jobs.cli.application import configured
 from jobs.cli.arguments import Arguments, run_job
 from jobs.steps.nightly import run_night, steps
 from ralm.config import Config, auto
-from ralm.errors import RalmError
+from ralm.errors import RalmError, masked_settings
 from ralm.evaluation.first_figure import first_figures
 from ralm.runs.context import Context
 from ralm.runs.runner import plan_steps
@@ -20,7 +20,7 @@ from ralm.spark.session import get_session
 
 def _dry_run(context: Context, plan: Sequence[Step]) -> None:
     resolved = yaml.safe_dump(auto.written(context.given, context.counts), sort_keys=False)
-    print(f"# configuration\n{resolved}\n# of which the data decide, unless a value is given")
+    print(f"# configuration\n{masked_settings(resolved)}\n# of which the data decide, unless a value is given")
     for line in auto.explain(context.given, context.counts):
         print(line)
     print(f"# warehouse {context.warehouse.path}")

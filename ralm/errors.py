@@ -1,10 +1,41 @@
 """Errors that a user can cause; each carries the exit code of the process that it ends."""
 
+from __future__ import annotations
+
+import re
+
+# user:password@ of a URL, up to the last @: passwords may hold one themselves, and those of stores and sites a slash.
+# abfss://container@account has no password.
+_USER_INFO = re.compile(
+    r"\b((?:redis|rediss|unix|https?|ftps?|sftp|jdbc:\w+|mongodb|postgres\w*|mysql)://)[^\s'\"<>]*@(?=[^\s@])"
+    r"|\b([A-Za-z][A-Za-z0-9+.-]*://)[^\s'\"<>/@]*:[^\s'\"<>/]*@(?=[^\s@])"
+)
+_SECRET = re.compile(
+    r"(?i)([\w.-]*(?:passw(?:or)?d|passwd|pwd|secret|token|api_?key|access_?key|signature|\bsig|credential)[\w.-]*"
+    r"[\"']?\s*[=:]\s*)(?!\s)[^\s&,;}]+"
+)
+_IN_URL = re.compile(
+    r"(?i)([?&][\w.-]*(?:passw(?:or)?d|passwd|pwd|secret|token|key|sig|signature|credential)[\w.-]*=)[^\s&]+"
+)
+
+
+def masked(text: str) -> str:
+    """A text for people in which the passwords of URLs are `***`."""
+    return _IN_URL.sub(r"\1***", _USER_INFO.sub(lambda found: f"{found[1] or found[2]}***@", text))
+
+
+def masked_settings(text: str) -> str:
+    """`masked`, and also the values of settings whose name says that they are secret (`fs.s3a.secret.key: …`)."""
+    return _SECRET.sub(r"\1***", masked(text))
+
 
 class RalmError(Exception):
     """One line for the user: the setting or table, what was found, what to do."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return masked(super().__str__())
 
 
 class ConfigError(RalmError):

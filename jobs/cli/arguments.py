@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import io
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ralm.config import Config, load_config
-from ralm.errors import ConfigError, RalmError
+from ralm.errors import ConfigError, RalmError, masked
 
 EPILOG = (
     "Configuration keys, with their units, bounds and defaults: ralm/config/; worked examples: conf/*.yaml. "
@@ -106,22 +107,49 @@ def parse(
     )
 
 
-def _say(error: BaseException, argv: Sequence[str]) -> int:
+def any_terminal() -> None:
+    """Let text that the terminal's encoding lacks be printed as `?`, instead of ending the job."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C is behind an error: what it breaks off fails in turn."""
+    seen: BaseException | None = error
+    for _ in range(20):
+        if seen is None or isinstance(seen, KeyboardInterrupt):
+            break
+        seen = seen.__cause__ or seen.__context__
+    return isinstance(seen, KeyboardInterrupt)
+
+
+def say_error(error: BaseException, argv: Sequence[str]) -> int:
+    """Print one line on stderr for an error that ends the process; its exit code."""
     debug = "--debug" in argv
     if debug:
         traceback.print_exception(error)
     # Where both go to one terminal, the progress on stdout must come before the error on stderr.
     sys.stdout.flush()
-    if isinstance(error, KeyboardInterrupt):
+    if _interrupted(error):
         print("error: interrupted; finished work is kept. Run the same command to resume.", file=sys.stderr)
         return 130
-    message = " ".join(str(error).split()) or "no message"
     if isinstance(error, RalmError):
+        message = " ".join(str(error).split()) or "no message"
         print(f"error: {message}", file=sys.stderr)
         return error.exit_code
     hint = "" if debug else " (--debug shows the traceback)"
-    print(f"error: unexpected {type(error).__name__}: {message[:500]}{hint}", file=sys.stderr)
+    print(f"error: unexpected {type(error).__name__}: {_inmost(error)[:500]}{hint}", file=sys.stderr)
     return 1
+
+
+def _inmost(error: BaseException) -> str:
+    """The message of the innermost cause, in one line, without passwords."""
+    if hasattr(error, "java_exception") or hasattr(error, "_origin"):
+        from ralm.spark.causes import innermost  # without Spark there is no such error
+
+        return masked(innermost(error)) or "no message"
+    return masked(" ".join(str(error).split())) or "no message"
 
 
 def run_job(
@@ -142,6 +170,7 @@ def run_job(
         options: the job's own options, as in `parse`.
     """
     given = list(sys.argv[1:] if argv is None else argv)
+    any_terminal()
     try:
         arguments = parse(description, given, dry_run=dry_run, options=options)
         # Imported here, so that mistakes in the command line are reported without loading Spark.
@@ -150,5 +179,5 @@ def run_job(
         with user_errors(Path(sys.argv[0]).stem):
             main(arguments)
     except (Exception, KeyboardInterrupt) as error:
-        sys.exit(_say(error, given))
+        sys.exit(say_error(error, given))
     sys.exit(0)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from jobs.cli.arguments import Arguments, parse
+from jobs.cli.arguments import Arguments, any_terminal, parse, say_error
 from jobs.cli.shipment import (
     ROOT,
     Shipment,
@@ -132,6 +132,10 @@ def environment(given: Mapping[str, str], spark_home: Path, log_settings: Path) 
     quiet = f'"-Dlog4j2.configurationFile={log_settings.as_uri()}"'
     # The user's options come last: their log settings win.
     result["SPARK_SUBMIT_OPTS"] = f"{quiet} {given.get('SPARK_SUBMIT_OPTS', '')}".strip()
+    # The JVM cannot open paths with other letters than ASCII under LC_ALL=C, however Python reads them.
+    locale = next((given[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if given.get(name)), "C")
+    if not re.search(r"utf-?8", locale, re.IGNORECASE):
+        result["LC_ALL"] = "C.UTF-8"
     # Set by spark-submit.sh to find this file; the job runs from the shipped zip, as it does on a cluster.
     paths = [path for path in given.get("PYTHONPATH", "").split(os.pathsep) if path and Path(path).resolve() != ROOT]
     result.pop("PYTHONPATH", None)
@@ -198,11 +202,11 @@ def main(argv: Sequence[str]) -> None:
     if argv[:1] == ["--resolve-jars"]:
         resolve_jars(Path(argv[1]))
         return
+    any_terminal()
     try:
         submit(argv)
-    except RalmError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    except (Exception, KeyboardInterrupt) as error:
+        sys.exit(say_error(error, argv))
 
 
 if __name__ == "__main__":

@@ -1,129 +1,157 @@
-"""Your own list of users: read from a file or table, matched to the known users, and reported on."""
+"""Your own list of users: read from a file or table of any usual form, as text ids."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import DataType, DecimalType, DoubleType, FloatType, IntegralType, StringType
 
 from ralm.errors import ConfigError, DataError, MissingInputError
+from ralm.ingest.list_columns import BLANKS, id_column, trimmed
+from ralm.ingest.list_content import Cells, read_cells
+from ralm.ingest.list_files import ListFile, is_parquet, list_files, read_bytes
+from ralm.spark.errors import user_errors
 from ralm.warehouse.warehouse import is_delta
 
-SHA256 = r"^[0-9a-fA-F]{64}$"
+# The largest whole number below which a floating number has all of its digits.
+EXACT: dict[type[DataType], int] = {FloatType: 2**24, DoubleType: 2**53}
+SHOWN = 3
 
 
 @dataclass(frozen=True)
-class ListReport:
-    """How a list met the known users.
+class UserList:
+    """A list as it was read.
 
     Attributes:
-        read: rows of the list.
-        empty: rows without an id.
-        duplicates: rows that repeat an earlier id.
-        matched: ids of known users.
-        unmatched: ids of unknown users.
+        ids: (id, first): ids as text without white space at their ends, null where there is none; `first`: the cell is
+            in the first line of its file, which may be a header: it is an id if it is a known user.
+        source: the list's name, for messages.
+        form: what it was taken for, for messages.
+        column: as asked for; None: `user_id`, or the only one.
     """
 
-    read: int
-    empty: int
-    duplicates: int
-    matched: int
-    unmatched: int
+    ids: DataFrame
+    source: str
+    form: str
+    column: str | None = None
 
-    def __str__(self) -> str:
-        return (
-            f"{self.read:,} ids read, {self.empty:,} empty, {self.duplicates:,} duplicates, {self.matched:,} matched, "
-            f"{self.unmatched:,} unmatched"
-        )
+    def head(self) -> list[str]:
+        """The first ids as read."""
+        rows = self.ids.where(F.col("id").isNotNull() & ~F.col("first")).limit(SHOWN).collect()
+        return [row["id"] for row in rows]
 
 
-def read_user_list(spark: SparkSession, source: str, column: str | None = None) -> DataFrame:
-    """The ids of a list, as strings, in the column `id`.
+def read_user_list(spark: SparkSession, source: str, column: str | None = None) -> UserList:
+    """A list of users; what a file is follows from its content, not from its name.
 
     Args:
         spark: the session.
-        source: a Delta table's path, a Parquet or CSV file or folder (with a header), a text file (one id per line), or
-            the name of a table of the catalog.
-        column: which column; default `user_id`, or the only one.
+        source: a Delta table's path, a file or folder (Parquet, CSV with any separator, text with one id per line,
+            JSON lines, a JSON array, Excel; also packed, also in UTF-16), or the name of a table of the catalog.
+        column: which column, by its name, or by its place from 1 where there is no header line; default: `user_id`, or
+            the only one.
 
     Raises:
         MissingInputError: there is no such file or table.
         ConfigError: the column is missing, or there are several and none was named.
+        DataError: the file is damaged or of no known form, or its ids have lost digits.
     """
-    frame = _open(spark, source)
-    names = frame.columns
-    chosen = column or ("user_id" if "user_id" in names else names[0])
-    if chosen not in names or (column is None and chosen != "user_id" and len(names) > 1):
-        raise ConfigError(f"list {source}: name its column of user ids with --column; it has {', '.join(names)}")
-    text = F.trim(F.col(f"`{chosen}`").cast("string"))
-    return frame.select(F.when(text != "", text).alias("id"))
-
-
-def _open(spark: SparkSession, source: str) -> DataFrame:
     if is_delta(spark, source):
-        return spark.read.format("delta").load(source)
-    if _exists(spark, source):
-        kind = source.rstrip("/").rsplit(".", 1)[-1].lower()
-        if kind == "csv":
-            return spark.read.csv(source, header=True)
-        return spark.read.parquet(source) if kind == "parquet" else spark.read.text(source)
+        return _of_frame(spark.read.format("delta").load(source), source, column, "a Delta table")
+    files = list_files(spark, source)
+    if files:
+        return _of_files(spark, files, source, column)
+    if _is_path(spark, source):
+        return UserList(_frame(spark, [], []), source, "an empty folder")
     if "/" not in source and spark.catalog.tableExists(source):
-        return spark.table(source)
+        return _of_frame(spark.table(source), source, column, "a table of the catalog")
     raise MissingInputError(f"list {source}: no such file, Delta table or table of the catalog")
 
 
-def _exists(spark: SparkSession, source: str) -> bool:
+def _is_path(spark: SparkSession, source: str) -> bool:
     jvm = spark._jvm
     assert jvm is not None
     path = jvm.org.apache.hadoop.fs.Path(source)
     return bool(path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).exists(path))
 
 
-def user_key(user_id: str, hashed: bool) -> Column:
-    """What an id of a list is compared with: the user id as text, or its SHA-256 in lower-case hexadecimal digits."""
-    text = F.col(user_id).cast("string")
-    return F.sha2(text, 256) if hashed else text
+def _of_files(spark: SparkSession, files: list[ListFile], source: str, column: str | None) -> UserList:
+    parquet = [file for file in files if is_parquet(spark, file)]
+    if parquet and len(parquet) < len(files):
+        raise DataError(f"list {source}: Parquet and other files in one folder; give one of them")
+    if parquet:
+        # Literal names: a name with [ ] or { } would be taken for a pattern.
+        with user_errors(f"list {source}"):
+            reader = spark.read.option("__globPaths__", "false").option("mergeSchema", "true")
+            return _of_frame(reader.parquet(*(file.path for file in files)), source, column, "Parquet")
+    ids: list[str] = []
+    first: list[bool] = []
+    form = ""
+    for file, content in zip(files, read_bytes(spark, files, source), strict=True):
+        name = source if len(files) == 1 else file.path
+        cells = read_cells(content, name)
+        form = form or cells.form
+        own = _ids(cells, name, column)
+        ids += own
+        first += [cells.names is None and at == 0 for at in range(len(own))]
+    return UserList(_frame(spark, ids, first), source, form or "an empty file", column)
 
 
-def match_users(ids: DataFrame, users: DataFrame, source: str, *, hashed: bool) -> tuple[DataFrame, ListReport]:
-    """The known users of a list.
+def _ids(cells: Cells, name: str, column: str | None) -> list[str]:
+    if not cells.rows:
+        return []
+    names = cells.rows[0] if cells.names is None else cells.names
+    place = id_column(names, column, f"{name} ({cells.form})", numbered=cells.names is None)
+    ids = [trimmed(row[place]) if place < len(row) else "" for row in cells.rows]
+    if cells.ascii_only:
+        strange = next((text for text in ids if not text.isascii()), None)
+        if strange is not None:
+            raise DataError(
+                f"list {name}: not UTF-8, and ids hold other letters than ASCII ({strange}): save it as UTF-8"
+            )
+    return ids
 
-    The list is shuffled once to find duplicates, then joined to the users; only the list may be broadcast.
 
-    Args:
-        ids: of `read_user_list`.
-        users: (user_id), all known users, each once.
-        source: the list's name, for the errors.
-        hashed: the ids are SHA-256 digests.
-
-    Returns:
-        (user_id), persisted, and the report.
-
-    Raises:
-        DataError: the list is empty, or `hashed` was asked for and an id is not a SHA-256 digest.
-    """
-    text = F.lower("id") if hashed else F.col("id")
-    counted = ids.groupBy(text.alias("key")).count()
-    known = users.select("user_id", user_key("user_id", hashed).alias("key"))
-    joined = counted.join(known, "key", "left").persist()
-    row = joined.agg(
-        F.sum("count").alias("read"),
-        F.sum(F.when(F.col("key").isNull(), F.col("count")).otherwise(0)).alias("empty"),
-        F.count("key").alias("distinct"),
-        F.count("user_id").alias("matched"),
-        F.count_if(~F.col("key").rlike(SHA256)).alias("plain"),
-    ).first()
-    assert row is not None
-    if not row["read"]:
-        raise DataError(f"list {source}: it holds no ids")
-    if hashed and row["plain"]:
-        raise DataError(f"list {source}: {row['plain']:,} ids are not SHA-256 digests of 64 hexadecimal digits")
-    report = ListReport(
-        read=row["read"],
-        empty=row["empty"],
-        duplicates=row["read"] - row["empty"] - row["distinct"],
-        matched=row["matched"],
-        unmatched=row["distinct"] - row["matched"],
+def _frame(spark: SparkSession, ids: list[str], first: list[bool]) -> DataFrame:
+    # Bounded by the size of the files that the driver reads (`read_bytes`).
+    table = pa.table(
+        {"id": pa.array([text or None for text in ids], pa.string()), "first": pa.array(first, pa.bool_())}
     )
-    return joined.where(F.col("user_id").isNotNull()).select("user_id"), report
+    return spark.createDataFrame(table, "id string, first boolean")
+
+
+def _of_frame(frame: DataFrame, source: str, column: str | None, form: str) -> UserList:
+    chosen = frame.columns[id_column(frame.columns, column, f"{source} ({form})")]
+    field = F.col(f"`{chosen.replace('`', '``')}`")
+    kind = next(found.dataType for found in frame.schema.fields if found.name == chosen)
+    _refuse_fractions(frame, field, kind, f"list {source}: column {chosen}")
+    text = F.regexp_replace(_as_text(field, kind), f"^[{BLANKS}]+|[{BLANKS}]+$", "")
+    ids = frame.select(F.when(text != "", text).alias("id"), F.lit(False).alias("first"))
+    return UserList(ids, source, f"{form}, column {chosen} ({kind.simpleString()})")
+
+
+def _as_text(field: Column, kind: DataType) -> Column:
+    """The value as text; a whole floating number without its fraction."""
+    if type(kind) in EXACT:
+        return F.when(~F.isnan(field), field.cast("bigint").cast("string"))
+    return field.cast("string")
+
+
+def _refuse_fractions(frame: DataFrame, field: Column, kind: DataType, what: str) -> None:
+    if isinstance(kind, StringType | IntegralType) or (isinstance(kind, DecimalType) and kind.scale == 0):
+        return
+    exact = EXACT.get(type(kind))
+    if exact is None:
+        if isinstance(kind, DecimalType):
+            return  # 12345.00 is mended as the same text in a CSV is
+        raise ConfigError(f"{what} is {kind.simpleString()}; ids are text or whole numbers")
+    strange = frame.where(~F.isnan(field) & ((field != F.floor(field)) | (F.abs(field) >= F.lit(exact)))).select(field)
+    row = strange.first()
+    if row is not None:
+        raise DataError(
+            f"{what} is {kind.simpleString()}, and {row[0]} is no id: too long for its digits to be exact, or no whole "
+            "number; write ids as text or whole numbers"
+        )

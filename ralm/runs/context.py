@@ -17,6 +17,9 @@ from ralm.dates import DateName, ResolvedDates, resolve_dates
 from ralm.errors import MissingInputError
 from ralm.ingest.split import BY_HASH, found_midnights, may_lose_times
 from ralm.runs.ledger import Ledger, Record
+from ralm.warehouse.lineage import Lineage
+from ralm.warehouse.once import Except
+from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.warehouse import Warehouse
 
 
@@ -36,7 +39,7 @@ class Filled:
 
     def wrote(self, name: str, partition: dict[str, Any], version: int, rows: int) -> None:
         """A partition was replaced by so many rows."""
-        values = {column: value for column, value in partition.items() if not isinstance(value, (list, range))}
+        values = {column: value for column, value in partition.items() if not isinstance(value, (list, range, Except))}
         kept = [entry for entry in self.known.get(name, ()) if any(entry[0].get(c, v) != v for c, v in values.items())]
         self.known[name] = [*kept, (values, version, True)] if rows else kept
 
@@ -76,6 +79,10 @@ class Context:
         # Executors have other working folders than the driver.
         self.warehouse = Warehouse(spark, path if ":/" in path else str(Path(path).resolve()), config.user_id_type)
         self.ledger = Ledger(self.warehouse)
+        self.lineage = Lineage(self.warehouse)
+        # Without any record, `runs` is new or was lost: tables that are there may hold writes that it does not know.
+        unknown = () if self.ledger.records else TABLES
+        self.unrecorded = tuple(name for name in unknown if name != "runs" and self.warehouse.exists(name))
         self.say = say or (lambda line: print(line, flush=True))
         self.times: list[tuple[str, float, dict[str, int]]] = []
         self.filled = Filled()

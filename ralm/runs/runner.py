@@ -13,12 +13,14 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ralm.errors import MissingInputError, RalmError
 from ralm.runs.context import Context
 from ralm.runs.ledger import Record
 from ralm.runs.step import RunningStep, Step
 from ralm.spark.errors import user_errors
+from ralm.warehouse.schemas import TABLES
 
 
 def settings(context: Context, step: Step) -> str:
@@ -43,22 +45,52 @@ def token(context: Context, step: Step) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
-def state(context: Context, step: Step, now: str) -> tuple[str, Record | None]:
-    """`done`, `resume` (a crashed run of the token `now`), or `run`, with the record that says so."""
+@dataclass(frozen=True)
+class State:
+    """What there is of a step.
+
+    Attributes:
+        what: `done`, `resume` (a crashed run of the same token), or `run`.
+        record: the one that says so, if any.
+        gone: why a finished run does not count: what it made is not there any more.
+    """
+
+    what: str
+    record: Record | None
+    gone: str | None = None
+
+
+def state(context: Context, step: Step, now: str) -> State:
+    """The state of a step whose token would be `now`: done only while what it made is there as it was written."""
     as_of = context.date(step.as_of)
     done = context.ledger.last(step.name, as_of, "done")
     last = context.ledger.last(step.name, as_of)
     if done is not None and done.token == now and last is not None and last.attempt == done.attempt:
-        return "done", done
+        gone = _gone(context, step, done)
+        return State("done", done) if gone is None else State("run", last, gone)
     if last is not None and last.token == now:
-        return "resume", last
-    return "run", last
+        return State("resume", last)
+    return State("run", last)
+
+
+def _gone(context: Context, step: Step, done: Record) -> str | None:
+    """What a finished run made and is not there any more; None: all is there."""
+    for name, version in sorted(done.outputs.items()):
+        if lost := context.lineage.lost(name, version):
+            return lost
+    reached = context.lineage.later_attempt(step.name, done.as_of, done.outputs)
+    if reached > done.attempt:
+        return f"the tables hold attempt {reached}, `runs` knows {done.attempt}"
+    for path in step.models(done.version) if step.models else ():
+        if not context.warehouse.has_path(path):
+            return f"{path} is not there"
+    return None
 
 
 def is_done(context: Context, step: Step) -> bool:
     """Whether the step's last run is done and would give the same now."""
     try:
-        return state(context, step, token(context, step))[0] == "done"
+        return state(context, step, token(context, step)).what == "done"
     except MissingInputError:
         return False
 
@@ -84,13 +116,18 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
     as_of = context.date(step.as_of)
     title = step.name + (f" as of {as_of}" if as_of else "")
     now = token(context, step)
-    found, record = state(context, step, now)
-    if found == "done" and not context.force:
+    found = state(context, step, now)
+    record = found.record
+    if found.what == "done" and not context.force:
         context.say(f"{prefix} {title}: already done, skipped")
         return
-    resumed = found == "resume" and not context.force
+    if found.gone is not None:
+        context.say(f"{prefix} {title}: made again, for {found.gone}")
     config_hash = settings(context, step)
     attempts = context.ledger.attempts(step.name, as_of)
+    reached = _reached(context, step, attempts)
+    resumed = found.what == "resume" and not context.force and reached <= attempts
+    attempts = max(attempts, reached)
     inputs = (
         dict(record.inputs)
         if resumed and record is not None
@@ -111,7 +148,7 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
     )
     context.ledger.add(started)
     context.ledger.flush()  # the attempt is reserved before anything is written
-    running = RunningStep(context, step, started, as_of)
+    running = RunningStep(context, step, started, as_of, resumed=resumed)
     context.spark.sparkContext.setJobDescription(f"{prefix} {title}")
     context.say(f"{prefix} {title} …")
     clock = time.monotonic()
@@ -131,6 +168,27 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
     context.times.append((title, seconds, dict(running.counts)))
 
 
+def _reached(context: Context, step: Step, attempts: int) -> int:
+    """The highest attempt that the tables know: `runs` may be lost, or restored to an older version.
+
+    Args:
+        context: the application.
+        step: is about to run.
+        attempts: what `runs` knows.
+    """
+    as_of = context.date(step.as_of)
+    done = context.ledger.last(step.name, as_of, "done")
+    if not attempts or (context.force and done is None):
+        tables = tuple(TABLES) if context.force and context.ledger.records else context.unrecorded
+        return context.lineage.attempts(step.name, as_of, tables)
+    outputs = {} if done is None else done.outputs
+    later = context.lineage.later_attempt(step.name, as_of, outputs)
+    # Restored tables: only the transactions tell what was taken back.
+    if later > attempts or any(context.lineage.lost(name, version) for name, version in outputs.items()):
+        return max(later, context.lineage.attempts(step.name, as_of, outputs))
+    return later
+
+
 def plan_steps(context: Context, steps: Sequence[Step]) -> list[tuple[str, str]]:
     """(step, what would happen): `skip`, `run`, or `run` because something before it runs."""
     plan: list[tuple[str, str]] = []
@@ -142,10 +200,12 @@ def plan_steps(context: Context, steps: Sequence[Step]) -> list[tuple[str, str]]
             what = "run (something before it runs)"
         else:
             try:
-                found = state(context, step, token(context, step))[0]
+                found = state(context, step, token(context, step))
             except MissingInputError:
-                found = "run"
-            what = {"done": "skip (done)", "resume": "run (resumes)", "run": "run"}[found]
+                found = State("run", None)
+            what = {"done": "skip (done)", "resume": "run (resumes)", "run": "run"}[found.what]
+            if found.gone is not None:
+                what = f"run ({found.gone})"
         if not what.startswith("skip"):
             dirty.add(step.name)
         plan.append((step.name + (f" [{step.as_of}]" if step.as_of else ""), what))

@@ -10,7 +10,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from ralm.dates import DateName
-from ralm.errors import DataError, MissingInputError
+from ralm.errors import DataError, MissingInputError, RalmError
 from ralm.runs.context import Context
 from ralm.runs.ledger import Record
 from ralm.warehouse.once import append, replace
@@ -30,6 +30,7 @@ class Step:
         inputs: tables whose versions are pinned when the step starts.
         extra: anything else that the result depends on (file listings).
         measured: whether its settings may follow from the data; not so for the steps that read and count the data.
+        models: what it leaves beside tables: version of a run -> paths that are there once it is done.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Step:
     inputs: tuple[str, ...] = ()
     extra: Callable[[], str] | None = None
     measured: bool = True
+    models: Callable[[str], Sequence[str]] | None = None
 
 
 @dataclass
@@ -49,6 +51,8 @@ class RunningStep:
     Attributes:
         counts: what its line of progress and its record tell.
         facts: what only its record keeps, among the counts: numbers that later steps go by.
+        resumed: whether an earlier try of the same run may have written already.
+        names: of the writes that this run has made.
     """
 
     context: Context
@@ -59,6 +63,8 @@ class RunningStep:
     counts: dict[str, int] = field(default_factory=dict)
     note: str | None = None
     facts: dict[str, int] = field(default_factory=dict)
+    resumed: bool = False
+    names: set[str] = field(default_factory=set)
 
     @property
     def version(self) -> str:
@@ -100,21 +106,40 @@ class RunningStep:
             partition: partition column -> value, or any column -> list of its values.
         """
         where = ",".join(f"{column}={_named(column, value)}" for column, value in sorted(partition.items()))
+        app_id = f"{self.step.name}/{name}/{where}" + (f"/{part}" if part else "")
         written = replace(
             self.context.warehouse,
             name,
             frame,
             partition,
-            app_id=f"{self.step.name}/{name}/{where}" + (f"/{part}" if part else ""),
+            app_id=app_id,
             attempt=self.record.attempt,
             run_id=self.record.run_id,
         )
+        if not written.new and app_id not in self.names:
+            self._check_kept(name, written.version)
+        self.names.add(app_id)
         self.outputs[name] = written.version
         self.context.filled.wrote(name, partition, written.version, written.rows if written.new else 0)
         if not written.new:
             self.say(f"{name} {where}: already written by an earlier try of this run, kept")
         if label:
             self.counts[label] = self.counts.get(label, 0) + written.rows
+
+    def _check_kept(self, name: str, version: int) -> None:
+        """Rows that Delta kept in place of this run's must be those of an earlier try of the same run.
+
+        Raises:
+            RalmError: another application wrote them, or they are gone.
+        """
+        if not self.resumed:
+            raise RalmError(
+                f"table '{name}': another application has written the rows of step '{self.step.name}' meanwhile; run "
+                "the same command again when it has ended; if there is none, `runs` was restored: run it with --force"
+            )
+        lost = self.context.lineage.lost(name, version)
+        if lost is not None:
+            raise RalmError(f"{lost} by an earlier try of step '{self.step.name}'; run it again with --force")
 
     def refuse_empty(self, frame: DataFrame, message: str) -> None:
         """Stop before anything is written if the frame is empty: replacing a partition by it would empty the partition.

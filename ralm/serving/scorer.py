@@ -19,7 +19,8 @@ from ralm.errors import MissingInputError
 from ralm.serving.item_cache import ItemCache
 from ralm.serving.manifest import Manifest
 from ralm.serving.records import ModelRecord, UserRecord
-from ralm.serving.stores import Store, open_store
+from ralm.serving.store import Store
+from ralm.serving.stores import open_store
 
 # Centroids at a time: with 64 dimensions half a megabyte, which stays in a core's cache.
 CENTROIDS = 2_048
@@ -87,7 +88,7 @@ class Scorer:
     def _current(self) -> Manifest:
         found = self.store.manifest()
         if found is None:
-            raise MissingInputError(f"serving.store {self.store.url}: nothing was exported; run job 'export_serving'")
+            raise MissingInputError(f"serving.store {self.store.shown}: nothing was exported; run job 'export_serving'")
         self.checked = time.monotonic()
         return found
 
@@ -103,7 +104,7 @@ class Scorer:
     def _load(self, manifest: Manifest) -> None:
         content = self.store.lookup(manifest, "model", ["model"])[0]
         if content is None:
-            raise MissingInputError(f"serving.store {self.store.url}: release {manifest.release} has no model")
+            raise MissingInputError(f"serving.store {self.store.shown}: release {manifest.release} has no model")
         self.model = ModelRecord.decode(content)
         self.items = ItemCache(lambda items: self.store.lookup(manifest, "items", items), self.cached_items)
 

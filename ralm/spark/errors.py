@@ -11,6 +11,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 
 from ralm.errors import ConfigError, DataError, MissingInputError, RalmError
+from ralm.spark.causes import chain, machine_error
 
 # Spark's error conditions (prefixes) -> their meaning for the user of a job.
 _KINDS: tuple[tuple[type[RalmError], tuple[str, ...]], ...] = (
@@ -57,11 +58,12 @@ _KINDS: tuple[tuple[type[RalmError], tuple[str, ...]], ...] = (
     ),
 )
 _UNREADABLE = re.compile(
-    r"is not a Parquet file|Could not read footer|Invalid UTF-8|MalformedInputException|corrupt|[Uu]nexpected end of|"
+    r"is not a Parquet file|Invalid UTF-8|MalformedInputException|corrupt|[Uu]nexpected end of|"
     r"Not a gzip|incorrect header check|Expected magic number"
 )
 _NO_FILE_SYSTEM = re.compile(r"No FileSystem for scheme|Class org\.apache\.hadoop\.fs\.\S+ not found")
 _FILE = re.compile(r"(?:[Ff]ile:? |for file |file path: )\[?((?:[a-z0-9]+:/|/)[^\s\]]*?)[.,]?(?:\s|$|\])")
+_TYPES = re.compile(r"column \[([^\]]+)\]\. Expected Spark type ([^\n]+?), actual Parquet type ([^\s.]+)")
 _RAISED_IN_WORKER = re.compile(r"ralm\.errors\.(ConfigError|DataError|MissingInputError): ([^\n]+)")
 _JUST_SPARK = re.compile(
     r"\s*(SQLSTATE: \w+|If necessary set \"spark\.sql\.ansi\.enabled\".*|;?\s*line \d+ pos \d+)[;.]?"
@@ -92,7 +94,8 @@ def user_errors(where: str, expressions: Mapping[str, str] | None = None) -> Ite
 
 def translate(error: Exception, where: str, expressions: Mapping[str, str]) -> RalmError | None:
     """The error to show in place of a Spark exception; None if the user did not cause it."""
-    text = _text(error)
+    # Spark asks about corruption whatever kept it from reading a file's end.
+    text = re.sub(r"[^\n]*(?:please check if it is corrupt|fix the corruption)[^\n]*", "", "\n".join(chain(error)))
     raised = _RAISED_IN_WORKER.search(text)
     if raised:
         kind = {"ConfigError": ConfigError, "DataError": DataError}.get(raised[1], MissingInputError)
@@ -101,6 +104,9 @@ def translate(error: Exception, where: str, expressions: Mapping[str, str]) -> R
         found = _NO_FILE_SYSTEM.search(text)
         assert found is not None
         return MissingInputError(f"{where}: {found[0]}; add the file system's package with --packages")
+    outside = machine_error(text, where)
+    if outside is not None:
+        return outside
     for condition, message, fragment in _causes(error):
         for kind, prefixes in _KINDS:
             if condition.startswith(prefixes):
@@ -112,7 +118,7 @@ def translate(error: Exception, where: str, expressions: Mapping[str, str]) -> R
 
 def _line(condition: str, message: str, text: str, fragment: str, where: str, expressions: Mapping[str, str]) -> str:
     if condition.startswith(("FAILED_READ_FILE", "CANNOT_READ_FILE_FOOTER")):
-        return _unreadable(text, where)
+        return _unreadable(text, where) if _UNREADABLE.search(text) else _unread(text, message, where)
     named = [setting for setting, sql in expressions.items() if fragment and fragment in sql]
     what = f"{', '.join(named) or where}: "
     return what + (f"`{_one_line(fragment)}`: " if fragment else "") + short_message(message)
@@ -124,6 +130,21 @@ def _unreadable(text: str, where: str) -> str:
     return f"{where}: the file{name} cannot be read; it is damaged or of another format: replace it, or fix `format`"
 
 
+def _unread(text: str, message: str, where: str) -> str:
+    """A file that is sound, and yet was not read: which one, and why."""
+    found = _FILE.search(text)
+    name = f" {found[1]}" if found else ""
+    types = _TYPES.search(text)
+    if types:
+        return (
+            f"{where}: the file{name}: column {types[1]} is {types[3]}, and {types[2]} is expected, as in the other "
+            "files; write both alike"
+        )
+    causes = [line for line in text.splitlines() if re.match(r"(?:[a-z]\w*\.)+\w+(?:Exception|Error): ", line)]
+    why = causes[-1].partition(": ")[2] if causes else short_message(message)
+    return f"{where}: the file{name} cannot be read: {short_message(why)[:300]}"
+
+
 def short_message(message: str) -> str:
     """Spark's message in one line: without its condition, plan, SQLSTATE and hints about Spark's own settings."""
     head = re.split(r"\n\s*(?:==|'?[A-Z]\w+ \[|\n)", message.strip(), maxsplit=1)[0]
@@ -133,16 +154,6 @@ def short_message(message: str) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _text(error: Exception) -> str:
-    """All messages of the chain, first to last."""
-    parts = [str(error)]
-    cause: Any = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
-    while cause is not None:
-        parts.append(str(cause.toString()))
-        cause = cause.getCause()
-    return "\n".join(parts)
 
 
 def _causes(error: Exception) -> Iterator[tuple[str, str, str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
 from delta import configure_spark_with_delta_pip
+from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
 from ralm.config import Spark
@@ -69,4 +71,9 @@ def get_session(name: str, settings: Spark) -> SparkSession:
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
+    # PySpark prints each exception of an expression as JSON with its whole stack, before the job's own line; py4j
+    # prints a traceback for each call that Ctrl-C breaks off.
+    for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):
+        PySparkLogger.getLogger(name).setLevel(logging.CRITICAL + 1)
+    logging.getLogger("py4j").setLevel(logging.CRITICAL + 1)
     return spark

@@ -25,6 +25,16 @@ UNCHECKED = {"spark.databricks.delta.replaceWhere.constraintCheck.enabled": "fal
 
 
 @dataclass(frozen=True)
+class Except:
+    """Stands in a partition for all values of a column but these."""
+
+    values: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "others"
+
+
+@dataclass(frozen=True)
 class Commit:
     """A write: its version, the rows it wrote by Delta's own metrics (no job counts them), whether it was just made."""
 
@@ -45,7 +55,7 @@ def replace(
 ) -> Commit:
     """Replace one logical partition atomically, exactly once for (app_id, attempt).
 
-    `partition` gives columns their values; a `range` or list stands for all that it holds.
+    `partition` gives columns their values; a `range` or list stands for all that it holds, `Except` for all others.
 
     Returns:
         The commit; an old one where Delta skipped a write that an earlier try of the same attempt had made.
@@ -149,6 +159,9 @@ def _session_settings(spark: SparkSession, settings: Mapping[str, str]) -> Itera
 def _equals(column: str, value: Any) -> str:
     if isinstance(value, range):
         return f"{column} >= {value.start} AND {column} < {value.stop}"
+    if isinstance(value, Except):
+        listed = ", ".join(map(_literal, value.values))
+        return f"{column} NOT IN ({listed})" if listed else "true"
     if isinstance(value, list):
         return f"{column} IN ({', '.join(map(_literal, value))})"
     return f"{column} = {_literal(value)}"

@@ -146,8 +146,6 @@ _ALL = (
         Column("item_bucket", "int!", "hash of the item id, 0 to 63"),
         partition="item_bucket",
         checks={"seed_count_is_size": "seed_count = size(seeds)"},
-        # A merge then marks the rows that it replaces and writes no others.
-        properties={"delta.enableDeletionVectors": "true"},
     ),
     _table(
         "lookalike_samples",
@@ -195,7 +193,11 @@ _ALL = (
         Column("item_id", "string!", "the item, or the name of your own list of seeds"),
         Column("user_id", "uid!", "the user"),
         Column("score", "double!", "of the user for the item, rounded to 1e-6"),
-        Column("percentile", "double!", "1 - (rank - 1) / users scored, in (0, 1]; 1: the best user"),
+        Column(
+            "percentile",
+            "double!",
+            "1 - (rank - 1) / n, in (0, 1]; 1: the best. n: users scored, of a list without its seeds and exclusions",
+        ),
         Column("system", "string!", "what scored the item, such as ralm or cold_start"),
         Column("scored_at", "timestamp!", "when the run that scored it began (UTC)"),
         Column("item_bucket", "int!", "items with neighbouring ids share one; -1: your own list"),

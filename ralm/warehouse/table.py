@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 
 from pyspark.sql.types import DataType, StructField, StructType
 
+STATISTICS = "delta.dataSkippingStatsColumns"
+# Columns that readers filter on come first in the schemas; embeddings come later.
+INDEXED = 8
+_ORDERED = re.compile(r"(string|uid|date|timestamp|int|bigint|float|double)!?$")
+
 
 @dataclass(frozen=True)
 class Column:
@@ -58,6 +63,21 @@ class Table:
     checks: dict[str, str] = field(default_factory=dict)
     further: str = ""
     properties: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """The columns whose lowest and highest values Delta keeps per file: of the first ones those with an order.
+
+        Spark counts a boolean column's NULLs and keeps no lowest and highest value; delta-rs then takes the file for
+        one of NULLs alone and leaves it out where the column is filtered.
+        """
+        first = [column for column in self.columns if column.name not in self.partition][:INDEXED]
+        return tuple(column.name for column in first if _ORDERED.match(column.type))
+
+    @property
+    def all_properties(self) -> dict[str, str]:
+        """Delta's table properties, with the columns that it keeps statistics of."""
+        return {STATISTICS: ",".join(self.statistics), **self.properties}
 
     @property
     def open(self) -> bool:

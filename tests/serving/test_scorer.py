@@ -11,7 +11,7 @@ from ralm.serving import Scorer, open_store
 from ralm.serving.export import item_records, model_record
 from ralm.serving.manifest import Layer, Manifest
 from ralm.serving.records import ItemRecord, ModelRecord, UserRecord, encode_users
-from ralm.serving.stores import Store, shard_of
+from ralm.serving.store import Store, shard_of
 from tests.scoring.weights import random_items, random_weights
 
 USERS = 40

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.spark
 COLUMNS = {"day": "int", "item": "string", "clicks": "int"}
 PROPERTIES = {
     "delta.enableChangeDataFeed": "true",  # as `impressions`
-    "delta.enableDeletionVectors": "true",  # as `live_seeds`
+    "delta.enableDeletionVectors": "true",  # as `live_seeds` of earlier releases
     "delta.constraints.clicks_positive": "clicks > 0",
 }
 Content = set[tuple[int, str, int]]

@@ -1,7 +1,7 @@
 """Score all users against items with any system and write the results.
 
 For one system and date it writes `audiences`, `thresholds`, `score_histograms` and `recommendations`; for your own list
-of seeds, only `audiences`.
+of seeds, `audiences` and `thresholds`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from ralm.config import Scoring
 from ralm.evaluation.array_metrics import top_size
 from ralm.runs.step import RunningStep
 from ralm.scoring.thresholds import exposure_threshold
+from ralm.warehouse.once import Except
 from ralm.warehouse.schemas import TABLES
+from ralm.warehouse.warehouse import matching
 
 # Audiences of your own lists of seeds lie in a partition of their own, which no nightly run replaces.
 LIST_BUCKET = -1
@@ -57,9 +59,14 @@ def write_audiences(
     probe = sample[: scoring.probe]
     probed = [scores[np.isfinite(scores)] for scores in probe.T]  # -inf: not a candidate
     cutoffs = [exposure_threshold(scores, scoring.probe_fraction) if len(scores) else np.inf for scores in probed]
+    others = [scores[np.isfinite(scores)] for scores in sample[scoring.probe :].T]
+    place = where
+    if own_list is not None:
+        place = where | {"item_id": [own_list]}
+    elif not only_items:
+        place = where | {"item_id": Except(_lists(step, system))}
+    write_thresholds(step, system, scored.items, probed, cutoffs, others, place)
     if own_list is None:
-        others = [scores[np.isfinite(scores)] for scores in sample[scoring.probe :].T]
-        write_thresholds(step, system, scored.items, probed, cutoffs, others, where)
         write_histograms(step, system, scored.items, sample, where)
     recommended = scoring.recommendations if own_list is None and not only_items else 0
     ranking = _rank(scored, scoring, sample, np.array(cutoffs), seeds, recommended)
@@ -75,6 +82,16 @@ def write_audiences(
     step.counts |= {"items": len(scored.items), "users": scored.users, "passes": ranking.passes}
 
 
+def _lists(step: RunningStep, system: str) -> tuple[str, ...]:
+    """Names of your own lists that have an audience of this system and date: their thresholds stay."""
+    warehouse = step.context.warehouse
+    if not warehouse.exists("audiences"):
+        return ()
+    keys = {"as_of": step.as_of, "system": system, "item_bucket": LIST_BUCKET}
+    rows = matching(warehouse.read("audiences"), keys).select("item_id").distinct().collect()  # one per list
+    return tuple(sorted(row["item_id"] for row in rows))
+
+
 def clear_audiences(step: RunningStep, system: str, items: Sequence[str] | None = None) -> None:
     """Delete the rows of a system, or of some of its items, that another system spreads from now on."""
     where: dict[str, Any] = {"as_of": step.as_of, "system": system}
@@ -82,8 +99,10 @@ def clear_audiences(step: RunningStep, system: str, items: Sequence[str] | None 
         where["item_id"] = list(items)
     for name in ("audiences", "thresholds", "score_histograms"):
         empty = step.context.spark.createDataFrame([], TABLES[name].schema(step.context.warehouse.user_id))
-        buckets: dict[str, Any] = {"item_bucket": ITEM_BUCKETS} if name == "audiences" else {}
-        step.replace(name, empty, part="cleared", **where, **buckets)
+        kept: dict[str, Any] = {"item_bucket": ITEM_BUCKETS} if name == "audiences" else {}
+        if name == "thresholds" and items is None:
+            kept = {"item_id": Except(_lists(step, system))}
+        step.replace(name, empty, part="cleared", **(where | kept))
 
 
 def audience_rows(

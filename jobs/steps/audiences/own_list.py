@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -22,10 +22,11 @@ from jobs.steps.systems.contract import Prepared, System, Task
 from jobs.steps.systems.prerequisites import prerequisites
 from jobs.steps.systems.registry import system
 from jobs.steps.users.vocabularies import load_sizes
-from ralm.errors import DataError
+from ralm.errors import ConfigError, DataError
 from ralm.features.hashing import uniform
-from ralm.ingest.read import path_listing
-from ralm.ingest.user_list import match_users, read_user_list
+from ralm.ingest.list_files import list_state
+from ralm.ingest.list_match import compared, few_matched, match_users
+from ralm.ingest.user_list import read_user_list
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.training.checkpoints import model_folder
@@ -54,19 +55,38 @@ class Request:
     resamples: int = 5
 
     @property
+    def place(self) -> str:
+        """Where the list lies, whatever the working folder: what tells it from another of the same name."""
+        path = self.seeds or ""
+        return path if ":" in path else str(Path(path).resolve())
+
+    @property
+    def note(self) -> str:
+        """What `runs` keeps of the list's place."""
+        return f"list {self.place}"
+
+    @property
     def list_name(self) -> str:
         """The item id of the list: as named, or `list:` and the file's name without its ending."""
         return self.item or f"list:{PurePosixPath((self.seeds or '').rstrip('/')).stem}"
 
 
 def _list_users(step: RunningStep, path: str, request: Request, users: DataFrame, what: str) -> DataFrame:
-    ids = read_user_list(step.context.spark, path, request.column)
-    matched, report = match_users(ids, users, path, hashed=request.hashed)
+    given = read_user_list(step.context.spark, path, request.column)
+    matched, report = match_users(given, users, hashed=request.hashed)
     step.say(f"{what} {path}: {report}")
+    held = report.read - report.empty
+    if not held and what == "exclusions":
+        step.say(f"{what} {path}: the list is empty, 0 users are excluded")
+        return matched
     step.check(f"{what} matched", report.matched > 0, float(report.matched), f"{path}: {report}")
-    if report.matched == 0:
-        hint = "" if request.hashed else " (are they hashed? --hashed)"
-        raise DataError(f"{what} {path}: none of its ids is a known user: {report}{hint}")
+    if not held and report.header is None:
+        raise DataError(f"list {path}: it holds no ids; it was taken for {given.form}")
+    if few_matched(report):
+        seen = compared(given, users, hashed=request.hashed)
+        if report.matched == 0:
+            raise DataError(f"{what} {path}: none of its ids is a known user: {report}; {seen}")
+        step.say(f"{what} {path}: few of its ids are known users; {seen}")
     return matched
 
 
@@ -96,8 +116,29 @@ def _item_seeds(step: RunningStep) -> tuple[list[str], DataFrame]:
     return items, seeds.select("item_id", "item_index", "user_id")
 
 
+def _check_name(context: Context, request: Request, step: str) -> None:
+    """Two lists of one file name, or a list and an item, must not share an audience.
+
+    Raises:
+        ConfigError: the name is an item's, or the audience of this name is that of another file.
+    """
+    if request.item is not None:
+        items = context.warehouse.read("items") if context.warehouse.exists("items") else None
+        if items is not None and not items.where(F.col("item_id") == request.item).isEmpty():
+            raise ConfigError(f"--name {request.item}: an item has this id; give the list another name")
+        return
+    before = context.ledger.last(step, context.date("a3"), "done")
+    if before is not None and before.message not in (None, request.note):
+        raise ConfigError(
+            f"{request.list_name}: this is the audience of {(before.message or '').removeprefix('list ')}, another "
+            f"file of the same name; give the audience of {request.seeds} a name of its own with --name"
+        )
+
+
 def _extend(found: System, request: Request, step: RunningStep) -> None:
     context, config = step.context, step.context.config
+    if request.seeds is not None:
+        step.note = request.note
     version = load_sizes(context).version
     users = step.at("user_fields", as_of=step.as_of, vocabulary_version=version).select("user_id")
     if request.seeds is None:
@@ -147,16 +188,18 @@ def steps(context: Context, request: Request) -> Sequence[Step]:
     """What the system needs and a night leaves out, then one step per system, or per system and list.
 
     Raises:
-        ConfigError: there is no such system.
+        ConfigError: there is no such system, or the list's name is taken.
         MissingInputError: it is a variant that was never trained.
     """
     found = system(context.config, request.system)
     lists = [path for path in (request.seeds, request.exclude) if path is not None]
 
     def extra() -> str:
-        return f"{request} {[path_listing(context.spark, path) for path in lists]}"
+        return f"{request} {[list_state(context.spark, path) for path in lists]}"
 
     name = found.name if request.seeds is None else f"{found.name}/{request.list_name}"
+    if request.seeds is not None:
+        _check_name(context, request, f"extend_audience[{name}]")
     inputs = {"user_fields", "item_seeds", "items", *found.inputs}
     needed = found.after(context, "a3")
     return [

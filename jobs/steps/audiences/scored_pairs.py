@@ -66,7 +66,7 @@ def _score(path: str, name: str, step: RunningStep) -> None:
     counts = {row["as_of"]: row["count"] for row in pairs.groupBy("as_of").count().collect()}
     if early := counts.get(None, 0):
         step.say(f"{early:,} pairs are before {dates[0]}, the first date that can be scored: left out")
-    scored, folders = [], []
+    scored, joined_items, folders = [], [], []
     for date in (date for date in dates if counts.get(date)):
         clusters = step.at("seed_clusters", as_of=date, model_version=version)
         clusters = clusters.where(F.col("purpose").isin(*KNOWN))
@@ -79,6 +79,7 @@ def _score(path: str, name: str, step: RunningStep) -> None:
         folders.append(context.models("work", f"pairs-{step.version}/{date}"))
         bundle = write_scoring_bundle(folders[-1], state, items)
         rows = context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
+        joined_items.append(rows.select(F.lit(date).alias("as_of"), "item_id"))
         targets = step.at("target_embeddings", as_of=date, model_version=version)
         joined = own.join(F.broadcast(rows), "item_id").join(targets.select("user_id", "bias", "embedding"), "user_id")
         kept = {"as_of": "date", "user_id": config.user_id_type, "item_id": "string", "at": "timestamp"}
@@ -92,6 +93,16 @@ def _score(path: str, name: str, step: RunningStep) -> None:
     keyed = every.withColumns({"pairs": F.lit(name), "system": F.lit(SYSTEM)})
     step.replace("scored_pairs", keyed, "pairs", pairs=name)
     step.counts["without a score"] = sum(counts.values()) - step.counts["pairs"]
+    if late := step.counts["without a score"] - early:
+        known_items = joined_items[0]
+        for part in joined_items[1:]:
+            known_items = known_items.unionByName(part)
+        dated = pairs.where(F.col("as_of").isNotNull())
+        strange = dated.join(F.broadcast(known_items), ["as_of", "item_id"], "left_anti").count()
+        step.say(
+            f"{strange:,} pairs have an item without seeds by their time, {late - strange:,} a user without an "
+            "embedding by their time: left out"
+        )
     pairs.unpersist()
     shutil.rmtree(model_folder(context.models("work", f"pairs-{step.version}")), ignore_errors=True)
 

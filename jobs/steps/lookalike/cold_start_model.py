@@ -10,7 +10,7 @@ from jobs.steps.lookalike.variants import final_step, lookalike_folder
 from jobs.steps.sources.known_events import source
 from jobs.steps.user_model.user_embeddings import model_version
 from jobs.steps.user_model.user_embeddings import step_name as embedding_step
-from ralm.baselines.cold_start import ColdStartModel, fit_cold_start
+from ralm.baselines.cold_start import FILE, ColdStartModel, fit_cold_start
 from ralm.features.hashing import chosen
 from ralm.features.holdout import is_new_item
 from ralm.features.seeds import shown_between, unseen_pairs
@@ -79,5 +79,6 @@ def steps(context: Context) -> Sequence[Step]:
                 (final_step(context.config, VARIANT), "a1"),
             ),
             inputs=("impressions", "items", "user_embeddings"),
+            models=lambda version: [f"{context.models('cold_start', version)}/{FILE}"],
         )
     ]

@@ -20,7 +20,7 @@ from ralm.config import Config, Training
 from ralm.errors import DataError
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
-from ralm.training.checkpoints import load_weights, model_folder
+from ralm.training.checkpoints import MARKER, MODEL, WEIGHTS, load_weights, model_folder
 from ralm.training.distributed import launch
 from ralm.training.lookalike import train_lookalike
 from ralm.training.specs import LookalikeTrainingSpec
@@ -122,6 +122,11 @@ def _train(variant: str, round_: int, step: RunningStep) -> None:
         step.say(f"kept: {best['kept']}")
 
 
+def _made(context: Context, variant: str, version: str) -> list[str]:
+    folder = context.models("lookalike", version_of(variant, version))
+    return [f"{folder}/{name}" for name in (MARKER, MODEL, WEIGHTS)]
+
+
 def steps(context: Context) -> Sequence[Step]:
     """For each variant and round, one step that clusters and one that trains."""
     made = []
@@ -147,6 +152,7 @@ def steps(context: Context) -> Sequence[Step]:
                     as_of="a1",
                     after=((clustering_step(variant, round_), "a1"), (samples_step(settings.merge), "a1")),
                     inputs=("item_seeds", "seed_clusters", "lookalike_samples", *(first if round_ == 1 else ())),
+                    models=partial(_made, context, variant),
                 )
             )
     return made

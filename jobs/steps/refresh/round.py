@@ -120,7 +120,8 @@ class Round:
     def _thresholds(self, system: str) -> DataFrame:
         """(item_id) of the items that the release spreads by a system."""
         found = self.step.read("thresholds").where(F.col("as_of") == F.lit(self.release.as_of))
-        return found.where(F.col("system") == system).select("item_id")
+        items = self.step.read("items").select("item_id")  # your own lists have thresholds, too
+        return found.where(F.col("system") == system).select("item_id").join(items, "item_id", "left_semi")
 
     def _uncovered(self, spread: Spread) -> dict[str, list[str]]:
         """The items for the linear model that have no audience yet, with their categories."""

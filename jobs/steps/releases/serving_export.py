@@ -16,7 +16,7 @@ from ralm.config.names import SYSTEM
 from ralm.runs.context import Context
 from ralm.serving.export import model_record
 from ralm.serving.manifest import Layer, Manifest
-from ralm.serving.stores import Store
+from ralm.serving.store import Store
 from ralm.training.checkpoints import dated_weights, load_weights
 from ralm.warehouse.releases import Release, current_release
 from udfs.serving import item_rows, user_rows, write_shard
@@ -81,7 +81,7 @@ class Export:
         release = current_release(self.context.warehouse)
         name = release.release_id
         if self.before is not None and self.before.release == name and not self.full:
-            self.context.say(f"release {name} is in {self.store.url} already")
+            self.context.say(f"release {name} is in {self.store.shown} already")
             return self.before
         source = Source.of(release)
         stem = f"{name}-{uuid.uuid4().hex[:8]}"
@@ -91,7 +91,7 @@ class Export:
         self.store.publish(manifest)
         for layer in self.store.layers() - manifest.names - set(before):
             self.store.drop(layer)
-        self.context.say(f"release {name} is current in {self.store.url}")
+        self.context.say(f"release {name} is current in {self.store.shown}")
         return manifest
 
     def _layers(self, kind: str, source: Source, stem: str) -> tuple[Layer, ...]:

@@ -18,13 +18,19 @@ def of_production(step: RunningStep, table: str) -> DataFrame:
     return step.read(table).where((F.col("as_of") == F.lit(step.context.dates.a3)) & (F.col("system") == "ralm"))
 
 
+def _item_thresholds(step: RunningStep) -> DataFrame:
+    """The thresholds of items alone: your own lists have theirs in the same table."""
+    items = step.read("items").select("item_id")
+    return of_production(step, "thresholds").join(items, "item_id", "left_semi")
+
+
 def exposures(step: RunningStep, users: int) -> list[Exposure]:
     """How the log and the recommendations spread over the scored items."""
     items = step.read("items")
     recommendations = of_production(step, "recommendations")
     if recommendations.isEmpty():
         return []
-    scored = of_production(step, "thresholds").select("item_id")
+    scored = _item_thresholds(step).select("item_id")
     shown = step.read("impressions").groupBy("item_id").count().withColumnRenamed("count", "exposure")
     logged = scored.join(shown, "item_id", "left").select(F.coalesce("exposure", F.lit(0)).alias("exposure"))
     recommended = recommended_exposure(recommendations, scored).select("exposure")
@@ -46,7 +52,7 @@ def exposures(step: RunningStep, users: int) -> list[Exposure]:
 
 def realised(step: RunningStep) -> RealisedShares | None:
     """What the thresholds of production let through; None if every user was probed."""
-    found = of_production(step, "thresholds").where("realised IS NOT NULL").orderBy("item_id").collect()  # scored items
+    found = _item_thresholds(step).where("realised IS NOT NULL").orderBy("item_id").collect()  # scored items
     if not found:
         return None
     asked = found[0]["top_fraction"]

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 
 from jobs.steps.sources.known_events import known_events, source
 from jobs.steps.users.vocabularies import current_vocabulary, load_sizes
-from ralm.baselines.als_model import AlsModel, read_als, write_als
+from ralm.baselines.als_model import MARKER, AlsModel, read_als, write_als
 from ralm.baselines.als_training import checkpoints, feature_factors, history_space, interactions, mllib_als
 from ralm.dates import DateName
 from ralm.errors import ConfigError
@@ -84,5 +84,6 @@ def steps(context: Context) -> Sequence[Step]:
             as_of="a1",
             after=(source(context), ("build_vocabularies", "a1"), ("build_user_fields", "a1")),
             inputs=("events", "user_fields", "vocabularies"),
+            models=lambda version: [f"{context.models('als', version)}/{MARKER}"],
         )
     ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jobs.steps.users.vocabularies import load_sizes
 from ralm.baselines.als_training import history_space
-from ralm.baselines.interests import InterestModel, components, read_interests, write_interests
+from ralm.baselines.interests import MARKER, InterestModel, components, read_interests, write_interests
 from ralm.errors import ConfigError, DataError
 from ralm.features.hashing import chosen
 from ralm.runs.context import Context
@@ -64,5 +64,6 @@ def steps(context: Context) -> Sequence[Step]:
             as_of="a1",
             after=(("build_vocabularies", "a1"), ("build_user_fields", "a1")),
             inputs=("user_fields",),
+            models=lambda version: [f"{context.models('interests', version)}/{MARKER}"],
         )
     ]

@@ -11,6 +11,7 @@ from ralm.config import Merge
 from ralm.features.vocabularies import FieldSizes
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
+from ralm.training.checkpoints import MARKER, MODEL
 from ralm.training.distributed import launch
 from ralm.training.specs import UserTrainingSpec
 from ralm.training.user import train_user_model
@@ -72,6 +73,10 @@ def _train(merge: Merge, representation: str, step: RunningStep) -> None:
     step.counts["rows"] = int(result["rows"])
 
 
+def _made(context: Context, merge: Merge, representation: str, version: str) -> list[str]:
+    return [f"{context.models('user', f'{merge}-{representation}-{version}')}/{name}" for name in (MARKER, MODEL)]
+
+
 def steps(context: Context) -> Sequence[Step]:
     """One step per merge layer and representation."""
     return [
@@ -82,6 +87,7 @@ def steps(context: Context) -> Sequence[Step]:
             as_of="a0",
             after=((samples_step(representation), "a0"),),
             inputs=("user_samples",),
+            models=partial(_made, context, merge, representation),
         )
         for merge in merges(context)
         for representation in context.config.user_model.representations

@@ -58,5 +58,6 @@ def steps(context: Context) -> Sequence[Step]:
             as_of="a1",
             after=(source(context),),
             inputs=("events", "users"),
+            models=lambda version: [f"{context.models('vocabulary', version)}/fields.json"],
         )
     ]

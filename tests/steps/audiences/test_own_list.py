@@ -117,7 +117,7 @@ def test_hashed_lists_give_the_same_audience(toy: Context, extend: Callable[...,
     lines = extend(Request("ralm", seeds=str(tmp_path / "hashed.txt"), item="ours", hashed=True))
     assert any("25 matched, 0 unmatched" in line for line in lines)
     assert names(audience(toy, "ralm", "ours")) == plain
-    with pytest.raises(DataError, match="25 ids are not SHA-256 digests"):
+    with pytest.raises(DataError, match="24 ids are not SHA-256 digests"):
         extend(Request("ralm", seeds=str(tmp_path / "plain.txt"), hashed=True))
     with pytest.raises(DataError, match=r"none of its ids is a known user.*--hashed"):
         extend(Request("ralm", seeds=str(tmp_path / "hashed.txt")))
@@ -133,6 +133,34 @@ def test_a_list_stays_when_the_items_are_extended_again(
     assert kept == sorted(set(users()) - set(OURS))  # all there are, ties by user id
     lines = extend(Request("popularity"))
     assert "already done, skipped" in lines[-1]
+
+
+def test_lists_of_one_name_and_their_thresholds(toy: Context, extend: Callable[..., list[str]], tmp_path: Path) -> None:
+    """Two files of one name do not share an audience; a list has its threshold, and no other run takes it away."""
+    for folder, seeds in (("a", OURS), ("b", seeds_of(2, 25))):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "buyers[1].csv").write_text("\n".join(seeds), encoding="utf-8")
+    first, second = (str(tmp_path / folder / "buyers[1].csv") for folder in ("a", "b"))
+    (tmp_path / "nobody.csv").write_text("user_id\n", encoding="utf-8")
+    lines = extend(Request("similarity", seeds=first, exclude=str(tmp_path / "nobody.csv"), resamples=0))
+    assert any("nobody.csv: the list is empty, 0 users are excluded" in line for line in lines), lines
+    assert any("25 ids read, 0 empty, 0 duplicates, 25 matched" in line for line in lines), lines
+    kept = names(audience(toy, "similarity", "list:buyers[1]"))
+    with pytest.raises(
+        ConfigError, match=r"list:buyers\[1\]: this is the audience of .*/a/buyers.*a name of its own with --name"
+    ):
+        extend(Request("similarity", seeds=second, resamples=0))
+    extend(Request("similarity", seeds=second, item="others", resamples=0))
+    assert names(audience(toy, "similarity", "list:buyers[1]")) == kept
+    item = toy.warehouse.read("items").select("item_id").first()
+    assert item is not None
+    with pytest.raises(ConfigError, match="an item has this id; give the list another name"):
+        extend(Request("similarity", seeds=second, item=item["item_id"], resamples=0))
+    extend(Request("similarity", resamples=0))  # the items: all other rows of the system are replaced
+    rows = toy.warehouse.read("thresholds").where("system = 'similarity'").select("item_id").collect()
+    found = [row["item_id"] for row in rows]
+    assert len(found) == len(set(found)) > 2
+    assert {"list:buyers[1]", "others"} < set(found)
 
 
 def test_seeds_are_in_their_audience_when_asked(toy: Context, extend: Callable[..., list[str]], tmp_path: Path) -> None:

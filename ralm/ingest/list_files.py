@@ -1,0 +1,82 @@
+"""The files of a list: found by their literal name first, then by a pattern, and read whole by the driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from ralm.errors import DataError
+from ralm.ingest.list_content import LARGEST
+from ralm.spark.errors import user_errors
+
+PARQUET = b"PAR1"
+
+
+@dataclass(frozen=True)
+class ListFile:
+    """A file: its path, its size in bytes, and the time of its last change in milliseconds."""
+
+    path: str
+    size: int
+    changed: int
+
+
+def list_files(spark: SparkSession, source: str) -> list[ListFile]:
+    """The files at a path or under a folder, or those that a pattern finds; hidden ones left out; [] if none.
+
+    A name with [ ] { } or * is that file if there is one of this name.
+    """
+    jvm: Any = spark._jvm
+    path = jvm.org.apache.hadoop.fs.Path(source)
+    system = path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
+    with user_errors(f"list {source}"):
+        found = [system.getFileStatus(path)] if system.exists(path) else list(system.globStatus(path) or [])
+        files = []
+        for status in found:
+            if status.isFile():
+                files.append(status)
+                continue
+            inside = system.listFiles(status.getPath(), True)
+            prefix = str(status.getPath())
+            while inside.hasNext():
+                file = inside.next()
+                parts = str(file.getPath()).removeprefix(prefix).split("/")
+                if file.getLen() and not any(part.startswith(("_", ".")) for part in parts):
+                    files.append(file)
+    named = [ListFile(str(f.getPath()), int(f.getLen()), int(f.getModificationTime())) for f in files]
+    return sorted(named, key=lambda file: file.path)
+
+
+def list_state(spark: SparkSession, source: str) -> str:
+    """What tells whether a list changed: its files with sizes and times, or nothing for a table of the catalog."""
+    return str(list_files(spark, source))
+
+
+def is_parquet(spark: SparkSession, file: ListFile) -> bool:
+    """Whether a file begins as Parquet does, whatever its name."""
+    return _bytes(spark, file.path, 4) == PARQUET
+
+
+def read_bytes(spark: SparkSession, files: list[ListFile], source: str) -> list[bytes]:
+    """The contents of files.
+
+    Raises:
+        DataError: they are larger than the driver should hold.
+    """
+    size = sum(file.size for file in files)
+    if size > LARGEST // 4:
+        raise DataError(f"list {source}: {size >> 20:,} MiB; write a list over {LARGEST >> 22} MiB as Parquet or Delta")
+    with user_errors(f"list {source}"):
+        return [_bytes(spark, file.path, file.size) for file in files]
+
+
+def _bytes(spark: SparkSession, path: str, size: int) -> bytes:
+    jvm: Any = spark._jvm
+    where = jvm.org.apache.hadoop.fs.Path(path)
+    stream = where.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).open(where)
+    try:
+        return bytes(stream.readNBytes(size))
+    finally:
+        stream.close()

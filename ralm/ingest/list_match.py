@@ -1,0 +1,156 @@
+"""The known users of a list, and a report on the ids that met none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from ralm.errors import DataError
+from ralm.ingest.list_columns import plain_name
+from ralm.ingest.user_list import SHOWN, UserList
+
+SHA256 = r"^[0-9a-fA-F]{64}$"
+# What spreadsheets and data frames make of whole numbers: 12345.0, and 1.2345E+04.
+FRACTION = r"^[0-9]+\.0+$"
+SCIENTIFIC = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$|^[0-9]\.[0-9]+[eE][0-9]+$"
+# Below this share of matched ids, examples of both sides are shown.
+FEW = 0.1
+
+
+@dataclass(frozen=True)
+class ListReport:
+    """How a list met the known users.
+
+    Attributes:
+        read: rows of the list.
+        empty: rows without an id.
+        duplicates: rows that repeat an earlier id.
+        matched: ids of known users.
+        unmatched: ids of unknown users.
+        decimals: ids that were written as decimals and taken as the whole numbers that they are.
+        header: what stands in the first line and is no known user; None: the first line has an id, or there is none.
+    """
+
+    read: int
+    empty: int
+    duplicates: int
+    matched: int
+    unmatched: int
+    decimals: int = 0
+    header: str | None = None
+
+    def __str__(self) -> str:
+        text = (
+            f"{self.read:,} ids read, {self.empty:,} empty, {self.duplicates:,} duplicates, {self.matched:,} matched, "
+            f"{self.unmatched:,} unmatched"
+        )
+        if self.decimals:
+            text += f"; {self.decimals:,} decimals such as 12345.0 taken as whole numbers"
+        if self.header is not None:
+            text += f"; the first line, '{self.header[:60]}', is no known user and was taken for a header"
+        return text
+
+
+def user_key(user_id: str, hashed: bool) -> Column:
+    """What an id of a list is compared with: the user id as text, or its SHA-256 in lower-case hexadecimal digits."""
+    text = F.col(user_id).cast("string")
+    return F.sha2(text, 256) if hashed else text
+
+
+def match_users(given: UserList, users: DataFrame, *, hashed: bool) -> tuple[DataFrame, ListReport]:
+    """The known users of a list.
+
+    The list is shuffled once to find duplicates, then joined to the users; only the list may be broadcast. An id that
+    is a known user as it stands is that user; only another one is read as a decimal.
+
+    Args:
+        given: of `read_user_list`.
+        users: (user_id), all known users, each once.
+        hashed: the ids are SHA-256 digests.
+
+    Returns:
+        (user_id), persisted, and the report; nothing matched and nothing read is no error here.
+
+    Raises:
+        DataError: `hashed` was asked for and an id is not a SHA-256 digest, or ids have lost digits.
+    """
+    text = F.lower("id") if hashed else F.col("id")
+    known = users.select("user_id", user_key("user_id", hashed).alias("key"))
+    counted = given.ids.groupBy(text.alias("key")).agg(F.count("*").alias("count"), F.count_if("first").alias("first"))
+    decimals = 0
+    if not hashed:
+        counted, decimals = _whole(counted.persist(), known, given.source)
+    joined = counted.join(known, "key", "left").persist()
+    # The first line of each file counts as an id if it is a known user, and as a header otherwise.
+    heads = F.when(F.col("user_id").isNull(), F.col("first")).otherwise(0)
+    ids = F.col("count") - heads
+    row = joined.agg(
+        F.coalesce(F.sum(ids), F.lit(0)).alias("read"),
+        F.coalesce(F.sum(F.when(F.col("key").isNull(), ids)), F.lit(0)).alias("empty"),
+        F.count_if(F.col("key").isNotNull() & (ids > 0)).alias("distinct"),
+        F.count("user_id").alias("matched"),
+        F.count_if(~F.col("key").rlike(SHA256) & (ids > 0)).alias("plain"),
+        F.min(F.when(heads > 0, F.col("key"))).alias("header"),
+    ).first()
+    assert row is not None
+    usual = {"userid", plain_name(given.column or "user_id")}
+    if hashed and row["plain"]:
+        raise DataError(
+            f"list {given.source}: {row['plain']:,} ids are not SHA-256 digests of 64 hexadecimal digits; "
+            f"it was taken for {given.form}"
+        )
+    report = ListReport(
+        read=row["read"],
+        empty=row["empty"],
+        duplicates=row["read"] - row["empty"] - row["distinct"],
+        matched=row["matched"],
+        unmatched=row["distinct"] - row["matched"],
+        decimals=decimals,
+        header=None if row["header"] is None or plain_name(row["header"]) in usual else row["header"],
+    )
+    return joined.where(F.col("user_id").isNotNull()).select("user_id"), report
+
+
+def _whole(counted: DataFrame, known: DataFrame, source: str) -> tuple[DataFrame, int]:
+    """(key, count, first) with decimals as whole numbers, and how many rows these are."""
+    key = F.col("key")
+    decimal = key.rlike(FRACTION) | key.rlike(SCIENTIFIC)
+    if counted.where(decimal).isEmpty():
+        return counted, 0
+    same = known.select("key", F.lit(True).alias("same"))
+    marked = counted.join(same, "key", "left").withColumn("decimal", decimal & F.col("same").isNull())
+    digits = F.length(F.regexp_extract(key, r"\.([0-9]+)[eE]", 1))
+    exponent = F.regexp_extract(key, r"[eE]\+?([0-9]+)$", 1).try_cast("int")
+    lost = marked.where(F.col("decimal") & key.rlike(SCIENTIFIC) & (digits < exponent)).select("key").first()
+    if lost is not None:
+        raise DataError(f"list {source}: the id {lost['key']} has lost digits in a spreadsheet: keep ids as text there")
+    whole = F.regexp_replace(key, r"\.0+$", "")
+    scientific = key.try_cast("decimal(38,0)").cast("string")
+    mended = F.when(key.rlike(SCIENTIFIC), F.coalesce(scientific, key)).otherwise(whole)
+    chosen = marked.select(F.when(F.col("decimal"), mended).otherwise(key).alias("key"), "count", "first", "decimal")
+    row = chosen.agg(F.sum(F.when(F.col("decimal"), F.col("count") - F.col("first")))).first()
+    assert row is not None
+    return chosen.groupBy("key").agg(F.sum("count").alias("count"), F.sum("first").alias("first")), int(row[0] or 0)
+
+
+def few_matched(report: ListReport) -> bool:
+    """Whether so few ids are known users that something is likely wrong with the list."""
+    return report.matched < FEW * (report.matched + report.unmatched)
+
+
+def compared(given: UserList, users: DataFrame, *, hashed: bool) -> str:
+    """What was read and what is known, side by side, for a list of which little or nothing matches."""
+    read = given.head()
+    known = [str(row["user_id"]) for row in users.select("user_id").limit(SHOWN).collect()]
+    hint = ""
+    if hashed:
+        hint = "; the digests must be of the user ids exactly as they are known"
+    elif read and all(len(text) in (32, 40, 64) and all(c in "0123456789abcdefABCDEF" for c in text) for text in read):
+        hint = "; they look like digests: --hashed takes those of SHA-256"
+    return f"it was taken for {given.form}; first ids as read: {_quoted(read)}; users as known: {_quoted(known)}{hint}"
+
+
+def _quoted(texts: list[str]) -> str:
+    return ", ".join(f"'{text[:80]}'" for text in texts) or "none"

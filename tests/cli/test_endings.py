@@ -1,0 +1,110 @@
+"""How a job ends on other machines: links, terminals and file names without UTF-8, Ctrl-C, passwords."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jobs.cli import submission
+from jobs.cli.arguments import any_terminal, say_error
+from ralm.errors import ConfigError, RalmError, masked, masked_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "S3cretPw"
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_the_script_is_found_through_links(tmp_path: Path, relative: bool) -> None:
+    """Case 76."""
+    first, second = tmp_path / "ralm", tmp_path / "bin" / "ralm"
+    second.parent.mkdir()
+    first.symlink_to(os.path.relpath(ROOT / "spark-submit.sh", tmp_path) if relative else ROOT / "spark-submit.sh")
+    second.symlink_to("../ralm")
+    done = subprocess.run([second, "--help"], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "extend_audience" in done.stdout
+
+
+def test_passwords_are_masked() -> None:
+    """Case 61, and every other URL."""
+    assert (
+        masked(f"open https://me:{SECRET}@host/x?a=1&token={SECRET}&b=2") == "open https://***@host/x?a=1&token=***&b=2"
+    )
+    assert str(ConfigError(f"serving.store redis://:{SECRET}@h:1/0: no")) == "serving.store redis://***@h:1/0: no"
+    for plain in ("abfss://box@account.core/x", "s3a://bucket/a@b/c", "mail me@host", "hdfs://n:8020/x", "a: 'b' @c"):
+        assert masked(plain) == plain
+    told = masked_settings(
+        f"spark:\n  conf:\n    spark.hadoop.fs.s3a.secret.key: {SECRET}\n    x.password: '{SECRET}'\n"
+    )
+    assert SECRET not in told
+    assert masked_settings("lookalike:\n  hidden_dim: 8\n") == "lookalike:\n  hidden_dim: 8\n"
+
+
+def test_errors_hold_no_password(capsys: pytest.CaptureFixture[str]) -> None:
+    assert say_error(ValueError(f"no http://u:{SECRET}@h/ here"), []) == 1
+    assert say_error(RalmError(f"no http://u:{SECRET}@h/ here"), []) == 1
+    told = capsys.readouterr().err
+    assert SECRET not in told
+    assert len(told.splitlines()) == 2
+
+
+def test_ctrl_c_is_behind_what_it_breaks_off(capsys: pytest.CaptureFixture[str]) -> None:
+    gone = ConnectionError("the JVM is gone")
+    gone.__context__ = KeyboardInterrupt()
+    assert say_error(gone, []) == 130
+    assert capsys.readouterr().err.startswith("error: interrupted; finished work is kept.")
+
+
+def test_a_terminal_without_the_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", screen)
+    any_terminal()
+    print("[ 1/2] ingest … Müller")
+    screen.flush()
+    assert screen.buffer.getvalue() == b"[ 1/2] ingest ? M?ller\n"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("given", [{"LC_ALL": "C"}, {}, {"LANG": "POSIX"}, {"LC_ALL": "", "LANG": "de_DE.ISO-8859-1"}])
+def test_the_jvm_opens_paths_of_any_letters(given: dict[str, str]) -> None:
+    assert submission.environment(given, ROOT, ROOT / "log4j2.properties")["LC_ALL"] == "C.UTF-8"
+    for good in ({"LANG": "en_GB.UTF-8"}, {"LC_ALL": "C.utf8", "LANG": "C"}):
+        made = submission.environment(good, ROOT, ROOT / "log4j2.properties")
+        assert made.get("LC_ALL") == good.get("LC_ALL")
+
+
+def test_a_mistake_of_any_kind_is_one_line(tmp_path: Path) -> None:
+    """Case 71: what cannot even be read as text."""
+    path = tmp_path / "utf16.yaml"
+    path.write_bytes("name: x\n".encode("utf-16"))
+    command = [sys.executable, "-m", "jobs.cli.submission", "ingest", "--config", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode in (1, 2)
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("error: ")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_ctrl_c_and_letters_end_to_end(tmp_path: Path) -> None:
+    """The whole process group gets the signal, as from a terminal; the warehouse has letters that C lacks."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG"))} | {"LC_ALL": "C"}
+    setting = f"warehouse={tmp_path / 'Übung é 倉'}"
+    command = ["./spark-submit.sh", "simulate", "--config", "conf/tiny.yaml", "--set", setting]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    assert b"simulate" in first, first
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert b"Traceback" not in told
+    assert len(told.decode().splitlines()) <= 1, told.decode()
+    assert (tmp_path / "Übung é 倉" / "runs").is_dir()
