@@ -95,8 +95,11 @@ def parse(
     known = parser.parse_known_args(given)[0] if allow_rest else parser.parse_args(given)
     own = [] if options is None else [action.dest for action in options._actions]
     path = locate(known.config)
+    config = load_config(path, known.set)
+    for line in [] if allow_rest else config.notes:
+        print(f"note: {line}")
     return Arguments(
-        config=load_config(path, known.set),
+        config=config,
         config_path=path,
         force=known.force,
         dry_run=dry_run and known.dry_run,

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from ralm.config.baselines import Baselines
+from ralm.config.checks import problems
 from ralm.config.described import described_fields
 from ralm.config.fields import Dates, Fields
+from ralm.config.locations import Location
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
 from ralm.config.outputs import ColdStart, Comparison, Evaluation, Publish, Refresh, Scoring, Serving, Spark, Stream
 from ralm.config.section import Identifier, Section, sized
 from ralm.config.sources import Ingest, Live, Simulate
-from ralm.errors import ConfigError, MissingInputError
+from ralm.config.yaml_file import parse_yaml, read_text
+from ralm.errors import ConfigError
 
 
 class Config(Section):
     """A whole run."""
 
     name: Identifier
-    warehouse: str | None = Field(default=None, description="where tables land; default warehouse/<name>")
-    data_root: str = Field(default=".", description="where relative source paths start")
+    warehouse: Location | None = Field(default=None, description="where tables land; default warehouse/<name>")
+    data_root: Location = Field(default=".", description="where relative source paths start")
     user_id_type: Literal["string", "bigint"] = Field(default="string", description="type of user ids, as they came")
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
     objective: Literal["audience", "feed"] = sized(
@@ -57,6 +60,7 @@ class Config(Section):
     refresh: Refresh = Refresh()
     serving: Serving = Serving()
     spark: Spark = Spark()
+    _notes: list[str] = PrivateAttr(default_factory=list)
 
     @model_validator(mode="before")
     @classmethod
@@ -83,6 +87,11 @@ class Config(Section):
             except ValueError as error:
                 raise ValueError(f"variants.{name}.{error}") from error
         return self
+
+    @property
+    def notes(self) -> list[str]:
+        """What was mended when the file was read, a line each."""
+        return list(self._notes)
 
     @property
     def warehouse_path(self) -> str:
@@ -118,7 +127,10 @@ def _set(content: dict[str, Any], assignment: str) -> None:
         if not isinstance(child, dict):
             raise ConfigError(f"--set {assignment}: '{parent}' is not a section")
         node = child
-    node[last] = yaml.safe_load(text)
+    try:
+        node[last] = parse_yaml(text)
+    except ConfigError as error:
+        raise ConfigError(f"--set {assignment}: {error}") from error
 
 
 def _describe(error: ValidationError) -> str:
@@ -140,21 +152,36 @@ def load_config(path: str | Path, assignments: list[str] | None = None) -> Confi
 
     Raises:
         MissingInputError: the file does not exist.
-        ConfigError: not YAML, an unknown key, a wrong type, a value out of bounds, a contradiction.
+        ConfigError: not UTF-8, not YAML, a key given twice, an unknown key, a wrong type, a value out of bounds, a
+            contradiction.
     """
+    text = read_text(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise MissingInputError(f"configuration {path}: {error.strerror or error}; give an existing file") from error
-    try:
-        content = yaml.safe_load(text)
+        content = parse_yaml(text)
         if not isinstance(content, dict):
-            raise ConfigError(f"configuration {path}: expected a mapping of sections")
+            raise ConfigError("expected a mapping of sections")
         for assignment in assignments or []:
             _set(content, assignment)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"configuration {path}: not YAML: {' '.join(str(error).split())}") from error
-    try:
-        return Config.model_validate(content)
+        notes = _repeated(content)
+        config = Config.model_validate(content)
+    except ConfigError as error:
+        raise ConfigError(f"configuration {path}: {error}") from error
     except ValidationError as error:
         raise ConfigError(f"configuration {path}: {_describe(error)}") from error
+    if found := problems(config):
+        raise ConfigError(f"configuration {path}: {'; '.join(found)}")
+    config._notes.extend(notes)
+    return config
+
+
+def _repeated(content: dict[str, Any]) -> list[str]:
+    """What to say of items that `scoring.items` names more than once; they count once (see `Scoring`)."""
+    scoring = content.get("scoring")
+    items = scoring.get("items") if isinstance(scoring, dict) else None
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        return []
+    again = [item for item, times in Counter(items).items() if times > 1]
+    if not again:
+        return []
+    shown = ", ".join(again[:5]) + (", …" if len(again) > 5 else "")
+    return [f"scoring.items: {len(items):,} names of {len(set(items)):,} items; named more than once: {shown}"]
