@@ -5,13 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from ralm.config.described import WORLD
+from ralm.config.load import Config
 from ralm.config.locations import absolute
-
-if TYPE_CHECKING:
-    from ralm.config.load import Config
 
 # Columns that the tables of users and items have themselves, or that stand for another thing while they are made.
 USER_COLUMNS = ("as_of", "user_id", "seen_at", "vocabulary_version", "embedding", "numeric")
@@ -74,7 +71,8 @@ def _profiles(config: Config) -> list[str]:
     if config.ingest is None:
         known = [*WORLD["categorical"], *WORLD["numeric"]]
         return [
-            f"fields: '{name}' is no column of the built-in world's users{_close(name, known)}; known: {', '.join(known)}"
+            f"fields: '{name}' is no column of the built-in world's users{_close(name, known)}; "
+            f"known: {', '.join(known)}"
             for name in wanted
             if name not in known
         ]
@@ -101,7 +99,7 @@ def _profiles(config: Config) -> list[str]:
 
 
 def _names(config: Config) -> list[str]:
-    """Names that collide with another, in whatever case (columns and folders do not tell cases apart), or are reserved."""
+    """Names that collide, in whatever case (columns and folders do not tell them apart), or are reserved."""
     fields = config.fields
     sources = [] if config.ingest is None else [source.domain for source in config.ingest.events if source.domain]
     domains = list(dict.fromkeys([*[field.domain for field in fields.history], *fields.item_domains, *sources]))

@@ -1,17 +1,15 @@
-"""A whole configuration, and how it is read."""
+"""A whole configuration."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from ralm.config.baselines import Baselines
-from ralm.config.checks import problems
 from ralm.config.described import described_fields
 from ralm.config.fields import Dates, Fields
 from ralm.config.locations import Location
@@ -19,8 +17,6 @@ from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Vari
 from ralm.config.outputs import ColdStart, Comparison, Evaluation, Publish, Refresh, Scoring, Serving, Spark, Stream
 from ralm.config.section import Identifier, Section, sized
 from ralm.config.sources import Ingest, Live, Simulate
-from ralm.config.yaml_file import parse_yaml, read_text
-from ralm.errors import ConfigError
 
 
 class Config(Section):
@@ -83,7 +79,7 @@ class Config(Section):
             try:
                 variant.lookalike(self.lookalike)
             except ValidationError as error:
-                raise ValueError(f"variants.{name}.settings.{_describe(error)}") from error
+                raise ValueError(f"variants.{name}.settings.{described_error(error)}") from error
             except ValueError as error:
                 raise ValueError(f"variants.{name}.{error}") from error
         return self
@@ -116,24 +112,8 @@ def _part(content: dict[str, Any], section: str) -> Any:
     return content
 
 
-def _set(content: dict[str, Any], assignment: str) -> None:
-    key, separator, text = assignment.partition("=")
-    if not separator or not key.strip():
-        raise ConfigError(f"--set {assignment}: expected section.key=value")
-    *parents, last = key.strip().split(".")
-    node = content
-    for parent in parents:
-        child = node.setdefault(parent, {})
-        if not isinstance(child, dict):
-            raise ConfigError(f"--set {assignment}: '{parent}' is not a section")
-        node = child
-    try:
-        node[last] = parse_yaml(text)
-    except ConfigError as error:
-        raise ConfigError(f"--set {assignment}: {error}") from error
-
-
-def _describe(error: ValidationError) -> str:
+def described_error(error: ValidationError) -> str:
+    """All mistakes that were found, in one line, each with its place."""
     lines = []
     for problem in error.errors():
         where = ".".join(str(part) for part in problem["loc"])
@@ -145,43 +125,3 @@ def _describe(error: ValidationError) -> str:
             shown = f" (found {found!r})" if isinstance(found, str | int | float | bool) else ""
             lines.append(f"{where + ': ' if where else ''}{message}{shown}")
     return "; ".join(lines)
-
-
-def load_config(path: str | Path, assignments: list[str] | None = None) -> Config:
-    """Read a YAML file and apply `section.key=value` assignments over it.
-
-    Raises:
-        MissingInputError: the file does not exist.
-        ConfigError: not UTF-8, not YAML, a key given twice, an unknown key, a wrong type, a value out of bounds, a
-            contradiction.
-    """
-    text = read_text(path)
-    try:
-        content = parse_yaml(text)
-        if not isinstance(content, dict):
-            raise ConfigError("expected a mapping of sections")
-        for assignment in assignments or []:
-            _set(content, assignment)
-        notes = _repeated(content)
-        config = Config.model_validate(content)
-    except ConfigError as error:
-        raise ConfigError(f"configuration {path}: {error}") from error
-    except ValidationError as error:
-        raise ConfigError(f"configuration {path}: {_describe(error)}") from error
-    if found := problems(config):
-        raise ConfigError(f"configuration {path}: {'; '.join(found)}")
-    config._notes.extend(notes)
-    return config
-
-
-def _repeated(content: dict[str, Any]) -> list[str]:
-    """What to say of items that `scoring.items` names more than once; they count once (see `Scoring`)."""
-    scoring = content.get("scoring")
-    items = scoring.get("items") if isinstance(scoring, dict) else None
-    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-        return []
-    again = [item for item, times in Counter(items).items() if times > 1]
-    if not again:
-        return []
-    shown = ", ".join(again[:5]) + (", …" if len(again) > 5 else "")
-    return [f"scoring.items: {len(items):,} names of {len(set(items)):,} items; named more than once: {shown}"]

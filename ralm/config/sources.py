@@ -13,8 +13,8 @@ from ralm.config.time_formats import check_time_format
 
 # What exports write for a missing value, lower case; the last is a device id that its owner switched off.
 NULL_MARKERS = (
-    "\\n", "null", "(null)", "<null>", "nil", "nan", "none", "(none)", "n/a", "na", "#n/a", "<na>", "-", "--", "undefined",
-    "(not set)", "not set", "[null]", "00000000-0000-0000-0000-000000000000",
+    "\\n", "null", "(null)", "<null>", "nil", "nan", "none", "(none)", "n/a", "na", "#n/a", "<na>", "-", "--",
+    "undefined", "(not set)", "not set", "[null]", "00000000-0000-0000-0000-000000000000",
 )  # fmt: skip
 
 
@@ -30,8 +30,8 @@ class Source(Section):
     )
     time_format: str | list[str] | None = Field(
         default=None,
-        description="epoch_s, epoch_ms, epoch_us, epoch_ns, iso, or a Spark datetime pattern; of a list, the first that "
-        "fits counts for each row; default: the column is a timestamp or an ISO-8601 string",
+        description="epoch_s, epoch_ms, epoch_us, epoch_ns, iso, or a Spark datetime pattern; of a list, the first "
+        "that fits counts for each row; default: the column is a timestamp or an ISO-8601 string",
     )
     time_zone: str = Field(default="UTC", description="zone of times without a zone")
 

@@ -7,11 +7,14 @@ import re
 # Units of epochs -> how many of them make a second.
 EPOCHS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000, "epoch_ns": 1_000_000_000}
 ISO = "iso"
-KNOWN = "known are epoch_s, epoch_ms, epoch_us, epoch_ns, iso, Spark patterns such as yyyy-MM-dd HH:mm:ss, and a list of these"
+KNOWN = (
+    "known are epoch_s, epoch_ms, epoch_us, epoch_ns, iso, Spark patterns such as yyyy-MM-dd HH:mm:ss, and lists of "
+    "these"
+)
 _STRFTIME = {
     "%Y": "yyyy", "%y": "yy", "%m": "MM", "%d": "dd", "%H": "HH", "%I": "hh", "%M": "mm", "%S": "ss", "%f": "SSSSSS",
-    "%p": "a", "%b": "MMM", "%B": "MMMM", "%a": "EEE", "%A": "EEEE", "%z": "xx", "%Z": "z", "%j": "DDD", "%T": "HH:mm:ss",
-    "%F": "yyyy-MM-dd", "%%": "%",
+    "%p": "a", "%b": "MMM", "%B": "MMMM", "%a": "EEE", "%A": "EEEE", "%z": "xx", "%Z": "z", "%j": "DDD",
+    "%T": "HH:mm:ss", "%F": "yyyy-MM-dd", "%%": "%",
 }  # fmt: skip
 _WEEKDAY = re.compile(r"^E{1,4}[,.]?\s*")
 _PARSED = "GyMLdDhHkKmsSaVzOXxZ"

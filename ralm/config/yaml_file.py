@@ -1,4 +1,4 @@
-"""YAML as configurations are written: in UTF-8, every key once, dates that exist; each mistake is said with its line."""
+"""YAML as configurations are written: in UTF-8, every key once, dates that exist; a mistake is said with its line."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from ralm.config import Config, Ingest, Source
 from ralm.config.auto import sampled_negatives
 from ralm.errors import ConfigError, RalmError
+from ralm.ingest.findings import Check, check_times, findings
 from ralm.ingest.items import item_targets, items_table, one_item
 from ralm.ingest.logs import (
     complete_events,
@@ -24,9 +25,10 @@ from ralm.ingest.logs import (
     impressions_table,
 )
 from ralm.ingest.mapping import Mapped, Target, map_source
-from ralm.ingest.quarantine import SourceCount, check_shares, count_sources, default_not_after, duplicates, quarantined
+from ralm.ingest.quarantine import check_shares, default_not_after, duplicates, quarantined
 from ralm.ingest.read import read_source
 from ralm.ingest.sampled_negatives import sample_negatives
+from ralm.ingest.source_counts import SourceCount, count_sources
 from ralm.ingest.split import Split, decide
 from ralm.ingest.users import one_profile, user_targets, users_table
 from ralm.spark.errors import user_errors
@@ -38,22 +40,12 @@ IMPRESSION_KEY = ["user_id", "item_id", "shown_at"]
 
 
 @dataclass(frozen=True)
-class Check:
-    """A data check with its outcome, as the table `checks` holds it."""
-
-    name: str
-    passed: bool
-    value: float
-    detail: str
-
-
-@dataclass(frozen=True)
 class IngestResult:
     """The tables as lazy frames, and what the pass over the sources found.
 
     `counts` holds `<source>.rows` and `<source>.<reason>` of the bad rows; duplicates are only in `quarantine`: they
     are found while the tables are computed. `expressions` are the user's SQL texts by setting, for `user_errors`
-    around the writes. `split` says whether times were kept.
+    around the writes. `split` says whether times were kept; `told` is what the user should know of the sources.
     """
 
     users: DataFrame
@@ -65,6 +57,7 @@ class IngestResult:
     checks: list[Check]
     expressions: dict[str, str]
     split: Split
+    told: list[str]
 
 
 @dataclass(frozen=True)
@@ -90,7 +83,7 @@ def ingest(
         not_after: the moment of the run (UTC), if the configuration names no other.
 
     Raises:
-        ConfigError: columns, expressions, types or fields that do not fit the files: all at once.
+        ConfigError: columns, expressions, types or fields that do not fit the files: all at once; times that cannot be.
         MissingInputError: a path without files.
         DataError: an unreadable file, a failing expression, a source without rows or with too many bad ones.
     """
@@ -100,6 +93,7 @@ def ingest(
     sources = _map_all(spark, config, settings, settings.not_after or not_after or default_not_after())
     counts = count_sources(sources.all())
     check_shares(sources.all(), counts, settings.max_bad_share)
+    check_times(config, counts)
     split = _split(config, settings, sources, counts)
     refused = [
         *[quarantined(mapped) for mapped in sources.all()],
@@ -147,7 +141,9 @@ def ingest(
             )
             for c in counts
         ]
-        + ([Check("split", *split.outcome)] if split.said else []),
+        + ([Check("split", *split.outcome)] if split.said else [])
+        + (told := findings(config, counts)),
+        told=[f"{check.name.partition(':')[2]}: {check.detail}" for check in told],
         expressions={setting: text for mapped in sources.all() for setting, text in mapped.expressions.items()},
         split=split,
     )
@@ -198,6 +194,7 @@ def _map_all(spark: SparkSession, config: Config, settings: Ingest, not_after: d
                 setting,
                 not_after=not_after,
                 separator=separator,
+                markers=settings.null_markers,
             )
         )
 

@@ -24,7 +24,8 @@ LOGS: dict[str, Any] = {
             {"path": "e.csv", "domain": "reading", "columns": {"user_id": "u", "feature_id": "i", "event_time": "t"}},
             {"path": "s.csv", "domain": "shopping", "columns": {"user_id": "u", "feature_id": "i", "event_time": "t"}},
         ],
-        "impressions": {"path": "e.csv", "domain": "reading", "columns": {"user_id": "u", "item_id": "i", "shown_at": "t"}},
+        "impressions": {"path": "e.csv", "domain": "reading",
+                        "columns": {"user_id": "u", "item_id": "i", "shown_at": "t"}},
     },
 }  # fmt: skip
 
@@ -36,8 +37,6 @@ def mine(tmp_path: Path, *assignments: str) -> str:
     try:
         load_config(path, list(assignments))
     except ConfigError as error:
-        assert "\n" not in str(error)
-        assert str(error).startswith(f"configuration {path}: ")
         return str(error)
     return ""
 
@@ -84,7 +83,8 @@ def test_what_is_written_rightly_is_read(tmp_path: Path) -> None:
         (["spark.conf={spark.sql.session.timeZone: America/New_York}"],
          ["spark.conf", "spark.sql.session.timeZone is fixed to UTC", "`time_zone` of the source"]),
         (["spark.conf={spark.sql.ansi.enabled: 'false'}"], ["spark.sql.ansi.enabled is fixed to true"]),
-        (["spark.conf={spark.databricks.delta.properties.defaults.enableDeletionVectors: 'true'}"], ["is fixed to false"]),
+        (["spark.conf={spark.databricks.delta.properties.defaults.enableDeletionVectors: 'true'}"],
+         ["is fixed to false"]),
         (["spark.conf={spark.sql.legacy.timeParserPolicy: LEGACY}"], ["is fixed to CORRECTED"]),
         # case 73, 96
         (["warehouse=${NO_SUCH_VARIABLE}/wh"], ["warehouse", "no variable 'NO_SUCH_VARIABLE'"]),
@@ -98,6 +98,8 @@ def test_what_is_written_rightly_is_read(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, assignments: list[str], words: list[str]) -> None:
     message = mine(tmp_path, *assignments)
+    assert "\n" not in message
+    assert message.startswith(f"configuration {tmp_path}/mine.yaml: ")
     assert all(word in message for word in words), message
 
 
@@ -176,8 +178,8 @@ def test_paths_as_people_write_them(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         ("epoch_m", "epoch_us, epoch_ns"), ("unix", "epoch_s"), ("%Y-%m-%d %H:%M", "write 'yyyy-MM-dd HH:mm'"),
         ("YYYY-MM-dd", "week-based"), ("yyyy-mm-dd", "months are MM"), ("yyyy-MM-DD", "days of the month are dd"),
         ("yyyy-MM-dd hh:mm:ss", "AM or PM"), ("yyyy-MM-dd HH:mm:SS", "seconds are ss"), ("MM-dd HH:mm", "no year"),
-        ("yyyy-MM-dd HH:MM:ss", "minutes are mm"), ("yyyy-MM-ddTHH:mm", "text stands in quotes"), ("dd EEE yyyy", "weekday"),
-        ("yyyy-MM-dd'T", "not closed"), ("???", "no letters"),
+        ("yyyy-MM-dd HH:MM:ss", "minutes are mm"), ("yyyy-MM-ddTHH:mm", "text stands in quotes"),
+        ("dd EEE yyyy", "weekday"), ("yyyy-MM-dd'T", "not closed"), ("???", "no letters"),
     ],
 )  # fmt: skip
 def test_formats_that_would_read_times_wrongly(text: str, words: str) -> None:
@@ -188,8 +190,8 @@ def test_formats_that_would_read_times_wrongly(text: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["epoch_us", "iso", "EEE MMM dd HH:mm:ss Z yyyy", "dd/MMM/yyyy:HH:mm:ss Z", "yyyyMMdd", "dd.MM.yy HH:mm", "yyyy-DDD",
-     "MM/dd/yyyy hh:mm a", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "yyyy-MM-dd[ HH:mm]"],
+    ["epoch_us", "iso", "EEE MMM dd HH:mm:ss Z yyyy", "dd/MMM/yyyy:HH:mm:ss Z", "yyyyMMdd", "dd.MM.yy HH:mm",
+     "yyyy-DDD", "MM/dd/yyyy hh:mm a", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "yyyy-MM-dd[ HH:mm]"],
 )  # fmt: skip
 def test_formats_that_are_read(text: str) -> None:
     assert check_time_format(text) == text
