@@ -65,7 +65,11 @@ def _parser(description: str, dry_run: bool, options: argparse.ArgumentParser | 
     parser.add_argument("--force", action="store_true", help="repeat what is already done")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     if dry_run:
-        parser.add_argument("--dry-run", action="store_true", help="print what would run, and run nothing")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="print what would run and what a sample of each source holds; write nothing",
+        )
     return parser
 
 

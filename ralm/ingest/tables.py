@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import reduce
-from typing import TypeVar
+from functools import partial, reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -32,8 +31,6 @@ from ralm.ingest.source_counts import SourceCount, count_sources
 from ralm.ingest.split import Split, decide
 from ralm.ingest.users import one_profile, user_targets, users_table
 from ralm.spark.errors import user_errors
-
-T = TypeVar("T")
 
 EVENT_KEY = ["user_id", "domain", "feature_id", "event_time"]
 IMPRESSION_KEY = ["user_id", "item_id", "shown_at"]
@@ -174,21 +171,43 @@ def _by_hash(sources: _Sources, settings: Ingest, seed: int) -> _Sources:
 
 def _map_all(spark: SparkSession, config: Config, settings: Ingest, not_after: dt.datetime) -> _Sources:
     """Read and map every source; the problems of all sources make one error."""
+    found, errors = map_sources(spark, config, settings, not_after)
+    if errors:
+        raise type(errors[0])("; ".join(str(error) for error in errors)) from errors[0]
+    named = {mapped.source: mapped for mapped, _ in found}
+    events = [named[f"events[{number}]"] for number in range(len(settings.events))]
+    return _Sources(named.get("users"), named.get("items"), events, named["impressions"])
+
+
+def map_sources(
+    spark: SparkSession,
+    config: Config,
+    settings: Ingest,
+    not_after: dt.datetime,
+    sample: Callable[[DataFrame], DataFrame] = lambda raw: raw,
+) -> tuple[list[tuple[Mapped, Source]], list[RalmError]]:
+    """Read and map every source: those that can be mapped, and what is wrong with the others.
+
+    Args:
+        spark: the session.
+        config: the configuration.
+        settings: its section `ingest`.
+        not_after: times after this (UTC) are 'future'.
+        sample: applied to the raw rows of each source.
+    """
     errors: list[RalmError] = []
+    found: list[tuple[Mapped, Source]] = []
 
-    def attempt(step: Callable[[], T]) -> T | None:
+    def add(
+        source: Source,
+        setting: str,
+        targets: Callable[[], list[Target]],
+        complete: Callable[[Mapped], Mapped] = lambda mapped: mapped,
+        separator: str | None = None,
+    ) -> None:
         try:
-            return step()
-        except RalmError as error:
-            errors.append(error)
-            return None
-
-    def mapped(
-        source: Source, setting: str, targets: Callable[[], list[Target]], separator: str | None = None
-    ) -> Mapped | None:
-        return attempt(
-            lambda: map_source(
-                read_source(spark, source, config.data_root, setting),
+            mapped = map_source(
+                sample(read_source(spark, source, config.data_root, setting)),
                 source,
                 targets(),
                 setting,
@@ -196,26 +215,31 @@ def _map_all(spark: SparkSession, config: Config, settings: Ingest, not_after: d
                 separator=separator,
                 markers=settings.null_markers,
             )
-        )
+            found.append((complete(mapped), source))
+        except RalmError as error:
+            errors.append(error)
 
-    uid, fields = config.user_id_type, config.fields
-    users = items = None
+    uid, fields, seed = config.user_id_type, config.fields, config.seed
     if settings.users is not None:
-        users = mapped(settings.users, "ingest.users", lambda: user_targets(settings.users, fields, uid))
+        add(settings.users, "ingest.users", lambda: user_targets(settings.users, fields, uid))
     else:
-        attempt(lambda: user_targets(None, fields, uid))
+        try:
+            user_targets(None, fields, uid)
+        except RalmError as error:
+            errors.append(error)
     if (catalogue := settings.items) is not None:
-        items = mapped(catalogue, "ingest.items", lambda: item_targets(catalogue), catalogue.category_separator)
-    events = []
+        add(catalogue, "ingest.items", lambda: item_targets(catalogue), separator=catalogue.category_separator)
     for number, source in enumerate(settings.events):
-        found = mapped(source, f"ingest.events[{number}]", lambda source=source: event_targets(source, uid))  # type: ignore[misc]
-        events += [complete_events(found, source, config.seed)] if found else []
+        add(
+            source,
+            f"ingest.events[{number}]",
+            partial(event_targets, source, uid),
+            partial(complete_events, source=source, seed=seed),
+        )
     shown = settings.impressions
-    impressions = mapped(shown, "ingest.impressions", lambda: impression_targets(shown, uid))
-    if errors:
-        raise type(errors[0])("; ".join(str(error) for error in errors)) from errors[0]
-    assert impressions is not None
-    return _Sources(users, items, events, complete_impressions(impressions, shown, config.seed))
+    completed = partial(complete_impressions, source=shown, seed=seed)
+    add(shown, "ingest.impressions", partial(impression_targets, shown, uid), completed)
+    return found, errors
 
 
 def _seen(logs: list[DataFrame], item_domains: list[str]) -> DataFrame:
