@@ -83,13 +83,22 @@ def read_id(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) 
         return Id(value, present, F.when(value.isNotNull(), DECIMALS))
     if not isinstance(kind, StringType):
         return Id(raw.cast("string"), raw.isNotNull(), F.lit(None).cast("string"))
-    text = stripped(raw)
+    # Nearly all ids have nothing to mend, which is seen without a regular expression.
+    plain = _plain(raw)
+    text = F.when(plain, raw).otherwise(stripped(raw))
     present = raw.isNotNull() & ~is_missing(text, markers)
     mended, lost = _without_decimals(text)
     broken = text.contains("\ufffd")
-    value = F.when(present & ~broken & ~lost, mended)
-    done = F.when(present, F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != text, DECIMALS))
-    return Id(value, present, F.coalesce(done, F.when(present & (text != raw), BLANKS)))
+    value = F.when(present, F.when(plain, raw).when(~broken & ~lost, mended))
+    done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != text, DECIMALS).when(text != raw, BLANKS)
+    return Id(value, present, F.when(~plain & present, done))
+
+
+def _plain(text: Column) -> Column:
+    """Whether a text begins and ends with a visible ASCII character and has nothing of a decimal; null for null."""
+    ends = [F.ascii(text), F.ascii(F.right(text, F.lit(1)))]
+    visible = ends[0].between(33, 126) & ends[1].between(33, 126)
+    return visible & ~text.contains(".") & ~text.contains("+") & ~text.contains("\ufffd")
 
 
 def keeps_digits(text: Column) -> Column:

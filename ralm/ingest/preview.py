@@ -77,8 +77,8 @@ def _about(mapped: Mapped, source: Source, count: SourceCount, config: Config) -
     kept = "" if source.where is None else " that `where` keeps"
     lines = [
         f"# ingest.{mapped.source}: {source_path(source, config.data_root)} ({source.format}): {', '.join(columns)}",
-        f"{count.rows:,} rows{kept} (of the first {SAMPLED:,} at most): {count.good:,} good, {count.bad_share:.1%} would "
-        "go to quarantine",
+        f"{count.rows:,} rows{kept} (of the first {SAMPLED:,} at most): {count.good:,} good, {count.bad_share:.1%} "
+        "would go to quarantine",
     ]
     lines += [f"  {reason}: {rows:,}, for example {_example(mapped, reason)}" for reason, rows in count.bad.items()]
     for column, ids in count.ids.items():

@@ -138,7 +138,8 @@ def test_the_dry_run_says_what_is_in_the_sources(spark: SparkSession, tmp_path: 
     found = preview(spark, load_config(path, ["ingest.max_bad_share=0.1"]))
     text = "\n".join(found.lines)
     assert found.error is None
-    for words in ("51 rows (of the first 10,000 at most): 50 good, 2.0% would go to quarantine", "null user_id: 1, for example {",
+    for words in ("51 rows (of the first 10,000 at most): 50 good, 2.0% would go to quarantine",
+                  "null user_id: 1, for example {",
                   "events by domain: log 50", "times: 2024-01-0", "clicks: 100.0%", "leave `clicked` out",
                   "user_id  item_id", "about "):  # fmt: skip
         assert words in text, text

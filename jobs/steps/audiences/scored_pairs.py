@@ -101,7 +101,7 @@ def _refuse_times(times: DataFrame, path: str) -> None:
         return
     read = "no time" if row["first"]["at"] is None else f"{row['first']['at']:%Y-%m-%d}"
     raise DataError(
-        f"--pairs {path}: {row['rows']:,} times cannot be, such as {row['first']['raw']} ({read}): they are read between "
+        f"--pairs {path}: {row['rows']:,} times cannot be, such as {row['first']['raw']} ({read}): they lie between "
         f"{FIRST_TIME} and tomorrow; say by --time-format how `at` is written (epoch_ms, a pattern)"
     )
 
