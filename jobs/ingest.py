@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from jobs.cli.application import run
+import sys
+
+from jobs.cli.application import configured, run
 from jobs.cli.arguments import Arguments, run_job
+from jobs.cli.dry_run import print_sources
+from jobs.cli.suggestion import options, suggest
 from jobs.steps.sources import ingested_logs, split
 
 
 def main(arguments: Arguments) -> None:
-    """Run the job."""
+    """Run the job, or only look at its sources."""
+    if arguments.dry_run:
+        print_sources("ingest", configured(arguments))
+        return
     run(arguments, "ingest", lambda context: [*ingested_logs.steps(context), *split.steps(context)])
 
 
 if __name__ == "__main__":
-    run_job(main, __doc__ or "")
+    suggest(sys.argv[1:])
+    run_job(main, __doc__ or "", dry_run=True, options=options())

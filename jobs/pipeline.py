@@ -8,6 +8,7 @@ import yaml
 
 from jobs.cli.application import configured
 from jobs.cli.arguments import Arguments, run_job
+from jobs.cli.dry_run import say_sources
 from jobs.steps.nightly import run_night, steps
 from ralm.config import Config, auto
 from ralm.errors import RalmError, masked_settings
@@ -61,6 +62,8 @@ def main(arguments: Arguments) -> None:
         context = Context(spark, config, force=arguments.force)
         if arguments.dry_run:
             _dry_run(context, steps(context))
+            if config.ingest is not None and (error := say_sources(spark, config)):
+                raise error
             return
         run_night(context)
         _summary(context, config)

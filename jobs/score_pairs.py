@@ -14,13 +14,18 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--pairs", required=True, metavar="PATH", help="Parquet or Delta: user_id, item_id, at (time)")
     parser.add_argument("--name", metavar="NAME", help="name of the set in `scored_pairs.pairs`; default: the file's")
+    parser.add_argument(
+        "--time-format",
+        metavar="FORMAT",
+        help="how `at` is written: epoch_s, epoch_ms, a Spark pattern; default: a time",
+    )
     return parser
 
 
 def main(arguments: Arguments) -> None:
     """Run the job."""
     given = arguments.options
-    run(arguments, "score_pairs", lambda context: steps(context, given["pairs"], given["name"]))
+    run(arguments, "score_pairs", lambda context: steps(context, given["pairs"], given["name"], given["time_format"]))
 
 
 if __name__ == "__main__":

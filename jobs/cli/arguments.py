@@ -66,7 +66,11 @@ def _parser(description: str, dry_run: bool, options: argparse.ArgumentParser | 
     parser.add_argument("--force", action="store_true", help="repeat what is already done")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     if dry_run:
-        parser.add_argument("--dry-run", action="store_true", help="print what would run, and run nothing")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="print what would run and what a sample of each source holds; write nothing",
+        )
     return parser
 
 
@@ -96,8 +100,11 @@ def parse(
     known = parser.parse_known_args(given)[0] if allow_rest else parser.parse_args(given)
     own = [] if options is None else [action.dest for action in options._actions]
     path = locate(known.config)
+    config = load_config(path, known.set)
+    for line in [] if allow_rest else config.notes:
+        print(f"note: {line}")
     return Arguments(
-        config=load_config(path, known.set),
+        config=config,
         config_path=path,
         force=known.force,
         dry_run=dry_run and known.dry_run,

@@ -22,6 +22,7 @@ from jobs.cli.shipment import (
     scratch_folder,
     zip_package,
 )
+from jobs.cli.suggestion import OPTION
 from ralm.errors import ConfigError, RalmError
 
 USAGE = "./spark-submit.sh JOB --config FILE [--set section.key=value]... [job options] [-- spark-submit options]"
@@ -179,6 +180,8 @@ def submit(argv: Sequence[str], root: Path = ROOT) -> NoReturn:
     path = root / "jobs" / f"{job}.py"
     if {"-h", "--help"} & set(job_arguments):
         os.execv(sys.executable, [sys.executable, str(path), "--help"])
+    if job == "ingest" and OPTION in job_arguments:  # it needs neither a configuration nor Spark
+        os.execv(sys.executable, [sys.executable, str(path), *job_arguments])
     # Read here too, so that a mistake is reported before a JVM starts.
     arguments = parse(jobs[job], job_arguments, dry_run=True, allow_rest=True)
     pyspark = importlib.util.find_spec("pyspark")

@@ -6,7 +6,7 @@ constructors as the typed objects defined here, never as dictionaries.
 
 from ralm.config.baselines import Als, Baselines, ClusteredSimilarity, LshIv, Regression, Similarity
 from ralm.config.fields import CategoricalField, Dates, Fields, HistoryField
-from ralm.config.load import Config, load_config
+from ralm.config.load import Config
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
 from ralm.config.outputs import (
     Audience,
@@ -20,6 +20,7 @@ from ralm.config.outputs import (
     Spark,
     Stream,
 )
+from ralm.config.read import load_config
 from ralm.config.section import Identifier, Merge, Section, Share
 from ralm.config.sources import (
     EventSource,

@@ -1,4 +1,4 @@
-"""A whole configuration, and how it is read."""
+"""A whole configuration."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from ralm.config.baselines import Baselines
 from ralm.config.described import described_fields
 from ralm.config.fields import Dates, Fields
+from ralm.config.locations import Location
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
 from ralm.config.outputs import ColdStart, Comparison, Evaluation, Publish, Refresh, Scoring, Serving, Spark, Stream
 from ralm.config.section import Identifier, Section, sized
 from ralm.config.sources import Ingest, Live, Simulate
-from ralm.errors import ConfigError, MissingInputError
 
 
 class Config(Section):
     """A whole run."""
 
     name: Identifier
-    warehouse: str | None = Field(default=None, description="where tables land; default warehouse/<name>")
-    data_root: str = Field(default=".", description="where relative source paths start")
+    warehouse: Location | None = Field(default=None, description="where tables land; default warehouse/<name>")
+    data_root: Location = Field(default=".", description="where relative source paths start")
     user_id_type: Literal["string", "bigint"] = Field(default="string", description="type of user ids, as they came")
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
     objective: Literal["audience", "feed"] = sized(
@@ -57,6 +56,7 @@ class Config(Section):
     refresh: Refresh = Refresh()
     serving: Serving = Serving()
     spark: Spark = Spark()
+    _notes: list[str] = PrivateAttr(default_factory=list)
 
     @model_validator(mode="before")
     @classmethod
@@ -79,10 +79,15 @@ class Config(Section):
             try:
                 variant.lookalike(self.lookalike)
             except ValidationError as error:
-                raise ValueError(f"variants.{name}.settings.{_describe(error)}") from error
+                raise ValueError(f"variants.{name}.settings.{described_error(error)}") from error
             except ValueError as error:
                 raise ValueError(f"variants.{name}.{error}") from error
         return self
+
+    @property
+    def notes(self) -> list[str]:
+        """What was mended when the file was read, a line each."""
+        return list(self._notes)
 
     @property
     def warehouse_path(self) -> str:
@@ -107,21 +112,8 @@ def _part(content: dict[str, Any], section: str) -> Any:
     return content
 
 
-def _set(content: dict[str, Any], assignment: str) -> None:
-    key, separator, text = assignment.partition("=")
-    if not separator or not key.strip():
-        raise ConfigError(f"--set {assignment}: expected section.key=value")
-    *parents, last = key.strip().split(".")
-    node = content
-    for parent in parents:
-        child = node.setdefault(parent, {})
-        if not isinstance(child, dict):
-            raise ConfigError(f"--set {assignment}: '{parent}' is not a section")
-        node = child
-    node[last] = yaml.safe_load(text)
-
-
-def _describe(error: ValidationError) -> str:
+def described_error(error: ValidationError) -> str:
+    """All mistakes that were found, in one line, each with its place."""
     lines = []
     for problem in error.errors():
         where = ".".join(str(part) for part in problem["loc"])
@@ -133,28 +125,3 @@ def _describe(error: ValidationError) -> str:
             shown = f" (found {found!r})" if isinstance(found, str | int | float | bool) else ""
             lines.append(f"{where + ': ' if where else ''}{message}{shown}")
     return "; ".join(lines)
-
-
-def load_config(path: str | Path, assignments: list[str] | None = None) -> Config:
-    """Read a YAML file and apply `section.key=value` assignments over it.
-
-    Raises:
-        MissingInputError: the file does not exist.
-        ConfigError: not YAML, an unknown key, a wrong type, a value out of bounds, a contradiction.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise MissingInputError(f"configuration {path}: {error.strerror or error}; give an existing file") from error
-    try:
-        content = yaml.safe_load(text)
-        if not isinstance(content, dict):
-            raise ConfigError(f"configuration {path}: expected a mapping of sections")
-        for assignment in assignments or []:
-            _set(content, assignment)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"configuration {path}: not YAML: {' '.join(str(error).split())}") from error
-    try:
-        return Config.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError(f"configuration {path}: {_describe(error)}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -27,7 +27,9 @@ class UserModel(Section):
     )
     field_dim: int = sized(32, ge=2, le=1024, description="m, the width of a field vector")
     attention_dim: int = Field(default=32, ge=1, le=1024, description="t, the attention unit of the merge layer")
-    hidden: list[int] = sized([64], description="widths of the layers between merge and representation")
+    hidden: list[Annotated[int, Field(ge=1, le=65_536)]] = sized(
+        [64], description="widths of the layers between merge and representation"
+    )
     user_dim: int = sized(32, ge=2, le=1024, description="width of one representation")
     loss: Literal["softmax", "sigmoid"] = "softmax"
     logq: bool = Field(default=False, description="subtract log of the sampling probability from the logits")

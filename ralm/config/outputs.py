@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from ralm.config.fixed_spark import FIXED
+from ralm.config.locations import Location
 from ralm.config.section import Section, sized
 
 
@@ -29,6 +31,12 @@ class Scoring(Section):
     probe_fraction: float = Field(default=0.05, gt=0, le=1, description="share of the probe above the threshold")
     block: int = Field(default=512, ge=1, le=65_536, description="users per matrix product")
     sample: int = Field(default=100_000, ge=1_000, le=10_000_000, description="users sampled to find the cuts")
+
+    @field_validator("items")
+    @classmethod
+    def _once(cls, items: list[str] | str) -> list[str] | str:
+        """Each item once, in the order given: a list put together from two may name it again."""
+        return list(dict.fromkeys(items)) if isinstance(items, list) else items
 
 
 class ColdStart(Section):
@@ -86,7 +94,9 @@ class Comparison(Section):
         description="new_items: held-out items, their users split into seeds and held-out users; later_clicks: known "
         "items, clickers against non-clickers in [A2, A3), from the seeds and users before A2",
     )
-    seeds: list[int] = sized([20, 100, 500], description="seeds per item, besides half of all its users")
+    seeds: list[Annotated[int, Field(ge=1)]] = sized(
+        [20, 100, 500], description="seeds per item, besides half of all its users"
+    )
     window: Literal["later", "all"] = sized(
         "later",
         description="later: the item's clickers in [A2, A3), users as of A2; all: its clickers of all time, users as "
@@ -131,7 +141,7 @@ class Refresh(Section):
 class Serving(Section):
     """export_serving: the key-value store that an online service reads."""
 
-    store: str | None = Field(
+    store: Location | None = Field(
         default=None,
         description="redis://host:port/database, or a folder for LMDB files; default <warehouse>/_serving",
     )
@@ -148,5 +158,16 @@ class Spark(Section):
 
     master: str | None = Field(default=None, description="only for sessions made in Python; default local[*]")
     shuffle_partitions: int = Field(default=8, ge=1, le=1_000_000)
-    driver_memory: str = "6g"
+    driver_memory: str = Field(default="6g", pattern=r"^[1-9]\d*[kmgtKMGT]?[bB]?$")
     conf: dict[str, str] = Field(default_factory=dict, description="further Spark settings")
+
+    @field_validator("conf")
+    @classmethod
+    def _not_fixed(cls, conf: dict[str, str]) -> dict[str, str]:
+        """What the tables rely on stays as it is."""
+        for key, value in conf.items():
+            fixed = next((name for name in FIXED if name.lower() == key.strip().lower()), None)
+            if fixed is not None and value.strip().lower() != FIXED[fixed].lower():
+                remedy = "; set `time_zone` of the source" if "timeZone" in fixed else ""
+                raise ValueError(f"{fixed} is fixed to {FIXED[fixed]}, found {value}{remedy}; leave it out")
+        return conf

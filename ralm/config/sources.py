@@ -5,27 +5,49 @@ from __future__ import annotations
 import datetime as dt
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from ralm.config.locations import Location
 from ralm.config.section import Identifier, Section, sized
+from ralm.config.time_formats import check_time_format
+
+# What exports write for a missing value, lower case; the last is a device id that its owner switched off.
+NULL_MARKERS = (
+    "\\n", "null", "(null)", "<null>", "nil", "nan", "none", "(none)", "n/a", "na", "#n/a", "<na>", "-", "--",
+    "undefined", "(not set)", "not set", "[null]", "00000000-0000-0000-0000-000000000000",
+)  # fmt: skip
 
 
 class Source(Section):
     """Files of one layout and the Spark SQL expressions that map them to a table's columns."""
 
-    path: str = Field(description="file, folder or glob; relative paths start at data_root")
+    path: Location = Field(description="file, folder or glob; relative paths start at data_root")
     format: Literal["parquet", "csv", "tsv", "jsonl"] = "parquet"
     options: dict[str, str] = Field(default_factory=dict, description="options of Spark's reader")
     where: str | None = Field(default=None, description="Spark SQL condition on the raw columns: the rows kept")
     columns: dict[str, str] = Field(
         description="target column -> raw column, or Spark SQL expression over the raw columns"
     )
-    time_format: str | None = Field(
+    time_format: str | list[str] | None = Field(
         default=None,
-        description="'epoch_s', 'epoch_ms' or a Spark datetime pattern; default: the column is a timestamp "
-        "or an ISO-8601 string",
+        description="epoch_s, epoch_ms, epoch_us, epoch_ns, iso, or a Spark datetime pattern; of a list, the first "
+        "that fits counts for each row; default: the column is a timestamp or an ISO-8601 string",
     )
     time_zone: str = Field(default="UTC", description="zone of times without a zone")
+
+    @field_validator("time_format")
+    @classmethod
+    def _readable(cls, value: str | list[str] | None) -> str | list[str] | None:
+        for text in [value] if isinstance(value, str) else value or []:
+            check_time_format(text)
+        if value == []:
+            raise ValueError("an empty list reads no times")
+        return value
+
+    @property
+    def time_formats(self) -> list[str]:
+        """The formats of the times, in the order in which they are tried; empty: a timestamp or an ISO-8601 string."""
+        return [self.time_format] if isinstance(self.time_format, str) else list(self.time_format or [])
 
 
 class EventSource(Source):
@@ -118,6 +140,16 @@ class Ingest(Section):
         default=None, description="times after this are 'future' (UTC; default: the moment of the run)"
     )
     sampled_negatives: SampledNegatives = SampledNegatives()
+    null_markers: list[str] = Field(
+        default=[*NULL_MARKERS],
+        description="texts that stand for a missing id, number or time, in any case; blanks of any kind always do",
+    )
+    busy_id_share: float = Field(
+        default=0.05,
+        gt=0,
+        le=1,
+        description="an id with a larger share of a source's rows, and ten times the mean, is reported by name",
+    )
     max_bad_share: float = Field(
         default=0.01,
         ge=0,

@@ -6,6 +6,7 @@ Each cast gives the value (null if there is none) and tells a missing raw value 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column
@@ -17,7 +18,6 @@ from pyspark.sql.types import (
     BooleanType,
     DataType,
     DateType,
-    DecimalType,
     DoubleType,
     FloatType,
     IntegralType,
@@ -28,6 +28,13 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
+from ralm.config.sources import NULL_MARKERS
+from ralm.config.time_formats import EPOCHS, ISO, without_weekday
+from ralm.ingest.ids import SCIENTIFIC, is_missing, keeps_digits, read_id, stripped, whole
+
+# Where a column has epochs of several units, one is taken for what it is only between these years.
+_LIKELY = ("1990-01-01", "2100-01-01")
+
 
 class UnmappableTypeError(Exception):
     """A raw type that cannot give a value of the target; the message says what is expected instead."""
@@ -35,32 +42,35 @@ class UnmappableTypeError(Exception):
 
 @dataclass(frozen=True)
 class Cast:
-    """A target value, and whether the raw value was there at all (`present` and a null value: invalid)."""
+    """A target value, and whether the raw value was there at all (`present` and a null value: invalid).
+
+    `done` names what was done to the value or is wrong with it (`ralm.ingest.ids.SAID`).
+    """
 
     value: Column
     present: Column
+    done: Column | None = None
 
 
-def _present(raw: Column, kind: DataType) -> Column:
-    """Not null, not a blank string, not NaN: empty CSV cells are missing values."""
+def _present(raw: Column, kind: DataType, markers: Sequence[str] = ()) -> Column:
+    """Not null, not a blank string or a marker, not NaN: empty CSV cells are missing values."""
     if isinstance(kind, StringType):
-        return raw.isNotNull() & (F.trim(raw) != "")
+        return raw.isNotNull() & ~is_missing(stripped(raw), markers)
     if isinstance(kind, FloatType | DoubleType):
         return raw.isNotNull() & ~F.isnan(raw)
     return raw.isNotNull()
 
 
-def cast_id(raw: Column, kind: DataType, target: str) -> Cast:
-    """An id as it came, as `target` (string or bigint); a string that is not a bigint is invalid.
+def cast_id(raw: Column, kind: DataType, target: str, markers: Sequence[str] = NULL_MARKERS) -> Cast:
+    """An id as `target` (string or bigint), by the rules of `ralm.ingest.ids`; a string that is no bigint is invalid.
 
     Raises:
-        UnmappableTypeError: floating numbers (1e9 and 1000000000 would be two ids), times, arrays, structs.
+        UnmappableTypeError: times, booleans, arrays, structs.
     """
-    whole = isinstance(kind, IntegralType) or (isinstance(kind, DecimalType) and kind.scale == 0)
-    if not (whole or isinstance(kind, StringType | NullType)):
+    if not whole(kind):
         raise UnmappableTypeError("a string or a whole number; cast it in the expression")
-    present = _present(raw, kind)
-    return Cast(F.when(present, raw.try_cast(target)), present)
+    found = read_id(raw, kind, markers)
+    return Cast(found.value.try_cast(target), found.present, found.done)
 
 
 def cast_label(raw: Column, kind: DataType) -> Cast:
@@ -75,7 +85,7 @@ def cast_label(raw: Column, kind: DataType) -> Cast:
     return Cast(F.when(present, raw.cast("string")), present)
 
 
-def cast_number(raw: Column, kind: DataType) -> Cast:
+def cast_number(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) -> Cast:
     """A finite double; infinities are invalid.
 
     Raises:
@@ -83,10 +93,8 @@ def cast_number(raw: Column, kind: DataType) -> Cast:
     """
     if not isinstance(kind, NumericType | BooleanType | StringType | NullType):
         raise UnmappableTypeError("a number or a string of one")
-    present = _present(raw, kind)
-    number = raw.try_cast("double")
-    if isinstance(kind, StringType):
-        present &= ~F.lower(F.trim(raw)).isin("nan")
+    present = _present(raw, kind, markers)
+    number = (stripped(raw) if isinstance(kind, StringType) else raw).try_cast("double")
     return Cast(F.when(present & (F.abs(number) < float("inf")), number), present)
 
 
@@ -122,42 +130,76 @@ def cast_categories(raw: Column, kind: DataType, separator: str | None) -> Cast:
     return Cast(F.coalesce(F.array_distinct(kept), F.array().cast("array<string>")), _present(raw, kind))
 
 
-def cast_time(raw: Column, kind: DataType, time_format: str | None, zone: str) -> Cast:
+def cast_time(
+    raw: Column,
+    kind: DataType,
+    time_format: str | Sequence[str] | None,
+    zone: str,
+    markers: Sequence[str] = NULL_MARKERS,
+) -> Cast:
     """A timestamp; `zone` applies to values without a zone (the session's zone is UTC).
 
     Args:
-        time_format: 'epoch_s', 'epoch_ms', a Spark datetime pattern, or None for timestamps, dates and ISO-8601.
+        raw: the column.
+        kind: its type.
+        time_format: 'epoch_s', 'epoch_ms', 'epoch_us', 'epoch_ns', 'iso', a Spark datetime pattern, or several of them,
+            of which the first that fits a value reads it; None or empty: timestamps, dates and ISO-8601.
+        zone: of values without a zone.
+        markers: texts of missing times.
 
     Raises:
         UnmappableTypeError: a type that the format cannot read.
     """
-    present = _present(raw, kind)
+    formats = [time_format] if isinstance(time_format, str) else list(time_format or [ISO])
+    present = _present(raw, kind, markers)
     if isinstance(kind, NullType):
         return Cast(raw.cast("timestamp"), present)
-    if time_format in ("epoch_s", "epoch_ms"):
-        if not isinstance(kind, NumericType | StringType):
-            raise UnmappableTypeError(f"a number ({time_format}); leave time_format out for timestamps and ISO-8601")
-        # Whole seconds up to 12 digits (33,000 years) and microseconds; wider ones are null, never an overflow.
-        scale = 1_000 if time_format == "epoch_ms" else 1
-        seconds = (raw.try_cast("decimal(22,6)") / F.lit(scale)).try_cast("decimal(18,6)")
-        return Cast(F.when(present, seconds.try_cast("timestamp")), present)
-    if time_format is not None:
-        if not isinstance(kind, StringType | IntegralType):
-            raise UnmappableTypeError(f"a string of the pattern '{time_format}'; leave time_format out for timestamps")
-        parsed = F.try_to_timestamp(raw.cast("string"), F.lit(time_format))
-        return Cast(F.when(present, parsed if _carries_zone(time_format) else _in_zone(parsed, zone)), present)
+    text = stripped(raw) if isinstance(kind, StringType) else raw
+    several = len(formats) > 1
+    found = [_time(text, kind, one, zone, likely=several) for one in formats]
+    return Cast(F.when(present, F.coalesce(*found)), present)
+
+
+def _time(raw: Column, kind: DataType, time_format: str, zone: str, *, likely: bool) -> Column:
+    """The time by one format, null where it does not fit."""
+    if time_format in EPOCHS:
+        moment = _epoch(raw, kind, time_format)
+        return F.when(moment.between(*[F.lit(day).cast("timestamp") for day in _LIKELY]), moment) if likely else moment
+    if time_format == ISO:
+        return _iso(raw, kind, zone)
+    if not isinstance(kind, StringType | IntegralType):
+        raise UnmappableTypeError(f"a string of the pattern '{time_format}'; leave time_format out for timestamps")
+    pattern, weekday = without_weekday(time_format)
+    text = raw.cast("string")
+    text = F.regexp_replace(text, r"^\p{L}+[.,]?\s*", "") if weekday else text
+    parsed = F.try_to_timestamp(text, F.lit(pattern))
+    return parsed if _carries_zone(pattern) else _in_zone(parsed, zone)
+
+
+def _epoch(raw: Column, kind: DataType, unit: str) -> Column:
+    if not isinstance(kind, NumericType | StringType):
+        raise UnmappableTypeError(f"a number ({unit}); leave time_format out for timestamps and ISO-8601")
+    # Whole seconds up to 12 digits (33,000 years) and microseconds; wider ones are null, never an overflow.
+    number = raw.try_cast("decimal(32,6)")
+    if isinstance(kind, StringType):  # 1.7041E+12 has lost its seconds
+        number = F.when(~raw.rlike(SCIENTIFIC) | keeps_digits(raw), number)
+    seconds = (number / F.lit(EPOCHS[unit])).try_cast("decimal(18,6)")
+    return seconds.try_cast("timestamp")
+
+
+def _iso(raw: Column, kind: DataType, zone: str) -> Column:
     if isinstance(kind, TimestampType):
-        return Cast(raw, present)
+        return raw
     if isinstance(kind, TimestampNTZType | DateType):
-        return Cast(_in_zone(raw.cast("timestamp"), zone), present)
+        return _in_zone(raw.cast("timestamp"), zone)
     if isinstance(kind, StringType):
         # Spark also reads '10:30' (today!) and '2024' as times: accept only what starts with a full date.
-        dated = raw.rlike(r"^\s*\d{4}-\d{1,2}-\d{1,2}")
+        dated = raw.rlike(r"^\d{4}-\d{1,2}-\d{1,2}")
         zoned = raw.rlike(r"[T ]\d{1,2}[\d:.]*\s*[A-Za-z+\-]")
         parsed = raw.try_cast("timestamp")
-        return Cast(F.when(present & dated, F.when(zoned, parsed).otherwise(_in_zone(parsed, zone))), present)
+        return F.when(dated, F.when(zoned, parsed).otherwise(_in_zone(parsed, zone)))
     raise UnmappableTypeError(
-        "a timestamp, a date or an ISO-8601 string; for numbers set time_format: epoch_s or epoch_ms"
+        "a timestamp, a date or an ISO-8601 string; for numbers set time_format: epoch_s (_ms, _us, _ns)"
     )
 
 

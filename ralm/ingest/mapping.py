@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,6 +14,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DataType
 
 from ralm.config import Source
+from ralm.config.sources import NULL_MARKERS
+from ralm.config.time_formats import EPOCHS, ISO, without_weekday
 from ralm.errors import ConfigError
 from ralm.ingest import casts
 from ralm.ingest.read import CORRUPT
@@ -21,6 +24,7 @@ from ralm.spark.errors import short_message
 Kind = Literal["id", "label", "number", "flag", "time", "categories"]
 
 REASON = "_reason"
+NOTE = "_note"
 ROW = "_row"
 # Parquet's calendars differ before this day, and no log or catalogue is older.
 EARLIEST = "1900-01-01"
@@ -45,8 +49,9 @@ class Target:
 class Mapped:
     """A source after its mapping.
 
-    `frame` holds the targets, `_reason` (null for a good row) and `_row` (struct of the raw columns); `expressions`
-    are the SQL texts by setting, for the messages of errors that come when the frame is computed.
+    `frame` holds the targets, `_reason` (null for a good row), `_note` (what was done to an id, or is wrong with it)
+    and `_row` (struct of the raw columns); `expressions` are the SQL texts by
+    setting, for the messages of errors that come when the frame is computed.
     """
 
     source: str
@@ -56,7 +61,7 @@ class Mapped:
     @property
     def good(self) -> DataFrame:
         """The rows that passed, without the raw ones."""
-        return self.frame.where(F.col(REASON).isNull()).drop(REASON, ROW)
+        return self.frame.where(F.col(REASON).isNull()).drop(REASON, NOTE, ROW)
 
 
 def map_source(
@@ -67,6 +72,7 @@ def map_source(
     *,
     not_after: dt.datetime,
     separator: str | None = None,
+    markers: Sequence[str] = NULL_MARKERS,
 ) -> Mapped:
     """Keep the rows that `where` accepts and compute the targets; a row with a missing or invalid value gets a reason.
 
@@ -75,6 +81,7 @@ def map_source(
         setting: the source's place in the configuration, such as `ingest.events[0]`.
         not_after: times after this (UTC) are 'future'.
         separator: splits a string of categories.
+        markers: texts that stand for a missing id, number or time.
 
     Raises:
         ConfigError: columns that do not exist, expressions that do not parse, types that cannot be mapped, a bad
@@ -91,6 +98,7 @@ def map_source(
 
     values: dict[str, Column] = {}
     reasons: list[Column] = []
+    notes: list[Column] = []
     for target in targets:
         where = f"{setting}.columns.{target.name}"
         text = source.columns[target.name]
@@ -98,12 +106,13 @@ def map_source(
         if bound is None:
             continue
         try:
-            cast = _cast(bound[0], bound[1], target, source, separator)
+            cast = _cast(bound[0], bound[1], target, source, separator, markers)
         except casts.UnmappableTypeError as error:
             problems.append(f"{where}: `{text}` is {bound[1].simpleString()}, expected {error}")
             continue
         values[target.name] = cast.value
         reasons += _reasons(target, cast, not_after)
+        notes += [] if cast.done is None else [F.concat(cast.done, F.lit(f" {target.name}"))]
     if problems:
         raise ConfigError("; ".join(problems))
 
@@ -111,25 +120,29 @@ def map_source(
         reasons.insert(0, F.when(F.col(CORRUPT).isNotNull(), "unreadable row"))
     reason = F.coalesce(*reasons, F.lit(None).cast("string"))
     row = F.struct(*[_column(name).alias(name) for name in raw.columns])
-    frame = kept.select(*[value.alias(name) for name, value in values.items()], reason.alias(REASON), row.alias(ROW))
+    note = F.coalesce(*notes, F.lit(None).cast("string"))
+    columns = [value.alias(name) for name, value in values.items()]
+    frame = kept.select(*columns, reason.alias(REASON), note.alias(NOTE), row.alias(ROW))
     expressions = {f"{setting}.columns.{target.name}": source.columns[target.name] for target in targets}
     if source.where is not None:
         expressions[f"{setting}.where"] = source.where
     return Mapped(setting.removeprefix("ingest."), frame, expressions)
 
 
-def _cast(raw: Column, kind: DataType, target: Target, source: Source, separator: str | None) -> casts.Cast:
+def _cast(
+    raw: Column, kind: DataType, target: Target, source: Source, separator: str | None, markers: Sequence[str]
+) -> casts.Cast:
     if target.kind == "id":
-        return casts.cast_id(raw, kind, target.type)
+        return casts.cast_id(raw, kind, target.type, markers)
     if target.kind == "label":
         return casts.cast_label(raw, kind)
     if target.kind == "number":
-        return casts.cast_number(raw, kind)
+        return casts.cast_number(raw, kind, markers)
     if target.kind == "flag":
         return casts.cast_flag(raw, kind)
     if target.kind == "categories":
         return casts.cast_categories(raw, kind, separator)
-    return casts.cast_time(raw, kind, source.time_format, source.time_zone)
+    return casts.cast_time(raw, kind, source.time_formats, source.time_zone, markers)
 
 
 def _reasons(target: Target, cast: casts.Cast, not_after: dt.datetime) -> list[Column]:
@@ -180,8 +193,10 @@ def _time_problems(spark: SparkSession, source: Source, setting: str) -> list[st
     tried: list[tuple[str, Column]] = []
     if source.time_zone != "UTC":
         tried.append(("time_zone", F.to_utc_timestamp(F.timestamp_seconds(F.lit(0)), source.time_zone)))
-    if source.time_format not in (None, "epoch_s", "epoch_ms"):
-        tried.append(("time_format", F.try_to_timestamp(F.lit("2024-01-01"), F.lit(source.time_format))))
+    for text in source.time_formats:
+        if text not in (*EPOCHS, ISO):
+            pattern = F.lit(without_weekday(text)[0])
+            tried.append(("time_format", F.try_to_timestamp(F.lit("2024-01-01"), pattern)))
     problems = []
     for key, column in tried:
         try:

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ralm.errors import DataError
-from ralm.ingest.mapping import REASON, ROW, Mapped
-from ralm.spark.errors import user_errors
+from ralm.ingest.mapping import NOTE, REASON, ROW, Mapped
+from ralm.ingest.source_counts import SourceCount
 
 DUPLICATE = "duplicate"
-
-
-@dataclass(frozen=True)
-class SourceCount:
-    """The rows of a source: all of them, and the bad ones by reason (duplicates are not bad)."""
-
-    source: str
-    rows: int
-    bad: dict[str, int]
-
-    @property
-    def bad_share(self) -> float:
-        """Share of the rows that go to quarantine."""
-        return sum(self.bad.values()) / self.rows if self.rows else 0.0
 
 
 def quarantined(mapped: Mapped) -> DataFrame:
@@ -40,7 +24,7 @@ def with_raw_row(mapped: Mapped) -> DataFrame:
     """The targets of all rows, `reason`, and `row`: a bad row's raw columns as JSON, null for a good row."""
     bad = F.col(REASON).isNotNull()
     rows = mapped.frame.withColumns({"reason": F.col(REASON), "row": F.when(bad, _json())})
-    return rows.drop(REASON, ROW)
+    return rows.drop(REASON, NOTE, ROW)
 
 
 def keep_first(source: Mapped, key: str, best: list[Column]) -> DataFrame:
@@ -68,7 +52,7 @@ def duplicates(sources: list[Mapped], keys: list[str], best: list[Column]) -> Da
         rows.join(repeated, keys, "left_semi")
         .withColumn("source", F.lit(source.source))
         .withColumn(ROW, _json())
-        .drop(REASON)
+        .drop(REASON, NOTE)
         for source, rows in zip(sources, good, strict=True)
     ]
     together = reduce(DataFrame.unionByName, suspects)
@@ -76,25 +60,6 @@ def duplicates(sources: list[Mapped], keys: list[str], best: list[Column]) -> Da
     order = Window.partitionBy(*keys).orderBy(*best, content, "source")
     ranked = together.withColumn("_rank", F.row_number().over(order))
     return ranked.where("_rank > 1").select("source", F.lit(DUPLICATE).alias("reason"), F.col(ROW).alias("row"))
-
-
-def count_sources(sources: Iterable[Mapped]) -> list[SourceCount]:
-    """All rows and the bad ones of every source, in one pass over the columns that the mapping reads.
-
-    Raises:
-        DataError: a file that cannot be read, an expression that fails on a value.
-    """
-    mapped = list(sources)
-    expressions = {setting: text for m in mapped for setting, text in m.expressions.items()}
-    reasons = [m.frame.select(F.lit(m.source).alias("source"), REASON) for m in mapped]
-    with user_errors("ingest", expressions):
-        found = reduce(lambda a, b: a.union(b), reasons).groupBy("source", REASON).count().collect()
-    counts = []
-    for m in mapped:
-        own = {row[REASON]: int(row["count"]) for row in found if row["source"] == m.source}
-        bad = {reason: count for reason, count in sorted(own.items(), key=lambda p: str(p[0])) if reason is not None}
-        counts.append(SourceCount(m.source, sum(own.values()), bad))
-    return counts
 
 
 def check_shares(sources: list[Mapped], counts: list[SourceCount], max_bad_share: float) -> None:
@@ -113,10 +78,15 @@ def check_shares(sources: list[Mapped], counts: list[SourceCount], max_bad_share
             assert example is not None
             problems.append(
                 f"ingest.{count.source}: {count.bad_share:.1%} of {count.rows:,} rows are bad ({reasons}), more than "
-                f"max_bad_share {max_bad_share:.1%}; for example {example[0]}"
+                f"max_bad_share {max_bad_share:.1%}; for example {example[0]}{_hints(count)}"
             )
     if problems:
         raise DataError("; ".join(problems) + "; nothing was written")
+
+
+def _hints(count: SourceCount) -> str:
+    """What the bad rows' ids suffer from, with the remedy."""
+    return "".join(f"; {note}: {said}" for note, (_, said) in count.said.items())
 
 
 def default_not_after() -> dt.datetime:

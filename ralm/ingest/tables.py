@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import reduce
-from typing import TypeVar
+from functools import partial, reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -14,6 +13,7 @@ from pyspark.sql import functions as F
 from ralm.config import Config, Ingest, Source
 from ralm.config.auto import sampled_negatives
 from ralm.errors import ConfigError, RalmError
+from ralm.ingest.findings import Check, check_times, findings
 from ralm.ingest.items import item_targets, items_table, one_item
 from ralm.ingest.logs import (
     complete_events,
@@ -24,27 +24,16 @@ from ralm.ingest.logs import (
     impressions_table,
 )
 from ralm.ingest.mapping import Mapped, Target, map_source
-from ralm.ingest.quarantine import SourceCount, check_shares, count_sources, default_not_after, duplicates, quarantined
+from ralm.ingest.quarantine import check_shares, default_not_after, duplicates, quarantined
 from ralm.ingest.read import read_source
 from ralm.ingest.sampled_negatives import sample_negatives
+from ralm.ingest.source_counts import SourceCount, count_sources
 from ralm.ingest.split import Split, decide
 from ralm.ingest.users import one_profile, user_targets, users_table
 from ralm.spark.errors import user_errors
 
-T = TypeVar("T")
-
 EVENT_KEY = ["user_id", "domain", "feature_id", "event_time"]
 IMPRESSION_KEY = ["user_id", "item_id", "shown_at"]
-
-
-@dataclass(frozen=True)
-class Check:
-    """A data check with its outcome, as the table `checks` holds it."""
-
-    name: str
-    passed: bool
-    value: float
-    detail: str
 
 
 @dataclass(frozen=True)
@@ -53,7 +42,7 @@ class IngestResult:
 
     `counts` holds `<source>.rows` and `<source>.<reason>` of the bad rows; duplicates are only in `quarantine`: they
     are found while the tables are computed. `expressions` are the user's SQL texts by setting, for `user_errors`
-    around the writes. `split` says whether times were kept.
+    around the writes. `split` says whether times were kept; `told` is what the user should know of the sources.
     """
 
     users: DataFrame
@@ -65,6 +54,7 @@ class IngestResult:
     checks: list[Check]
     expressions: dict[str, str]
     split: Split
+    told: list[str]
 
 
 @dataclass(frozen=True)
@@ -90,7 +80,7 @@ def ingest(
         not_after: the moment of the run (UTC), if the configuration names no other.
 
     Raises:
-        ConfigError: columns, expressions, types or fields that do not fit the files: all at once.
+        ConfigError: columns, expressions, types or fields that do not fit the files: all at once; times that cannot be.
         MissingInputError: a path without files.
         DataError: an unreadable file, a failing expression, a source without rows or with too many bad ones.
     """
@@ -100,6 +90,7 @@ def ingest(
     sources = _map_all(spark, config, settings, settings.not_after or not_after or default_not_after())
     counts = count_sources(sources.all())
     check_shares(sources.all(), counts, settings.max_bad_share)
+    check_times(config, counts)
     split = _split(config, settings, sources, counts)
     refused = [
         *[quarantined(mapped) for mapped in sources.all()],
@@ -147,7 +138,9 @@ def ingest(
             )
             for c in counts
         ]
-        + ([Check("split", *split.outcome)] if split.said else []),
+        + ([Check("split", *split.outcome)] if split.said else [])
+        + (told := findings(config, counts)),
+        told=[f"{check.name.partition(':')[2]}: {check.detail}" for check in told],
         expressions={setting: text for mapped in sources.all() for setting, text in mapped.expressions.items()},
         split=split,
     )
@@ -178,47 +171,75 @@ def _by_hash(sources: _Sources, settings: Ingest, seed: int) -> _Sources:
 
 def _map_all(spark: SparkSession, config: Config, settings: Ingest, not_after: dt.datetime) -> _Sources:
     """Read and map every source; the problems of all sources make one error."""
+    found, errors = map_sources(spark, config, settings, not_after)
+    if errors:
+        raise type(errors[0])("; ".join(str(error) for error in errors)) from errors[0]
+    named = {mapped.source: mapped for mapped, _ in found}
+    events = [named[f"events[{number}]"] for number in range(len(settings.events))]
+    return _Sources(named.get("users"), named.get("items"), events, named["impressions"])
+
+
+def map_sources(
+    spark: SparkSession,
+    config: Config,
+    settings: Ingest,
+    not_after: dt.datetime,
+    sample: Callable[[DataFrame], DataFrame] = lambda raw: raw,
+) -> tuple[list[tuple[Mapped, Source]], list[RalmError]]:
+    """Read and map every source: those that can be mapped, and what is wrong with the others.
+
+    Args:
+        spark: the session.
+        config: the configuration.
+        settings: its section `ingest`.
+        not_after: times after this (UTC) are 'future'.
+        sample: applied to the raw rows of each source.
+    """
     errors: list[RalmError] = []
+    found: list[tuple[Mapped, Source]] = []
 
-    def attempt(step: Callable[[], T]) -> T | None:
+    def add(
+        source: Source,
+        setting: str,
+        targets: Callable[[], list[Target]],
+        complete: Callable[[Mapped], Mapped] = lambda mapped: mapped,
+        separator: str | None = None,
+    ) -> None:
         try:
-            return step()
-        except RalmError as error:
-            errors.append(error)
-            return None
-
-    def mapped(
-        source: Source, setting: str, targets: Callable[[], list[Target]], separator: str | None = None
-    ) -> Mapped | None:
-        return attempt(
-            lambda: map_source(
-                read_source(spark, source, config.data_root, setting),
+            mapped = map_source(
+                sample(read_source(spark, source, config.data_root, setting)),
                 source,
                 targets(),
                 setting,
                 not_after=not_after,
                 separator=separator,
+                markers=settings.null_markers,
             )
-        )
+            found.append((complete(mapped), source))
+        except RalmError as error:
+            errors.append(error)
 
-    uid, fields = config.user_id_type, config.fields
-    users = items = None
+    uid, fields, seed = config.user_id_type, config.fields, config.seed
     if settings.users is not None:
-        users = mapped(settings.users, "ingest.users", lambda: user_targets(settings.users, fields, uid))
+        add(settings.users, "ingest.users", lambda: user_targets(settings.users, fields, uid))
     else:
-        attempt(lambda: user_targets(None, fields, uid))
+        try:
+            user_targets(None, fields, uid)
+        except RalmError as error:
+            errors.append(error)
     if (catalogue := settings.items) is not None:
-        items = mapped(catalogue, "ingest.items", lambda: item_targets(catalogue), catalogue.category_separator)
-    events = []
+        add(catalogue, "ingest.items", lambda: item_targets(catalogue), separator=catalogue.category_separator)
     for number, source in enumerate(settings.events):
-        found = mapped(source, f"ingest.events[{number}]", lambda source=source: event_targets(source, uid))  # type: ignore[misc]
-        events += [complete_events(found, source, config.seed)] if found else []
+        add(
+            source,
+            f"ingest.events[{number}]",
+            partial(event_targets, source, uid),
+            partial(complete_events, source=source, seed=seed),
+        )
     shown = settings.impressions
-    impressions = mapped(shown, "ingest.impressions", lambda: impression_targets(shown, uid))
-    if errors:
-        raise type(errors[0])("; ".join(str(error) for error in errors)) from errors[0]
-    assert impressions is not None
-    return _Sources(users, items, events, complete_impressions(impressions, shown, config.seed))
+    completed = partial(complete_impressions, source=shown, seed=seed)
+    add(shown, "ingest.impressions", partial(impression_targets, shown, uid), completed)
+    return found, errors
 
 
 def _seen(logs: list[DataFrame], item_domains: list[str]) -> DataFrame:

@@ -11,6 +11,8 @@ from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
 from ralm.config import Spark
+from ralm.config.fixed_spark import FIXED
+from ralm.errors import ConfigError
 
 # Delta 4.4 depends on older versions of libraries that Spark brings itself: 75 MB that each application would copy to
 # its executors. Only Delta's own jars, and Unity Catalog's, are kept.
@@ -30,17 +32,6 @@ PROVIDED = (
     "org.slf4j:*",
     "org.xerial.snappy:*",
 )
-REQUIRED = {
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    # Times in the tables are UTC whatever the machine's zone.
-    "spark.sql.session.timeZone": "UTC",
-    # petastorm and pyarrow read the files themselves and would see the deleted rows of a file with a deletion vector.
-    "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
-    "spark.sql.execution.arrow.pyspark.enabled": "true",
-    # Statistics for the columns that readers filter on; embeddings come later in the schemas.
-    "spark.databricks.delta.properties.defaults.dataSkippingNumIndexedCols": "8",
-}
 
 
 def under_spark_submit() -> bool:
@@ -53,10 +44,13 @@ def get_session(name: str, settings: Spark) -> SparkSession:
 
     Under spark-submit only SQL settings are added; from plain Python (tests, notebooks) the master, the driver's
     memory and Delta's jars are set too.
+
+    Raises:
+        ConfigError: the settings change what the tables rely on.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(name)
-    for key, value in REQUIRED.items():
+    for key, value in FIXED.items():
         builder = builder.config(key, value)
     builder = builder.config("spark.sql.shuffle.partitions", str(settings.shuffle_partitions))
     if not under_spark_submit():
@@ -68,6 +62,8 @@ def get_session(name: str, settings: Spark) -> SparkSession:
         )
         builder = configure_spark_with_delta_pip(builder).config("spark.jars.excludes", ",".join(PROVIDED))
     for key, value in settings.conf.items():
+        if key in FIXED and value.lower() != FIXED[key].lower():
+            raise ConfigError(f"spark.conf: {key} is fixed to {FIXED[key]}, found {value}; leave it out")
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")

@@ -17,8 +17,9 @@ import yaml
 from jobs.cli import shipment, submission
 from jobs.cli.arguments import Arguments, locate, parse, run_job
 from ralm.config import Config, load_config
+from ralm.config.fixed_spark import REQUIRED
 from ralm.errors import ConfigError, DataError, MissingInputError
-from ralm.spark.session import PROVIDED, REQUIRED
+from ralm.spark.session import PROVIDED
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,31 +8,50 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.steps.lookalike.variants import final_step, lookalike_folder, lookalike_version
 from jobs.steps.systems.ralm import lookalike_scorer
 from ralm.config.names import SYSTEM
-from ralm.errors import DataError, MissingInputError
+from ralm.config.sources import NULL_MARKERS
+from ralm.config.time_formats import check_time_format
+from ralm.errors import ConfigError, DataError, MissingInputError
+from ralm.ingest.casts import UnmappableTypeError, cast_time
+from ralm.ingest.ids import read_id, whole
 from ralm.ingest.read import path_listing
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.scoring.bundle import write_scoring_bundle
+from ralm.spark.errors import user_errors
 from ralm.training.checkpoints import dated_weights, model_folder
 from ralm.warehouse.warehouse import is_delta
 from udfs.score import score_pairs
 
 # Purposes whose clusters know no click after their date; those made by `refresh` (purpose `live`) may.
 KNOWN = ("evaluate", "production")
+# No pair that a ranking model learns from is older; epochs of a wrong unit are.
+FIRST_TIME = "1990-01-01"
 
 
-def read_pairs(spark: SparkSession, path: str) -> DataFrame:
+def read_pairs(
+    spark: SparkSession, path: str, time_format: str | None = None, markers: Sequence[str] = NULL_MARKERS
+) -> DataFrame:
     """(user_id, item_id, at) of a Delta table's path, or of a Parquet file or folder; `at` is NULL if it is missing.
+
+    Ids are read by the rules of logs (`ralm.ingest.ids`).
+
+    Args:
+        spark: the session.
+        path: of the pairs.
+        time_format: how `at` is written, as in a source; None: a timestamp, a date or an ISO-8601 string.
+        markers: texts that stand for a missing id or time.
 
     Raises:
         MissingInputError: there is nothing at the path.
-        DataError: a column is missing.
+        ConfigError: `time_format` is unknown.
+        DataError: a column is missing, or times that cannot be: numbers without a format, text that is no time, days
+            before 1990 or after tomorrow. By a wrong time, a score would know what came after its pair.
     """
     if not path_listing(spark, path):
         raise MissingInputError(f"--pairs {path}: not found")
@@ -41,8 +60,50 @@ def read_pairs(spark: SparkSession, path: str) -> DataFrame:
     missing = [name for name in ("user_id", "item_id") if name not in found.columns]
     if missing:
         raise DataError(f"--pairs {path}: no column {', '.join(missing)}; found {', '.join(found.columns)}")
-    at = F.col("at") if "at" in found.columns else F.lit(None)
-    return found.select("user_id", F.col("item_id").cast("string"), at.cast("timestamp").alias("at"))
+    ids = {name: _id(found, name, path, markers) for name in ("user_id", "item_id")}
+    if "at" not in found.columns:
+        return found.select(
+            *[column.alias(name) for name, column in ids.items()], F.lit(None).cast("timestamp").alias("at")
+        )
+    try:
+        known = None if time_format is None else check_time_format(time_format)
+        at = cast_time(F.col("at"), found.schema["at"].dataType, known, "UTC", markers)
+    except ValueError as error:
+        raise ConfigError(f"--time-format: {error}") from error
+    except UnmappableTypeError as error:
+        kind = found.schema["at"].dataType.simpleString()
+        raise DataError(
+            f"--pairs {path}: column at is {kind}, expected {error}, given here by --time-format"
+        ) from error
+    with user_errors(f"--pairs {path}"):
+        _refuse_times(
+            found.select(F.col("at").cast("string").alias("raw"), at.value.alias("at"), at.present.alias("is")), path
+        )
+    return found.select(*[column.alias(name) for name, column in ids.items()], at.value.alias("at"))
+
+
+def _id(found: DataFrame, name: str, path: str, markers: Sequence[str]) -> Column:
+    kind = found.schema[name].dataType
+    if not whole(kind):
+        raise DataError(f"--pairs {path}: column {name} is {kind.simpleString()}, expected a string or a whole number")
+    return read_id(F.col(name), kind, markers).value
+
+
+def _refuse_times(times: DataFrame, path: str) -> None:
+    """Look for times that cannot be (columns: raw, at, is)."""
+    tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+    none = F.col("is") & F.col("at").isNull()
+    early = F.col("at") < F.lit(FIRST_TIME).cast("timestamp")
+    late = F.col("at") > F.lit(tomorrow.isoformat()).cast("timestamp")
+    wrong = F.coalesce(none | early | late, F.lit(False))
+    row = times.agg(F.count_if(wrong).alias("rows"), F.min(F.when(wrong, F.struct("raw", "at"))).alias("first")).first()
+    if row is None or not row["rows"]:
+        return
+    read = "no time" if row["first"]["at"] is None else f"{row['first']['at']:%Y-%m-%d}"
+    raise DataError(
+        f"--pairs {path}: {row['rows']:,} times cannot be, such as {row['first']['raw']} ({read}): they lie between "
+        f"{FIRST_TIME} and tomorrow; say by --time-format how `at` is written (epoch_ms, a pattern)"
+    )
 
 
 def _dates(step: RunningStep, version: str) -> list[dt.date]:
@@ -53,13 +114,15 @@ def _dates(step: RunningStep, version: str) -> list[dt.date]:
     return sorted(row["as_of"] for row in targets.intersect(clusters).collect())  # partition values
 
 
-def _score(path: str, name: str, step: RunningStep) -> None:
+def _score(path: str, name: str, time_format: str | None, step: RunningStep) -> None:
     context, config = step.context, step.context.config
     version = lookalike_version(context, SYSTEM)
     dates = _dates(step, version)
     if not dates:
         raise MissingInputError("target_embeddings, seed_clusters: no date in common; run the jobs that make them")
-    pairs = read_pairs(context.spark, path).withColumn("user_id", F.col("user_id").cast(config.user_id_type))
+    markers = config.ingest.null_markers if config.ingest is not None else NULL_MARKERS
+    pairs = read_pairs(context.spark, path, time_format, markers)
+    pairs = pairs.withColumn("user_id", F.col("user_id").try_cast(config.user_id_type))
     # The newest date at or before the pair's time: seeds and embeddings know only what was before that date.
     known = [F.when(F.coalesce(F.col("at") >= F.lit(date), F.lit(True)), F.lit(date)) for date in dates]
     pairs = pairs.withColumn("as_of", F.greatest(*known, F.lit(None).cast("date"))).persist()
@@ -107,17 +170,17 @@ def _score(path: str, name: str, step: RunningStep) -> None:
     shutil.rmtree(model_folder(context.models("work", f"pairs-{step.version}")), ignore_errors=True)
 
 
-def steps(context: Context, path: str, name: str | None = None) -> Sequence[Step]:
-    """One step per set of pairs; without a given name, the set has the file's."""
+def steps(context: Context, path: str, name: str | None = None, time_format: str | None = None) -> Sequence[Step]:
+    """One step per set of pairs; without a given name, the set has the file's. `time_format` is that of `at`."""
     called = name or PurePosixPath(path.rstrip("/")).stem
     return [
         Step(
             f"score_pairs[{called}]",
-            partial(_score, path, called),
+            partial(_score, path, called, time_format),
             ("lookalike", "scoring"),
             after=((final_step(context.config, SYSTEM), "a1"),),
             inputs=("target_embeddings", "seed_clusters"),
-            extra=lambda: f"{path_listing(context.spark, path)} {versions(context)}",
+            extra=lambda: f"{path_listing(context.spark, path)} {versions(context)} {time_format or ''}".rstrip(),
         )
     ]
 

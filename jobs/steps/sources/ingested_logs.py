@@ -25,6 +25,8 @@ def _ingest(step: RunningStep) -> None:
     step.facts |= result.split.facts
     if result.split.said:
         step.say(result.split.said)
+    for line in result.told:
+        step.say(line)
     with user_errors("ingest", result.expressions):
         step.replace("users", result.users, "users")
         step.replace("items", result.items, "items")

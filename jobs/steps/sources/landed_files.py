@@ -47,6 +47,7 @@ class Landing:
             raise ConfigError("--landing: the configuration has no `ingest` section to say how files are laid out")
         self.context, self.folder = context, folder
         self.source = context.config.ingest.impressions
+        self.markers = context.config.ingest.null_markers
         name = hashlib.sha256(folder.encode()).hexdigest()[:8]
         self.checkpoint = f"{context.warehouse.path}/_streams/landing-{name}"
 
@@ -97,7 +98,7 @@ class Landing:
         raw = read_source(self.context.spark, source, "", SETTING)
         targets = impression_targets(source, self.context.config.user_id_type)
         latest = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.context.config.stream.max_ahead)
-        mapped = map_source(raw, source, targets, SETTING, not_after=latest)
+        mapped = map_source(raw, source, targets, SETTING, not_after=latest, markers=self.markers)
         rows = with_raw_row(
             complete_impressions(mapped, source, self.context.config.seed, by_hash=self.context.untimed)
         )

@@ -40,6 +40,7 @@ class Folder:
         self.path.mkdir()
         content = yaml.safe_load(TINY.read_text())
         del content["simulate"]
+        content["fields"] = {"history": ["reading"]}
         columns = {"user_id": "uid", "feature_id": "article", "event_time": "ts"}
         shown = {"user_id": "uid", "item_id": "article", "shown_at": "ts", "clicked": "dwell > 1"}
         content["ingest"] = {

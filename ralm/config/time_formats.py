@@ -1,0 +1,81 @@
+"""How times are written in a source: `epoch_s` to `epoch_ns`, `iso`, or Spark's datetime patterns."""
+
+from __future__ import annotations
+
+import re
+
+# Units of epochs -> how many of them make a second.
+EPOCHS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000, "epoch_ns": 1_000_000_000}
+ISO = "iso"
+KNOWN = (
+    "known are epoch_s, epoch_ms, epoch_us, epoch_ns, iso, Spark patterns such as yyyy-MM-dd HH:mm:ss, and lists of "
+    "these"
+)
+_STRFTIME = {
+    "%Y": "yyyy", "%y": "yy", "%m": "MM", "%d": "dd", "%H": "HH", "%I": "hh", "%M": "mm", "%S": "ss", "%f": "SSSSSS",
+    "%p": "a", "%b": "MMM", "%B": "MMMM", "%a": "EEE", "%A": "EEEE", "%z": "xx", "%Z": "z", "%j": "DDD",
+    "%T": "HH:mm:ss", "%F": "yyyy-MM-dd", "%%": "%",
+}  # fmt: skip
+_WEEKDAY = re.compile(r"^E{1,4}[,.]?\s*")
+_PARSED = "GyMLdDhHkKmsSaVzOXxZ"
+
+
+def without_weekday(pattern: str) -> tuple[str, bool]:
+    """The pattern without a weekday at its start (`EEE, dd MMM yyyy`), and whether there was one.
+
+    Spark does not parse weekdays, and the date says the same.
+    """
+    rest = _WEEKDAY.sub("", pattern, count=1)
+    return rest, rest != pattern
+
+
+def check_time_format(text: str) -> str:
+    """The format, if times can be read by it rightly.
+
+    Raises:
+        ValueError: an unknown unit, a pattern of another language, or one that reads times wrongly (minutes as months,
+            afternoons as mornings).
+    """
+    if text in EPOCHS or text == ISO:
+        return text
+    if re.fullmatch(r"(?i)(epoch|unix|timestamp|iso)\w*", text):
+        raise ValueError(f"time_format '{text}' is unknown; {KNOWN}")
+    if "%" in text:
+        said = re.sub(r"%.", lambda found: _STRFTIME.get(found[0], found[0]), text)
+        hint = "" if "%" in said else f": write '{said}'"
+        raise ValueError(f"time_format '{text}' is a strftime pattern, Spark has its own{hint}; {KNOWN}")
+    problem = _problem(without_weekday(text)[0])
+    if problem:
+        raise ValueError(f"time_format '{text}': {problem}; {KNOWN}")
+    return text
+
+
+def _problem(pattern: str) -> str | None:
+    """Why a pattern without a weekday at its start cannot read times, or would read them wrongly."""
+    bare = re.sub(r"'[^']*'", "", pattern)
+    if bare.count("'"):
+        return "a quote is not closed"
+    runs = re.findall(r"([A-Za-z])\1*", bare)
+    if not runs:
+        return "it has no letters"
+    has = set(runs)
+    if has & set("YweWu"):
+        return f"'{min(has & set('YweWu'))}' is of the week-based calendar; years are yyyy, days are dd"
+    if "E" in has:
+        return "a weekday (E) can only stand at the start"
+    unknown = sorted(has - set(_PARSED))
+    if unknown:
+        return f"no times are read by '{unknown[0]}' (text stands in quotes: 'T')"
+    if "y" not in has:
+        return "it has no year (yyyy)"
+    if "D" in has and has & set("MLd"):
+        return "D is the day of the year; days of the month are dd"
+    if "m" in has and not has & set("hHkK"):
+        return "m is minutes; months are MM"
+    if runs.count("M") > 1 or ("M" in has and has & set("H") and "m" not in has and "s" in has):
+        return "M is months; minutes are mm"
+    if has & set("hK") and "a" not in has:
+        return "h counts to 12 and needs a (AM or PM); hours to 24 are HH"
+    if "S" in has and "s" not in has:
+        return "S is a fraction of a second; seconds are ss"
+    return None

@@ -1,0 +1,119 @@
+"""Ids as people have them: blanks round them, markers of missing ones, decimals; one rule for logs and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql.types import DataType, DecimalType, DoubleType, FloatType, IntegralType, NullType, StringType
+
+from ralm.config.sources import NULL_MARKERS
+
+# Blanks of any kind: white space, control and format characters (zero-width space, byte order mark), Unicode's spaces.
+_BLANK = r"[\s\p{Z}\p{Cc}\p{Cf}]"
+_ROUND = rf"^{_BLANK}+|{_BLANK}+$"
+# 12345.0 and 1.2345E+04; hexadecimal digits such as 12e45 have neither a point nor a sign.
+_ZEROS = r"^([+-]?\d+)\.0+$"
+SCIENTIFIC = r"^[+-]?\d+(\.\d+)?[eE]\+\d+$|^[+-]?\d+\.\d+[eE]\d+$"
+_DIGITS = r"^[+-]?(\d+)(?:\.(\d+))?[eE]\+?(\d+)$"
+# Of larger numbers, a double (a float) does not hold every one: neighbours would be one id.
+_EXACT = {DoubleType: 2.0**53, FloatType: 2.0**24}
+
+# What was done to an id, or why it is invalid, with the remedy: by the name that rows carry.
+BLANKS = "blanks round"
+DECIMALS = "decimals of"
+LOST_DIGITS = "lost digits of"
+NOT_UTF8 = "unreadable characters in"
+SAID = {
+    BLANKS: "blanks round the id were dropped",
+    DECIMALS: "whole numbers written as decimals (12345.0) were read as 12345",
+    LOST_DIGITS: "the number was rounded (1.23457E+11, or a floating number beyond 2^53): write ids as text",
+    NOT_UTF8: "the text is not in the encoding that it was read by: options: {encoding: ISO-8859-1}, or what it is in",
+}
+
+
+@dataclass(frozen=True)
+class Id:
+    """An id.
+
+    `value` is null unless it is there and valid, `present` says whether it is there, `done` what was done to it or is
+    wrong with it (a key of `SAID`; null: nothing).
+    """
+
+    value: Column
+    present: Column
+    done: Column
+
+
+def whole(kind: DataType) -> bool:
+    """Whether the type holds ids as they are, or as decimals that can be mended."""
+    return isinstance(kind, (IntegralType, DecimalType, DoubleType, FloatType, StringType, NullType))
+
+
+def stripped(text: Column) -> Column:
+    """The text without blanks of any kind at its ends."""
+    return F.regexp_replace(text, _ROUND, "")
+
+
+def is_missing(text: Column, markers: Sequence[str] = NULL_MARKERS) -> Column:
+    """Whether a stripped text stands for a missing value: empty, or a marker in whatever case; null stays null."""
+    return (text == "") | F.lower(text).isin([marker.strip().lower() for marker in markers])
+
+
+def read_id(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) -> Id:
+    """An id as a string, from a string or number.
+
+    Args:
+        raw: the column.
+        kind: its type; `whole(kind)`.
+        markers: texts of missing ids.
+    """
+    if isinstance(kind, (DoubleType, FloatType)):
+        number = raw.cast("double")
+        present = raw.isNotNull() & ~F.isnan(raw)
+        sound = (F.abs(number) <= F.lit(_EXACT[type(kind)])) & (F.floor(number) == number)
+        value = F.when(present & sound, number.try_cast("bigint").cast("string"))
+        done = F.when(value.isNotNull(), DECIMALS).when(present, LOST_DIGITS)
+        return Id(value, present, done)
+    if isinstance(kind, DecimalType) and kind.scale > 0:
+        present = raw.isNotNull()
+        value = F.when(F.floor(raw) == raw, raw.try_cast(f"decimal({kind.precision},0)").cast("string"))
+        return Id(value, present, F.when(value.isNotNull(), DECIMALS))
+    if not isinstance(kind, StringType):
+        return Id(raw.cast("string"), raw.isNotNull(), F.lit(None).cast("string"))
+    # Nearly all ids have nothing to mend, which is seen without a regular expression.
+    plain = _plain(raw)
+    text = F.when(plain, raw).otherwise(stripped(raw))
+    present = raw.isNotNull() & ~is_missing(text, markers)
+    mended, lost = _without_decimals(text)
+    broken = text.contains("\ufffd")
+    value = F.when(present, F.when(plain, raw).when(~broken & ~lost, mended))
+    done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != text, DECIMALS).when(text != raw, BLANKS)
+    return Id(value, present, F.when(~plain & present, done))
+
+
+def _plain(text: Column) -> Column:
+    """Whether a text begins and ends with a visible ASCII character and has nothing of a decimal; null for null."""
+    ends = [F.ascii(text), F.ascii(F.right(text, F.lit(1)))]
+    visible = ends[0].between(33, 126) & ends[1].between(33, 126)
+    return visible & ~text.contains(".") & ~text.contains("+") & ~text.contains("\ufffd")
+
+
+def keeps_digits(text: Column) -> Column:
+    """Whether a number such as 1.2345E+04 has as many decimals as its power says: rounded ones end before."""
+    before, after, power = (F.regexp_extract(text, _DIGITS, group) for group in (1, 2, 3))
+    return F.coalesce((F.length(after) >= power.try_cast("int")) & (before != ""), F.lit(False))
+
+
+def _without_decimals(text: Column) -> tuple[Column, Column]:
+    """(12345 of 12345.0 and of 1.2345E+04, other texts as they are; whether digits were lost, as in 1.23457E+11)."""
+    scientific = text.rlike(SCIENTIFIC)
+    exact = text.try_cast("decimal(38,6)")
+    kept = keeps_digits(text) & F.coalesce(F.floor(exact) == exact, F.lit(False))
+    number = F.when(scientific & kept, exact.try_cast("decimal(38,0)").cast("string"))
+    return (
+        F.coalesce(number, F.when(text.rlike(_ZEROS), F.regexp_extract(text, _ZEROS, 1)), text),
+        scientific & ~kept,
+    )

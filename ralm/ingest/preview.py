@@ -1,0 +1,125 @@
+"""What ingest would make of its sources, from a sample of each: for `--dry-run`, which writes nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from ralm.config import Config, Source
+from ralm.errors import DataError, RalmError
+from ralm.ingest.findings import check_times, findings
+from ralm.ingest.mapping import REASON, Mapped
+from ralm.ingest.quarantine import default_not_after, quarantined
+from ralm.ingest.read import CORRUPT, source_path
+from ralm.ingest.source_counts import SourceCount, count_sources
+from ralm.ingest.tables import map_sources
+from ralm.spark.errors import user_errors
+
+# Rows looked at per source: the first ones that Spark reads, so that a large log is not read.
+SAMPLED = 10_000
+SHOWN = 5
+_WIDTH = 28
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The lines to print, and the error with which ingest would stop, if it would by this sample."""
+
+    lines: list[str]
+    error: RalmError | None = None
+
+
+def preview(spark: SparkSession, config: Config, *, not_after: dt.datetime | None = None) -> Preview:
+    """Open every source, map a sample of it, and say what was found.
+
+    Args:
+        spark: the session.
+        config: with a section `ingest`.
+        not_after: the moment of the run (UTC), if the configuration names no other.
+    """
+    settings = config.ingest
+    assert settings is not None
+    latest = settings.not_after or not_after or default_not_after()
+    sources, errors = map_sources(spark, config, settings, latest, sample=_first_rows)
+    lines, counts = [], []
+    for mapped, source in sources:
+        try:
+            count = count_sources([mapped])[0]
+            lines += _about(mapped, source, count, config)
+            counts.append(count)
+        except RalmError as error:
+            errors.append(error)
+    lines += [f"! {check.name.partition(':')[2]}: {check.detail}" for check in findings(config, counts)]
+    try:
+        check_times(config, counts)
+    except RalmError as error:
+        errors.append(error)
+    errors += _too_many(counts, settings.max_bad_share)
+    if not errors:
+        return Preview(lines)
+    return Preview(lines, type(errors[0])("; ".join(str(error) for error in errors)))
+
+
+def _first_rows(raw: DataFrame) -> DataFrame:
+    """The first rows, held by the driver's JVM: only the files that they come from are read."""
+    spark = raw.sparkSession
+    with user_errors("ingest"):
+        rows = raw._jdf.takeAsList(SAMPLED)
+        return DataFrame(spark._jsparkSession.createDataFrame(rows, raw._jdf.schema()), spark)
+
+
+def _about(mapped: Mapped, source: Source, count: SourceCount, config: Config) -> list[str]:
+    columns = [name for name in mapped.frame.schema["_row"].dataType.fieldNames() if name != CORRUPT]  # type: ignore[attr-defined]
+    kept = "" if source.where is None else " that `where` keeps"
+    lines = [
+        f"# ingest.{mapped.source}: {source_path(source, config.data_root)} ({source.format}): {', '.join(columns)}",
+        f"{count.rows:,} rows{kept} (of the first {SAMPLED:,} at most): {count.good:,} good, {count.bad_share:.1%} "
+        "would go to quarantine",
+    ]
+    lines += [f"  {reason}: {rows:,}, for example {_example(mapped, reason)}" for reason, rows in count.bad.items()]
+    for column, ids in count.ids.items():
+        busiest = ", ".join(f"{name} {rows:,}" for name, rows in ids.frequent.items())
+        lines.append(f"{column}: about {ids.distinct:,} of them; most rows: {busiest}")
+    if count.span is not None:
+        since, until = (
+            dt.datetime(1970, 1, 1) + dt.timedelta(seconds=at) for at in (count.span.first, count.span.last)
+        )
+        lines.append(f"times: {since:%Y-%m-%d %H:%M:%S} to {until:%Y-%m-%d %H:%M:%S} (UTC)")
+    if count.domains and mapped.source.startswith("events"):
+        lines.append("events by domain: " + ", ".join(f"{name} {rows:,}" for name, rows in count.domains.items()))
+    if mapped.source.startswith("impressions"):
+        share = count.clicks / max(1, count.good)
+        sampled = "" if "clicked" in source.columns else " (no `clicked`: every row is a click, non-clicks are sampled)"
+        lines.append(f"clicks: {share:.1%} of the good rows{sampled}")
+    return lines + _rows(mapped)
+
+
+def _rows(mapped: Mapped) -> list[str]:
+    good = mapped.frame.where(F.col(REASON).isNull())
+    names = [name for name in mapped.frame.columns if not name.startswith("_")]
+    found = good.select(*[F.col(name).cast("string").alias(name) for name in names]).take(SHOWN)
+    cells = [names, *[["" if cell is None else str(cell)[:_WIDTH] for cell in row] for row in found]]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(names))]
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    ]
+
+
+def _example(mapped: Mapped, reason: str) -> str:
+    row = quarantined(Mapped(mapped.source, mapped.frame.where(F.col(REASON) == reason))).select("row").first()
+    return str(row[0])[:200] if row else ""
+
+
+def _too_many(counts: Sequence[SourceCount], limit: float) -> list[RalmError]:
+    found: list[RalmError] = []
+    for count in counts:
+        if count.rows == 0:
+            found.append(DataError(f"ingest.{count.source}: no rows in the sample; look at `path` and `where`"))
+        elif count.bad_share > limit:
+            text = f"ingest.{count.source}: {count.bad_share:.1%} of the sample is bad, more than max_bad_share"
+            found.append(DataError(f"{text} {limit:.1%}: ingest would stop"))
+    return found
