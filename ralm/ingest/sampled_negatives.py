@@ -67,9 +67,8 @@ def busy_bucket(clicks: DataFrame) -> Literal["hour", "day", "week"]:
         clicks: shown_at; one pass, a row per hour of the log comes to the driver.
     """
     hours = clicks.groupBy(F.date_trunc("hour", "shown_at").alias("hour")).count().toPandas()
-    per_hour = hours.set_index("hour")["count"]
     for name, rule in (("hour", "h"), ("day", "D")):
-        counts = np.sort(per_hour.groupby(per_hour.index.floor(rule)).sum().to_numpy())
+        counts = np.sort(hours["count"].groupby(hours["hour"].dt.floor(rule)).sum().to_numpy())
         usual = counts[np.searchsorted(np.cumsum(counts), counts.sum() / 2)] if len(counts) else 0
         if usual >= LEAST_CLICKS:
             return name  # type: ignore[return-value]
