@@ -38,6 +38,11 @@ class Place(Section):
         """The path or the table, for messages."""
         return self.table or self.path
 
+    @property
+    def is_text(self) -> bool:
+        """Whether its files are text, in some encoding."""
+        return not self.table and self.format in ("csv", "tsv", "jsonl", "text")
+
 
 class Join(Place):
     """Rows that complete those of a source, such as the products of a log of orders: at most one per row of it."""

@@ -147,7 +147,7 @@ def _shown(raw: DataFrame, source: Source) -> list[str]:
     A column that nobody needs is not read, so that it can stop nothing.
     """
     names = [name for name in raw.columns if name != FAILED]
-    if source.format in ("csv", "tsv", "jsonl", "text") and not source.table:
+    if source.is_text:
         return names
     return [name for name in names if name == ELEMENT or mentioned(name, expressions(source))] or names[:1]
 
@@ -169,13 +169,15 @@ def _cast(raw: Column, kind: DataType, target: Target, source: Source, separator
 def _reasons(target: Target, cast: casts.Cast, not_after: dt.datetime, source: Source) -> list[Column]:
     name = target.name
     reasons = [F.when(cast.present & cast.value.isNull(), f"invalid {name}")]
+    encoding = "not UTF-8: set options: {encoding: ISO-8859-1} or the like"
+    lost = f"invalid {name} ({encoding if source.is_text else 'characters were lost: U+FFFD'})"
+    # Bytes that are not of the encoding become this character, so that different ids would be one.
     if target.kind in ("id", "label") and target.type == "string":
-        # Bytes that are not of the encoding become this character, so that different ids would be one.
-        text = source.format in ("csv", "tsv", "jsonl", "text") and not source.table
-        remedy = (
-            "not UTF-8: set options: {encoding: ISO-8859-1} or the like" if text else "characters were lost: U+FFFD"
-        )
-        reasons.append(F.when(cast.value.contains(LOST), f"invalid {name} ({remedy})"))
+        reasons.append(F.when(cast.value.contains(LOST), lost))
+    if target.kind == "categories":
+        reasons.append(F.when(F.exists(cast.value, lambda category: category.contains(LOST)), lost))
+    if target.kind == "id" and target.type == "string":
+        reasons.append(F.when(cast.value.contains("\n"), f"invalid {name} (a line break in it)"))
     if target.required:
         reasons.insert(0, F.when(~cast.present, f"null {name}"))
     if target.kind == "time":

@@ -152,14 +152,13 @@ def _spanning(spark: SparkSession, heads: list[Head], style: Style, options: dic
     with user_errors("ingest"):
         open_ones = lines.where(odd).select(F.col("_metadata.file_path").alias("path")).distinct().collect()
     uris = {_uri(spark, path): path for path in large}
-    return found | {uris[row["path"]] for row in open_ones}
+    return found | {uris[re.sub("^file:/+", "file:/", row["path"])] for row in open_ones}
 
 
 def _uri(spark: SparkSession, path: str) -> str:
     jvm = spark._jvm
     assert jvm is not None
-    text = str(jvm.org.apache.hadoop.fs.Path(path).toUri().toString())
-    return re.sub(r"^file:/(?!/)", "file:///", text)
+    return re.sub("^file:/+", "file:/", str(jvm.org.apache.hadoop.fs.Path(path).toUri().toString()))
 
 
 def _same_columns(groups: dict[Layout, list[Head]], where: str, texts: list[str]) -> None:

@@ -62,7 +62,7 @@ def cells_of(text: str, style: Style) -> list[str] | Broken:
             strict=True,
         )
         try:
-            cells = next(reader)
+            cells = [cell.replace(_UNIT, style.separator) for cell in next(reader)]
         except csv.Error as error:
             return Broken.OPEN if "unexpected end of data" in str(error) else Broken.MALFORMED
     return [cell.strip() for cell in cells] if style.trim else cells
@@ -102,7 +102,7 @@ def records(lines: Iterable[str], style: Style, width: int) -> Iterator[tuple[li
             yield None, line
             continue
         parts = [ahead.popleft() for _ in range(taken)]
-        doubtful = width > 1 and any(_whole(part, style, width) for part in parts)
+        doubtful = width > 1 and any(_whole(part, style, width) for part in parts[:-1])
         yield None if doubtful else together, joined
 
 
