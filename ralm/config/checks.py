@@ -58,10 +58,10 @@ def _domains(config: Config) -> list[str]:
                 f"{_close(domain, every)}; known: {', '.join(every)}"
             )
     if config.ingest is not None:
-        shown = config.ingest.impressions.domain
-        for domain in every:
-            if domain.lower() == shown.lower() and domain != shown:
-                found.append(f"ingest.impressions.domain: '{shown}' and the events' '{domain}' differ in case only")
+        for shown in {source.domain: None for source in config.ingest.all_impressions}:
+            for domain in every:
+                if domain.lower() == shown.lower() and domain != shown:
+                    found.append(f"ingest.impressions.domain: '{shown}' and the events' '{domain}' differ in case only")
     return found
 
 

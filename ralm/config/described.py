@@ -16,9 +16,9 @@ WORLD = {
 def described_fields(content: dict[str, Any]) -> dict[str, Any]:
     """The section `fields` with what follows from the sources; what cannot be told from them stays missing.
 
-    history: every `domain` of the event sources. item_domains: the domain in which items are shown, if it is one of
-    these, or else the only one. strong_domain: the first item domain. categorical: the mapped columns of the users
-    that `numeric` does not name.
+    history: every `domain` of the event sources. item_domains: the domains in which items are shown, as far as they
+    are among these, or else the only one. strong_domain: the first item domain. categorical: the mapped columns of the
+    users that `numeric` does not name.
 
     Args:
         content: a configuration as it was read, not checked yet.
@@ -37,8 +37,10 @@ def described_fields(content: dict[str, Any]) -> dict[str, Any]:
         domains = list(dict.fromkeys(source["domain"] for source in sources if source.get("domain")))
         if domains and len(domains) == len({str(source.get("domain")) for source in sources}):
             fields.setdefault("history", domains)
-        shown = _part(ingest, "impressions").get("domain")
-        known = [shown] if shown in domains else domains if len(domains) == 1 else []
+        listed = ingest.get("impressions")
+        shown_in = [source for source in (listed if isinstance(listed, list) else [listed]) if isinstance(source, dict)]
+        shown = list(dict.fromkeys(source.get("domain") for source in shown_in))
+        known = [domain for domain in shown if domain in domains] or (domains if len(domains) == 1 else [])
         if known:
             fields.setdefault("item_domains", known)
         if "categorical" not in fields:

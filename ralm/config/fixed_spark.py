@@ -11,6 +11,8 @@ REQUIRED = {
     # petastorm and pyarrow read the files themselves and would see the deleted rows of a file with a deletion vector.
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # Nanoseconds, pandas' default, stop Spark's reader otherwise; ralm/ingest/parquet_files.py makes times of them.
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
     # Statistics for the columns that readers filter on; embeddings come later in the schemas.
     "spark.databricks.delta.properties.defaults.dataSkippingNumIndexedCols": "8",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -18,12 +18,60 @@ NULL_MARKERS = (
 )  # fmt: skip
 
 
-class Source(Section):
-    """Files of one layout and the Spark SQL expressions that map them to a table's columns."""
+class Place(Section):
+    """Where rows lie: files of one layout, a Delta table, or a table of the catalog."""
 
-    path: Location = Field(description="file, folder or glob; relative paths start at data_root")
-    format: Literal["parquet", "csv", "tsv", "jsonl"] = "parquet"
+    path: Location = Field(default="", description="file, folder or glob; relative paths start at data_root")
+    table: str = Field(default="", description="in place of `path`: a table of Spark's catalog, as catalog.schema.name")
+    format: Literal["parquet", "csv", "tsv", "jsonl", "text", "delta"] = Field(
+        default="parquet", description="text: each line is one row, in the column `value`"
+    )
     options: dict[str, str] = Field(default_factory=dict, description="options of Spark's reader")
+    version: int | None = Field(default=None, ge=0, description="version of a Delta table; default: the newest")
+    timestamp: str | None = Field(default=None, description="the Delta table as it was at this time")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Place:
+        if bool(self.path) == bool(self.table):
+            raise ValueError("give the place of the rows once: as `path`, or as `table`")
+        pinned = self.version is not None or self.timestamp is not None
+        if pinned and self.format != "delta" and not self.table:
+            raise ValueError("version and timestamp are of a Delta table: format: delta")
+        if self.version is not None and self.timestamp is not None:
+            raise ValueError("give `version` or `timestamp`, not both")
+        return self
+
+    @property
+    def place(self) -> str:
+        """The path or the table, for messages."""
+        return self.table or self.path
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its files are text, in some encoding."""
+        return not self.table and self.format in ("csv", "tsv", "jsonl", "text")
+
+
+class Join(Place):
+    """Rows that complete those of a source, such as the products of a log of orders: at most one per row of it."""
+
+    on: list[str] = Field(min_length=1, description="columns that are equal in both; one name or a list")
+    columns: list[str] = Field(min_length=1, description="the columns to add")
+
+    @field_validator("on", "columns", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+class Source(Place):
+    """Rows of one layout and the Spark SQL expressions that map them to a table's columns."""
+
+    explode: str | None = Field(
+        default=None,
+        description="a Spark SQL expression of an array: each of its elements makes a row, in the column `element`",
+    )
+    join: list[Join] = Field(default_factory=list, description="other files to look rows up in; one or a list")
     where: str | None = Field(default=None, description="Spark SQL condition on the raw columns: the rows kept")
     columns: dict[str, str] = Field(
         description="target column -> raw column, or Spark SQL expression over the raw columns"
@@ -48,6 +96,11 @@ class Source(Section):
     def time_formats(self) -> list[str]:
         """The formats of the times, in the order in which they are tried; empty: a timestamp or an ISO-8601 string."""
         return [self.time_format] if isinstance(self.time_format, str) else list(self.time_format or [])
+
+    @field_validator("join", mode="before")
+    @classmethod
+    def _joins(cls, value: Any) -> Any:
+        return [value] if isinstance(value, dict) else value
 
 
 class EventSource(Source):
@@ -79,7 +132,10 @@ class UserSource(Source):
     second row of the same user is a duplicate and goes to quarantine.
     """
 
-    keep: Literal["newest", "oldest"] = Field(default="newest", description="which row a user keeps, by seen_at")
+    keep: Literal["newest", "oldest", "any"] = Field(
+        default="newest",
+        description="which row a user keeps, by seen_at; any: one of them, always the same",
+    )
 
     @model_validator(mode="after")
     def _columns(self) -> UserSource:
@@ -88,8 +144,16 @@ class UserSource(Source):
 
 
 class ItemSource(Source):
-    """Items. Columns: item_id; optional published_at, categories, and numeric features (any other name)."""
+    """Items. Columns: item_id; optional published_at, categories, seen_at, and numeric features (any other name).
 
+    With `keep` an item may have many rows, as in a log, of which one is kept. Without it, a second row of the same item
+    is a duplicate and goes to quarantine.
+    """
+
+    keep: Literal["newest", "oldest", "any"] | None = Field(
+        default=None,
+        description="which row an item keeps, by seen_at (then newest by default); any: one of them, always the same",
+    )
     category_separator: str | None = Field(
         default=None,
         min_length=1,
@@ -99,6 +163,8 @@ class ItemSource(Source):
     @model_validator(mode="after")
     def _columns(self) -> ItemSource:
         _expect_columns(self.columns, {"item_id"}, None)
+        if self.keep in ("newest", "oldest") and "seen_at" not in self.columns:
+            raise ValueError(f"keep: {self.keep} is by the column seen_at, which is not mapped; or keep: any")
         return self
 
 
@@ -129,7 +195,10 @@ class Ingest(Section):
     users: UserSource | None = None
     items: ItemSource | None = None
     events: list[EventSource] = Field(min_length=1)
-    impressions: ImpressionSource
+    impressions: ImpressionSource = Field(description="one source, or a list of them, each with its domain")
+    more_impressions: list[ImpressionSource] = Field(
+        default_factory=list, description="the second and further sources of a list under `impressions`"
+    )
     untimed: bool | Literal["auto"] = Field(
         default="auto",
         description="true: the log has no times, or they are dropped: each (user, item) gets one of 100 sentinel days "
@@ -157,21 +226,40 @@ class Ingest(Section):
         description="stop if a larger share of a source's rows is bad (duplicates not counted)",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _several_impressions(cls, content: Any) -> Any:
+        listed = content.get("impressions") if isinstance(content, dict) else None
+        if not isinstance(listed, list):
+            return content
+        if not listed:
+            raise ValueError("impressions: at least one source is needed")
+        return {**content, "impressions": listed[0], "more_impressions": listed[1:]}
+
     @model_validator(mode="after")
     def _columns(self) -> Ingest:
         """A timed log names its times; an untimed log must not, since they would be silently dropped."""
         event_time, shown_at = ({"event_time"}, {"shown_at"}) if self.timed else (set(), set())
         for source in self.events:
             _expect_columns(source.columns, {"user_id", "feature_id"} | event_time, {"domain"})
-        _expect_columns(self.impressions.columns, {"user_id", "item_id"} | shown_at, {"clicked"})
+        for shown in self.all_impressions:
+            _expect_columns(shown.columns, {"user_id", "item_id"} | shown_at, {"clicked"})
+        if len({"clicked" in shown.columns for shown in self.all_impressions}) > 1:
+            raise ValueError("impressions: `clicked` is mapped in all sources, or in none (then every row is a click)")
         return self
+
+    @property
+    def all_impressions(self) -> list[ImpressionSource]:
+        """Every source of impressions."""
+        return [self.impressions, *self.more_impressions]
 
     @property
     def timed(self) -> bool:
         """Whether the sources name times: all of them do, or none."""
         if self.untimed != "auto":
             return not self.untimed
-        named = [*("event_time" in source.columns for source in self.events), "shown_at" in self.impressions.columns]
+        named = [*("event_time" in source.columns for source in self.events)]
+        named += ["shown_at" in shown.columns for shown in self.all_impressions]
         return any(named)
 
 

@@ -32,10 +32,12 @@ class Check:
 def source_at(config: Config, place: str) -> Source:
     """The source at a place under `ingest`, such as `events[0]`."""
     assert config.ingest is not None
-    if place.startswith("events["):
-        return config.ingest.events[int(place[7:-1])]
-    found = getattr(config.ingest, place.partition("[")[0])
-    return found[int(place.partition("[")[2][:-1])] if isinstance(found, list) else found  # type: ignore[no-any-return]
+    name, _, number = place.removesuffix("]").partition("[")
+    if name == "events":
+        return config.ingest.events[int(number)]
+    if name == "impressions":
+        return config.ingest.all_impressions[int(number or 0)]
+    return getattr(config.ingest, name)  # type: ignore[no-any-return]
 
 
 def findings(config: Config, counts: Sequence[SourceCount]) -> list[Check]:

@@ -7,9 +7,9 @@ from pyspark.sql import functions as F
 
 from ralm.config import ItemSource
 from ralm.ingest.mapping import Mapped, Target
-from ralm.ingest.quarantine import duplicates, keep_first
+from ralm.ingest.quarantine import duplicates, keep_by, keep_first
 
-_LISTED = ("item_id", "published_at", "categories")
+_LISTED = ("item_id", "published_at", "categories", "seen_at")
 
 
 def item_targets(source: ItemSource) -> list[Target]:
@@ -20,11 +20,18 @@ def item_targets(source: ItemSource) -> list[Target]:
         targets.append(Target("published_at", "time", False, future=False))
     if "categories" in source.columns:
         targets.append(Target("categories", "categories", False))
+    if "seen_at" in source.columns:
+        targets.append(Target("seen_at", "time"))
     return targets + [Target(name, "number", False) for name in source.columns if name not in _LISTED]
 
 
-def one_item(items: Mapped) -> tuple[DataFrame, DataFrame]:
-    """One row per item (the one published first, then by a hash of the content) and the duplicates."""
+def one_item(items: Mapped, source: ItemSource) -> tuple[DataFrame, DataFrame | None]:
+    """One row per item and the duplicates as quarantine rows (none if `keep` says which row stays).
+
+    Without `keep` it is the row published first; rows that are equal in this are ordered by a hash of their content.
+    """
+    if "seen_at" in source.columns or source.keep is not None:
+        return keep_by(items.good, "item_id", source.keep or "newest"), None
     best = [F.col("published_at").asc_nulls_last()] if "published_at" in items.frame.columns else []
     return keep_first(items, "item_id", best), duplicates([items], ["item_id"], best)
 

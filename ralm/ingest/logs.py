@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -31,7 +33,7 @@ def complete_events(mapped: Mapped, source: EventSource, seed: int, *, by_hash: 
         frame = frame.withColumn("domain", F.lit(source.domain))
     if "event_time" not in source.columns or by_hash:
         frame = frame.withColumn("event_time", sentinel_time(F.col("user_id"), F.col("feature_id"), seed))
-    return Mapped(mapped.source, frame, mapped.expressions)
+    return replace(mapped, frame=frame)
 
 
 def complete_impressions(mapped: Mapped, source: ImpressionSource, seed: int, *, by_hash: bool = False) -> Mapped:
@@ -41,7 +43,7 @@ def complete_impressions(mapped: Mapped, source: ImpressionSource, seed: int, *,
         frame = frame.withColumn("clicked", F.lit(True))
     if "shown_at" not in source.columns or by_hash:
         frame = frame.withColumn("shown_at", sentinel_time(F.col("user_id"), F.col("item_id"), seed))
-    return Mapped(mapped.source, frame, mapped.expressions)
+    return replace(mapped, frame=frame)
 
 
 def events_table(events: DataFrame) -> DataFrame:
@@ -49,13 +51,17 @@ def events_table(events: DataFrame) -> DataFrame:
     return events.select("user_id", "domain", "feature_id", "event_time", F.to_date("event_time").alias("event_date"))
 
 
-def impressions_table(impressions: DataFrame, domain: str) -> DataFrame:
-    """user_id, item_id, shown_at, clicked, domain, shown_date (UTC)."""
+def impressions_table(impressions: DataFrame, domain: str | None = None) -> DataFrame:
+    """user_id, item_id, shown_at, clicked, domain, shown_date (UTC).
+
+    Args:
+        domain: of all rows; None: each row has its own in `domain`.
+    """
     return impressions.select(
         "user_id",
         "item_id",
         "shown_at",
         "clicked",
-        F.lit(domain).alias("domain"),
+        (F.col("domain") if domain is None else F.lit(domain)).alias("domain"),
         F.to_date("shown_at").alias("shown_date"),
     )

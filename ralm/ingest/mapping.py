@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Literal
 
-from pyspark.errors import AnalysisException, PySparkException
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DataType
@@ -18,7 +18,9 @@ from ralm.config.sources import NULL_MARKERS
 from ralm.config.time_formats import EPOCHS, ISO, without_weekday
 from ralm.errors import ConfigError
 from ralm.ingest import casts
-from ralm.ingest.read import CORRUPT
+from ralm.ingest.expressions import CORRUPT, ELEMENT, FAILED, Bound, bind, brief, column_of
+from ralm.ingest.read import expressions
+from ralm.ingest.text_files import mentioned
 from ralm.spark.errors import short_message
 
 Kind = Literal["id", "label", "number", "flag", "time", "categories"]
@@ -26,6 +28,7 @@ Kind = Literal["id", "label", "number", "flag", "time", "categories"]
 REASON = "_reason"
 NOTE = "_note"
 ROW = "_row"
+LOST = "\ufffd"
 # Parquet's calendars differ before this day, and no log or catalogue is older.
 EARLIEST = "1900-01-01"
 
@@ -50,13 +53,15 @@ class Mapped:
     """A source after its mapping.
 
     `frame` holds the targets, `_reason` (null for a good row), `_note` (what was done to an id, or is wrong with it)
-    and `_row` (struct of the raw columns); `expressions` are the SQL texts by
-    setting, for the messages of errors that come when the frame is computed.
+    and `_row` (struct of the raw columns); `expressions` are the SQL texts by setting, for the messages of errors that
+    come when the frame is computed. `causes` are, by the reason of rows on which an expression fails, its setting and a
+    frame that stops with Spark's own words.
     """
 
     source: str
     frame: DataFrame
     expressions: dict[str, str] = field(default_factory=dict)
+    causes: dict[str, tuple[str, DataFrame]] = field(default_factory=dict)
 
     @property
     def good(self) -> DataFrame:
@@ -88,45 +93,74 @@ def map_source(
             time zone or pattern: all of them in one message.
     """
     problems = _time_problems(raw.sparkSession, source, setting)
-    kept = raw
+    kept, fails = raw, dict[str, tuple[str, Bound]]()
+    reasons: list[Column] = []
+
+    def bound(text: str, name: str, where: str) -> Bound | None:
+        found = bind(raw, text, where, source.place, problems)
+        if found is not None and found.fails is not None:
+            reason = f"invalid {name} (`{brief(text)}` fails)"
+            fails[reason] = where, found
+            reasons.append(F.when(found.fails, reason))
+        return found
+
     if source.where is not None:
-        bound = _bind(raw, source.where, f"{setting}.where", source.path, problems)
-        if bound is not None and not isinstance(bound[1], BooleanType):
-            problems.append(f"{setting}.where: a condition (boolean) is needed, found {bound[1].simpleString()}")
-        elif bound is not None:
-            kept = raw.where(bound[0])
+        condition = bound(source.where, "where", f"{setting}.where")
+        if condition is not None and not isinstance(condition.kind, BooleanType):
+            problems.append(f"{setting}.where: a condition (boolean) is needed, found {condition.kind.simpleString()}")
+        elif condition is not None:
+            # What cannot be read, or decided on, is no row that the condition leaves out.
+            broken = [F.col(name).isNotNull() for name in (CORRUPT, FAILED) if name in raw.columns]
+            undecided = [condition.fails] if condition.fails is not None else []
+            kept = raw.where(reduce(lambda a, b: a | b, [condition.value, *undecided, *broken]))
 
     values: dict[str, Column] = {}
-    reasons: list[Column] = []
     notes: list[Column] = []
     for target in targets:
         where = f"{setting}.columns.{target.name}"
         text = source.columns[target.name]
-        bound = _bind(raw, text, where, source.path, problems)
-        if bound is None:
+        found = bound(text, target.name, where)
+        if found is None:
             continue
         try:
-            cast = _cast(bound[0], bound[1], target, source, separator, markers)
+            cast = _cast(found.value, found.kind, target, source, separator, markers)
         except casts.UnmappableTypeError as error:
-            problems.append(f"{where}: `{text}` is {bound[1].simpleString()}, expected {error}")
+            problems.append(f"{where}: `{text}` is {found.kind.simpleString()}, expected {error}")
             continue
         values[target.name] = cast.value
-        reasons += _reasons(target, cast, not_after)
+        reasons += _reasons(target, cast, not_after, source)
         notes += [] if cast.done is None else [F.concat(cast.done, F.lit(f" {target.name}"))]
     if problems:
         raise ConfigError("; ".join(problems))
 
+    if FAILED in raw.columns:
+        reasons.insert(0, F.col(FAILED))
     if CORRUPT in raw.columns:
         reasons.insert(0, F.when(F.col(CORRUPT).isNotNull(), "unreadable row"))
     reason = F.coalesce(*reasons, F.lit(None).cast("string"))
-    row = F.struct(*[_column(name).alias(name) for name in raw.columns])
+    row = F.struct(*[column_of(name).alias(name) for name in _shown(raw, source)])
     note = F.coalesce(*notes, F.lit(None).cast("string"))
     columns = [value.alias(name) for name, value in values.items()]
     frame = kept.select(*columns, reason.alias(REASON), note.alias(NOTE), row.alias(ROW))
-    expressions = {f"{setting}.columns.{target.name}": source.columns[target.name] for target in targets}
-    if source.where is not None:
-        expressions[f"{setting}.where"] = source.where
-    return Mapped(setting.removeprefix("ingest."), frame, expressions)
+    texts = {f"{setting}.columns.{target.name}": source.columns[target.name] for target in targets}
+    texts |= {f"{setting}.{key}": text for key in ("where", "explode") if (text := getattr(source, key))}
+    causes = {
+        reason: (where, kept.where(found.fails).select(found.plain.alias("value")))
+        for reason, (where, found) in fails.items()
+        if found.fails is not None
+    }
+    return Mapped(setting.removeprefix("ingest."), frame, texts, causes)
+
+
+def _shown(raw: DataFrame, source: Source) -> list[str]:
+    """The columns that quarantine shows: all cells of a text, and of typed columns those that the mapping reads.
+
+    A column that nobody needs is not read, so that it can stop nothing.
+    """
+    names = [name for name in raw.columns if name != FAILED]
+    if source.is_text:
+        return names
+    return [name for name in names if name == ELEMENT or mentioned(name, expressions(source))] or names[:1]
 
 
 def _cast(
@@ -145,9 +179,18 @@ def _cast(
     return casts.cast_time(raw, kind, source.time_formats, source.time_zone, markers)
 
 
-def _reasons(target: Target, cast: casts.Cast, not_after: dt.datetime) -> list[Column]:
+def _reasons(target: Target, cast: casts.Cast, not_after: dt.datetime, source: Source) -> list[Column]:
     name = target.name
     reasons = [F.when(cast.present & cast.value.isNull(), f"invalid {name}")]
+    encoding = "not UTF-8: set options: {encoding: ISO-8859-1} or the like"
+    lost = f"invalid {name} ({encoding if source.is_text else 'characters were lost: U+FFFD'})"
+    # Bytes that are not of the encoding become this character, so that different ids would be one.
+    if target.kind in ("id", "label") and target.type == "string":
+        reasons.append(F.when(cast.value.contains(LOST), lost))
+    if target.kind == "categories":
+        reasons.append(F.when(F.exists(cast.value, lambda category: category.contains(LOST)), lost))
+    if target.kind == "id" and target.type == "string":
+        reasons.append(F.when(cast.value.contains("\n"), f"invalid {name} (a line break in it)"))
     if target.required:
         reasons.insert(0, F.when(~cast.present, f"null {name}"))
     if target.kind == "time":
@@ -156,36 +199,6 @@ def _reasons(target: Target, cast: casts.Cast, not_after: dt.datetime) -> list[C
             limit = F.lit(not_after.isoformat()).cast("timestamp")
             reasons.append(F.when(cast.value > limit, f"future {name}"))
     return reasons
-
-
-def _column(name: str) -> Column:
-    return F.col("`" + name.replace("`", "``") + "`")
-
-
-def _bind(raw: DataFrame, text: str, setting: str, path: str, problems: list[str]) -> tuple[Column, DataType] | None:
-    """The column that a setting names or computes, with its type; None and one more problem if it is missing."""
-    exact = [name for name in raw.columns if name == text] or [n for n in raw.columns if n.lower() == text.lower()]
-    # Spark takes a bare `user` or `current_date` for a function if no column has that name.
-    bare = re.fullmatch(r"(?!(?i:true|false|null)$)[A-Za-z_]\w*", text)
-    if bare and not exact:
-        problems.append(_missing(text, raw, setting, path))
-        return None
-    try:
-        column = _column(exact[0]) if exact else F.expr(text)
-        return column, raw.select(column.alias("value")).schema[0].dataType
-    except AnalysisException as error:
-        condition = error.getCondition() or ""
-        if condition.startswith(("UNRESOLVED_COLUMN", "UNRESOLVED_MAP_KEY")):
-            name = (error.getMessageParameters() or {}).get("objectName", text).replace("`", "")
-            problems.append(_missing(name, raw, setting, path))
-        else:
-            problems.append(f"{setting}: `{text}`: {short_message(str(error))}")
-    return None
-
-
-def _missing(name: str, raw: DataFrame, setting: str, path: str) -> str:
-    available = ", ".join(column for column in raw.columns if column != CORRUPT)
-    return f"{setting}: column '{name}' not found in {path}; its columns: {available}"
 
 
 def _time_problems(spark: SparkSession, source: Source, setting: str) -> list[str]:

@@ -8,9 +8,11 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from ralm.errors import DataError
+from ralm.errors import DataError, RalmError
+from ralm.ingest.expressions import CORRUPT
 from ralm.ingest.mapping import NOTE, REASON, ROW, Mapped
 from ralm.ingest.source_counts import SourceCount
+from ralm.spark.errors import user_errors
 
 DUPLICATE = "duplicate"
 
@@ -23,7 +25,7 @@ def quarantined(mapped: Mapped) -> DataFrame:
 def with_raw_row(mapped: Mapped) -> DataFrame:
     """The targets of all rows, `reason`, and `row`: a bad row's raw columns as JSON, null for a good row."""
     bad = F.col(REASON).isNotNull()
-    rows = mapped.frame.withColumns({"reason": F.col(REASON), "row": F.when(bad, _json())})
+    rows = mapped.frame.withColumns({"reason": F.col(REASON), "row": F.when(bad, _json(mapped.frame))})
     return rows.drop(REASON, NOTE, ROW)
 
 
@@ -32,6 +34,20 @@ def keep_first(source: Mapped, key: str, best: list[Column]) -> DataFrame:
     rows = source.good
     order = Window.partitionBy(key).orderBy(*best, F.xxhash64(*rows.columns))
     return rows.withColumn("_rank", F.row_number().over(order)).where("_rank = 1").drop("_rank")
+
+
+def keep_by(rows: DataFrame, key: str, keep: str) -> DataFrame:
+    """One row per key: the newest or oldest by seen_at, or any; ties by a hash of the content. seen_at is dropped.
+
+    Rows are reduced before they are shuffled, so that a busy key costs no more than others.
+    """
+    values = [name for name in rows.columns if name not in (key, "seen_at")]
+    content = F.struct(*(values or [key]))
+    ties = F.xxhash64(*(values or [key]))
+    order = ties if keep == "any" else F.struct("seen_at", ties)
+    pick = F.min_by if keep == "oldest" else F.max_by
+    kept = rows.groupBy(key).agg(pick(content, order).alias("kept"))
+    return kept.select(key, *[f"kept.`{name}`" for name in values])
 
 
 def duplicates(sources: list[Mapped], keys: list[str], best: list[Column]) -> DataFrame:
@@ -51,7 +67,7 @@ def duplicates(sources: list[Mapped], keys: list[str], best: list[Column]) -> Da
         # Sources have different raw columns, so each becomes JSON before the union.
         rows.join(repeated, keys, "left_semi")
         .withColumn("source", F.lit(source.source))
-        .withColumn(ROW, _json())
+        .withColumn(ROW, _json(source.frame))
         .drop(REASON, NOTE)
         for source, rows in zip(sources, good, strict=True)
     ]
@@ -74,6 +90,8 @@ def check_shares(sources: list[Mapped], counts: list[SourceCount], max_bad_share
             problems.append(f"ingest.{count.source}: no rows; look at `path` and `where`")
         elif count.bad_share > max_bad_share:
             reasons = ", ".join(f"{reason}: {bad:,}" for reason, bad in sorted(count.bad.items(), key=lambda p: -p[1]))
+            if said := _said(mapped, count):
+                reasons += f"; {said}"
             example = quarantined(mapped).select(F.substring("row", 1, 200)).first()
             assert example is not None
             problems.append(
@@ -89,14 +107,34 @@ def _hints(count: SourceCount) -> str:
     return "".join(f"; {note}: {said}" for note, (_, said) in count.said.items())
 
 
+def _said(mapped: Mapped, count: SourceCount) -> str:
+    """Why expressions fail, in Spark's words on one row each."""
+    lines = []
+    for reason, (where, rows) in mapped.causes.items():
+        if reason in count.bad:
+            try:
+                with user_errors(where, mapped.expressions):
+                    rows.first()
+            except RalmError as error:
+                lines.append(str(error))
+    return "; ".join(lines)
+
+
 def default_not_after() -> dt.datetime:
     """The moment of the run."""
     return dt.datetime.now(dt.UTC)
 
 
-def _json() -> Column:
-    return F.to_json(F.col(ROW), {"ignoreNullFields": "false"})
+def _json(frame: DataFrame) -> Column:
+    """The raw row; of one that cannot be read its text."""
+    options = {"ignoreNullFields": "false"}
+    fields: list[str] = frame.schema[ROW].dataType.names  # type: ignore[attr-defined]
+    if CORRUPT not in fields or fields == [CORRUPT]:
+        return F.to_json(F.col(ROW), options)
+    text = F.col(ROW)[CORRUPT]
+    cells = F.to_json(F.col(ROW).dropFields(CORRUPT), options)
+    return F.when(text.isNull(), cells).otherwise(F.to_json(F.struct(text.alias(CORRUPT))))
 
 
 def _rows(frame: DataFrame, source: Column, reason: Column) -> DataFrame:
-    return frame.select(source.alias("source"), reason.alias("reason"), _json().alias("row"))
+    return frame.select(source.alias("source"), reason.alias("reason"), _json(frame).alias("row"))

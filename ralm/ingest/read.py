@@ -1,67 +1,109 @@
-"""Reading the files of a source: Parquet, CSV, TSV or JSON lines, as raw rows."""
+"""The raw rows of a source: its files or table, with the elements of an array as rows and other files joined."""
 
 from __future__ import annotations
 
 import re
+import uuid
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
 from ralm.config import Source
-from ralm.errors import DataError
-from ralm.spark.errors import user_errors
+from ralm.config.sources import Place
+from ralm.errors import ConfigError, DataError, RalmError
+from ralm.ingest.expressions import CORRUPT, FAILED
+from ralm.ingest.files import Say, find_files, path_listing
+from ralm.ingest.parquet_files import read_parquet
+from ralm.ingest.shape import with_elements, with_joined
+from ralm.ingest.text_files import read_text
+from ralm.spark.errors import short_message, user_errors
 
-# Cells stay text until the mapping casts them: guessed types differ between the files of one log.
-_TEXT = {"header": "true", "inferSchema": "false", "quote": '"', "escape": '"'}
-_DEFAULTS: dict[str, tuple[str, dict[str, str]]] = {
-    "parquet": ("parquet", {}),
-    "csv": ("csv", _TEXT),
-    "tsv": ("csv", _TEXT | {"sep": "\t"}),
-    "jsonl": ("json", {"primitivesAsString": "true"}),
-}
-CORRUPT = "_corrupt_record"
+__all__ = ["CORRUPT", "FAILED", "listing", "path_listing", "read_source", "source_path"]
 
 
-def source_path(source: Source, data_root: str) -> str:
+def source_path(source: Place, data_root: str) -> str:
     """The source's location: absolute paths and URLs as they are, others under `data_root`."""
     if re.match(r"^([A-Za-z][A-Za-z0-9+.-]*:|/)", source.path):
         return source.path
     return f"{data_root.rstrip('/')}/{source.path}"
 
 
-def read_source(spark: SparkSession, source: Source, data_root: str, setting: str) -> DataFrame:
+def read_source(spark: SparkSession, source: Source, data_root: str, setting: str, say: Say | None = None) -> DataFrame:
     """The raw rows of a source; `source.options` override the reader's defaults.
 
     Args:
         setting: the source's place in the configuration, such as `ingest.events[0]`, for messages.
+        say: takes what a person should know of the files, such as those that are left out.
+
+    Returns:
+        The raw columns; `_corrupt_record` holds the text of a row that cannot be read, `_failed` the reason why the
+        array of `explode` has no elements. Both are missing where that cannot be.
 
     Raises:
         MissingInputError: no file at the path.
-        DataError: a file that is not of the given format, or empty.
+        DataError: a file that is not of the given format, damaged, or unlike the others.
+        ConfigError: the folder of a table; columns that are not there.
     """
-    path = source_path(source, data_root)
-    reader, options = _DEFAULTS[source.format]
-    with user_errors(f"{setting}.path: {path}"):
-        raw = spark.read.options(**(options | source.options)).format(reader).load(path)
+    say = say or (lambda line: None)
+    texts = expressions(source)
+    raw = _rows(spark, source, data_root, setting, texts, say)
+    if source.explode is not None:
+        raw = with_elements(raw, source.explode, setting, source.place)
+    for place, join in enumerate(source.join):
+        where = f"{setting}.join[{place}]" if len(source.join) > 1 else f"{setting}.join"
+        other = _rows(spark, join, data_root, where, [*join.on, *join.columns], say)
+        raw = with_joined(raw, other, join, where)
+    return raw
+
+
+def expressions(source: Source) -> list[str]:
+    """The SQL texts over the raw columns, those of a join's keys among them."""
+    texts = [*source.columns.values(), source.where, source.explode, *[key for join in source.join for key in join.on]]
+    return [text for text in texts if text]
+
+
+def _rows(spark: SparkSession, source: Place, data_root: str, setting: str, texts: list[str], say: Say) -> DataFrame:
+    try:
+        if source.table:
+            with user_errors(f"{setting}.table: {source.table}"):
+                return spark.read.options(**_version(source)).table(source.table)
+        path = source_path(source, data_root)
+        if source.format == "delta":
+            with user_errors(f"{setting}.path: {path}"):
+                return spark.read.options(**(_version(source) | source.options)).format("delta").load(path)
+        files = find_files(spark, path, setting, source.format, say)
+        located = source.model_copy(update={"path": path})
+        with user_errors(f"{setting}.path: {path}"):
+            if source.format == "parquet":
+                raw = read_parquet(spark, files, setting, path, source.options, texts)
+            else:
+                raw = read_text(spark, files, located, setting, texts, say)
+    except AnalysisException as error:
+        raise ConfigError(f"{setting}: {source.place}: {short_message(str(error))}") from error
     if not [name for name in raw.columns if name != CORRUPT]:
         raise DataError(f"{setting}.path: {path}: no columns found; the file is empty or not {source.format}")
     return raw
 
 
+def _version(source: Place) -> dict[str, str]:
+    if source.version is not None:
+        return {"versionAsOf": str(source.version)}
+    return {"timestampAsOf": source.timestamp} if source.timestamp is not None else {}
+
+
 def listing(spark: SparkSession, source: Source, data_root: str) -> list[tuple[str, int, int]]:
-    """`path_listing` of the source's files."""
-    return path_listing(spark, source_path(source, data_root))
+    """`path_listing` of the source's files and of those that are joined to them."""
+    places: list[Place] = [source, *source.join]
+    return [entry for place in places for entry in _listed(spark, place, data_root)]
 
 
-def path_listing(spark: SparkSession, path: str) -> list[tuple[str, int, int]]:
-    """(path, bytes, time of change) of the files that match: another listing means another input; may be empty."""
-    jvm = spark._jvm
-    assert jvm is not None
-    pattern = jvm.org.apache.hadoop.fs.Path(path)
-    system = pattern.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
-    found = []
-    for status in system.globStatus(pattern) or []:
-        files = system.listFiles(status.getPath(), True)
-        while files.hasNext():
-            file = files.next()
-            found.append((str(file.getPath()), int(file.getLen()), int(file.getModificationTime())))
-    return sorted(found)
+def _listed(spark: SparkSession, place: Place, data_root: str) -> list[tuple[str, int, int]]:
+    if place.path:
+        return path_listing(spark, source_path(place, data_root))
+    try:
+        with user_errors(place.table):
+            files = sorted(spark.read.options(**_version(place)).table(place.table).inputFiles())
+    except (RalmError, AnalysisException):
+        files = []  # reading it will say what is wrong
+    # A table that does not tell its files may have changed.
+    return [(file, 0, 0) for file in files] or [(f"{place.table} {uuid.uuid4()}", 0, 0)]

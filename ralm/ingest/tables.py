@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from ralm.config import Config, Ingest, Source
 from ralm.config.auto import sampled_negatives
-from ralm.errors import ConfigError, RalmError
+from ralm.errors import ConfigError, DataError, RalmError
 from ralm.ingest.findings import Check, check_times, findings
 from ralm.ingest.items import item_targets, items_table, one_item
 from ralm.ingest.logs import (
@@ -62,10 +62,13 @@ class _Sources:
     users: Mapped | None
     items: Mapped | None
     events: list[Mapped]
-    impressions: Mapped
+    impressions: list[Mapped]
 
     def all(self) -> list[Mapped]:
-        return [m for m in (self.users, self.items, *self.events, self.impressions) if m is not None]
+        return [m for m in (self.users, self.items, *self.events, *self.impressions) if m is not None]
+
+    def logs(self) -> list[Mapped]:
+        return [*self.events, *self.impressions]
 
 
 def ingest(
@@ -87,7 +90,8 @@ def ingest(
     settings = config.ingest
     if settings is None:
         raise ConfigError("ingest: the section is missing; this configuration simulates its data")
-    sources = _map_all(spark, config, settings, settings.not_after or not_after or default_not_after())
+    notes: list[str] = []
+    sources = _map_all(spark, config, settings, settings.not_after or not_after or default_not_after(), notes)
     counts = count_sources(sources.all())
     check_shares(sources.all(), counts, settings.max_bad_share)
     check_times(config, counts)
@@ -95,37 +99,40 @@ def ingest(
     refused = [
         *[quarantined(mapped) for mapped in sources.all()],
         duplicates(sources.events, EVENT_KEY, []),
-        duplicates([sources.impressions], IMPRESSION_KEY, [F.col("clicked").desc()]),
+        duplicates(sources.impressions, IMPRESSION_KEY, [F.col("clicked").desc()]),
     ]
 
     # Sampled non-clicks add neither users nor items, so both come from what was read.
-    logs = [mapped.good for mapped in (*sources.events, sources.impressions)]
+    logs = [mapped.good for mapped in sources.logs()]
     if split.by_hash and settings.timed:  # the times still tell what is a duplicate, and when items were first seen
         sources = _by_hash(sources, settings, config.seed)
     events = _union([mapped.good for mapped in sources.events]).distinct()
     # Of two rows for one impression, keep the click.
-    shown = sources.impressions.good.groupBy(*IMPRESSION_KEY).agg(F.max("clicked").alias("clicked"))
+    _one_kind_per_item(settings, sources)
+    rows = _shown(sources, settings)
+    shown = rows.groupBy(*IMPRESSION_KEY).agg(F.max("clicked").alias("clicked"), F.min("domain").alias("domain"))
 
     profiles = catalogue = None
     if sources.users is not None and settings.users is not None:
         profiles, again = one_profile(sources.users, settings.users)
         refused += [again] if again is not None else []
-    if sources.items is not None:
-        catalogue, again = one_item(sources.items)
-        refused.append(again)
+    if sources.items is not None and settings.items is not None:
+        catalogue, again = one_item(sources.items, settings.items)
+        refused += [again] if again is not None else []
     users = users_table(profiles, _union([log.select("user_id") for log in logs]), config.fields)
     items = items_table(catalogue, _seen(logs, config.fields.item_domains))
 
     if "clicked" not in settings.impressions.columns:
-        clicks = next(c.rows for c in counts if c.source == sources.impressions.source)
+        clicks = sum(c.rows for c in counts if c.source.startswith("impressions"))
         drawing = sampled_negatives(settings, clicks, untimed=split.by_hash)
         negatives = sample_negatives(shown, drawing, config.seed, untimed=split.by_hash)
-        shown = shown.unionByName(negatives.withColumn("clicked", F.lit(False)))
+        negatives = negatives.withColumn("clicked", F.lit(False))
+        shown = shown.unionByName(_with_domains(negatives, shown, settings))
     return IngestResult(
         users=users,
         items=items,
         events=events_table(events),
-        impressions=impressions_table(shown, settings.impressions.domain),
+        impressions=impressions_table(shown),
         quarantine=_union(refused).withColumn("run_id", F.lit(run_id)),
         counts={f"{c.source}.rows": c.rows for c in counts}
         | {f"{c.source}.{reason}": bad for c in counts for reason, bad in c.bad.items()},
@@ -140,10 +147,38 @@ def ingest(
         ]
         + ([Check("split", *split.outcome)] if split.said else [])
         + (told := findings(config, counts)),
-        told=[f"{check.name.partition(':')[2]}: {check.detail}" for check in told],
+        told=notes + [f"{check.name.partition(':')[2]}: {check.detail}" for check in told],
         expressions={setting: text for mapped in sources.all() for setting, text in mapped.expressions.items()},
         split=split,
     )
+
+
+def _shown(sources: _Sources, settings: Ingest) -> DataFrame:
+    """The good rows of all impressions, each with the domain of its source."""
+    pairs = zip(sources.impressions, settings.all_impressions, strict=True)
+    return _union([mapped.good.withColumn("domain", F.lit(source.domain)) for mapped, source in pairs])
+
+
+def _with_domains(negatives: DataFrame, shown: DataFrame, settings: Ingest) -> DataFrame:
+    """Sampled non-clicks with the domain in which their item is shown."""
+    domains = {source.domain for source in settings.all_impressions}
+    if len(domains) == 1:
+        return negatives.withColumn("domain", F.lit(domains.pop()))
+    return negatives.join(shown.groupBy("item_id").agg(F.min("domain").alias("domain")), "item_id")
+
+
+def _one_kind_per_item(settings: Ingest, sources: _Sources) -> None:
+    """An id that names a thing in one domain and another thing in the next would be one item."""
+    if len({source.domain for source in settings.all_impressions}) == 1:
+        return
+    with user_errors("ingest.impressions"):
+        items = _shown(sources, settings).groupBy("item_id").agg(F.collect_set("domain").alias("domains"))
+        twice = items.where(F.size("domains") > 1).first()
+    if twice is not None:
+        raise DataError(
+            f"ingest.impressions: item {twice['item_id']} is shown in {' and '.join(sorted(twice['domains']))}: an id "
+            f"names one item; write concat('<kind>:', id) in `columns` of each source, or give both the same `domain`"
+        )
 
 
 def _split(config: Config, settings: Ingest, sources: _Sources, counts: list[SourceCount]) -> Split:
@@ -153,7 +188,8 @@ def _split(config: Config, settings: Ingest, sources: _Sources, counts: list[Sou
     rows = sum(count.rows for count in counts if count.source.startswith(("events", "impressions")))
     expressions = {setting: text for mapped in sources.all() for setting, text in mapped.expressions.items()}
     with user_errors("ingest", expressions):
-        return decide(events, sources.impressions.good, settings, config.dates, rows, config.seed)
+        shown = _union([mapped.good.select("user_id", "shown_at") for mapped in sources.impressions])
+        return decide(events, shown, settings, config.dates, rows, config.seed)
 
 
 def _by_hash(sources: _Sources, settings: Ingest, seed: int) -> _Sources:
@@ -162,21 +198,24 @@ def _by_hash(sources: _Sources, settings: Ingest, seed: int) -> _Sources:
         complete_events(mapped, source, seed, by_hash=True)
         for mapped, source in zip(sources.events, settings.events, strict=True)
     ]
-    return replace(
-        sources,
-        events=events,
-        impressions=complete_impressions(sources.impressions, settings.impressions, seed, by_hash=True),
-    )
+    impressions = [
+        complete_impressions(mapped, source, seed, by_hash=True)
+        for mapped, source in zip(sources.impressions, settings.all_impressions, strict=True)
+    ]
+    return replace(sources, events=events, impressions=impressions)
 
 
-def _map_all(spark: SparkSession, config: Config, settings: Ingest, not_after: dt.datetime) -> _Sources:
+def _map_all(
+    spark: SparkSession, config: Config, settings: Ingest, not_after: dt.datetime, notes: list[str]
+) -> _Sources:
     """Read and map every source; the problems of all sources make one error."""
-    found, errors = map_sources(spark, config, settings, not_after)
+    found, errors = map_sources(spark, config, settings, not_after, say=notes.append)
     if errors:
         raise type(errors[0])("; ".join(str(error) for error in errors)) from errors[0]
     named = {mapped.source: mapped for mapped, _ in found}
     events = [named[f"events[{number}]"] for number in range(len(settings.events))]
-    return _Sources(named.get("users"), named.get("items"), events, named["impressions"])
+    shown = [mapped for name, mapped in named.items() if name.startswith("impressions")]
+    return _Sources(named.get("users"), named.get("items"), events, shown)
 
 
 def map_sources(
@@ -185,6 +224,7 @@ def map_sources(
     settings: Ingest,
     not_after: dt.datetime,
     sample: Callable[[DataFrame], DataFrame] = lambda raw: raw,
+    say: Callable[[str], None] = lambda line: None,
 ) -> tuple[list[tuple[Mapped, Source]], list[RalmError]]:
     """Read and map every source: those that can be mapped, and what is wrong with the others.
 
@@ -194,6 +234,7 @@ def map_sources(
         settings: its section `ingest`.
         not_after: times after this (UTC) are 'future'.
         sample: applied to the raw rows of each source.
+        say: gets what a person should know of the files.
     """
     errors: list[RalmError] = []
     found: list[tuple[Mapped, Source]] = []
@@ -207,7 +248,7 @@ def map_sources(
     ) -> None:
         try:
             mapped = map_source(
-                sample(read_source(spark, source, config.data_root, setting)),
+                sample(read_source(spark, source, config.data_root, setting, say)),
                 source,
                 targets(),
                 setting,
@@ -236,20 +277,22 @@ def map_sources(
             partial(event_targets, source, uid),
             partial(complete_events, source=source, seed=seed),
         )
-    shown = settings.impressions
-    completed = partial(complete_impressions, source=shown, seed=seed)
-    add(shown, "ingest.impressions", partial(impression_targets, shown, uid), completed)
+    for place, shown in enumerate(settings.all_impressions):
+        setting = f"ingest.impressions[{place}]" if settings.more_impressions else "ingest.impressions"
+        completed = partial(complete_impressions, source=shown, seed=seed)
+        add(shown, setting, partial(impression_targets, shown, uid), completed)
     return found, errors
 
 
 def _seen(logs: list[DataFrame], item_domains: list[str]) -> DataFrame:
     """item_id and time of every impression, and of every event of a domain whose features are items."""
-    *events, impressions = logs
+    events = [log for log in logs if "feature_id" in log.columns]
+    shown = [log.select("item_id", _as("shown_at", "time")) for log in logs if "item_id" in log.columns]
     seen = [
         log.where(F.col("domain").isin(item_domains)).select(_as("feature_id", "item_id"), _as("event_time", "time"))
         for log in events
     ]
-    return _union([*seen, impressions.select("item_id", _as("shown_at", "time"))])
+    return _union([*seen, *shown])
 
 
 def _as(column: str, name: str) -> Column:

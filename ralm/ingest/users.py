@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from ralm.config import Fields, UserSource
 from ralm.errors import ConfigError
 from ralm.ingest.mapping import Mapped, Target
-from ralm.ingest.quarantine import duplicates, keep_first
+from ralm.ingest.quarantine import duplicates, keep_by, keep_first
 
 # The date of a snapshot that holds for all dates.
 ONE_SNAPSHOT = dt.date(1970, 1, 1)
@@ -38,20 +38,14 @@ def user_targets(source: UserSource | None, fields: Fields, user_id_type: str) -
 
 
 def one_profile(profiles: Mapped, source: UserSource) -> tuple[DataFrame, DataFrame | None]:
-    """One row per user, and the duplicates as quarantine rows (none if the rows carry their time).
+    """One row per user, and the duplicates as quarantine rows (none if the rows carry their time, or any will do).
 
     With seen_at, the newest or oldest row is kept and the others are history, not errors. Rows of equal time are
     ordered by a hash of their content, so that every run keeps the same row.
     """
-    if "seen_at" not in source.columns:
+    if "seen_at" not in source.columns and source.keep != "any":
         return keep_first(profiles, "user_id", []), duplicates([profiles], ["user_id"], [])
-    rows = profiles.good
-    values = [name for name in rows.columns if name not in ("user_id", "seen_at")]
-    content = F.struct(*(values or ["seen_at"]))
-    order = F.struct("seen_at", F.xxhash64(*(values or ["seen_at"])))
-    pick = F.max_by if source.keep == "newest" else F.min_by
-    kept = rows.groupBy("user_id").agg(pick(content, order).alias("kept"))
-    return kept.select("user_id", *[f"kept.{name}" for name in values]), None
+    return keep_by(profiles.good, "user_id", source.keep), None
 
 
 def users_table(profiles: DataFrame | None, ids: DataFrame, fields: Fields) -> DataFrame:

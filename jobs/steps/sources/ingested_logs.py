@@ -39,7 +39,7 @@ def _files(context: Context) -> str:
     """A hash of the files' names, sizes and times: other files, or dates set or left out, make it run again."""
     assert context.config.ingest is not None
     settings = context.config.ingest
-    sources = [settings.users, settings.items, *settings.events, settings.impressions]
+    sources = [settings.users, settings.items, *settings.events, *settings.all_impressions]
     found = [listing(context.spark, source, context.config.data_root) for source in sources if source is not None]
     content: list[object] = [*found, "dates are chosen"] if context.config.dates.given is None else [*found]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

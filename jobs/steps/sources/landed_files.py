@@ -48,6 +48,10 @@ class Landing:
         self.context, self.folder = context, folder
         self.source = context.config.ingest.impressions
         self.markers = context.config.ingest.null_markers
+        if context.config.ingest.more_impressions:
+            raise ConfigError("--landing: ingest.impressions has several sources; a landed file has one layout")
+        if self.source.table or self.source.format == "delta":
+            raise ConfigError("--landing: ingest.impressions is a table, and files land in a folder")
         name = hashlib.sha256(folder.encode()).hexdigest()[:8]
         self.checkpoint = f"{context.warehouse.path}/_streams/landing-{name}"
 
@@ -95,7 +99,7 @@ class Landing:
     def _rows(self, path: str) -> DataFrame:
         """(user_id, item_id, shown_at, clicked, reason, row) of a file, whatever its columns; persisted, fully read."""
         source = self.source.model_copy(update={"path": _GLOB.sub(r"\\\g<0>", path)})
-        raw = read_source(self.context.spark, source, "", SETTING)
+        raw = read_source(self.context.spark, source, self.context.config.data_root, SETTING)
         targets = impression_targets(source, self.context.config.user_id_type)
         latest = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.context.config.stream.max_ahead)
         mapped = map_source(raw, source, targets, SETTING, not_after=latest, markers=self.markers)

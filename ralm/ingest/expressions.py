@@ -1,0 +1,129 @@
+"""The user's SQL expressions over raw columns: what they name, what is wrong with them, on which rows they fail."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import DataType
+
+from ralm.spark.errors import short_message
+
+CORRUPT = "_corrupt_record"
+FAILED = "_failed"
+ELEMENT = "element"
+# Expressions that give a value (or null) whatever their operands.
+_SAFE = frozenset({
+    "Alias", "AttributeReference", "Literal", "EqualTo", "EqualNullSafe", "GreaterThan", "GreaterThanOrEqual",
+    "LessThan", "LessThanOrEqual", "And", "Or", "Not", "In", "InSet", "IsNull", "IsNotNull", "Coalesce", "CaseWhen",
+    "If", "Lower", "Upper", "StringTrim", "Concat", "StartsWith", "EndsWith", "Contains", "GetStructField", "Length",
+    "Substring", "CreateNamedStruct",
+})  # fmt: skip
+_WIDER = {
+    ("tinyint", "smallint"), ("tinyint", "int"), ("tinyint", "bigint"), ("smallint", "int"), ("smallint", "bigint"),
+    ("int", "bigint"), ("int", "double"), ("float", "double"), ("bigint", "double"), ("date", "timestamp"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Bound:
+    """An expression over raw rows.
+
+    Attributes:
+        value: null on rows on which it fails.
+        kind: its type.
+        fails: true on rows on which it fails; None: it never does.
+        plain: the expression itself, which stops a job on such a row.
+    """
+
+    value: Column
+    kind: DataType
+    fails: Column | None
+    plain: Column
+
+
+def bind(raw: DataFrame, text: str, setting: str, place: str, problems: list[str]) -> Bound | None:
+    """The column that a setting names or computes; None and one more problem if it is missing or wrong."""
+    exact = [name for name in raw.columns if name == text] or [n for n in raw.columns if n.lower() == text.lower()]
+    # Spark takes a bare `user` or `current_date` for a function if no column has that name.
+    bare = re.fullmatch(r"(?!(?i:true|false|null)$)[A-Za-z_]\w*", text)
+    if bare and not exact:
+        problems.append(missing(text, raw, setting, place))
+        return None
+    try:
+        column = column_of(exact[0]) if exact else F.expr(text)
+        # In a struct: a function that makes several rows of one is an error there.
+        bound = raw.select(F.struct(column.alias("v")).alias("value"))
+        kind = bound.schema[0].dataType.fields[0].dataType  # type: ignore[attr-defined]
+        if exact:
+            return Bound(column, kind, None, column)
+        plan = bound._jdf.queryExecution().analyzed()
+        if plan.getClass().getSimpleName() == "Aggregate":
+            problems.append(f"{setting}: `{text}`: an aggregate of many rows; here each row gives one value")
+            return None
+        if _safe(plan.expressions().apply(0)) or "windowspecdefinition" in plan.toString():
+            return Bound(column, kind, None, column)
+        tried = attempt(raw, column)
+        raw.select(tried.alias("tried"))
+        return Bound(tried["v"], kind, tried.isNull(), column)
+    except AnalysisException as error:
+        condition = error.getCondition() or ""
+        if condition.startswith(("UNRESOLVED_COLUMN", "UNRESOLVED_MAP_KEY")):
+            name = (error.getMessageParameters() or {}).get("objectName", text).replace("`", "")
+            problems.append(missing(name, raw, setting, place))
+        elif condition.startswith("UNSUPPORTED_GENERATOR"):
+            problems.append(
+                f"{setting}: `{text}`: each row gives one value here; name the array under `explode` of the source, "
+                f"then its elements are the column `{ELEMENT}`"
+            )
+        else:
+            problems.append(f"{setting}: `{text}`: {short_message(str(error))}")
+    return None
+
+
+def attempt(raw: DataFrame, column: Column) -> Column:
+    """A struct with the value `v` of an expression; null on rows on which it fails (Spark's TryEval).
+
+    The lambda keeps Spark from computing common parts of expressions ahead, outside of the attempt.
+    """
+    from pyspark.sql.classic.column import Column as ClassicColumn
+
+    jvm: Any = raw.sparkSession._jvm
+    one = F.transform(F.array(F.lit(0)), lambda _: F.struct(column.alias("v")))[0]
+    catalyst = jvm.org.apache.spark.sql
+    expression = catalyst.catalyst.expressions.TryEval(catalyst.classic.ExpressionUtils.expression(one._jc))
+    return ClassicColumn(catalyst.classic.ExpressionUtils.column(expression))
+
+
+def _safe(node: Any) -> bool:
+    name = str(node.getClass().getSimpleName())
+    children = node.children()
+    nodes = [children.apply(place) for place in range(children.size())]
+    if name == "Cast":
+        kinds = str(nodes[0].dataType().simpleString()), str(node.dataType().simpleString())
+        if not (kinds[1] == "string" or kinds[0] == kinds[1] or kinds in _WIDER):
+            return False
+    elif name not in _SAFE:
+        return False
+    return all(_safe(child) for child in nodes)
+
+
+def missing(name: str, raw: DataFrame, setting: str, place: str) -> str:
+    """That a column is not there, and which are."""
+    available = ", ".join(column for column in raw.columns if column not in (CORRUPT, FAILED))
+    return f"{setting}: column '{name}' not found in {place}; its columns: {available}"
+
+
+def column_of(name: str) -> Column:
+    """The column of exactly this name."""
+    return F.col("`" + name.replace("`", "``") + "`")
+
+
+def brief(text: str) -> str:
+    """An expression as a reason shows it."""
+    one_line = " ".join(text.split())
+    return one_line if len(one_line) <= 80 else one_line[:77] + "..."

@@ -1,0 +1,192 @@
+"""The first bytes of text files, and what they tell: compression, encoding, and what is no text at all."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import io
+import lzma
+import re
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import IO, Any, cast
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from ralm.errors import ConfigError, DataError
+from ralm.ingest.files import SourceFile
+from ralm.spark.errors import user_errors
+
+SIZE = 64 * 1024
+_BLOCK = 1024 * 1024  # a block of bzip2 has up to 900 kB
+_READERS = 16
+
+_MAGIC = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bz2",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x04\x22\x4d\x18": "lz4",
+}
+_ENDINGS = {"gz": "gzip", "bz2": "bz2"}  # what Spark decompresses by the ending of the name
+_CODECS = ("zst", "deflate", "snappy", "lz4", "lzo", "xz", "z")
+_OTHER = {
+    b"PAR1": "a Parquet file: format: parquet",
+    b"PK\x03\x04": "a zip archive or an Excel file: unpack it, or save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "an Excel file: save the sheet as CSV",
+    b"ORC": "an ORC file: write it as Parquet",
+    b"Obj\x01": "an Avro file: write it as Parquet",
+    b"SQLite format": "an SQLite database: export the table as CSV",
+    b"ARROW1": "an Arrow file: write it as Parquet",
+    b"\xff\x06\x00\x00sNaPpY": "compressed with Snappy: compress it with gzip",
+    b"%PDF": "a PDF: export the table as CSV",
+}
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The beginning of a text file.
+
+    Attributes:
+        file: whose.
+        content: its first bytes, decompressed.
+        whole: these are all.
+        compression: by content; empty: none.
+        native: Spark decompresses it by its name, or need not.
+        encoding: by its byte-order mark or zero bytes, else as the source says.
+    """
+
+    file: SourceFile
+    content: bytes
+    whole: bool
+    compression: str
+    native: bool
+    encoding: str
+
+    @property
+    def text(self) -> str:
+        """The content as text; what cannot be decoded becomes U+FFFD."""
+        decoder = codecs.getincrementaldecoder(self.encoding)(errors="replace")
+        return decoder.decode(self.content, final=self.whole)
+
+
+def read_heads(spark: SparkSession, files: list[SourceFile], encoding: str | None, where: str) -> list[Head]:
+    """The heads of files, read in parallel on the driver: 64 kB each.
+
+    Args:
+        encoding: what the source says; a byte-order mark in the file wins.
+        where: the setting, for messages.
+
+    Raises:
+        ConfigError: an unknown encoding.
+        DataError: a file that is no text, or damaged.
+    """
+    try:
+        codecs.lookup(encoding or "utf-8")
+    except LookupError:
+        raise ConfigError(
+            f"{where}: unknown options.encoding '{encoding}'; known are UTF-8, UTF-16, ISO-8859-1, …"
+        ) from None
+
+    def head(file: SourceFile) -> Head:
+        with user_errors(where):
+            return _head(file, _bytes(spark, file.path), encoding, where)
+
+    with ThreadPoolExecutor(_READERS) as pool:
+        return list(pool.map(head, files))
+
+
+def opened(content: bytes, compression: str) -> IO[bytes]:
+    """The decompressed content of a whole file, as a stream."""
+    raw = io.BytesIO(content)
+    if compression == "gzip":
+        return cast(IO[bytes], gzip.open(raw))
+    if compression == "bz2":
+        return bz2.open(raw)
+    if compression == "xz":
+        return lzma.open(raw)
+    return pa.CompressedInputStream(pa.PythonFile(raw), compression) if compression else raw
+
+
+def _bytes(spark: SparkSession, path: str) -> bytes:
+    jvm = spark._jvm
+    assert jvm is not None
+    place = jvm.org.apache.hadoop.fs.Path(path)
+    stream = place.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).open(place)
+    try:
+        first = bytes(stream.readNBytes(SIZE))
+        return first + bytes(stream.readNBytes(_BLOCK - SIZE)) if first.startswith(b"BZh") else first
+    finally:
+        stream.close()
+
+
+def _head(file: SourceFile, raw: bytes, encoding: str | None, where: str) -> Head:
+    place = where if where.endswith(file.name) else f"{where}: {file.name}"
+    for magic, what in _OTHER.items():
+        if raw.startswith(magic):
+            raise DataError(f"{place}: is {what}")
+    compression = next((name for magic, name in _MAGIC.items() if raw.startswith(magic)), "")
+    ending = file.path.rpartition(".")[2].lower()
+    if not compression and ending in _CODECS and b"\x00" in raw[:4096]:
+        raise DataError(f"{place}: its compression (.{ending}) cannot be read here: compress it with gzip")
+    try:
+        content, whole = _decompressed(raw, compression, len(raw) >= file.size)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException) as error:
+        raise DataError(f"{place}: its {compression} is damaged ({error}): replace it") from error
+    found = _encoding(content, encoding)
+    if b"\x00" in content[:4096] and found.startswith(("utf-8", "UTF-8")):
+        raise DataError(f"{place}: is no text; look at `format`, or at options.encoding")
+    native = compression == _ENDINGS.get(ending, "") and ending not in _CODECS
+    return Head(file, content, whole, compression, native, found)
+
+
+def _decompressed(raw: bytes, compression: str, all_read: bool) -> tuple[bytes, bool]:
+    """The first bytes of the content, and whether they are all."""
+    if not compression:
+        return raw, all_read
+    if compression == "gzip":
+        stream: Any = zlib.decompressobj(31)
+        content = stream.decompress(raw, SIZE)
+        return content, all_read and stream.eof and not stream.unused_data
+    if compression in ("bz2", "xz"):
+        stream = bz2.BZ2Decompressor() if compression == "bz2" else lzma.LZMADecompressor()
+        content = stream.decompress(raw, SIZE)
+        return content, all_read and stream.eof and not stream.unused_data
+    content = opened(raw, compression).read(SIZE)
+    return content, all_read and len(content) < SIZE
+
+
+def _encoding(content: bytes, given: str | None) -> str:
+    for mark, name in _MARKS:
+        if content.startswith(mark):
+            return name
+    if given is not None:
+        return given
+    sample = content[:4096]
+    if len(sample) >= 4:
+        even, odd = sample[0::2].count(0) / len(sample) * 2, sample[1::2].count(0) / len(sample) * 2
+        if odd > 0.4 and even < 0.05:
+            return "utf-16-le"
+        if even > 0.4 and odd < 0.05:
+            return "utf-16-be"
+    return "utf-8"
+
+
+def is_utf8(encoding: str) -> bool:
+    """Whether Spark's own readers, which split lines at bytes, read it as it is."""
+    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
+
+
+def by_lines(encoding: str) -> bool:
+    """Whether a line's end is the same byte as in ASCII."""
+    return not re.match(r"utf-?(16|32|7)|utf_?(16|32|7)", codecs.lookup(encoding).name)

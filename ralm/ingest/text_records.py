@@ -1,0 +1,116 @@
+"""Lines of delimited text -> records, where a quote that is never closed costs its own line and no other.
+
+A quoted cell may go on over several lines. Such lines are put together as far as the result is one record of the
+header's width; if one of them is a whole record by itself, a quote was left open, and none of them is read.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+MOST_LINES = 1_000
+MOST_CHARACTERS = 1_000_000
+_UNIT = "\x1f"  # stands for a separator of several characters
+csv.field_size_limit(1 << 27)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How cells are written.
+
+    Attributes:
+        separator: between cells, one or more characters.
+        quote: round cells; empty: none.
+        escape: before a quote inside quotes; the quote itself: it is doubled.
+        comment: lines that begin with it are left out; empty: none.
+        trim: white space round cells is dropped.
+    """
+
+    separator: str = ","
+    quote: str = '"'
+    escape: str = '"'
+    comment: str = ""
+    trim: bool = False
+
+
+class Broken(Enum):
+    """Why a line is no record by itself."""
+
+    OPEN = "a quote is open at its end"
+    MALFORMED = "quotes that do not fit"
+
+
+def cells_of(text: str, style: Style) -> list[str] | Broken:
+    """The cells of a record."""
+    if not style.quote or style.quote not in text:
+        cells = text.split(style.separator)
+    else:
+        doubled = style.escape in (style.quote, "")
+        separator = style.separator
+        if len(separator) > 1:
+            text, separator = text.replace(separator, _UNIT), _UNIT
+        reader = csv.reader(
+            [text],
+            delimiter=separator,
+            quotechar=style.quote,
+            doublequote=doubled,
+            escapechar=None if doubled else style.escape,
+            strict=True,
+        )
+        try:
+            cells = [cell.replace(_UNIT, style.separator) for cell in next(reader)]
+        except csv.Error as error:
+            return Broken.OPEN if "unexpected end of data" in str(error) else Broken.MALFORMED
+    return [cell.strip() for cell in cells] if style.trim else cells
+
+
+def records(lines: Iterable[str], style: Style, width: int) -> Iterator[tuple[list[str] | None, str]]:
+    """(cells, text) of every record; cells None: it cannot be read. Blank lines are no records.
+
+    Args:
+        lines: without their ends.
+        width: how many cells a record has.
+    """
+    source, ahead = iter(lines), deque[str]()
+    while True:
+        line = ahead.popleft() if ahead else next(source, None)
+        if line is None:
+            return
+        if not line.strip() or (style.comment and line.startswith(style.comment)):
+            continue
+        cells = cells_of(line, style)
+        if cells is not Broken.OPEN:
+            yield cells if isinstance(cells, list) and len(cells) == width else None, line
+            continue
+        taken, joined = 0, line
+        together: list[str] | Broken = cells
+        while taken < MOST_LINES and len(joined) < MOST_CHARACTERS and together is Broken.OPEN:
+            if taken == len(ahead):
+                following = next(source, None)
+                if following is None:
+                    break
+                ahead.append(following)
+            joined += "\n" + ahead[taken]
+            if style.quote in ahead[taken]:
+                together = cells_of(joined, style)
+            taken += 1
+        if not isinstance(together, list) or len(together) != width:
+            yield None, line
+            continue
+        parts = [ahead.popleft() for _ in range(taken)]
+        doubtful = width > 1 and any(_whole(part, style, width) for part in parts[:-1])
+        yield None if doubtful else together, joined
+
+
+def _whole(line: str, style: Style, width: int) -> bool:
+    cells = cells_of(line, style)
+    return isinstance(cells, list) and len(cells) == width
+
+
+def leaves_open(lines: Iterable[str], style: Style) -> bool:
+    """Whether a quote is open at the end of a line: such a file cannot be read line by line."""
+    return bool(style.quote) and any(style.quote in line and cells_of(line, style) is Broken.OPEN for line in lines)
