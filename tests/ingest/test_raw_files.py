@@ -193,6 +193,7 @@ def test_files_that_are_no_text(files: Files, content: bytes, said: str) -> None
         ('u3,"i3,2024-01-01 10:00:00\n', {"unreadable row": 1}),  # a quote left open
         ('u3,"i3,2024\nu4,i4,2024-01-01 10:00:00\nu5,i5",2024-01-01\n', {"unreadable row": 1}),  # … over a whole row
         ('u3,"i3\nu4,i4",2024-01-01 10:00:00\n', {"invalid feature_id (a line break in it)": 1}),
+        ('u3,"i"3",2024-01-01 10:00:00\n', {"null feature_id": 1}),  # text after a closing quote
         (",,\n\n  \n,\n", {}),  # no rows
     ],
 )
