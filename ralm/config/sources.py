@@ -58,6 +58,14 @@ class Join(Place):
     on: list[str] = Field(min_length=1, description="columns that are equal in both; one name or a list")
     columns: list[str] = Field(min_length=1, description="the columns to add")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _on(cls, content: Any) -> Any:
+        """YAML reads a bare `on` as true."""
+        if isinstance(content, dict) and True in content:
+            return {"on" if key is True else key: value for key, value in content.items()}
+        return content
+
     @field_validator("on", "columns", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:

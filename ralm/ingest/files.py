@@ -16,6 +16,7 @@ Say = Callable[[str], None]
 
 _PATTERN = re.compile(r"[*?\[\]{}]")
 _PARTITION = re.compile(r"[^=/]+=[^/]*")
+_TRIED = 20
 # What programs leave beside data, and no one means.
 _MARKERS = re.compile(
     r"(?i)_(success|metadata|common_metadata|committed_.*|started_.*)|\..*\.crc|\.ds_store|thumbs\.db|desktop\.ini|\._.*"
@@ -141,8 +142,14 @@ def _refuse_tables(spark: SparkSession, names: list[str], root: str, where: str,
     system, place = _system(spark, root)
     jvm = spark._jvm
     assert jvm is not None
-    folders = [root, str(place.getParent() or root)]
-    folders += [folder for folder in {name.rpartition("/")[0] for name in names[:1000]} if folder.startswith(root)]
+    folders = [root]
+    while "=" in _last(folders[-1]) or len(folders) == 1:  # the table of a partition
+        parent = place = place.getParent()
+        if parent is None:
+            break
+        folders.append(str(parent))
+    # A pattern may match files of tables that lie side by side; a few tell.
+    folders += sorted({name.rpartition("/")[0] for name in names})[:_TRIED]
     listed = {part for name in names for part in name.split("/")}
     path = jvm.org.apache.hadoop.fs.Path
     iceberg = any(re.search(r"/metadata/[^/]*\.metadata\.json$", name) for name in names)

@@ -7,7 +7,6 @@ import codecs
 import gzip
 import io
 import lzma
-import re
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -187,6 +186,6 @@ def is_utf8(encoding: str) -> bool:
     return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
 
 
-def by_lines(encoding: str) -> bool:
-    """Whether a line's end is the same byte as in ASCII."""
-    return not re.match(r"utf-?(16|32|7)|utf_?(16|32|7)", codecs.lookup(encoding).name)
+def in_bytes(encoding: str) -> bool:
+    """Whether Spark's reader of cells knows it, and ends lines at its bytes."""
+    return is_utf8(encoding) or codecs.lookup(encoding).name == "iso8859-1"

@@ -41,6 +41,9 @@ from ralm.spark.errors import short_message, user_errors
 _READERS = 16
 _BITS: dict[type[DataType], int] = {ByteType: 8, ShortType: 16, IntegerType: 32, LongType: 64}
 _NANOS = re.compile(r"^\w+ int64 .* \(TIMESTAMP\(NANOS,(true|false)\)\)$")
+_DAMAGED = re.compile(
+    r"not a Parquet file|[Ff]ooter|corrupt|parquet\.\S*Exception|can not read|EOFException|magic number"
+)
 _NOTHING = re.compile(r" \((UNKNOWN|NULL)\)$")
 
 
@@ -99,7 +102,7 @@ def _footer(spark: SparkSession, file: SourceFile, where: str) -> tuple[str, int
         place = parquet.util.HadoopInputFile.fromPath(jvm.org.apache.hadoop.fs.Path(file.path), conf)
         reader = parquet.ParquetFileReader.open(place)
     except Py4JJavaError as error:
-        if "is not a Parquet file" in str(error) or "Could not read footer" in str(error):
+        if _DAMAGED.search(_told(error)):
             raise DataError(
                 f"{where}: the file {file.name} cannot be read; it is damaged or of another format: replace it, "
                 f"or fix `format`"
@@ -109,6 +112,15 @@ def _footer(spark: SparkSession, file: SourceFile, where: str) -> tuple[str, int
         return str(reader.getFooter().getFileMetaData().getSchema().toString()), int(reader.getRecordCount())
     finally:
         reader.close()
+
+
+def _told(error: Py4JJavaError) -> str:
+    """What the exception and its causes say, without where they come from."""
+    lines, cause = [], error.java_exception
+    while cause is not None:
+        lines.append(str(cause.toString()))
+        cause = cause.getCause()
+    return "\n".join(lines)
 
 
 def _columns(spark: SparkSession, kind: str) -> Columns:

@@ -75,8 +75,9 @@ def _first_rows(raw: DataFrame) -> DataFrame:
 def _about(mapped: Mapped, source: Source, count: SourceCount, config: Config) -> list[str]:
     columns = [name for name in mapped.frame.schema["_row"].dataType.fieldNames() if name != CORRUPT]  # type: ignore[attr-defined]
     kept = "" if source.where is None else " that `where` keeps"
+    place = source.table or source_path(source, config.data_root)
     lines = [
-        f"# ingest.{mapped.source}: {source.table or source_path(source, config.data_root)} ({source.format}): {', '.join(columns)}",
+        f"# ingest.{mapped.source}: {place} ({source.format}): {', '.join(columns)}",
         f"{count.rows:,} rows{kept} (of the first {SAMPLED:,} at most): {count.good:,} good, {count.bad_share:.1%} "
         "would go to quarantine",
     ]

@@ -20,7 +20,7 @@ from ralm.errors import ConfigError, DataError
 from ralm.ingest.expressions import CORRUPT
 from ralm.ingest.expressions import column_of as _column
 from ralm.ingest.files import Say, SourceFile
-from ralm.ingest.heads import Head, by_lines, is_utf8, read_heads
+from ralm.ingest.heads import Head, in_bytes, is_utf8, read_heads
 from ralm.ingest.text_records import Broken, Style, cells_of, leaves_open
 from ralm.ingest.whole_files import as_lines, as_records
 from ralm.spark.errors import user_errors
@@ -84,7 +84,7 @@ def _read_cells(spark: SparkSession, heads: list[Head], source: Place, setting: 
     lines_apart = _spanning(spark, filled, style, options)
     groups: dict[Layout, list[Head]] = defaultdict(list)
     for head in filled:
-        native = head.native and by_lines(head.encoding) and head.file.path not in lines_apart
+        native = head.native and in_bytes(head.encoding) and head.file.path not in lines_apart
         if not native and head.file.size > _LARGEST:
             raise DataError(f"{where}: {head.file.name}: larger than 2 GB, and {_why(head)}: convert it, or split it")
         layout = Layout(
@@ -137,7 +137,7 @@ def _spanning(spark: SparkSession, heads: list[Head], style: Style, options: dic
     found = {head.file.path for head in heads if options.get("multiline", "").lower() == "true"}
     if not style.quote:
         return found
-    heads = [head for head in heads if head.native and by_lines(head.encoding) and head.file.path not in found]
+    heads = [head for head in heads if head.native and in_bytes(head.encoding) and head.file.path not in found]
     found |= {
         head.file.path for head in heads if leaves_open(re.split(r"\r\n|\n|\r", head.text) if head.whole else [], style)
     }
@@ -186,6 +186,7 @@ def _cells(
     paths = [file.path for file in files]
     if layout.native:
         fixed = {"columnNameOfCorruptRecord": CORRUPT, "encoding": _java(layout.encoding), "multiLine": "false"}
+        fixed |= {"unescapedQuoteHandling": "SKIP_VALUE"}
         rows = _load(spark, "csv", paths, schema, options | fixed, layout.base)
     else:
         skipped = options.get("nullvalue", "")
@@ -268,7 +269,9 @@ def _with_corrupt(schema: StructType, keys: tuple[str, ...]) -> StructType:
 def _bytes(spark: SparkSession, paths: list[str], layout: Layout) -> DataFrame:
     schema = "path string, modificationTime timestamp, length bigint, content binary"
     schema += "".join(f", `{key}` string" for key in layout.keys)
-    return _load(spark, "binaryFile", paths, schema, {}, layout.base).select("content", *map(_column, layout.keys))
+    return _load(spark, "binaryFile", paths, schema, {}, layout.base).select(
+        "path", "content", *map(_column, layout.keys)
+    )
 
 
 def _load(
@@ -285,7 +288,7 @@ def _load(
 
 
 def _java(encoding: str) -> str:
-    return "UTF-8" if encoding in ("utf-8", "utf-8-sig") else encoding
+    return "UTF-8" if is_utf8(encoding) else "ISO-8859-1"
 
 
 def mentioned(name: str, texts: list[str]) -> bool:

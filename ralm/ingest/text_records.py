@@ -44,6 +44,9 @@ class Broken(Enum):
     MALFORMED = "quotes that do not fit"
 
 
+Cells = list[str | None]
+
+
 def cells_of(text: str, style: Style) -> list[str] | Broken:
     """The cells of a record."""
     if not style.quote or style.quote not in text:
@@ -68,7 +71,26 @@ def cells_of(text: str, style: Style) -> list[str] | Broken:
     return [cell.strip() for cell in cells] if style.trim else cells
 
 
-def records(lines: Iterable[str], style: Style, width: int) -> Iterator[tuple[list[str] | None, str]]:
+def without_misquoted(line: str, style: Style) -> Cells:
+    """The cells of a line; one with text after its closing quote is nothing (Spark's SKIP_VALUE)."""
+    cells: Cells = []
+    rest: str | None = line
+    while rest is not None:
+        if not rest.startswith(style.quote):
+            cell, more, after = rest.partition(style.separator)
+            cells.append(cell)
+        else:
+            end = rest.find(style.quote, 1)
+            while end >= 0 and rest[end + 1 : end + 2] == style.quote:
+                end = rest.find(style.quote, end + 2)
+            following = rest[end + 1 :] if end >= 0 else ""
+            skipped, more, after = following.partition(style.separator)
+            cells.append(rest[1:end].replace(2 * style.quote, style.quote) if not skipped else None)
+        rest = after if more else None
+    return cells
+
+
+def records(lines: Iterable[str], style: Style, width: int) -> Iterator[tuple[Cells | None, str]]:
     """(cells, text) of every record; cells None: it cannot be read. Blank lines are no records.
 
     Args:
@@ -84,7 +106,8 @@ def records(lines: Iterable[str], style: Style, width: int) -> Iterator[tuple[li
             continue
         cells = cells_of(line, style)
         if cells is not Broken.OPEN:
-            yield cells if isinstance(cells, list) and len(cells) == width else None, line
+            found: Cells = [*cells] if isinstance(cells, list) else without_misquoted(line, style)
+            yield found if len(found) == width else None, line
             continue
         taken, joined = 0, line
         together: list[str] | Broken = cells
@@ -103,7 +126,7 @@ def records(lines: Iterable[str], style: Style, width: int) -> Iterator[tuple[li
             continue
         parts = [ahead.popleft() for _ in range(taken)]
         doubtful = width > 1 and any(_whole(part, style, width) for part in parts[:-1])
-        yield None if doubtful else together, joined
+        yield None if doubtful else [*together], joined
 
 
 def _whole(line: str, style: Style, width: int) -> bool:

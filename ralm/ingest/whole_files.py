@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import lzma
+import zlib
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Protocol
@@ -11,6 +13,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
+from ralm.errors import DataError
 from ralm.ingest.heads import opened
 from ralm.ingest.text_records import Style, records
 
@@ -37,7 +40,7 @@ def as_lines(files: DataFrame, schema: StructType, form: Form) -> DataFrame:
     """The lines of files.
 
     Args:
-        files: `content` and the columns of the folders.
+        files: `path`, `content` and the columns of the folders.
         schema: `value` and the columns of the folders.
     """
     return files.mapInArrow(_batches(schema.names, form, lambda lines: ([line] for line in lines)), schema)
@@ -47,7 +50,7 @@ def as_records(files: DataFrame, schema: StructType, form: Form, style: Style, h
     """The records of delimited files; one that cannot be read has its text in the last column before the folders'.
 
     Args:
-        files: `content` and the columns of the folders.
+        files: `path`, `content` and the columns of the folders.
         schema: the cells' columns, the one of unreadable text, and the columns of the folders.
         headed: the first record is the header.
         null: a cell that means nothing, beside the empty one.
@@ -77,9 +80,12 @@ def _batches(
                 stream = opened(file["content"], compression)
                 text = io.TextIOWrapper(io.BufferedReader(stream), encoding, errors="replace")  # type: ignore[type-var]
                 rows = rows_of(line.rstrip("\n").lstrip("\ufeff") for line in text)
-                while chunk := list(islice(rows, _ROWS)):
-                    columns = [pa.array(column, pa.string()) for column in zip(*chunk, strict=True)]
-                    columns += [pa.array([file[key]] * len(chunk), pa.string()) for key in keys]
-                    yield pa.RecordBatch.from_arrays(columns, schema=types)
+                try:
+                    while chunk := list(islice(rows, _ROWS)):
+                        columns = [pa.array(column, pa.string()) for column in zip(*chunk, strict=True)]
+                        columns += [pa.array([file[key]] * len(chunk), pa.string()) for key in keys]
+                        yield pa.RecordBatch.from_arrays(columns, schema=types)
+                except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+                    raise DataError(f"{file['path']}: its {compression} is cut off or damaged: replace it") from error
 
     return read

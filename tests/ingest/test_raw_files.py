@@ -193,6 +193,7 @@ def test_files_that_are_no_text(files: Files, content: bytes, said: str) -> None
         ('u3,"i3,2024-01-01 10:00:00\n', {"unreadable row": 1}),  # a quote left open
         ('u3,"i3,2024\nu4,i4,2024-01-01 10:00:00\nu5,i5",2024-01-01\n', {"unreadable row": 1}),  # … over a whole row
         ('u3,"i3\nu4,i4",2024-01-01 10:00:00\n', {"invalid feature_id (a line break in it)": 1}),
+        ('u3,"i"3",2024-01-01 10:00:00\n', {"null feature_id": 1}),  # text after a closing quote
         (",,\n\n  \n,\n", {}),  # no rows
     ],
 )
@@ -360,3 +361,20 @@ def test_one_row_gives_one_value(files: Files, expression: str, said: str) -> No
     files.write("ev.csv", HEADER + ROWS)
     columns = {"user_id": expression, "feature_id": "item_id", "event_time": "at"}
     files.refuses(ConfigError, {"path": "ev.csv", "columns": columns}, "events[0].columns.user_id", said)
+
+
+@pytest.mark.parametrize(
+    "content", [b"PAR1" + bytes(200) + b"PAR1", b"PAR1", bytes(64), b"PAR1" + b"\xff" * 200 + b"PAR1"]
+)
+def test_a_damaged_parquet_file_is_named(files: Files, content: bytes) -> None:
+    files.parquet("ev/a.parquet", user_id=["u1"], item_id=["i1"], at=["2024-01-01 10:00:00"])
+    files.write("ev/b.parquet", content)
+    files.refuses(DataError, {"path": "ev", "format": "parquet"}, "ev/b.parquet cannot be read", "damaged")
+
+
+def test_whole_cells_of_other_files_stay_when_one_has_a_line_break(files: Files) -> None:
+    files.write("ev/a.csv", "user_id,item_id,at,note\n" + "u1,i1,2024-01-01 10:00:00,a\n" * 3_000)
+    files.write("ev/b.csv", 'item_id,user_id,note,at\ni2,u2,"a\nb",2024-01-01 11:00:00\n')
+    result = files.read({"path": "ev"})
+    assert pairs(result) == [("u1", "i1"), ("u2", "i2")]
+    assert bad(result) == {}

@@ -45,5 +45,12 @@ def test_a_stray_quote_inside_a_cell_is_text() -> None:
     assert [cells for cells, _ in records(['5" disk,1'], Style(), 2)] == [['5" disk', "1"]]
 
 
+def test_text_after_a_closing_quote_spoils_its_cell_alone() -> None:
+    assert [cells for cells, _ in records(['a,"b"c,d', '"a"b"c,d,"e ""f"""'], Style(), 3)] == [
+        ["a", None, "d"],
+        [None, "d", 'e "f"'],
+    ]
+
+
 def test_no_quotes() -> None:
     assert [cells for cells, _ in records(['"a,b', 'c,"d'], Style(quote=""), 2)] == [['"a', "b"], ["c", '"d']]
