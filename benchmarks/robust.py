@@ -26,6 +26,8 @@ from ralm.warehouse.warehouse import Warehouse
 
 SYSTEMS = ("ralm", "plda", "als_fold_in", "regression_logistic", "information_value", "user_activity")
 SHOWN = ("item_auc", "prec@10", "recall@5%")
+# Exit status of a pipeline that did its work and whose release did not pass the gate.
+REFUSED = 3
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,9 @@ def run_set(found: RobustSet, data: Path, folder: Path) -> list[dict[str, Any]] 
         with (work / f"{job}.log").open("w") as log:
             command = [sys.executable, "-m", f"jobs.{job}", "--config", str(path), "--set", chosen]
             ended = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)
-        if ended.returncode:
+        if ended.returncode == REFUSED:
+            print(f"{found.name}: the release was refused: it is not ahead of user activity and chance", flush=True)
+        elif ended.returncode:
             last = (work / f"{job}.log").read_text().strip().splitlines()[-1:]
             print(f"{found.name}: {job} ended with {ended.returncode}: {' '.join(last)}", flush=True)
             return None
