@@ -114,7 +114,7 @@ def opened(content: bytes, compression: str) -> IO[bytes]:
         return bz2.open(raw)
     if compression == "xz":
         return lzma.open(raw)
-    return pa.CompressedInputStream(pa.PythonFile(raw), compression) if compression else raw
+    return pa.CompressedInputStream(pa.BufferReader(content), compression) if compression else raw
 
 
 def _bytes(spark: SparkSession, path: str) -> bytes:

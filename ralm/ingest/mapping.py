@@ -191,6 +191,7 @@ def _reasons(target: Target, cast: casts.Cast, not_after: dt.datetime, source: S
         reasons.append(F.when(F.exists(cast.value, lambda category: category.contains(LOST)), lost))
     if target.kind == "id" and target.type == "string":
         reasons.append(F.when(cast.value.contains("\n"), f"invalid {name} (a line break in it)"))
+        reasons.append(F.when(cast.value.contains("\0"), f"invalid {name} (a zero byte in it)"))
     if target.required:
         reasons.insert(0, F.when(~cast.present, f"null {name}"))
     if target.kind == "time":

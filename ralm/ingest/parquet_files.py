@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
@@ -130,10 +130,14 @@ def _columns(spark: SparkSession, kind: str) -> Columns:
     convert = jvm.org.apache.spark.sql.execution.datasources.parquet.ParquetToSparkSchemaConverter(
         spark._jsparkSession.sessionState().conf()
     )
+    named = Counter(str(schema.getFieldName(place)).lower() for place in range(schema.getFieldCount()))
     read, types, nanos, unreadable = [], dict[str, DataType](), set[str](), dict[str, str]()
     for place in range(schema.getFieldCount()):
         field = schema.getType(place)
         name, text = str(field.getName()), str(field.toString())
+        if named[name.lower()] > 1:
+            unreadable[name] = "another column has this name in other letters"
+            continue
         single = jvm.java.util.ArrayList()
         single.add(field)
         try:
@@ -167,7 +171,7 @@ def _common(
         own = {name.lower() for name in (*columns.types, *columns.unreadable, *keys)}
         for name, why in columns.unreadable.items():
             if mentioned(name, texts):
-                raise DataError(f"{where}: {first}: column {name} cannot be read: {why}: write it as another type")
+                raise DataError(f"{where}: {first}: column {name} cannot be read: {why}: write it in another way")
         for lower, name in every.items():
             if lower not in own and mentioned(name, texts):
                 raise DataError(

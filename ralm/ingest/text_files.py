@@ -243,10 +243,11 @@ def _read_json(spark: SparkSession, heads: list[Head], source: Place, where: str
             else:
                 lines = reduce(DataFrame.unionByName, [frame for _, frame in _lines(spark, alike)])
                 frames.append(reader.schema(_with_corrupt(reader.json(lines).schema, ())).json(lines))
-    return _joined_json(frames, where)
+    lost = next((head.file.name for head in heads if "\ufffd" in head.text), None)
+    return _joined_json(frames, where, f"{lost} is not UTF-8: set options: {{encoding: …}}" if lost else "")
 
 
-def _joined_json(frames: list[DataFrame], where: str) -> DataFrame:
+def _joined_json(frames: list[DataFrame], where: str, hint: str) -> DataFrame:
     types: dict[str, set[str]] = defaultdict(set)
     for frame in frames:
         for name, kind in frame.dtypes:
@@ -256,7 +257,7 @@ def _joined_json(frames: list[DataFrame], where: str) -> DataFrame:
     rows = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
     named = [name for name in rows.columns if name != CORRUPT]
     if not named:
-        raise DataError(f"{where}: no columns found; the file is empty or not jsonl")
+        raise DataError(f"{where}: no columns found; {hint or 'the file is empty or not jsonl'}")
     return rows.where(reduce(lambda a, b: a | b, [_column(name).isNotNull() for name in rows.columns]))
 
 

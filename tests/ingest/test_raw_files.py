@@ -164,6 +164,35 @@ def test_compression_by_content(files: Files, name: str, pack: Callable[[bytes],
     assert files.pairs({"path": name}) == [("u1", "i1"), ("u2", "i2")]
 
 
+@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+@pytest.mark.parametrize("name", ["ev.csv", "ev.csv.zst"])
+def test_other_compressions(files: Files, codec: str, name: str) -> None:
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, codec) as stream:
+        stream.write((HEADER + ROWS).encode())
+    files.write(name, sink.getvalue().to_pybytes())
+    assert files.pairs({"path": name}) == [("u1", "i1"), ("u2", "i2")]
+
+
+def test_json_lines_of_another_encoding(files: Files) -> None:
+    files.write("ev.jsonl", '{"user_id": "ü", "item_id": "i1", "at": "2024-01-01 10:00:00"}\n'.encode("latin-1"))
+    source = {"path": "ev.jsonl", "format": "jsonl"}
+    files.refuses(DataError, source, "ev.jsonl is not UTF-8: set options: {encoding: …}")
+    assert files.pairs(source | {"options": {"encoding": "ISO-8859-1"}}) == [("ü", "i1")]
+
+
+def test_a_zero_byte_in_an_id(files: Files) -> None:
+    files.write("ev.csv", HEADER + ROWS * 100 + "u3,i\x003,2024-01-01 10:00:00\n")
+    assert bad(files.read({"path": "ev.csv"})) == {"invalid feature_id (a zero byte in it)": 1}
+
+
+def test_parquet_columns_that_differ_in_case(files: Files) -> None:
+    files.parquet("ev.parquet", user_id=["u1"], item_id=["i1"], at=["2024-01-01 10:00:00"], X=[1], x=["2"])
+    source = {"path": "ev.parquet", "format": "parquet"}
+    assert files.pairs(source) == [("u1", "i1")]
+    files.refuses(DataError, source | {"where": "x = '2'"}, "another column has this name in other letters")
+
+
 def test_compressed_json_lines_under_a_plain_name(files: Files) -> None:
     files.write("ev.jsonl", gzip.compress(b'{"user_id": "u1", "item_id": "i1", "at": "2024-01-01 10:00:00"}\n{"user\n'))
     result = files.read({"path": "ev.jsonl", "format": "jsonl"})
