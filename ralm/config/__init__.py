@@ -28,13 +28,12 @@ from ralm.config.sources import (
     Ingest,
     ItemSource,
     Join,
-    Live,
     Place,
     SampledNegatives,
-    Simulate,
     Source,
     UserSource,
 )
+from ralm.config.world import Live, Simulate
 
 __all__ = [
     "Als",

@@ -16,7 +16,8 @@ from ralm.config.locations import Location
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
 from ralm.config.outputs import ColdStart, Comparison, Evaluation, Publish, Refresh, Scoring, Serving, Spark, Stream
 from ralm.config.section import Identifier, Section, sized
-from ralm.config.sources import Ingest, Live, Simulate
+from ralm.config.sources import Ingest
+from ralm.config.world import Live, Simulate
 
 
 class Config(Section):
