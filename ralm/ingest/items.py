@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -51,3 +53,16 @@ def items_table(catalogue: DataFrame | None, seen: DataFrame) -> DataFrame:
     categories = F.coalesce("categories", nothing) if "categories" in items.columns else nothing
     numbers = [name for name in items.columns if name not in (*_LISTED, "first_seen")]
     return items.select("item_id", published.alias("published_at"), categories.alias("categories"), *numbers)
+
+
+def seen_items(logs: list[DataFrame], item_domains: list[str]) -> DataFrame:
+    """item_id and time of every impression, and of every event of a domain whose features are items."""
+    events = [log for log in logs if "feature_id" in log.columns]
+    shown = [log.select("item_id", F.col("shown_at").alias("time")) for log in logs if "item_id" in log.columns]
+    seen = [
+        log.where(F.col("domain").isin(item_domains)).select(
+            F.col("feature_id").alias("item_id"), F.col("event_time").alias("time")
+        )
+        for log in events
+    ]
+    return reduce(DataFrame.unionByName, [*seen, *shown])

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ralm.config import Config, Ingest, Source
 from ralm.config.auto import sampled_negatives
 from ralm.errors import ConfigError, DataError, RalmError
 from ralm.ingest.findings import Check, check_times, findings
-from ralm.ingest.items import item_targets, items_table, one_item
+from ralm.ingest.items import item_targets, items_table, one_item, seen_items
 from ralm.ingest.logs import (
     complete_events,
     complete_impressions,
@@ -120,7 +120,7 @@ def ingest(
         catalogue, again = one_item(sources.items, settings.items)
         refused += [again] if again is not None else []
     users = users_table(profiles, _union([log.select("user_id") for log in logs]), config.fields)
-    items = items_table(catalogue, _seen(logs, config.fields.item_domains))
+    items = items_table(catalogue, seen_items(logs, config.fields.item_domains))
 
     if "clicked" not in settings.impressions.columns:
         clicks = sum(c.rows for c in counts if c.source.startswith("impressions"))
@@ -282,21 +282,6 @@ def map_sources(
         completed = partial(complete_impressions, source=shown, seed=seed)
         add(shown, setting, partial(impression_targets, shown, uid), completed)
     return found, errors
-
-
-def _seen(logs: list[DataFrame], item_domains: list[str]) -> DataFrame:
-    """item_id and time of every impression, and of every event of a domain whose features are items."""
-    events = [log for log in logs if "feature_id" in log.columns]
-    shown = [log.select("item_id", _as("shown_at", "time")) for log in logs if "item_id" in log.columns]
-    seen = [
-        log.where(F.col("domain").isin(item_domains)).select(_as("feature_id", "item_id"), _as("event_time", "time"))
-        for log in events
-    ]
-    return _union([*seen, *shown])
-
-
-def _as(column: str, name: str) -> Column:
-    return F.col(column).alias(name)
 
 
 def _union(frames: list[DataFrame]) -> DataFrame:
