@@ -85,13 +85,29 @@ def read_id(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) 
         return Id(raw.cast("string"), raw.isNotNull(), F.lit(None).cast("string"))
     # Nearly all ids have nothing to mend, which is seen without a regular expression.
     plain = _plain(raw)
-    text = F.when(plain, raw).otherwise(stripped(raw))
-    present = raw.isNotNull() & ~is_missing(text, markers)
+    pair = F.struct(stripped(raw).alias("text"), raw.alias("raw"))
+    odd = F.transform(F.array(pair), lambda both: _mended(both["text"], both["raw"], markers))[0]
+    there = F.when(plain, ~is_missing(raw, markers)).otherwise(odd["present"])
+    value = F.when(plain, F.when(~is_missing(raw, markers), raw)).otherwise(odd["value"])
+    return Id(value, raw.isNotNull() & there, F.when(~plain, odd["done"]))
+
+
+def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
+    """A struct of `Id`'s fields, of the stripped text.
+
+    It is the body of a lambda, so that `text` is one variable: as a plain expression it would stand fifty times in the
+    plan, more code than a Java method may have. Inside of a lambda a column's name may stand for an alias that is
+    selected beside it, so `raw` is a variable as well.
+    """
+    present = ~is_missing(text, markers)
     mended, lost = _without_decimals(text)
     broken = text.contains("\ufffd")
-    value = F.when(present, F.when(plain, raw).when(~broken & ~lost, mended))
     done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != text, DECIMALS).when(text != raw, BLANKS)
-    return Id(value, present, F.when(~plain & present, done))
+    return F.struct(
+        F.when(present & ~broken & ~lost, mended).alias("value"),
+        F.coalesce(present, F.lit(False)).alias("present"),
+        F.when(present, done).alias("done"),
+    )
 
 
 def _plain(text: Column) -> Column:

@@ -128,7 +128,7 @@ def map_source(
             problems.append(f"{where}: `{text}` is {found.kind.simpleString()}, expected {error}")
             continue
         values[target.name] = cast.value
-        reasons += _reasons(target, cast, not_after, source)
+        reasons += _reasons(target, found.value, cast, not_after, source)
         notes += [] if cast.done is None else [F.concat(cast.done, F.lit(f" {target.name}"))]
     if problems:
         raise ConfigError("; ".join(problems))
@@ -179,19 +179,22 @@ def _cast(
     return casts.cast_time(raw, kind, source.time_formats, source.time_zone, markers)
 
 
-def _reasons(target: Target, cast: casts.Cast, not_after: dt.datetime, source: Source) -> list[Column]:
+def _reasons(target: Target, raw: Column, cast: casts.Cast, not_after: dt.datetime, source: Source) -> list[Column]:
+    """The reasons for which a value is refused; `raw` is small where `cast.value` is a large expression."""
     name = target.name
     reasons = [F.when(cast.present & cast.value.isNull(), f"invalid {name}")]
     encoding = "not UTF-8: set options: {encoding: ISO-8859-1} or the like"
     lost = f"invalid {name} ({encoding if source.is_text else 'characters were lost: U+FFFD'})"
     # Bytes that are not of the encoding become this character, so that different ids would be one.
     if target.kind in ("id", "label") and target.type == "string":
-        reasons.append(F.when(cast.value.contains(LOST), lost))
+        reasons.insert(0, F.when(raw.cast("string").contains(LOST), lost))
     if target.kind == "categories":
         reasons.append(F.when(F.exists(cast.value, lambda category: category.contains(LOST)), lost))
     if target.kind == "id" and target.type == "string":
-        reasons.append(F.when(cast.value.contains("\n"), f"invalid {name} (a line break in it)"))
-        reasons.append(F.when(cast.value.contains("\0"), f"invalid {name} (a zero byte in it)"))
+        text = raw.cast("string")
+        broken = text.contains("\n") & text.rlike(r"\S\s*\n\s*\S")
+        reasons.append(F.when(broken, f"invalid {name} (a line break in it)"))
+        reasons.append(F.when(text.contains("\0"), f"invalid {name} (a zero byte in it)"))
     if target.required:
         reasons.insert(0, F.when(~cast.present, f"null {name}"))
     if target.kind == "time":
