@@ -67,12 +67,8 @@ def check_times(config: Config, counts: Sequence[SourceCount]) -> None:
         if count.span is None:
             continue
         source, setting = source_at(config, count.source), f"ingest.{count.source}.time_format"
-        unit = _likely_unit(source, count.span)
-        if unit:
-            problems.append(
-                f"{setting}: {_raw(source, count.span):.0f} looks like {_WORDS[unit]}, as "
-                f"{source.time_formats[0]} it is {_day(count.span.low)}: set {unit}"
-            )
+        if wrong := wrong_unit(source, count.span, setting):
+            problems.append(wrong)
         elif count.source.startswith("events") and shown and _apart(count.span, shown) > FAR:
             near = _unit_near(source, count.span, shown)
             hint = f"; {_raw(source, count.span):.0f} looks like {_WORDS[near]}: set {near}" if near else ""
@@ -82,6 +78,17 @@ def check_times(config: Config, counts: Sequence[SourceCount]) -> None:
             )
     if problems:
         raise ConfigError("; ".join(problems) + "; nothing was written")
+
+
+def wrong_unit(source: Source, span: Span, setting: str) -> str | None:
+    """What is wrong if a log's epochs are of another unit than its source says; None: nothing is."""
+    unit = _likely_unit(source, span)
+    if unit is None:
+        return None
+    read = source.time_formats[0]
+    return (
+        f"{setting}: {_raw(source, span):.0f} looks like {_WORDS[unit]}, as {read} it is {_day(span.low)}: set {unit}"
+    )
 
 
 _WORDS = {"epoch_s": "seconds", "epoch_ms": "milliseconds", "epoch_us": "microseconds", "epoch_ns": "nanoseconds"}

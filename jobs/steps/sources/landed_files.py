@@ -15,11 +15,14 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from jobs.steps.sources.streaming import begin, query_id
+from ralm.config import ImpressionSource
 from ralm.errors import ConfigError, RalmError
+from ralm.ingest.findings import wrong_unit
 from ralm.ingest.logs import complete_impressions, impression_targets, impressions_table
 from ralm.ingest.mapping import map_source
 from ralm.ingest.quarantine import with_raw_row
 from ralm.ingest.read import read_source
+from ralm.ingest.source_counts import Span
 from ralm.runs.context import Context
 from ralm.spark.errors import short_message, user_errors
 from ralm.warehouse.once import append_once
@@ -108,11 +111,21 @@ class Landing:
         )
         rows = rows.persist()
         try:
-            rows.count()  # a broken file fails here
+            self._look(rows, source)
         except Exception:
             rows.unpersist()
             raise
         return rows
+
+    def _look(self, rows: DataFrame, source: ImpressionSource) -> None:
+        """Read all rows: a broken file fails here, and so does one whose times are of another unit."""
+        at = F.when(F.col("reason").isNull(), F.col("shown_at")).cast("double")
+        row = rows.agg(F.count("*"), F.percentile_approx(at, [0.05, 0.95], 1_000).alias("between")).first()
+        if row is None or row["between"] is None or self.context.untimed:
+            return
+        low, high = row["between"]
+        if wrong := wrong_unit(source, Span(low, low, high, high, 0), f"{SETTING}.time_format"):
+            raise ConfigError(wrong)
 
     def _write(self, taken: list[DataFrame], refused: list[tuple[str, str]], batch: int) -> None:
         spark, warehouse = self.context.spark, self.context.warehouse

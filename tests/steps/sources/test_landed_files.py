@@ -164,10 +164,21 @@ def test_parquet_files_may_be_broken_or_differ_within_a_batch(spark: SparkSessio
     folder.land("j.csv", b"uid,article\nu1,i1\n")
     folder.take()
     files = {json.loads(row)["path"].rpartition("/")[2] for _, row in folder.refused() if '"path"' in row}
-    assert files == {"b-noise.parquet", "c-cut.parquet", "d-damaged.parquet", "g-ids.parquet", "j.csv"}
-    assert [reason for reason, row in folder.refused() if '"path"' not in row] == ["null clicked"] * 5
+    assert files == {"b-noise.parquet", "c-cut.parquet", "d-damaged.parquet", "j.csv"}
+    reasons = sorted(reason for reason, row in folder.refused() if '"path"' not in row)
+    assert reasons == ["invalid user_id"] * 5 + ["null clicked"] * 5
     assert folder.taken() == 500 + 20 + 5 + 5
     folder.assert_seeds_are_the_batch_s()
+
+
+def test_a_file_whose_times_are_of_a_wrong_unit_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    folder = Folder(spark, tmp_path)
+    folder.context.given.ingest.impressions.__dict__["time_format"] = "epoch_ms"  # type: ignore[union-attr]
+    folder.land("a.jsonl", rows(0, 10))
+    folder.take()
+    assert folder.taken() == 0
+    ((reason, _),) = folder.refused()
+    assert "looks like seconds, as epoch_ms it is 1970-01-20: set epoch_s" in reason
 
 
 def test_names_and_times_of_files_do_not_matter(folder: Folder) -> None:
