@@ -16,6 +16,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from ralm.errors import ConfigError, DataError
+from ralm.ingest.byte_order import MARKS
 from ralm.ingest.files import SourceFile
 from ralm.spark.errors import user_errors
 
@@ -43,13 +44,6 @@ _OTHER = {
     b"\xff\x06\x00\x00sNaPpY": "compressed with Snappy: compress it with gzip",
     b"%PDF": "a PDF: export the table as CSV",
 }
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 @dataclass(frozen=True)
@@ -166,7 +160,7 @@ def _decompressed(raw: bytes, compression: str, all_read: bool) -> tuple[bytes, 
 
 
 def _encoding(content: bytes, given: str | None) -> str:
-    for mark, name in _MARKS:
+    for mark, name in MARKS:
         if content.startswith(mark):
             return name
     if given is not None:

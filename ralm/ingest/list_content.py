@@ -7,7 +7,6 @@ JSON, Excel and the separator of columns are recognised by the bytes.
 from __future__ import annotations
 
 import bz2
-import codecs
 import csv
 import gzip
 import io
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ralm.errors import DataError
+from ralm.ingest.byte_order import MARKS
 from ralm.ingest.list_workbook import workbook_rows
 
 # Bytes of an unpacked list that the driver holds at most; a longer list is for Parquet or Delta.
@@ -35,13 +35,6 @@ _FOREIGN = {
     b"Obj\x01": "an Avro file: write the list as Parquet or CSV",
     b"\x28\xb5\x2f\xfd": "compressed by zstd: unpack it, or pack it by gzip",
 }
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 # Lines that tell the separator.
 LOOKED_AT = 200
 
@@ -131,7 +124,7 @@ def _only_member(content: bytes, name: str) -> bytes | None:
 
 def _decoded(content: bytes, name: str) -> tuple[str, str, bool]:
     """(text, encoding, whether the encoding is known)."""
-    encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), None)
+    encoding = next((encoding for mark, encoding in MARKS if content.startswith(mark)), None)
     if encoding is None and b"\x00" in content[:4096]:
         # Text in UTF-16 without a mark has a zero in every second byte.
         even, odd = content[:4096:2].count(0), content[1:4096:2].count(0)

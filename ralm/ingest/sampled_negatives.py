@@ -36,8 +36,10 @@ def sample_negatives(clicks: DataFrame, settings: SampledNegatives, seed: int, *
     if untimed:
         # A pair has one day, so an item can be drawn only once per user: all of a user's clicks are one moment.
         clicks = clicks.withColumn("shown_at", F.lit(0).cast("timestamp"))
-    bucket = settings.bucket if settings.bucket != "auto" else busy_bucket(clicks)
-    draws = drawn(clicks, settings, seed, "all" if untimed else bucket)
+        bucket = "all"
+    else:
+        bucket = busy_bucket(clicks) if settings.bucket == "auto" else settings.bucket
+    draws = drawn(clicks, settings, seed, bucket)
     clicked = clicks.groupBy(F.col("user_id").alias("clicker"), F.col("item_id").alias("clicked")).agg(
         F.min("shown_at").alias("since")
     )
