@@ -17,8 +17,8 @@ from tests.ingest.test_raw_files import HEADER, ROWS, Files, bad, files, pairs
 pytestmark = pytest.mark.spark
 __all__ = ["files"]
 OTTO = (
-    '{"session":0,"events":[{"aid":1517085,"ts":1659304800025,"type":"clicks"},'
-    '{"aid":1563459,"ts":1659304904511,"type":"carts"}]}\n{"session":1,"events":[]}\n'
+    '{"session":0,"events":[{"aid":1517085,"ts":1704103200025,"type":"clicks"},'
+    '{"aid":1563459,"ts":1704103304511,"type":"carts"}]}\n{"session":1,"events":[]}\n'
 )
 
 
@@ -175,7 +175,7 @@ def test_a_table_of_the_catalog_is_a_source(files: Files, spark: SparkSession) -
     spark.sql("CREATE OR REPLACE TABLE default.raw_events (user_id STRING, item_id STRING, at STRING) USING delta")
     spark.sql("INSERT INTO default.raw_events VALUES ('u1', 'i1', '2024-01-01 10:00:00')")
     try:
-        source = {"path": "", "table": "spark_catalog.default.raw_events", "format": "parquet"}
+        source = {"table": "spark_catalog.default.raw_events", "format": "parquet"}
         assert files.pairs(source) == [("u1", "i1")]
         config = files.config(source)
         assert config.ingest is not None
@@ -184,7 +184,7 @@ def test_a_table_of_the_catalog_is_a_source(files: Files, spark: SparkSession) -
         assert before != listing(spark, config.ingest.events[0], "")
     finally:
         spark.sql("DROP TABLE default.raw_events")
-    files.refuses(ConfigError, {"path": "", "table": "default.gone"}, "ingest.events[0]", "default.gone")
+    files.refuses(ConfigError, {"table": "default.gone"}, "ingest.events[0]", "default.gone")
 
 
 @pytest.mark.parametrize(
