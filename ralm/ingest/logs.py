@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -28,22 +26,18 @@ def impression_targets(source: ImpressionSource, user_id_type: str) -> list[Targ
 
 def complete_events(mapped: Mapped, source: EventSource, seed: int, *, by_hash: bool = False) -> Mapped:
     """Add the domain of the source and, to an untimed log or in place of its times (`by_hash`), the sentinel times."""
-    frame = mapped.frame
-    if source.domain is not None:
-        frame = frame.withColumn("domain", F.lit(source.domain))
+    added = {} if source.domain is None else {"domain": F.lit(source.domain)}
     if "event_time" not in source.columns or by_hash:
-        frame = frame.withColumn("event_time", sentinel_time(F.col("user_id"), F.col("feature_id"), seed))
-    return replace(mapped, frame=frame)
+        added["event_time"] = sentinel_time(F.col("user_id"), F.col("feature_id"), seed)
+    return mapped.with_columns(added)
 
 
 def complete_impressions(mapped: Mapped, source: ImpressionSource, seed: int, *, by_hash: bool = False) -> Mapped:
     """Add `clicked` to a log of clicks and, to an untimed log or in place of its times (`by_hash`), sentinel times."""
-    frame = mapped.frame
-    if "clicked" not in source.columns:
-        frame = frame.withColumn("clicked", F.lit(True))
+    added = {} if "clicked" in source.columns else {"clicked": F.lit(True)}
     if "shown_at" not in source.columns or by_hash:
-        frame = frame.withColumn("shown_at", sentinel_time(F.col("user_id"), F.col("item_id"), seed))
-    return replace(mapped, frame=frame)
+        added["shown_at"] = sentinel_time(F.col("user_id"), F.col("item_id"), seed)
+    return mapped.with_columns(added)
 
 
 def events_table(events: DataFrame) -> DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Literal
 
@@ -56,17 +56,31 @@ class Mapped:
     and `_row` (struct of the raw columns); `expressions` are the SQL texts by setting, for the messages of errors that
     come when the frame is computed. `causes` are, by the reason of rows on which an expression fails, its setting and a
     frame that stops with Spark's own words.
+
+    `kept` is the frame as it stands on the executors' disks once it has been computed, `_row` of bad rows only and as
+    JSON; None: every use reads and maps the source anew.
     """
 
     source: str
     frame: DataFrame
     expressions: dict[str, str] = field(default_factory=dict)
     causes: dict[str, tuple[str, DataFrame]] = field(default_factory=dict)
+    kept: DataFrame | None = None
+
+    @property
+    def rows(self) -> DataFrame:
+        """The targets, `_reason`, `_note` and a `_row` of whatever form."""
+        return self.frame if self.kept is None else self.kept
 
     @property
     def good(self) -> DataFrame:
         """The rows that passed, without the raw ones."""
-        return self.frame.where(F.col(REASON).isNull()).drop(REASON, NOTE, ROW)
+        return self.rows.where(F.col(REASON).isNull()).drop(REASON, NOTE, ROW)
+
+    def with_columns(self, columns: dict[str, Column]) -> Mapped:
+        """With more targets, or others in place of them."""
+        kept = None if self.kept is None else self.kept.withColumns(columns)
+        return replace(self, frame=self.frame.withColumns(columns), kept=kept)
 
 
 def map_source(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from functools import reduce
 
+from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -19,7 +21,18 @@ DUPLICATE = "duplicate"
 
 def quarantined(mapped: Mapped) -> DataFrame:
     """The bad rows of a source: source, reason, row (the raw row as JSON)."""
-    return _rows(mapped.frame.where(F.col(REASON).isNotNull()), F.lit(mapped.source), F.col(REASON))
+    row = _json(mapped.frame) if mapped.kept is None else F.col(ROW)
+    bad = mapped.rows.where(F.col(REASON).isNotNull())
+    return bad.select(F.lit(mapped.source).alias("source"), F.col(REASON).alias("reason"), row.alias("row"))
+
+
+def read_once(mapped: Mapped) -> Mapped:
+    """The same, kept on the executors' disks when it is first computed, so that its source is read and mapped once.
+
+    `free` gives the room back.
+    """
+    row = F.when(F.col(REASON).isNotNull(), _json(mapped.frame))
+    return replace(mapped, kept=mapped.frame.withColumn(ROW, row).persist(StorageLevel.DISK_ONLY))
 
 
 def with_raw_row(mapped: Mapped) -> DataFrame:
@@ -27,6 +40,13 @@ def with_raw_row(mapped: Mapped) -> DataFrame:
     bad = F.col(REASON).isNotNull()
     rows = mapped.frame.withColumns({"reason": F.col(REASON), "row": F.when(bad, _json(mapped.frame))})
     return rows.drop(REASON, NOTE, ROW)
+
+
+def free(sources: list[Mapped]) -> None:
+    """Give back the room that `read_once` took."""
+    for mapped in sources:
+        if mapped.kept is not None:
+            mapped.kept.unpersist()
 
 
 def keep_first(source: Mapped, key: str, best: list[Column]) -> DataFrame:
@@ -50,26 +70,32 @@ def keep_by(rows: DataFrame, key: str, keep: str) -> DataFrame:
     return kept.select(key, *[f"kept.`{name}`" for name in values])
 
 
-def duplicates(sources: list[Mapped], keys: list[str], best: list[Column]) -> DataFrame:
-    """The good rows that repeat a key and are not kept, as quarantine rows.
+def duplicates(sources: list[Mapped], keys: list[str], best: list[Column]) -> DataFrame | None:
+    """The good rows that repeat a key and are not kept, as quarantine rows; None: no key is repeated.
 
-    Only rows of repeated keys are ordered; other raw rows are not shuffled.
+    Keys are counted here; raw rows are read again only if some are repeated, and only rows of those keys are ordered.
 
     Args:
         sources: of the same kind; a row may repeat a row of another source.
         keys: columns in which two rows must agree to be the same.
         best: the order within a key; the first row stays.
+
+    Raises:
+        DataError: a file that cannot be read, an expression that fails on a value.
     """
-    good = [source.frame.where(F.col(REASON).isNull()) for source in sources]
-    repeated = reduce(DataFrame.unionByName, [rows.select(*keys) for rows in good]).groupBy(*keys).count()
+    repeated = reduce(DataFrame.unionByName, [source.good.select(*keys) for source in sources]).groupBy(*keys).count()
     repeated = repeated.where("count > 1").drop("count")
+    with user_errors("ingest", {setting: text for source in sources for setting, text in source.expressions.items()}):
+        if repeated.isEmpty():
+            return None
     suspects = [
         # Sources have different raw columns, so each becomes JSON before the union.
-        rows.join(repeated, keys, "left_semi")
+        source.frame.where(F.col(REASON).isNull())
+        .join(repeated, keys, "left_semi")
         .withColumn("source", F.lit(source.source))
         .withColumn(ROW, _json(source.frame))
         .drop(REASON, NOTE)
-        for source, rows in zip(sources, good, strict=True)
+        for source in sources
     ]
     together = reduce(DataFrame.unionByName, suspects)
     content = F.xxhash64(*[c for c in together.columns if c not in (ROW, "source")])
@@ -134,7 +160,3 @@ def _json(frame: DataFrame) -> Column:
     text = F.col(ROW)[CORRUPT]
     cells = F.to_json(F.col(ROW).dropFields(CORRUPT), options)
     return F.when(text.isNull(), cells).otherwise(F.to_json(F.struct(text.alias(CORRUPT))))
-
-
-def _rows(frame: DataFrame, source: Column, reason: Column) -> DataFrame:
-    return frame.select(source.alias("source"), reason.alias("reason"), _json(frame).alias("row"))

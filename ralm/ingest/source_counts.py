@@ -101,7 +101,7 @@ def count_sources(sources: Iterable[Mapped]) -> list[SourceCount]:
 
 def _looked_at(mapped: Mapped) -> DataFrame:
     """source, reason, note, and of good rows: user, thing, at (seconds), domain, clicked."""
-    frame = mapped.frame
+    frame = mapped.rows
 
     def good(name: str | None, kind: str) -> Column:
         value = F.lit(None) if name is None else F.col(name)

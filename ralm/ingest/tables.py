@@ -24,7 +24,7 @@ from ralm.ingest.logs import (
     impressions_table,
 )
 from ralm.ingest.mapping import Mapped, Target, map_source
-from ralm.ingest.quarantine import check_shares, default_not_after, duplicates, quarantined
+from ralm.ingest.quarantine import check_shares, default_not_after, duplicates, free, quarantined, read_once
 from ralm.ingest.read import read_source
 from ralm.ingest.sampled_negatives import sample_negatives
 from ralm.ingest.source_counts import SourceCount, count_sources
@@ -43,6 +43,7 @@ class IngestResult:
     `counts` holds `<source>.rows` and `<source>.<reason>` of the bad rows; duplicates are only in `quarantine`: they
     are found while the tables are computed. `expressions` are the user's SQL texts by setting, for `user_errors`
     around the writes. `split` says whether times were kept; `told` is what the user should know of the sources.
+    `sources` are kept on the executors' disks until `free`.
     """
 
     users: DataFrame
@@ -55,6 +56,11 @@ class IngestResult:
     expressions: dict[str, str]
     split: Split
     told: list[str]
+    sources: list[Mapped]
+
+    def free(self) -> None:
+        """Give back the room on the executors' disks; the frames can still be read, from the files."""
+        free(self.sources)
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,8 @@ def ingest(
 ) -> IngestResult:
     """Map every source, refuse bad input, and give the four tables and the quarantine.
 
-    One pass over the sources is made here, and another over the logs if no dates are set; nothing is written.
+    One pass over the files is made here, one over what it kept if no dates are set, and one that looks for repeated
+    rows; no table is written.
 
     Args:
         run_id: written into the quarantine's rows.
@@ -92,15 +99,21 @@ def ingest(
         raise ConfigError("ingest: the section is missing; this configuration simulates its data")
     notes: list[str] = []
     sources = _map_all(spark, config, settings, settings.not_after or not_after or default_not_after(), notes)
+    try:
+        return _tables(config, settings, sources, run_id, notes)
+    except BaseException:
+        free(sources.all())
+        raise
+
+
+def _tables(config: Config, settings: Ingest, sources: _Sources, run_id: str, notes: list[str]) -> IngestResult:
     counts = count_sources(sources.all())
     check_shares(sources.all(), counts, settings.max_bad_share)
     check_times(config, counts)
     split = _split(config, settings, sources, counts)
-    refused = [
-        *[quarantined(mapped) for mapped in sources.all()],
-        duplicates(sources.events, EVENT_KEY, []),
-        duplicates(sources.impressions, IMPRESSION_KEY, [F.col("clicked").desc()]),
-    ]
+    refused = [quarantined(mapped) for mapped in sources.all()]
+    refused += _found(duplicates(sources.events, EVENT_KEY, []))
+    refused += _found(duplicates(sources.impressions, IMPRESSION_KEY, [F.col("clicked").desc()]))
 
     # Sampled non-clicks add neither users nor items, so both come from what was read.
     logs = [mapped.good for mapped in sources.logs()]
@@ -115,10 +128,10 @@ def ingest(
     profiles = catalogue = None
     if sources.users is not None and settings.users is not None:
         profiles, again = one_profile(sources.users, settings.users)
-        refused += [again] if again is not None else []
+        refused += _found(again)
     if sources.items is not None and settings.items is not None:
         catalogue, again = one_item(sources.items, settings.items)
-        refused += [again] if again is not None else []
+        refused += _found(again)
     users = users_table(profiles, _union([log.select("user_id") for log in logs]), config.fields)
     items = items_table(catalogue, seen_items(logs, config.fields.item_domains))
 
@@ -150,7 +163,12 @@ def ingest(
         told=notes + [f"{check.name.partition(':')[2]}: {check.detail}" for check in told],
         expressions={setting: text for mapped in sources.all() for setting, text in mapped.expressions.items()},
         split=split,
+        sources=sources.all(),
     )
+
+
+def _found(rows: DataFrame | None) -> list[DataFrame]:
+    return [] if rows is None else [rows]
 
 
 def _shown(sources: _Sources, settings: Ingest) -> DataFrame:
@@ -212,7 +230,7 @@ def _map_all(
     found, errors = map_sources(spark, config, settings, not_after, say=notes.append)
     if errors:
         raise type(errors[0])("; ".join(str(error) for error in errors)) from errors[0]
-    named = {mapped.source: mapped for mapped, _ in found}
+    named = {mapped.source: read_once(mapped) for mapped, _ in found}
     events = [named[f"events[{number}]"] for number in range(len(settings.events))]
     shown = [mapped for name, mapped in named.items() if name.startswith("impressions")]
     return _Sources(named.get("users"), named.get("items"), events, shown)

@@ -52,6 +52,8 @@ def get_session(name: str, settings: Spark) -> SparkSession:
     builder = SparkSession.builder.appName(name)
     for key, value in FIXED.items():
         builder = builder.config(key, value)
+    # With it, each call of the Python API asks the JVM four things more, to name its line in an error.
+    builder = builder.config("spark.python.sql.dataFrameDebugging.enabled", "false")
     builder = builder.config("spark.sql.shuffle.partitions", str(settings.shuffle_partitions))
     if not under_spark_submit():
         builder = (

@@ -27,12 +27,15 @@ def _ingest(step: RunningStep) -> None:
         step.say(result.split.said)
     for line in result.told:
         step.say(line)
-    with user_errors("ingest", result.expressions):
-        step.replace("users", result.users, "users")
-        step.replace("items", result.items, "items")
-        step.replace("events", by_day(result.events, "event_date"), "events")
-        step.replace("impressions", by_day(result.impressions, "shown_date"), "impressions")
-        step.replace("quarantine", result.quarantine, "quarantined")
+    try:
+        with user_errors("ingest", result.expressions):
+            step.replace("users", result.users, "users")
+            step.replace("items", result.items, "items")
+            step.replace("events", by_day(result.events, "event_date"), "events")
+            step.replace("impressions", by_day(result.impressions, "shown_date"), "impressions")
+            step.replace("quarantine", result.quarantine, "quarantined")
+    finally:
+        result.free()
 
 
 def _files(context: Context) -> str:
