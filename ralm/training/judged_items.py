@@ -38,23 +38,33 @@ class JudgedItems:
 
     Attributes:
         users: (n, d), a sample of all users; for a feed, those who did not click what they were shown.
-        rows: (items,), the rows of the items (and draws) in the arrays of centroids.
+        rows: (rows,), in the arrays of centroids: an item stands there once per draw of its seeds.
+        number: (rows,), which item a row is of.
         clickers: (m, d), users who clicked and are no seeds.
-        item: (m,), the position in `rows` of the clicker's item.
-        known: (items, n), the users who are no candidates: they clicked the item, or were not shown it.
+        item: (m,), the position in `rows` of the clicker's item and draw.
+        known: (rows, n), the users who are no candidates: they clicked the item, or were not shown it.
         feed: (), whether only the AUC counts.
     """
 
     users: NDArray[np.float32]
     rows: NDArray[np.int64]
+    number: NDArray[np.int64]
     clickers: NDArray[np.float32]
     item: NDArray[np.int64]
     known: NDArray[np.bool_]
     feed: NDArray[np.bool_]
 
     def value(self, clickers: NDArray[Any], users: NDArray[Any]) -> float:
-        """The figure of one item, from the scores of its clickers (m,) and of the others (n,)."""
+        """The figure of one row, from the scores of its clickers (m,) and of the others (n,)."""
         return (area if self.feed else audience_value)(clickers, users)
+
+    def per_item(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The mean figure of each item over the draws of its seeds (items,), from that of every row (rows,).
+
+        Draws of one item tell nearly the same: counted as items of their own, they would make chance look certain.
+        """
+        _, place = np.unique(self.number, return_inverse=True)
+        return np.bincount(place, values) / np.bincount(place)
 
     def save(self, path: Path) -> None:
         """Write to a file."""
@@ -69,7 +79,7 @@ class JudgedItems:
     @property
     def enough(self) -> bool:
         """Whether there are items enough to decide anything."""
-        return len(self.rows) >= LEAST_ITEMS
+        return len(np.unique(self.number)) >= LEAST_ITEMS
 
 
 def area(clickers: NDArray[Any], users: NDArray[Any]) -> float:

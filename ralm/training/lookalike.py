@@ -193,7 +193,7 @@ class LookalikeObjective(Objective):
             every = masks @ self.lookalike.parts(users[~judged.known[place]], *item).double().cpu().numpy()
             values[:, place] = [judged.value(a, b) for a, b in zip(own, every, strict=True)]
         self.lookalike.train()
-        return list(values)
+        return [judged.per_item(row) for row in values]
 
     def histograms(self, batch: Batch | None) -> dict[str, Tensor]:
         """The parameters, by name."""

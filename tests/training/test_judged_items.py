@@ -1,5 +1,6 @@
 """The figure of a validation item, which parts of a score are kept, and the training that asks them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def test_a_feed_is_judged_by_the_area_alone() -> None:
     clickers, others = rng.normal(1, 1, 30), rng.normal(0, 1, 50)
     found = roc_auc_score(np.r_[np.ones(30), np.zeros(50)], np.r_[clickers, others])
     nothing = np.zeros(0)
-    feed = JudgedItems(nothing, nothing, nothing, nothing, nothing, np.array(True))
+    feed = JudgedItems(nothing, nothing, nothing, nothing, nothing, nothing, np.array(True))
     assert feed.value(clickers, others) == area(clickers, others) == pytest.approx(found)
     assert area(clickers, nothing) == 0.5
 
@@ -48,6 +49,14 @@ def test_a_later_model_must_be_better_by_more_than_its_error() -> None:
     assert choose([base, base + 0.03, base + 0.031 + noise - noise.mean()]) == 1
 
 
+def test_draws_of_an_item_are_one_item(tmp_path: Path) -> None:
+    _, path = judged_world(tmp_path, helps=True)
+    judged = replace(JudgedItems.load(Path(path)), number=np.arange(20) % 4)
+    assert not judged.enough  # twenty rows, four items
+    values = np.arange(20.0)
+    np.testing.assert_allclose(judged.per_item(values), [8, 9, 10, 11])
+
+
 def judged_world(folder: Path, helps: bool) -> tuple[str, str]:
     """The closed form and validation items of the toy world; its items have several tastes, one vector misses them."""
     world = make_world(60, 8_000, seed=1, noise=0.1)
@@ -60,6 +69,7 @@ def judged_world(folder: Path, helps: bool) -> tuple[str, str]:
     JudgedItems(
         users=users[:2_000].astype(np.float32),
         rows=rows,
+        number=rows,
         clickers=(world.embedding if helps else users)[clicked].astype(np.float32),
         item=world.item[clicked].astype(np.int64),
         known=np.zeros((20, 2_000), dtype=bool),
@@ -95,9 +105,14 @@ def test_too_few_items_keep_the_closed_form_alone(tmp_path: Path) -> None:
     closed_form, judged = judged_world(tmp_path, helps=True)
     found = JudgedItems.load(Path(judged))
     few = found.item < 4
-    JudgedItems(found.users, found.rows[:4], found.clickers[few], found.item[few], found.known[:4], found.feed).save(
-        Path(judged)
-    )
+    replace(
+        found,
+        rows=found.rows[:4],
+        number=found.number[:4],
+        clickers=found.clickers[few],
+        item=found.item[few],
+        known=found.known[:4],
+    ).save(Path(judged))
     spec = lookalike_spec(tmp_path, epochs=2).model_copy(update={"closed_form": closed_form, "judged": judged})
     assert {entry["kept"] for entry in train_lookalike(spec)["history"]} == {next(iter(CHOICES))}
     weights = load_weights(spec.output)

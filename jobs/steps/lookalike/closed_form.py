@@ -59,7 +59,7 @@ def write_closed_form(
     if judged.enough:
         ridge = max(RIDGES, key=lambda value: _value(models[value], judged, means, counts))
         step.say(f"closed form: λ {ridge:g}, {_value(models[ridge], judged, means, counts):.4f} on validation items")
-    step.counts |= {"population": len(users), "validation items": len(judged.rows)}
+    step.counts |= {"population": len(users), "validation items": len(np.unique(judged.number))}
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / "closed_form.npz", allow_pickle=False, **models[ridge].arrays())
     judged.save(folder / "judged.npz")
@@ -69,14 +69,11 @@ def _value(model: Plda, judged: JudgedItems, means: NDArray[np.float64], counts:
     """The mean figure of the validation items by the closed form alone."""
     directions = model.directions(means[judged.rows], counts[judged.rows])
     every, own = model.coordinates(judged.users), model.coordinates(judged.clickers)
-    return float(
-        np.mean(
-            [
-                judged.value(own[judged.item == place] @ v, every[~judged.known[place]] @ v)
-                for place, v in enumerate(directions)
-            ]
-        )
-    )
+    values = [
+        judged.value(own[judged.item == place] @ v, every[~judged.known[place]] @ v)
+        for place, v in enumerate(directions)
+    ]
+    return float(judged.per_item(np.array(values)).mean())
 
 
 def _validation(step: RunningStep, items: Sequence[str]) -> NDArray[np.bool_]:
@@ -119,6 +116,7 @@ def _judged(
     return JudgedItems(
         users=users,
         rows=enough,
+        number=row_item(enough, len(items)),
         clickers=clickers[kept],
         item=np.searchsorted(enough, own[kept]),
         known=known,
