@@ -19,7 +19,7 @@ def gaussian_world(seed=0, d=6, items=400, users=4_000, seeds=30):
     return draw(np.zeros(d), users), members, draw, shifts
 
 
-def plain_score(users, means, counts, ridge, seeds, n, x):
+def plain_score(users, means, counts, ridge, spread, seeds, n, x):
     """The formulas of the docstring with d x d matrices, no basis."""
     d = users.shape[1]
     f = users.mean(axis=0)
@@ -32,22 +32,23 @@ def plain_score(users, means, counts, ridge, seeds, n, x):
     share = len(m) / (len(m) + PRIOR_ITEMS)
     C_b = share * C_b + (1 - share) * np.trace(C_b) / np.trace(C) * C
     values, vectors = np.linalg.eigh(C_b)
-    C_b = (vectors * np.maximum(values, SMALLEST_BETWEEN * values.max())) @ vectors.T
+    C_b = (vectors * np.maximum(values, SMALLEST_BETWEEN * values.max())) @ vectors.T + spread * C
     m_b = share * m_b
     post = m_b + C_b @ np.linalg.inv(C_b + C / n) @ (seeds - f - m_b)
     return (x - f) @ np.linalg.inv(C + ridge * tau * np.eye(d)) @ post
 
 
-@pytest.mark.parametrize("ridge", [0.0, 3.0])
-def test_scores_are_those_of_the_plain_formulas(ridge) -> None:
+@pytest.mark.parametrize(("ridge", "spread"), [(0.0, 0.0), (3.0, 0.1)])
+def test_scores_are_those_of_the_plain_formulas(ridge, spread) -> None:
     users, members, _, _ = gaussian_world(items=60, users=500)
     means, counts = np.stack([m.mean(axis=0) for m in members]), np.array([len(m) for m in members])
-    model = fit_plda(users, means, counts, ridge)
+    model = fit_plda(users, means, counts, ridge, spread)
+    np.testing.assert_allclose(model.between, fit_plda(users, means, counts, ridge, 0.0).spread(spread).between)
     for n in (1, 7, 200):
         v = model.directions(means[:3], np.full(3, n))
         np.testing.assert_allclose(np.linalg.norm(v, axis=1), 1)
         for item in range(3):
-            expected = plain_score(users, means, counts, ridge, means[item], n, users[:50])
+            expected = plain_score(users, means, counts, ridge, spread, means[item], n, users[:50])
             found = model.coordinates(users[:50]) @ v[item]
             # The same up to a factor per item, which is positive.
             np.testing.assert_allclose(found / np.linalg.norm(found), expected / np.linalg.norm(expected), atol=1e-8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,13 +17,14 @@ from jobs.steps.users.population import in_population
 from ralm.arrow.arrays import matrix
 from ralm.features.hashing import uniform
 from ralm.features.seeds import clicks, is_validation_item
-from ralm.models.plda import DEFAULT_RIDGE, Plda, fit_plda, seed_means
+from ralm.models.plda import Plda, fit_plda, seed_means
 from ralm.runs.step import RunningStep
 from ralm.training.judged_items import JudgedItems
 from ralm.training.seed_draws import row_item
 
-# λ is chosen among these on the validation items.
+# λ and δ are chosen among these on the validation items.
 RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0)
+SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
 # Sampled users that validation items are judged against, and clickers judged per item and draw.
 JUDGED_USERS = 10_000
 JUDGED_CLICKERS = 100
@@ -54,15 +56,33 @@ def write_closed_form(
     held_out = _validation(step, items)
     trained = ~held_out[row_item(np.arange(len(counts)), len(items))] & (counts > 0)
     judged = _judged(step, items, embedding_version, table.slice(0, JUDGED_USERS), held_out, len(counts))
-    models = {ridge: fit_plda(users, means[trained], counts[trained], ridge) for ridge in RIDGES}
-    ridge = DEFAULT_RIDGE
+    model = fit_plda(users, means[trained], counts[trained])
     if judged.enough:
-        ridge = max(RIDGES, key=lambda value: _value(models[value], judged, means, counts))
-        step.say(f"closed form: λ {ridge:g}, {_value(models[ridge], judged, means, counts):.4f} on validation items")
+        model, said = _best(users, means, counts, trained, judged)
+        step.say(said)
     step.counts |= {"population": len(users), "validation items": len(np.unique(judged.number))}
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / "closed_form.npz", allow_pickle=False, **models[ridge].arrays())
+    np.savez(folder / "closed_form.npz", allow_pickle=False, **model.arrays())
     judged.save(folder / "judged.npz")
+
+
+def _best(
+    users: NDArray[Any],
+    means: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    trained: NDArray[np.bool_],
+    judged: JudgedItems,
+) -> tuple[Plda, str]:
+    """The model of the λ and δ that are best on the validation items, and what to say of it."""
+    found = {}
+    for ridge in RIDGES:
+        fitted = fit_plda(users, means[trained], counts[trained], ridge, spread=0.0)
+        for spread in SPREADS:
+            model = fitted.spread(spread)
+            found[_value(model, judged, means, counts)] = model, ridge, spread
+    value = max(found)
+    model, ridge, spread = found[value]
+    return model, f"closed form: λ {ridge:g}, δ {spread:g}, {value:.4f} on validation items"
 
 
 def _value(model: Plda, judged: JudgedItems, means: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
