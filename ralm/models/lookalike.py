@@ -83,6 +83,7 @@ class LookalikeModel(nn.Module):
     closed_between: Tensor
     closed_prior: Tensor
     closed_ridge: Tensor
+    closed_common: Tensor
     kept: Tensor
 
     def __init__(
@@ -114,7 +115,7 @@ class LookalikeModel(nn.Module):
         if closed_form:
             self.attention_weight = nn.Parameter(torch.tensor(INITIAL_ATTENTION))
             square, line = torch.zeros(input_dim, input_dim), torch.zeros(input_dim)
-            shapes = {"mean": line, "basis": square, "between": line, "prior": line, "ridge": square}
+            shapes = {"mean": line, "basis": square, "between": line, "prior": line, "ridge": square, "common": line}
             for name, zeros in shapes.items():
                 self.register_buffer(f"{PREFIX}{name}", zeros.clone())
             # Which of global attention, local attention and user bias the published score has; training has them all.
@@ -148,7 +149,8 @@ class LookalikeModel(nn.Module):
         expected = count.to(centroids.dtype) * self.closed_between  # (items, d)
         shift = self.coordinates(mean[:, 0]) - self.closed_prior
         posterior = self.closed_prior + expected / (expected + 1.0) * shift
-        return F.normalize(posterior @ self.closed_ridge, dim=-1) * (count > 0)
+        own = F.normalize(posterior @ self.closed_ridge, dim=-1)
+        return F.normalize(own + self.closed_common, dim=-1) * (count > 0)
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
         """Start the tower on embeddings of mean 0 and deviation 1, by its weights and bias alone.

@@ -21,6 +21,10 @@ With the coordinates z = Bᵀ (x − f), p = Bᵀ m_b and s the mean of the seed
 
     post = p + n D / (n D + 1) · (s − p),    v = norm((I + λ tr(C)/d · Bᵀ B)⁻¹ post),    score = z · v.
 
+The same with p in place of post is what the users of all items have in common against everyone: that they are active,
+for the most part. Where items' own tastes are weak, more of it makes better audiences: with w times that unit vector,
+v + w · common, to length 1 again, is the direction.
+
 Users' coordinates have the covariance I and v has length 1, so a score counts standard deviations above the average
 user, for every item alike: those of the users that it was fitted on. Users of later dates, with longer histories, may
 spread wider.
@@ -62,6 +66,7 @@ class Plda:
         between: D (d,), falling: the variance over items of a coordinate whose variance over users is 1.
         prior: p (d,), what all items have in common.
         ridge: (I + λ tr(C)/d · Bᵀ B)⁻¹ (d, d).
+        common: w times the unit vector of what all items have in common (d,).
     """
 
     mean: Doubles
@@ -69,6 +74,7 @@ class Plda:
     between: Doubles
     prior: Doubles
     ridge: Doubles
+    common: Doubles
 
     def coordinates(self, users: NDArray[Any]) -> Doubles:
         """z (n, d) of users (n, d)."""
@@ -87,9 +93,8 @@ class Plda:
         expected = np.asarray(counts, np.float64)[:, None] * self.between  # n D
         shift = self.coordinates(seeds) - self.prior
         posterior = self.prior + expected / (expected + 1.0) * shift
-        found = posterior @ self.ridge
-        length = np.linalg.norm(found, axis=1, keepdims=True)
-        return np.asarray(np.where(np.asarray(counts)[:, None] > 0, found / np.maximum(length, 1e-12), 0.0))
+        found = _unit(_unit(posterior @ self.ridge) + self.common)
+        return np.asarray(np.where(np.asarray(counts)[:, None] > 0, found, 0.0))
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """The model as arrays of a model's weights: `closed_mean`, `closed_basis` and so on."""
@@ -98,6 +103,10 @@ class Plda:
     def spread(self, more: float) -> Plda:
         """The same model with δ larger by so much."""
         return replace(self, between=self.between + more)
+
+    def with_common(self, weight: float) -> Plda:
+        """The same model with w in place of what it was."""
+        return replace(self, common=weight * _unit(self.prior @ self.ridge))
 
     @staticmethod
     def of_arrays(arrays: Mapping[str, NDArray[Any]]) -> Plda | None:
@@ -150,7 +159,19 @@ def fit_plda(
     order = np.argsort(values)[::-1]
     basis = basis[:, order]
     shrinkage = np.linalg.inv(np.eye(len(mean)) + ridge * variance * basis.T @ basis)
-    return Plda(mean, basis, np.maximum(values[order], 0.0) + spread, basis.T @ prior, (shrinkage + shrinkage.T) / 2)
+    return Plda(
+        mean,
+        basis,
+        np.maximum(values[order], 0.0) + spread,
+        basis.T @ prior,
+        (shrinkage + shrinkage.T) / 2,
+        np.zeros(len(mean)),
+    )
+
+
+def _unit(vectors: Doubles) -> Doubles:
+    """Vectors of length 1 along the last axis; zeros stay zeros."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12))
 
 
 def _items(shifts: Doubles, counts: Doubles, covariance: Doubles) -> tuple[Doubles, Doubles]:

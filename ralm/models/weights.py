@@ -32,8 +32,8 @@ def export_weights(model: LookalikeModel) -> dict[str, NDArray[np.generic]]:
         pooling        ()        unicode string, 'attention' or 'average'
         ============== ========= =====================================================================
 
-    and with the closed form also `closed_mean` (d,), `closed_basis` (d, d), `closed_between` (d,), `closed_prior` (d,)
-    and `closed_ridge` (d, d), as in `ralm.models.plda`.
+    and with the closed form also `closed_mean` (d,), `closed_basis` (d, d), `closed_between` (d,), `closed_prior` (d,),
+    `closed_ridge` (d, d) and `closed_common` (d,), as in `ralm.models.plda`.
 
     With norm(v) = v / max(‖v‖₂, 1e-12) along the last axis, a user's raw embedding x (d,), an item's raw centroids
     c_1 … c_k (d,) and sizes s_1 … s_k, the score is::

@@ -54,6 +54,21 @@ def test_scores_are_those_of_the_plain_formulas(ridge, spread) -> None:
             np.testing.assert_allclose(found / np.linalg.norm(found), expected / np.linalg.norm(expected), atol=1e-8)
 
 
+def test_more_of_what_items_have_in_common() -> None:
+    users, members, _, _ = gaussian_world(items=60, users=500)
+    means, counts = np.stack([m.mean(axis=0) for m in members]), np.array([len(m) for m in members])
+    model = fit_plda(users, means, counts)
+    shared = model.prior @ model.ridge
+    shared /= np.linalg.norm(shared)
+    plain = model.directions(means, counts)
+    found = model.with_common(0.5).directions(means, counts)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1)
+    expected = plain + 0.5 * shared
+    np.testing.assert_allclose(found, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-10)
+    np.testing.assert_allclose(model.with_common(0.5).with_common(0).directions(means, counts), plain)
+    assert not model.with_common(0.5).directions(means[:1], np.zeros(1)).any()
+
+
 def test_coordinates_have_the_covariance_one_and_scores_the_deviation_one() -> None:
     users, members, _, _ = gaussian_world()
     means, counts = np.stack([m.mean(axis=0) for m in members]), np.array([len(m) for m in members])

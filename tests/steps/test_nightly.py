@@ -153,6 +153,7 @@ def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarr
         found = (prior + expected / (expected + 1) * (coordinates(mean) - prior)) @ weights["closed_ridge"].astype(
             float
         )
+        found = found / np.linalg.norm(found) + weights["closed_common"]
         return found / np.linalg.norm(found)
 
     alpha, beta, closed = (float(weights[name]) for name in ("alpha", "beta", "closed"))

@@ -22,9 +22,10 @@ from ralm.runs.step import RunningStep
 from ralm.training.judged_items import JudgedItems
 from ralm.training.seed_draws import row_item
 
-# λ and δ are chosen among these on the validation items.
+# λ and δ, and then w, are chosen among these on the validation items.
 RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0)
 SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
+COMMON = (0.0, 0.2, 0.5, 1.0, 2.0)
 # Sampled users that validation items are judged against, and clickers judged per item and draw.
 JUDGED_USERS = 10_000
 JUDGED_CLICKERS = 100
@@ -73,25 +74,27 @@ def _best(
     trained: NDArray[np.bool_],
     judged: JudgedItems,
 ) -> tuple[Plda, str]:
-    """The model of the λ and δ that are best on the validation items, and what to say of it."""
-    found = {}
+    """The model of the λ, δ and w that are best on the validation items, and what to say of it."""
+    tried = {}
     for ridge in RIDGES:
         fitted = fit_plda(users, means[trained], counts[trained], ridge, spread=0.0)
         for spread in SPREADS:
             model = fitted.spread(spread)
-            found[_value(model, judged, means, counts)] = model, ridge, spread
-    value = max(found)
-    model, ridge, spread = found[value]
-    return model, f"closed form: λ {ridge:g}, δ {spread:g}, {value:.4f} on validation items"
+            tried[_value(model, judged, means, counts)] = model, f"λ {ridge:g}, δ {spread:g}"
+    model, numbers = tried[max(tried)]
+    values = {_value(model.with_common(weight), judged, means, counts): weight for weight in COMMON}
+    best = max(values)
+    numbers += f", w {values[best]:g}"
+    return model.with_common(values[best]), f"closed form: {numbers}, {best:.4f} on validation items"
 
 
 def _value(model: Plda, judged: JudgedItems, means: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
     """The mean figure of the validation items by the closed form alone."""
     directions = model.directions(means[judged.rows], counts[judged.rows])
-    every, own = model.coordinates(judged.users), model.coordinates(judged.clickers)
+    every = model.coordinates(judged.users) @ directions.T  # (users, rows)
+    own = (model.coordinates(judged.clickers) * directions[judged.item]).sum(axis=1)
     values = [
-        judged.value(own[judged.item == place] @ v, every[~judged.known[place]] @ v)
-        for place, v in enumerate(directions)
+        judged.value(own[judged.item == place], scores[~judged.known[place]]) for place, scores in enumerate(every.T)
     ]
     return float(judged.per_item(np.array(values)).mean())
 
