@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ _ZEROS = r"^([+-]?\d+)\.0+$"
 SCIENTIFIC = r"^[+-]?\d+(\.\d+)?[eE]\+\d+$|^[+-]?\d+\.\d+[eE]\d+$"
 _DIGITS = r"^[+-]?(\d+)(?:\.(\d+))?[eE]\+?(\d+)$"
 # Of larger numbers, a double (a float) does not hold every one: neighbours would be one id.
-_EXACT = {DoubleType: 2.0**53, FloatType: 2.0**24}
+EXACT: dict[type[DataType], float] = {DoubleType: 2.0**53, FloatType: 2.0**24}
 
 # What was done to an id, or why it is invalid, with the remedy: by the name that rows carry.
 BLANKS = "blanks round"
@@ -57,6 +58,20 @@ def stripped(text: Column) -> Column:
     return F.regexp_replace(text, _ROUND, "")
 
 
+def trimmed(text: str) -> str:
+    """`stripped` without Spark."""
+    first, last = 0, len(text)
+    while first < last and _is_blank(text[first]):
+        first += 1
+    while first < last and _is_blank(text[last - 1]):
+        last -= 1
+    return text[first:last]
+
+
+def _is_blank(character: str) -> bool:
+    return unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cc", "Cf")
+
+
 def is_missing(text: Column, markers: Sequence[str] = NULL_MARKERS) -> Column:
     """Whether a stripped text stands for a missing value: empty, or a marker in whatever case; null stays null."""
     return (text == "") | F.lower(text).isin([marker.strip().lower() for marker in markers])
@@ -73,7 +88,7 @@ def read_id(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) 
     if isinstance(kind, (DoubleType, FloatType)):
         number = raw.cast("double")
         present = raw.isNotNull() & ~F.isnan(raw)
-        sound = (F.abs(number) <= F.lit(_EXACT[type(kind)])) & (F.floor(number) == number)
+        sound = (F.abs(number) <= F.lit(EXACT[type(kind)])) & (F.floor(number) == number)
         value = F.when(present & sound, number.try_cast("bigint").cast("string"))
         done = F.when(value.isNotNull(), DECIMALS).when(present, LOST_DIGITS)
         return Id(value, present, done)
@@ -100,7 +115,7 @@ def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
     selected beside it, so `raw` is a variable as well.
     """
     present = ~is_missing(text, markers)
-    mended, lost = _without_decimals(text)
+    mended, lost = without_decimals(text)
     broken = text.contains("\ufffd")
     done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != text, DECIMALS).when(text != raw, BLANKS)
     return F.struct(
@@ -123,7 +138,7 @@ def keeps_digits(text: Column) -> Column:
     return F.coalesce((F.length(after) >= power.try_cast("int")) & (before != ""), F.lit(False))
 
 
-def _without_decimals(text: Column) -> tuple[Column, Column]:
+def without_decimals(text: Column) -> tuple[Column, Column]:
     """(12345 of 12345.0 and of 1.2345E+04, other texts as they are; whether digits were lost, as in 1.23457E+11)."""
     scientific = text.rlike(SCIENTIFIC)
     exact = text.try_cast("decimal(38,6)")

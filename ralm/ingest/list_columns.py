@@ -6,15 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ralm.errors import ConfigError
-
-# Everything that looks like nothing at the ends of an id, also what Unicode counts as a character.
-BLANKS = "\\s\u00a0\u1680\u180e\u2000-\u200d\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
-_ENDS = re.compile(f"^[{BLANKS}]+|[{BLANKS}]+$")
-
-
-def trimmed(text: str) -> str:
-    """The text without white space of any kind at its ends."""
-    return _ENDS.sub("", text)
+from ralm.ingest.ids import trimmed
 
 
 def plain_name(name: str) -> str:

@@ -8,13 +8,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ralm.errors import DataError
+from ralm.ingest.ids import is_missing, without_decimals
 from ralm.ingest.list_columns import plain_name
 from ralm.ingest.user_list import SHOWN, UserList
 
 SHA256 = r"^[0-9a-fA-F]{64}$"
-# What spreadsheets and data frames make of whole numbers: 12345.0, and 1.2345E+04.
-FRACTION = r"^[0-9]+\.0+$"
-SCIENTIFIC = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$|^[0-9]\.[0-9]+[eE][0-9]+$"
 # Below this share of matched ids, examples of both sides are shown.
 FEW = 0.1
 
@@ -25,7 +23,7 @@ class ListReport:
 
     Attributes:
         read: rows of the list.
-        empty: rows without an id.
+        empty: rows without an id, or with a marker of a missing one.
         duplicates: rows that repeat an earlier id.
         matched: ids of known users.
         unmatched: ids of unknown users.
@@ -63,7 +61,7 @@ def match_users(given: UserList, users: DataFrame, *, hashed: bool) -> tuple[Dat
     """The known users of a list.
 
     The list is shuffled once to find duplicates, then joined to the users; only the list may be broadcast. An id that
-    is a known user as it stands is that user; only another one is read as a decimal.
+    is a known user as it stands is that user; only another one is read as a decimal, or as missing.
 
     Args:
         given: of `read_user_list`.
@@ -81,7 +79,7 @@ def match_users(given: UserList, users: DataFrame, *, hashed: bool) -> tuple[Dat
     counted = given.ids.groupBy(text.alias("key")).agg(F.count("*").alias("count"), F.count_if("first").alias("first"))
     decimals = 0
     if not hashed:
-        counted, decimals = _whole(counted.persist(), known, given.source)
+        counted, decimals = _by_the_rule_of_logs(counted.persist(), known, given.source)
     joined = counted.join(known, "key", "left").persist()
     # The first line of each file counts as an id if it is a known user, and as a header otherwise.
     heads = F.when(F.col("user_id").isNull(), F.col("first")).otherwise(0)
@@ -113,26 +111,26 @@ def match_users(given: UserList, users: DataFrame, *, hashed: bool) -> tuple[Dat
     return joined.where(F.col("user_id").isNotNull()).select("user_id"), report
 
 
-def _whole(counted: DataFrame, known: DataFrame, source: str) -> tuple[DataFrame, int]:
-    """(key, count, first) with decimals as whole numbers, and how many rows these are."""
+def _by_the_rule_of_logs(counted: DataFrame, known: DataFrame, source: str) -> tuple[DataFrame, int]:
+    """(key, count, first) with markers of missing ids as none and decimals as whole numbers; how many decimals."""
     key = F.col("key")
-    decimal = key.rlike(FRACTION) | key.rlike(SCIENTIFIC)
-    if counted.where(decimal).isEmpty():
+    mended, lost = without_decimals(key)
+    odd = is_missing(key) | lost | (mended != key)
+    if counted.where(odd).isEmpty():
         return counted, 0
     same = known.select("key", F.lit(True).alias("same"))
-    marked = counted.join(same, "key", "left").withColumn("decimal", decimal & F.col("same").isNull())
-    digits = F.length(F.regexp_extract(key, r"\.([0-9]+)[eE]", 1))
-    exponent = F.regexp_extract(key, r"[eE]\+?([0-9]+)$", 1).try_cast("int")
-    lost = marked.where(F.col("decimal") & key.rlike(SCIENTIFIC) & (digits < exponent)).select("key").first()
-    if lost is not None:
-        raise DataError(f"list {source}: the id {lost['key']} has lost digits in a spreadsheet: keep ids as text there")
-    whole = F.regexp_replace(key, r"\.0+$", "")
-    scientific = key.try_cast("decimal(38,0)").cast("string")
-    mended = F.when(key.rlike(SCIENTIFIC), F.coalesce(scientific, key)).otherwise(whole)
-    chosen = marked.select(F.when(F.col("decimal"), mended).otherwise(key).alias("key"), "count", "first", "decimal")
-    row = chosen.agg(F.sum(F.when(F.col("decimal"), F.col("count") - F.col("first")))).first()
+    marked = counted.join(same, "key", "left").withColumn("odd", F.coalesce(odd, F.lit(False)) & F.col("same").isNull())
+    rounded = marked.where(F.col("odd") & lost).select("key").first()
+    if rounded is not None:
+        raise DataError(
+            f"list {source}: the id {rounded['key']} has lost digits in a spreadsheet: keep ids as text there"
+        )
+    right = F.when(F.col("odd"), F.when(~is_missing(key), mended)).otherwise(key)
+    decimal = F.col("odd") & ~is_missing(key)
+    row = marked.agg(F.sum(F.when(decimal, F.col("count") - F.col("first")))).first()
     assert row is not None
-    return chosen.groupBy("key").agg(F.sum("count").alias("count"), F.sum("first").alias("first")), int(row[0] or 0)
+    chosen = marked.select(right.alias("key"), "count", "first").groupBy("key")
+    return chosen.agg(F.sum("count").alias("count"), F.sum("first").alias("first")), int(row[0] or 0)
 
 
 def few_matched(report: ListReport) -> bool:

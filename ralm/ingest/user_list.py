@@ -7,17 +7,16 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, DecimalType, DoubleType, FloatType, IntegralType, StringType
+from pyspark.sql.types import DataType
 
 from ralm.errors import ConfigError, DataError, MissingInputError
-from ralm.ingest.list_columns import BLANKS, id_column, trimmed
+from ralm.ingest.ids import EXACT, LOST_DIGITS, read_id, stripped, trimmed, whole
+from ralm.ingest.list_columns import id_column
 from ralm.ingest.list_content import Cells, read_cells
 from ralm.ingest.list_files import ListFile, is_parquet, list_files, read_bytes
 from ralm.spark.errors import user_errors
 from ralm.warehouse.warehouse import is_delta
 
-# The largest whole number below which a floating number has all of its digits.
-EXACT: dict[type[DataType], int] = {FloatType: 2**24, DoubleType: 2**53}
 SHOWN = 3
 
 
@@ -127,31 +126,22 @@ def _of_frame(frame: DataFrame, source: str, column: str | None, form: str) -> U
     chosen = frame.columns[id_column(frame.columns, column, f"{source} ({form})")]
     field = F.col(f"`{chosen.replace('`', '``')}`")
     kind = next(found.dataType for found in frame.schema.fields if found.name == chosen)
-    _refuse_fractions(frame, field, kind, f"list {source}: column {chosen}")
-    text = F.regexp_replace(_as_text(field, kind), f"^[{BLANKS}]+|[{BLANKS}]+$", "")
-    ids = frame.select(F.when(text != "", text).alias("id"), F.lit(False).alias("first"))
+    ids = _as_text(frame, field, kind, f"list {source}: column {chosen}")
     return UserList(ids, source, f"{form}, column {chosen} ({kind.simpleString()})")
 
 
-def _as_text(field: Column, kind: DataType) -> Column:
-    """The value as text; a whole floating number without its fraction."""
-    if type(kind) in EXACT:
-        return F.when(~F.isnan(field), field.cast("bigint").cast("string"))
-    return field.cast("string")
-
-
-def _refuse_fractions(frame: DataFrame, field: Column, kind: DataType, what: str) -> None:
-    if isinstance(kind, StringType | IntegralType) or (isinstance(kind, DecimalType) and kind.scale == 0):
-        return
-    exact = EXACT.get(type(kind))
-    if exact is None:
-        if isinstance(kind, DecimalType):
-            return  # 12345.00 is mended as the same text in a CSV is
+def _as_text(frame: DataFrame, field: Column, kind: DataType, what: str) -> DataFrame:
+    """(id, first) of a column: texts and decimals as they are, since a known user may be called so."""
+    if not whole(kind):
         raise ConfigError(f"{what} is {kind.simpleString()}; ids are text or whole numbers")
-    strange = frame.where(~F.isnan(field) & ((field != F.floor(field)) | (F.abs(field) >= F.lit(exact)))).select(field)
-    row = strange.first()
-    if row is not None:
-        raise DataError(
-            f"{what} is {kind.simpleString()}, and {row[0]} is no id: too long for its digits to be exact, or no whole "
-            "number; write ids as text or whole numbers"
-        )
+    text = stripped(field.cast("string"))
+    if type(kind) in EXACT:
+        found = read_id(field, kind)
+        row = frame.where(found.done == LOST_DIGITS).select(field).first()
+        if row is not None:
+            raise DataError(
+                f"{what} is {kind.simpleString()}, and {row[0]} is no id: too long for its digits to be exact, or no "
+                "whole number; write ids as text or whole numbers"
+            )
+        text = found.value
+    return frame.select(F.when(text != "", text).alias("id"), F.lit(False).alias("first"))

@@ -1,6 +1,7 @@
 """Ids and times as people's exports have them: each listed case with its right value or message."""
 
 import datetime as dt
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pyspark.sql import functions as F
 from ralm.config import load_config
 from ralm.errors import ConfigError
 from ralm.ingest import casts
-from ralm.ingest.ids import BLANKS, DECIMALS, LOST_DIGITS, NOT_UTF8, read_id
+from ralm.ingest.ids import BLANKS, DECIMALS, LOST_DIGITS, NOT_UTF8, read_id, stripped, trimmed
 from ralm.ingest.tables import IngestResult, ingest
 
 pytestmark = pytest.mark.spark
@@ -54,6 +55,15 @@ def test_markers_and_blanks_of_ids(spark: SparkSession, tmp_path: Path) -> None:
     assert told == [f"events[0]: 3 of {len(ids)} rows, blanks round user_id: blanks round the id were dropped"]
     own = log(spark, tmp_path, text, SHOWN, "ingest.null_markers=[U1]")
     assert {row["user_id"] for row in own.events.where("user_id != 'u1'").collect()} >= {"null", "-"}
+
+
+def test_blanks_are_the_same_with_and_without_spark(spark: SparkSession) -> None:
+    # All characters that Java and Python know, but surrogates, which stand for no character alone.
+    points = map(chr, (*range(0xD800), *range(0xE000, 0x10000)))
+    every = [one for one in points if unicodedata.category(one) == unicodedata.ucd_3_2_0.category(one)]
+    frame = spark.createDataFrame([(f"{character}u 1{character}",) for character in every], "raw string")
+    found = [row[0] for row in frame.select(stripped(F.col("raw"))).collect()]
+    assert found == [trimmed(f"{character}u 1{character}") for character in every]
 
 
 def test_ids_that_became_decimals(spark: SparkSession) -> None:

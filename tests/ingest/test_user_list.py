@@ -167,6 +167,18 @@ def test_decimals_are_whole_numbers_or_refused(
         read_user_list(spark, f"{path} 2")
 
 
+def test_markers_of_missing_ids_are_none_unless_a_user_is_called_so(
+    spark: SparkSession, tmp_path: Path, matched: Callable[..., tuple[list[str], ListReport]]
+) -> None:
+    found, report = matched("x.csv", "user_id\nu1\nNULL\n\\N\nnan\nn/a\n-\n\ngone\n")
+    assert found == ["u1"]
+    assert (report.read, report.empty, report.unmatched, report.decimals) == (8, 6, 1, 0)
+    known = spark.createDataFrame([("nan",)], "user_id string")
+    users, report = match_users(read_user_list(spark, str(tmp_path / "x.csv")), known, hashed=False)
+    assert [row["user_id"] for row in users.collect()] == ["nan"]
+    assert report.empty == 5
+
+
 def test_workbooks(matched: Callable[..., tuple[list[str], ListReport]], tmp_path: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
