@@ -16,7 +16,7 @@ from ralm.ingest.mapping import REASON, Mapped
 from ralm.ingest.quarantine import default_not_after, quarantined
 from ralm.ingest.read import CORRUPT, source_path
 from ralm.ingest.source_counts import SourceCount, count_sources
-from ralm.ingest.tables import map_sources
+from ralm.ingest.sources import map_sources
 from ralm.spark.errors import user_errors
 
 # Rows looked at per source: the first ones that Spark reads, so that a large log is not read.

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial, reduce
+from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ralm.config import Config, Ingest, Source
+from ralm.config import Config, Ingest
 from ralm.config.auto import sampled_negatives
-from ralm.errors import ConfigError, DataError, RalmError
+from ralm.errors import ConfigError, DataError
 from ralm.ingest.findings import Check, check_times, findings
-from ralm.ingest.items import item_targets, items_table, one_item, seen_items
-from ralm.ingest.logs import (
-    complete_events,
-    complete_impressions,
-    event_targets,
-    events_table,
-    impression_targets,
-    impressions_table,
-)
-from ralm.ingest.mapping import Mapped, Target, map_source
-from ralm.ingest.quarantine import check_shares, default_not_after, duplicates, free, quarantined, read_once
-from ralm.ingest.read import read_source
+from ralm.ingest.items import items_table, one_item, seen_items
+from ralm.ingest.logs import events_table, impressions_table
+from ralm.ingest.mapping import Mapped
+from ralm.ingest.quarantine import check_shares, default_not_after, duplicates, free, quarantined
 from ralm.ingest.sampled_negatives import sample_negatives
 from ralm.ingest.source_counts import SourceCount, count_sources
+from ralm.ingest.sources import Sources, by_hash, map_all
 from ralm.ingest.split import Split, decide
-from ralm.ingest.users import one_profile, user_targets, users_table
+from ralm.ingest.users import one_profile, users_table
 from ralm.spark.errors import user_errors
 
 EVENT_KEY = ["user_id", "domain", "feature_id", "event_time"]
@@ -63,20 +55,6 @@ class IngestResult:
         free(self.sources)
 
 
-@dataclass(frozen=True)
-class _Sources:
-    users: Mapped | None
-    items: Mapped | None
-    events: list[Mapped]
-    impressions: list[Mapped]
-
-    def all(self) -> list[Mapped]:
-        return [m for m in (self.users, self.items, *self.events, *self.impressions) if m is not None]
-
-    def logs(self) -> list[Mapped]:
-        return [*self.events, *self.impressions]
-
-
 def ingest(
     spark: SparkSession, config: Config, *, run_id: str = "", not_after: dt.datetime | None = None
 ) -> IngestResult:
@@ -98,7 +76,7 @@ def ingest(
     if settings is None:
         raise ConfigError("ingest: the section is missing; this configuration simulates its data")
     notes: list[str] = []
-    sources = _map_all(spark, config, settings, settings.not_after or not_after or default_not_after(), notes)
+    sources = map_all(spark, config, settings, settings.not_after or not_after or default_not_after(), notes)
     try:
         return _tables(config, settings, sources, run_id, notes)
     except BaseException:
@@ -106,7 +84,7 @@ def ingest(
         raise
 
 
-def _tables(config: Config, settings: Ingest, sources: _Sources, run_id: str, notes: list[str]) -> IngestResult:
+def _tables(config: Config, settings: Ingest, sources: Sources, run_id: str, notes: list[str]) -> IngestResult:
     counts = count_sources(sources.all())
     check_shares(sources.all(), counts, settings.max_bad_share)
     check_times(config, counts)
@@ -118,7 +96,7 @@ def _tables(config: Config, settings: Ingest, sources: _Sources, run_id: str, no
     # Sampled non-clicks add neither users nor items, so both come from what was read.
     logs = [mapped.good for mapped in sources.logs()]
     if split.by_hash and settings.timed:  # the times still tell what is a duplicate, and when items were first seen
-        sources = _by_hash(sources, settings, config.seed)
+        sources = by_hash(sources, settings, config.seed)
     events = _union([mapped.good for mapped in sources.events]).distinct()
     # Of two rows for one impression, keep the click.
     _one_kind_per_item(settings, sources)
@@ -171,7 +149,7 @@ def _found(rows: DataFrame | None) -> list[DataFrame]:
     return [] if rows is None else [rows]
 
 
-def _shown(sources: _Sources, settings: Ingest) -> DataFrame:
+def _shown(sources: Sources, settings: Ingest) -> DataFrame:
     """The good rows of all impressions, each with the domain of its source."""
     pairs = zip(sources.impressions, settings.all_impressions, strict=True)
     return _union([mapped.good.withColumn("domain", F.lit(source.domain)) for mapped, source in pairs])
@@ -185,7 +163,7 @@ def _with_domains(negatives: DataFrame, shown: DataFrame, settings: Ingest) -> D
     return negatives.join(shown.groupBy("item_id").agg(F.min("domain").alias("domain")), "item_id")
 
 
-def _one_kind_per_item(settings: Ingest, sources: _Sources) -> None:
+def _one_kind_per_item(settings: Ingest, sources: Sources) -> None:
     """An id that names a thing in one domain and another thing in the next would be one item."""
     if len({source.domain for source in settings.all_impressions}) == 1:
         return
@@ -199,7 +177,7 @@ def _one_kind_per_item(settings: Ingest, sources: _Sources) -> None:
         )
 
 
-def _split(config: Config, settings: Ingest, sources: _Sources, counts: list[SourceCount]) -> Split:
+def _split(config: Config, settings: Ingest, sources: Sources, counts: list[SourceCount]) -> Split:
     """Whether the log keeps its times; histories are of the events in the configured domains."""
     domains = [field.domain for field in config.fields.history]
     events = _union([mapped.good for mapped in sources.events]).where(F.col("domain").isin(domains))
@@ -208,98 +186,6 @@ def _split(config: Config, settings: Ingest, sources: _Sources, counts: list[Sou
     with user_errors("ingest", expressions):
         shown = _union([mapped.good.select("user_id", "shown_at") for mapped in sources.impressions])
         return decide(events, shown, settings, config.dates, rows, config.seed)
-
-
-def _by_hash(sources: _Sources, settings: Ingest, seed: int) -> _Sources:
-    """The same rows on the sentinel days of their pairs."""
-    events = [
-        complete_events(mapped, source, seed, by_hash=True)
-        for mapped, source in zip(sources.events, settings.events, strict=True)
-    ]
-    impressions = [
-        complete_impressions(mapped, source, seed, by_hash=True)
-        for mapped, source in zip(sources.impressions, settings.all_impressions, strict=True)
-    ]
-    return replace(sources, events=events, impressions=impressions)
-
-
-def _map_all(
-    spark: SparkSession, config: Config, settings: Ingest, not_after: dt.datetime, notes: list[str]
-) -> _Sources:
-    """Read and map every source; the problems of all sources make one error."""
-    found, errors = map_sources(spark, config, settings, not_after, say=notes.append)
-    if errors:
-        raise type(errors[0])("; ".join(str(error) for error in errors)) from errors[0]
-    named = {mapped.source: read_once(mapped) for mapped, _ in found}
-    events = [named[f"events[{number}]"] for number in range(len(settings.events))]
-    shown = [mapped for name, mapped in named.items() if name.startswith("impressions")]
-    return _Sources(named.get("users"), named.get("items"), events, shown)
-
-
-def map_sources(
-    spark: SparkSession,
-    config: Config,
-    settings: Ingest,
-    not_after: dt.datetime,
-    sample: Callable[[DataFrame], DataFrame] = lambda raw: raw,
-    say: Callable[[str], None] = lambda line: None,
-) -> tuple[list[tuple[Mapped, Source]], list[RalmError]]:
-    """Read and map every source: those that can be mapped, and what is wrong with the others.
-
-    Args:
-        spark: the session.
-        config: the configuration.
-        settings: its section `ingest`.
-        not_after: times after this (UTC) are 'future'.
-        sample: applied to the raw rows of each source.
-        say: gets what a person should know of the files.
-    """
-    errors: list[RalmError] = []
-    found: list[tuple[Mapped, Source]] = []
-
-    def add(
-        source: Source,
-        setting: str,
-        targets: Callable[[], list[Target]],
-        complete: Callable[[Mapped], Mapped] = lambda mapped: mapped,
-        separator: str | None = None,
-    ) -> None:
-        try:
-            mapped = map_source(
-                sample(read_source(spark, source, config.data_root, setting, say)),
-                source,
-                targets(),
-                setting,
-                not_after=not_after,
-                separator=separator,
-                markers=settings.null_markers,
-            )
-            found.append((complete(mapped), source))
-        except RalmError as error:
-            errors.append(error)
-
-    uid, fields, seed = config.user_id_type, config.fields, config.seed
-    if settings.users is not None:
-        add(settings.users, "ingest.users", lambda: user_targets(settings.users, fields, uid))
-    else:
-        try:
-            user_targets(None, fields, uid)
-        except RalmError as error:
-            errors.append(error)
-    if (catalogue := settings.items) is not None:
-        add(catalogue, "ingest.items", lambda: item_targets(catalogue), separator=catalogue.category_separator)
-    for number, source in enumerate(settings.events):
-        add(
-            source,
-            f"ingest.events[{number}]",
-            partial(event_targets, source, uid),
-            partial(complete_events, source=source, seed=seed),
-        )
-    for place, shown in enumerate(settings.all_impressions):
-        setting = f"ingest.impressions[{place}]" if settings.more_impressions else "ingest.impressions"
-        completed = partial(complete_impressions, source=shown, seed=seed)
-        add(shown, setting, partial(impression_targets, shown, uid), completed)
-    return found, errors
 
 
 def _union(frames: list[DataFrame]) -> DataFrame:
