@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ralm.config import Lookalike
+from ralm.models.item_classifier import ItemClassifier, classifier_directions
 from ralm.models.plda import PREFIX, Plda
+from ralm.models.pooling import average_centroids, seeds_softmax
 
 Pooling = Literal["attention", "average"]
 
@@ -26,41 +28,6 @@ INITIAL_ATTENTION = 0.3
 INITIAL_CLOSED_TEMPERATURE = 1.0
 # The scalars (sharpness, temperature, offset) have to move by whole units, the matrices by hundredths.
 SCALAR_RATE = 10.0
-
-
-def average_centroids(centroids: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean of all seeds as a single cluster.
-
-    Args:
-        centroids: (items, k, d), each the mean of its members.
-        sizes: (items, k), members per centroid; 0 is absent.
-
-    Returns:
-        Centroids (items, 1, d) and sizes (items, 1).
-    """
-    weights = sizes.to(centroids.dtype)  # (items, k)
-    total = weights.sum(dim=1, keepdim=True)  # (items, 1)
-    mean = torch.einsum("ik,ikd->id", weights, centroids) / total.clamp(min=1.0)
-    return mean.unsqueeze(1), sizes.sum(dim=1, keepdim=True)
-
-
-def seeds_softmax(logits: Tensor, sizes: Tensor) -> Tensor:
-    """Attention over all seeds if the seeds of a cluster share their centroid's logit: n_j exp(z_j) / Σ n_i exp(z_i).
-
-    With equal logits it is the average of the seeds, not of the clusters: small clusters of odd users weigh little.
-
-    Args:
-        logits: (..., k).
-        sizes: members per cluster, broadcastable to the logits; 0 is absent and weighs nothing.
-
-    Returns:
-        (..., k), summing to 1; all zeros if nothing is present.
-    """
-    present = sizes.expand_as(logits) > 0
-    shifted = logits + sizes.clamp(min=1).to(logits.dtype).log()
-    # Use the lowest number instead of -inf: a row of only -inf gives NaN, and so does its gradient.
-    weights = shifted.masked_fill(~present, torch.finfo(logits.dtype).min).softmax(dim=-1)
-    return weights * present
 
 
 class LookalikeModel(nn.Module):
@@ -84,6 +51,9 @@ class LookalikeModel(nn.Module):
     closed_prior: Tensor
     closed_ridge: Tensor
     closed_common: Tensor
+    closed_moment: Tensor
+    closed_outward: Tensor
+    closed_numbers: Tensor
     kept: Tensor
 
     def __init__(
@@ -116,19 +86,21 @@ class LookalikeModel(nn.Module):
             self.attention_weight = nn.Parameter(torch.tensor(INITIAL_ATTENTION))
             square, line = torch.zeros(input_dim, input_dim), torch.zeros(input_dim)
             shapes = {"mean": line, "basis": square, "between": line, "prior": line, "ridge": square, "common": line}
+            shapes |= {"moment": torch.zeros(0, 0), "outward": torch.zeros(input_dim, 0), "numbers": torch.zeros(4)}
             for name, zeros in shapes.items():
                 self.register_buffer(f"{PREFIX}{name}", zeros.clone())
             # Which of global attention, local attention and user bias the published score has; training has them all.
             self.register_buffer("kept", torch.ones(3))
 
-    def start_from(self, plda: Plda) -> None:
+    def start_from(self, plda: Plda, classifier: ItemClassifier | None = None) -> None:
         """Start at the closed form: its term, and the tower at the coordinates that tell items apart best.
 
         The tower begins linear. What is wider than the coordinates starts at random mixtures of them.
         """
         with torch.no_grad():
-            for name, array in plda.arrays().items():
-                getattr(self, name).copy_(torch.from_numpy(array))
+            arrays = plda.arrays() | ({} if classifier is None else classifier.arrays(PREFIX))
+            for name, array in arrays.items():
+                setattr(self, name, torch.from_numpy(array).to(self.offset.device))
             width = min(self.config.hidden_dim, self.input_dim)
             rows = torch.eye(self.config.hidden_dim, self.input_dim)
             if width < self.config.hidden_dim:
@@ -137,6 +109,12 @@ class LookalikeModel(nn.Module):
             self.linear.bias.copy_(-self.linear.weight @ self.closed_mean)
             self.prelu.weight.fill_(1.0)
             self.log_temperature.fill_(float(np.log(INITIAL_CLOSED_TEMPERATURE)))
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take over the parameters and the closed form of a trained model, whatever the width of its factors."""
+        for name in (one for one in state if one.startswith(PREFIX)):
+            setattr(self, name, torch.empty_like(state[name], device=self.offset.device))
+        self.load_state_dict(state)
 
     def coordinates(self, raw: Tensor) -> Tensor:
         """The closed form's coordinates of users: (..., d) -> (..., d)."""
@@ -149,8 +127,11 @@ class LookalikeModel(nn.Module):
         expected = count.to(centroids.dtype) * self.closed_between  # (items, d)
         shift = self.coordinates(mean[:, 0]) - self.closed_prior
         posterior = self.closed_prior + expected / (expected + 1.0) * shift
-        own = F.normalize(posterior @ self.closed_ridge, dim=-1)
-        return F.normalize(own + self.closed_common, dim=-1) * (count > 0)
+        alike = F.normalize(posterior @ self.closed_ridge, dim=-1)
+        if len(self.closed_moment):
+            numbers = self.closed_moment, self.closed_outward, self.closed_numbers
+            alike = alike + classifier_directions(*numbers, centroids, sizes)
+        return F.normalize(alike + self.closed_common, dim=-1) * (count > 0)
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
         """Start the tower on embeddings of mean 0 and deviation 1, by its weights and bias alone.

@@ -80,12 +80,13 @@ class Plda:
         """z (n, d) of users (n, d)."""
         return np.asarray((users - self.mean) @ self.basis, np.float64)
 
-    def directions(self, seeds: NDArray[Any], counts: NDArray[Any]) -> Doubles:
+    def directions(self, seeds: NDArray[Any], counts: NDArray[Any], classifiers: Doubles | float = 0.0) -> Doubles:
         """v of items.
 
         Args:
             seeds: (items, d), the mean vector of each item's seeds.
             counts: (items,), how many seeds that are; 0: none.
+            classifiers: (items, d), of `ralm.models.item_classifier`.
 
         Returns:
             (items, d), of length 1; zeros for an item without seeds.
@@ -93,7 +94,7 @@ class Plda:
         expected = np.asarray(counts, np.float64)[:, None] * self.between  # n D
         shift = self.coordinates(seeds) - self.prior
         posterior = self.prior + expected / (expected + 1.0) * shift
-        found = _unit(_unit(posterior @ self.ridge) + self.common)
+        found = _unit(_unit(posterior @ self.ridge) + classifiers + self.common)
         return np.asarray(np.where(np.asarray(counts)[:, None] > 0, found, 0.0))
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:

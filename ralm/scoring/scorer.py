@@ -28,6 +28,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ralm.arrow.arrays import matrix, scalars
+from ralm.models.item_classifier import ItemClassifier
 from ralm.models.plda import PREFIX, Plda, seed_means
 from ralm.scoring.contract import BLOCK, Arrays, BatchScorer, ScorerState
 from ralm.scoring.kmeans import Floats, Ints
@@ -254,7 +255,9 @@ def closed_directions(weights: Mapping[str, Any], centroids: Floats, sizes: Ints
     plda = Plda.of_arrays(weights)
     if plda is None:
         return np.zeros((len(centroids), 0))
-    return float(weights["closed"]) * plda.directions(*seed_means(centroids, sizes))
+    classifier = ItemClassifier.of_arrays(weights, PREFIX)
+    classifiers = 0.0 if classifier is None else classifier.directions(centroids, sizes)
+    return float(weights["closed"]) * plda.directions(*seed_means(centroids, sizes), classifiers)
 
 
 def tower(weights: Mapping[str, Any], raw: Floats) -> Floats:

@@ -230,7 +230,7 @@ def load_lookalike(path: str, device: str = "cpu") -> LookalikeModel:
     """A finished look-alike model in eval mode; raises like `finished`."""
     spec = load_lookalike_spec(path)
     model = LookalikeModel(spec.input_dim, spec.model, spec.pooling, spec.closed_form is not None)
-    model.load_state_dict(torch.load(model_folder(path) / MODEL, map_location=device, weights_only=True))
+    model.load(torch.load(model_folder(path) / MODEL, map_location=device, weights_only=True))
     return model.to(device).eval()
 
 

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ralm.errors import DataError, MissingInputError
+from ralm.models.item_classifier import ItemClassifier
 from ralm.models.lookalike import LookalikeModel
 from ralm.models.losses import has_clicked, sample_users, users_softmax
-from ralm.models.plda import Plda
+from ralm.models.plda import PREFIX, Plda
 from ralm.models.weights import export_weights
 from ralm.training.checkpoints import last_of, model_folder
 from ralm.training.judged_items import CHOICES, JudgedItems, choose
@@ -55,14 +56,15 @@ def _embeddings(files: list[str], dim: int) -> Tensor:
     return torch.from_numpy(found[:STANDARDISED_ROWS].astype(np.float32))
 
 
-def _closed_form(path: str) -> Plda:
+def _closed_form(path: str) -> tuple[Plda, ItemClassifier | None]:
     try:
-        with np.load(model_folder(path)) as arrays:
-            found = Plda.of_arrays(dict(arrays))
+        with np.load(model_folder(path)) as opened:
+            arrays = dict(opened)
     except FileNotFoundError as error:
         raise MissingInputError(f"closed form {path}: not found; run the training from its first round") from error
+    found = Plda.of_arrays(arrays)
     assert found is not None
-    return found
+    return found, ItemClassifier.of_arrays(arrays, PREFIX)
 
 
 class LookalikeObjective(Objective):
@@ -90,7 +92,7 @@ class LookalikeObjective(Objective):
         if self.judged is not None and self.judged.enough:
             self.criterion = "val_audience"
         if spec.closed_form is not None:
-            self.lookalike.start_from(_closed_form(spec.closed_form))
+            self.lookalike.start_from(*_closed_form(spec.closed_form))
         elif spec.start_from is None:
             sample = _embeddings(spec.train_files, spec.input_dim)
             self.lookalike.standardise(sample.mean(dim=0), sample.std(dim=0))

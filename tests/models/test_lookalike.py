@@ -7,8 +7,9 @@ from sklearn.metrics import roc_auc_score
 from torch.nn import functional as F
 
 from ralm.config import Lookalike
-from ralm.models.lookalike import LookalikeModel, average_centroids, seeds_softmax
+from ralm.models.lookalike import LookalikeModel
 from ralm.models.losses import sample_users, users_softmax
+from ralm.models.pooling import average_centroids, seeds_softmax
 from ralm.models.weights import export_weights
 from tests.models.multimodal import make_world
 

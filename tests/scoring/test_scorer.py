@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from ralm.config import Lookalike
+from ralm.models.item_classifier import ItemClassifier
 from ralm.models.lookalike import LookalikeModel
 from ralm.models.plda import fit_plda
 from ralm.models.weights import export_weights
@@ -43,7 +44,10 @@ def test_like_the_torch_model(pooling, user_bias, closed):
     model = LookalikeModel(12, config, pooling, closed_form=closed).eval()
     if closed:
         seeds = np.random.default_rng(2).normal(size=(20, 12))
-        model.start_from(fit_plda(np.random.default_rng(1).normal(size=(300, 12)), seeds, np.full(20, 9)))
+        users = np.random.default_rng(1).normal(size=(300, 12))
+        plda = fit_plda(users, seeds, np.full(20, 9))
+        classifier = ItemClassifier.of_users(users, plda.basis, 5, 4, 3_000, 20.0, 1.0)
+        model.start_from(plda, classifier.weighing(0.8))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.1 * torch.randn_like(parameter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,22 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.steps.lookalike.clustering import Weights
+from jobs.steps.user_model import als_factors
 from jobs.steps.users.population import in_population
+from jobs.steps.users.vocabularies import load_sizes
 from ralm.arrow.arrays import matrix
 from ralm.features.hashing import uniform
 from ralm.features.seeds import clicks, is_validation_item
-from ralm.models.plda import Plda, fit_plda, seed_means
+from ralm.models.item_classifier import ItemClassifier
+from ralm.models.plda import PREFIX, Plda, fit_plda, seed_means
 from ralm.runs.step import RunningStep
 from ralm.training.judged_items import JudgedItems
 from ralm.training.seed_draws import row_item
 
-# λ and δ, and then w, are chosen among these on the validation items.
+# λ and δ, then the weight of the classifiers, then w are chosen among these on the validation items.
 RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0)
 SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
+CLASSIFIERS = (0.0, 1.0, 2.0)
 COMMON = (0.0, 0.2, 0.5, 1.0, 2.0)
 # Sampled users that validation items are judged against, and clickers judged per item and draw.
 JUDGED_USERS = 10_000
@@ -58,45 +63,80 @@ def write_closed_form(
     trained = ~held_out[row_item(np.arange(len(counts)), len(items))] & (counts > 0)
     judged = _judged(step, items, embedding_version, table.slice(0, JUDGED_USERS), held_out, len(counts))
     model = fit_plda(users, means[trained], counts[trained])
+    classifier = None
     if judged.enough:
-        model, said = _best(users, means, counts, trained, judged)
-        step.say(said)
+        judge = _Judge(judged, arrays["centroids"][judged.rows], arrays["sizes"][judged.rows])
+        model, said = _best(users, means[trained], counts[trained], judge)
+        classifier, also = _classifier(step, users, model, judge)
+        model, weight = _common(model, classifier, judge)
+        step.say(f"closed form: {said}{also}{weight}")
     step.counts |= {"population": len(users), "validation items": len(np.unique(judged.number))}
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / "closed_form.npz", allow_pickle=False, **model.arrays())
+    found = model.arrays() | ({} if classifier is None else classifier.arrays(PREFIX))
+    np.savez(folder / "closed_form.npz", allow_pickle=False, **found)
     judged.save(folder / "judged.npz")
 
 
+@dataclass(frozen=True)
+class _Judge:
+    """Judges a closed form on the validation items, whose seeds are `centroids` (rows, k, d) and `sizes` (rows, k)."""
+
+    judged: JudgedItems
+    centroids: NDArray[Any]
+    sizes: NDArray[Any]
+
+    def value(self, model: Plda, classifier: ItemClassifier | None = None) -> float:
+        """The mean figure of the items."""
+        judged = self.judged
+        classifiers = 0.0 if classifier is None else classifier.directions(self.centroids, self.sizes)
+        directions = model.directions(*seed_means(self.centroids, self.sizes), classifiers)
+        every = model.coordinates(judged.users) @ directions.T  # (users, rows)
+        own = (model.coordinates(judged.clickers) * directions[judged.item]).sum(axis=1)
+        values = [
+            judged.value(own[judged.item == place], scores[~judged.known[place]])
+            for place, scores in enumerate(every.T)
+        ]
+        return float(judged.per_item(np.array(values)).mean())
+
+
 def _best(
-    users: NDArray[Any],
-    means: NDArray[np.float64],
-    counts: NDArray[np.int64],
-    trained: NDArray[np.bool_],
-    judged: JudgedItems,
+    users: NDArray[Any], means: NDArray[np.float64], counts: NDArray[np.int64], judge: _Judge
 ) -> tuple[Plda, str]:
-    """The model of the λ, δ and w that are best on the validation items, and what to say of it."""
+    """The model of the λ and δ that are best on the validation items, and what to say of it."""
     tried = {}
     for ridge in RIDGES:
-        fitted = fit_plda(users, means[trained], counts[trained], ridge, spread=0.0)
+        fitted = fit_plda(users, means, counts, ridge, spread=0.0)
         for spread in SPREADS:
             model = fitted.spread(spread)
-            tried[_value(model, judged, means, counts)] = model, f"λ {ridge:g}, δ {spread:g}"
-    model, numbers = tried[max(tried)]
-    values = {_value(model.with_common(weight), judged, means, counts): weight for weight in COMMON}
+            tried[judge.value(model)] = model, f"λ {ridge:g}, δ {spread:g}"
+    return tried[max(tried)]
+
+
+def _classifier(
+    step: RunningStep, users: NDArray[Any], model: Plda, judge: _Judge
+) -> tuple[ItemClassifier | None, str]:
+    """A classifier per item beside the closed form, if factors are stacked and it helps; and what to say of it."""
+    config = step.context.config
+    if "factors" not in config.user_model.stacked:
+        return None, ""
+    settings = als_factors.current_model(step.context)[1].settings
+    after = len(config.fields.history) if "activity" in config.user_model.stacked else 0
+    start = users.shape[1] - after - settings.factors
+    total = step.at("user_fields", as_of=step.as_of, vocabulary_version=load_sizes(step.context).version).count()
+    fitted = ItemClassifier.of_users(
+        users, model.basis, start, settings.factors, total, settings.alpha, settings.regularisation
+    )
+    tried = {judge.value(model, one): one for one in map(fitted.weighing, CLASSIFIERS)}
+    best = tried[max(tried)]
+    weight = float(best.numbers[-1])
+    return (best, f", classifiers {weight:g}") if weight else (None, "")
+
+
+def _common(model: Plda, classifier: ItemClassifier | None, judge: _Judge) -> tuple[Plda, str]:
+    """With the w that is best on the validation items, and what to say of it."""
+    values = {judge.value(model.with_common(weight), classifier): weight for weight in COMMON}
     best = max(values)
-    numbers += f", w {values[best]:g}"
-    return model.with_common(values[best]), f"closed form: {numbers}, {best:.4f} on validation items"
-
-
-def _value(model: Plda, judged: JudgedItems, means: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
-    """The mean figure of the validation items by the closed form alone."""
-    directions = model.directions(means[judged.rows], counts[judged.rows])
-    every = model.coordinates(judged.users) @ directions.T  # (users, rows)
-    own = (model.coordinates(judged.clickers) * directions[judged.item]).sum(axis=1)
-    values = [
-        judged.value(own[judged.item == place], scores[~judged.known[place]]) for place, scores in enumerate(every.T)
-    ]
-    return float(judged.per_item(np.array(values)).mean())
+    return model.with_common(values[best]), f", w {values[best]:g}, {best:.4f} on validation items"
 
 
 def _validation(step: RunningStep, items: Sequence[str]) -> NDArray[np.bool_]:

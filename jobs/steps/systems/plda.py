@@ -1,4 +1,4 @@
-"""The closed-form set model by itself: what the released variant of RALM starts from, without its attention."""
+"""The closed-form set model by itself: RALM without its attention, and without the classifiers of single items."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from ralm.baselines.dot_product import DotProduct
 from ralm.config.names import SYSTEM
 from ralm.dates import DateName
 from ralm.errors import ConfigError, DataError
-from ralm.models.plda import Plda
+from ralm.models.plda import Plda, seed_means
 from ralm.runs.context import Context
 from ralm.scoring.contract import ScorerState
-from ralm.scoring.scorer import closed_directions
 from ralm.training.checkpoints import dated_weights
 from udfs.cluster import cluster_items
 
@@ -34,7 +33,7 @@ def _prepare(task: Task) -> Prepared:
     missing = [item for item in task.items if item not in set(found)]
     if missing:
         raise DataError(f"{len(missing)} items have no seed with an embedding as of the users' date: {missing[:3]}")
-    directions = closed_directions(weights, arrays["centroids"], arrays["sizes"])  # (items, d)
+    directions = model.directions(*seed_means(arrays["centroids"], arrays["sizes"]))  # (items, d)
     vectors = directions @ model.basis.T  # of raw embeddings
     return Prepared(users, ScorerState(DotProduct, {"vectors": vectors, "bias": -np.asarray(vectors @ model.mean)}))
 
