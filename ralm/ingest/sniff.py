@@ -9,6 +9,7 @@ import gzip
 import io
 import itertools
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ from ralm.ingest.value_kinds import is_number, time_format_of
 _BYTES, _ROWS = 1_000_000, 2_000
 _SEPARATORS = (",", ";", "\t", "|", "::")
 _BOMS = ((b"\xef\xbb\xbf", "UTF-8"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
+# A name that an expression may use as it is.
+_PLAIN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Looked:
         options: of Spark's reader.
         columns: name -> the values of some rows, as text; None: missing.
         typed: columns that hold timestamps or dates already.
+        inner: columns that are fields of objects, such as `content.id`; an expression names them as they stand here.
+        lists: columns that hold lists.
         why: what was looked at, in a phrase.
     """
 
@@ -43,6 +48,8 @@ class Looked:
     options: dict[str, str]
     columns: dict[str, list[str | None]]
     typed: set[str] = field(default_factory=set)
+    inner: set[str] = field(default_factory=set)
+    lists: list[str] = field(default_factory=list)
     why: str = ""
 
 
@@ -113,14 +120,26 @@ def _parquet(path: str, file: Path) -> Looked:
     batch = next(opened.iter_batches(batch_size=_ROWS), None)
     if batch is None:
         raise DataError(f"{path}: the file has no rows")
-    columns, typed = {}, set()
-    for name, values in zip(batch.schema.names, batch.columns, strict=True):
+    columns: dict[str, list[str | None]] = {}
+    typed, inner, lists = set(), set(), list[str]()
+    waiting = list(zip(batch.schema.names, batch.columns, strict=True))
+    while waiting:
+        name, values = waiting.pop(0)
         kind = str(values.type)
-        if kind.startswith(("timestamp", "date")):
-            typed.add(name)
-        if not kind.startswith(("list", "struct", "map", "large_list")):
+        if kind.startswith("struct"):
+            start = name if name in inner or _PLAIN.fullmatch(name) else _quoted(name)
+            fields = [
+                (f.name, f"{start}.{f.name if _PLAIN.fullmatch(f.name) else _quoted(f.name)}") for f in values.type
+            ]
+            inner |= {place for _, place in fields}
+            waiting += [(place, values.field(field_name)) for field_name, place in fields]
+        elif kind.startswith(("list", "large_list")):
+            lists.append(name)
+        elif not kind.startswith("map"):
             columns[name] = [None if value is None else str(value) for value in _plain(values)]
-    return Looked(path, "parquet", {}, columns, typed, "a Parquet file")
+            if kind.startswith(("timestamp", "date")):
+                typed.add(name)
+    return Looked(path, "parquet", {}, columns, typed, inner, lists, "a Parquet file")
 
 
 def _plain(values: Any) -> list[Any]:
@@ -138,11 +157,36 @@ def _jsonl(path: str, text: str) -> Looked:
     rows = [row for row in rows if isinstance(row, dict)]
     if not rows:
         raise DataError(f"{path}: no line of it is a JSON object; known are parquet, csv, tsv and jsonl")
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    cells = {name: [row.get(name) for row in rows] for name in names}
-    flat = {name: values for name, values in cells.items() if not any(isinstance(v, (dict, list)) for v in values)}
-    columns = {name: [None if v is None else json.dumps(v).strip('"') for v in values] for name, values in flat.items()}
-    return Looked(path, "jsonl", {}, columns, set(), "lines of JSON")
+    inner: set[str] = set()
+    flat = [_flat(row, inner) for row in rows]
+    names = list(dict.fromkeys(name for row in flat for name in row))
+    cells = {name: [row.get(name) for row in flat] for name in names}
+    lists = [name for name, values in cells.items() if any(isinstance(v, list) for v in values)]
+    columns = {
+        name: [None if v is None else json.dumps(v).strip('"') for v in values]
+        for name, values in cells.items()
+        if name not in lists
+    }
+    return Looked(path, "jsonl", {}, columns, inner=inner, lists=lists, why="lines of JSON")
+
+
+def _flat(row: dict[str, Any], inner: set[str], prefix: str = "") -> dict[str, Any]:
+    """A row with the fields of its objects as cells of their own; the names of these go into `inner`."""
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        place = f"{prefix}{name if not prefix or _PLAIN.fullmatch(name) else _quoted(name)}"
+        if isinstance(value, dict):
+            start = f"{place}." if prefix or _PLAIN.fullmatch(name) else f"{_quoted(name)}."
+            found |= {key: cell for key, cell in _flat(value, inner, start).items() if key not in row}
+        else:
+            found[place] = value
+            if prefix:
+                inner.add(place)
+    return found
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
 
 
 def _separated(path: str, text: str, encoding: str) -> Looked:
@@ -167,7 +211,7 @@ def _separated(path: str, text: str, encoding: str) -> Looked:
     options |= {} if encoding == "UTF-8" else {"encoding": encoding}
     said = {"\t": "tabs", ",": "commas"}.get(separator, f"'{separator}'")
     why = f"text in {encoding}, cells separated by {said}, {'a header line' if named else 'no header line'}"
-    return Looked(path, "tsv" if separator == "\t" else "csv", options, columns, set(), why)
+    return Looked(path, "tsv" if separator == "\t" else "csv", options, columns, why=why)
 
 
 def _separator(lines: list[str]) -> str:

@@ -43,8 +43,9 @@ def suggestion(paths: Sequence[str]) -> str:
     ]
     logs = [file for file in files if file.is_log]
     if not logs:
-        seen = "; ".join(f"{file.looked.path}: {', '.join(file.looked.columns)}" for file in files)
-        raise DataError(f"no file in which a column of users and one of items could be told: {seen}")
+        raise DataError(
+            f"no file in which a column of users and one of items could be told: {'; '.join(map(_seen, files))}"
+        )
     timed = all(file.roles.time for file in logs)
     shown = next((file for file in logs if _clicked(file)), logs[0])
     domain = _identifier(Path(shown.path).name.partition(".")[0], "reading")
@@ -78,6 +79,12 @@ def suggestion(paths: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _seen(file: _File) -> str:
+    looked = file.looked
+    lists = f"; lists, which `explode` makes rows of: {', '.join(looked.lists)}" if looked.lists else ""
+    return f"{looked.path}: {', '.join(looked.columns)}{lists}"
+
+
 def _rest(file: _File) -> str:
     what = "users" if file.roles.user else "items" if file.roles.item else "neither users nor items"
     return f"{what} with the columns {', '.join(file.looked.columns)}"
@@ -93,9 +100,11 @@ def _source(file: _File, ids: dict[str, Guess | None], time: str, timed: bool, d
     clicked = _clicked(file)
     if events and clicked:
         lines.append(f"where: {_text(clicked[0])}  # only what was clicked says something about a user")
-    columns = [(name, _text(_column(guess.column)), guess.why) for name, guess in ids.items() if guess is not None]
+    columns = [
+        (name, _text(_column(looked, guess.column)), guess.why) for name, guess in ids.items() if guess is not None
+    ]
     if timed and roles.time is not None:
-        columns.append((time, _text(_column(roles.time.column)), roles.time.why))
+        columns.append((time, _text(_column(looked, roles.time.column)), roles.time.why))
     if not events:
         if clicked:
             columns.append(("clicked", _text(clicked[0]), clicked[1]))
@@ -127,16 +136,16 @@ def _clicked(file: _File) -> tuple[str, str] | None:
     """The condition of a click and why, if the file tells clicks from other rows."""
     roles = file.roles
     if roles.clicked is not None:
-        column = _column(roles.clicked.column, quoted=True)
+        column = _column(file.looked, roles.clicked.column, quoted=True)
         decimals = any("." in value for value in file.looked.columns[roles.clicked.column] if value)
         text = f"try_cast({column} AS double) > 0" if decimals else f"try_cast({column} AS boolean)"
         return text, roles.clicked.why
     if roles.rating is not None:
         least = _liked(roles.best)
-        column = _column(roles.rating.column, quoted=True)
+        column = _column(file.looked, roles.rating.column, quoted=True)
         return (
             f"try_cast({column} AS double) >= {least:g}",
-            f"{roles.rating.why}: the upper part of 0 to {roles.best:g}",
+            f"{roles.rating.why}: the upper part of what goes up to {roles.best:g}",
         )
     if roles.deed is not None:
         shown = [kind for kind in roles.kinds if kind.lower() in SHOWN]
@@ -144,7 +153,7 @@ def _clicked(file: _File) -> tuple[str, str] | None:
         if shown and done:
             named = ", ".join("'" + kind.replace("'", "\\'") + "'" for kind in done)
             why = f"{roles.deed.why}; its values: {', '.join(roles.kinds)}"
-            return f"{_column(roles.deed.column, quoted=True)} IN ({named})", why
+            return f"{_column(file.looked, roles.deed.column, quoted=True)} IN ({named})", why
     return None
 
 
@@ -152,8 +161,10 @@ def _liked(best: float) -> float:
     return 4 if best <= 5 else 7 if best <= 10 else 0.7 * best
 
 
-def _column(name: str, *, quoted: bool = False) -> str:
+def _column(looked: Looked, name: str, *, quoted: bool = False) -> str:
     """A column's name as a mapping has it; within an expression, names with other characters stand in backticks."""
+    if name in looked.inner:
+        return name
     plain = re.fullmatch(r"[A-Za-z_]\w*", name) is not None
     return "`" + name.replace("`", "``") + "`" if quoted or (not plain and "`" in name) else name
 

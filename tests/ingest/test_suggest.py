@@ -79,6 +79,27 @@ def json_lines(path: Path) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in found))
 
 
+def nested_lines(path: Path) -> None:
+    found = [
+        {"who": {"user id": u}, "content": {"article": i}, "ts": t * 1000, "then": {"clicked": bool(c)}}
+        for u, i, t, c in rows()
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in found))
+
+
+def nested_parquet(path: Path) -> None:
+    found = rows()
+    when = pa.array([t * 1_000_000 for *_, t, _ in found], pa.timestamp("us"))
+    who = pa.StructArray.from_arrays([pa.array([u for u, *_ in found]), when], ["user", "at"])
+    table = {
+        "who": who,
+        "article": [i for _, i, *_ in found],
+        "label": [c for *_, c in found],
+        "tags": [["a"]] * len(found),
+    }
+    pq.write_table(pa.table(table), path)
+
+
 def zipped(path: Path) -> None:
     clicks_csv(path.with_suffix(""))
     path.write_bytes(gzip.compress(path.with_suffix("").read_bytes()))
@@ -104,6 +125,8 @@ def parquet(path: Path) -> None:
         ("log.tsv", headerless_tsv, True),
         ("log.jsonl", json_lines, True),
         ("log.parquet", parquet, True),
+        ("nested.jsonl", nested_lines, True),
+        ("nested.parquet", nested_parquet, True),
         ("log.csv.gz", zipped, False),
     ],
 )
@@ -155,12 +178,14 @@ def test_files_that_are_no_logs(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "book.xlsx").write_bytes(b"PK\x03\x04 and so on")
     (tmp_path / "array.json").write_text("[{}]")
+    (tmp_path / "sessions.jsonl").write_text('{"session": 1, "events": [{"aid": 2}]}\n')
     (tmp_path / "towns.csv").write_text("town,country\nLyon,F\nOslo,N\n")
     for name, words in (
         ("empty.csv", "empty"),
         ("book.xlsx", "Excel"),
         ("array.json", "JSON lines"),
         ("towns.csv", "town"),
+        ("sessions.jsonl", "which `explode` makes rows of: events"),
     ):
         with pytest.raises(DataError, match=words) as raised:
             suggestion([str(tmp_path / name)])
