@@ -1,0 +1,1 @@
+"""What the face for notebooks (`ralm.workspace`) is made of."""

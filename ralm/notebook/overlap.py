@@ -1,0 +1,41 @@
+"""How much audiences have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def overlap(spark: SparkSession, rows: DataFrame, sizes: Mapping[str, int]) -> DataFrame:
+    """Each pair of items with its users in common; see `Workspace.overlap`.
+
+    Args:
+        spark: the session.
+        rows: (item_id, user_id) of the audiences.
+        sizes: item -> users.
+    """
+    from pyspark.sql import functions as F
+
+    # A user's items in one array: what is shuffled is the audiences, once.
+    held = rows.groupBy("user_id").agg(F.sort_array(F.collect_set("item_id")).alias("held"))
+    pairs = held.select(F.explode("held").alias("item_id"), "held").select(
+        "item_id", F.explode(F.filter("held", lambda other: other > F.col("item_id"))).alias("other_id")
+    )
+    both = pairs.groupBy("item_id", "other_id").agg(F.count("*").alias("both"))
+    every = [(a, b, sizes[a], sizes[b]) for a in sizes for b in sizes if a < b]
+    listed = spark.createDataFrame(every, "item_id string, other_id string, users bigint, other_users bigint").join(
+        both, ["item_id", "other_id"], "left"
+    )
+    common = F.coalesce("both", F.lit(0))
+    return listed.select(
+        "item_id",
+        "other_id",
+        "users",
+        "other_users",
+        common.alias("both"),
+        (common / F.least("users", "other_users")).alias("share"),
+        (common / (F.col("users") + F.col("other_users") - common)).alias("jaccard"),
+    ).orderBy(F.desc("jaccard"), "item_id", "other_id")

@@ -1,0 +1,279 @@
+"""The face for notebooks: a warehouse's audiences, items and figures as DataFrames of the current release.
+
+    import ralm
+    w = ralm.open("warehouse/demo")
+    w.audience("i01816", top=1000)
+
+Everything is read lazily by Spark, in a plain session or over Spark Connect, at the table versions of one release.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ralm.errors import ConfigError, MissingInputError
+from ralm.notebook.loading import loaded, some_session
+from ralm.notebook.overlap import overlap
+from ralm.notebook.sizes import asked, check_size
+
+if TYPE_CHECKING:  # neither Spark nor a session is needed to import this file
+    from pyspark.sql import DataFrame, SparkSession
+
+# Items that `overlap` compares at most: each pair is a row.
+MOST_COMPARED = 200
+
+
+def open_workspace(path: str, spark: SparkSession | None = None, release: str | dt.date | None = None) -> Workspace:
+    """A warehouse, at one of its releases.
+
+    Args:
+        path: of the warehouse, on any file system that Spark knows.
+        spark: the session; default: the active one, otherwise a new one on this machine.
+        release: its id, or the date of its users (the newest of that date counts); default: the current one.
+
+    Raises:
+        MissingInputError: there is no such warehouse or release.
+
+    Example:
+        >>> w = open_workspace(warehouse)
+        >>> w.audience(item, top=3).count()
+        3
+    """
+    return Workspace(some_session() if spark is None else spark, path.rstrip("/"), release)
+
+
+class Workspace:
+    """A warehouse at one release; made by `ralm.open`. Printing it says what it holds.
+
+    Attributes:
+        spark: the session.
+        path: of the warehouse.
+        release_id: the release that is read.
+        as_of: the date of its users and seeds.
+        versions: table -> version.
+    """
+
+    def __init__(self, spark: SparkSession, path: str, release: str | dt.date | None) -> None:
+        self.spark, self.path = spark, path
+        found = self._release(release)
+        self.release_id: str = found["release_id"]
+        self.as_of: dt.date = found["as_of"]
+        self.versions: dict[str, int] = dict(found["tables"])
+        self._facts = found
+
+    def __repr__(self) -> str:
+        facts = self._facts
+        state = "current" if facts["current"] else "not the current one"
+        lines = [
+            f"warehouse {self.path}",
+            f"release {self.release_id} ({state}), users as of {self.as_of}, published {facts['created_at']:%Y-%m-%d}",
+            *([f"note: {facts['note']}"] if facts["note"] else []),
+            *(f"{name}: {value:.3f}" for name, value in sorted(facts["metrics"].items())),
+            f"tables: {', '.join(sorted(self.versions))}",
+        ]
+        return "\n".join(lines)
+
+    def table(self, name: str) -> DataFrame:
+        """A table: of the release at its version, any other as it is now.
+
+        Raises:
+            MissingInputError: there is none of this name.
+
+        Example:
+            >>> w.table("items").where("item_id = 'none'").count()
+            0
+        """
+        reader = self.spark.read.format("delta")
+        if name in self.versions:
+            reader = reader.option("versionAsOf", self.versions[name])
+        return loaded(reader.load, f"{self.path}/{name}", f"no table '{name}' in {self.path}")
+
+    def releases(self) -> DataFrame:
+        """All releases, newest first: release_id, created_at, as_of, current, note, metrics, models, tables.
+
+        Example:
+            >>> w.releases().where("current").count()
+            1
+        """
+        columns = ("release_id", "created_at", "as_of", "current", "note", "metrics", "models", "tables")
+        return self._releases().select(*columns).orderBy("created_at", ascending=False)
+
+    def items(self) -> DataFrame:
+        """The items that have an audience, largest audience first.
+
+        Returns:
+            item_id, system (what scored it), users (in its audience), best and cutoff (highest and lowest score in
+            it), published_at, categories. Your own lists are among them; their names begin with `list:`.
+
+        Example:
+            >>> w.items().columns
+            ['item_id', 'system', 'users', 'best', 'cutoff', 'published_at', 'categories']
+        """
+        from pyspark.sql import functions as F
+
+        audiences = self._audiences().groupBy("item_id", "system")
+        sizes = audiences.agg(F.count("*").alias("users"), F.max("score").alias("best"), F.min("score").alias("cutoff"))
+        known = self.table("items").select("item_id", "published_at", "categories")
+        return sizes.join(known, "item_id", "left").orderBy(F.desc("users"), "item_id")
+
+    def audience(
+        self,
+        item: str,
+        top: int | None = None,
+        share: float | None = None,
+        threshold: float | None = None,
+        between: tuple[float, float] | None = None,
+    ) -> DataFrame:
+        """The users in the audience of an item or of your own list, best first.
+
+        Give at most one way to say how many; without any, it is the whole audience.
+
+        Args:
+            item: the item's id, or the name of your own list.
+            top: so many users.
+            share: the best users up to this share of all that were scored, such as .01.
+            threshold: users with at least this score.
+            between: users from one share of all to another, such as (.01, .02): the second percent.
+
+        Returns:
+            user_id, score, percentile (1: the best), rank (1: the best).
+
+        Raises:
+            MissingInputError: the item has no audience.
+            ConfigError: several ways at once, or more users than the audience keeps.
+
+        Example:
+            >>> w.audience(item, share=0.05).columns
+            ['user_id', 'score', 'percentile', 'rank']
+        """
+        from pyspark.sql import Window
+        from pyspark.sql import functions as F
+
+        if sum(way is not None for way in (top, share, threshold, between)) > 1:
+            raise ConfigError("audience: give one of top, share, threshold and between")
+        rows = self._audiences().where(F.col("item_id") == item)
+        first = rows.agg(F.count("*").alias("users"), F.min("percentile").alias("last")).first()
+        assert first is not None
+        if not first["users"]:
+            raise MissingInputError(f"no audience of '{item}' in release {self.release_id}{self._meant(item)}")
+        check_size(item, first["users"], 1 - first["last"], top, share, between)
+        ordered = Window.partitionBy("item_id").orderBy(F.desc("score"), "user_id")
+        ranked = rows.withColumn("rank", F.row_number().over(ordered))
+        chosen = ranked.where(asked(top, share, threshold, between)).orderBy("rank")
+        return chosen.select("user_id", "score", "percentile", "rank")
+
+    def recommendations(self, user: object) -> DataFrame:
+        """The best items of a user among the scored ones, best first: rank, item_id, score.
+
+        No row: the user is unknown, or was not scored.
+
+        Example:
+            >>> w.recommendations("nobody").count()
+            0
+        """
+        from pyspark.sql import Window
+        from pyspark.sql import functions as F
+
+        rows = self.table("recommendations").where((F.col("as_of") == F.lit(self.as_of)) & (F.col("user_id") == user))
+        both = rows.select("user_id", F.explode(F.arrays_zip("item_ids", "scores")).alias("one"))
+        found = both.select("user_id", "one.item_ids", "one.scores").toDF("user_id", "item_id", "score")
+        # Each system has a row of its own, and each item one system.
+        best = Window.partitionBy("user_id").orderBy(F.desc("score"), "item_id")
+        return found.select(F.row_number().over(best).alias("rank"), "item_id", "score").orderBy("rank")
+
+    def metrics(self) -> DataFrame:
+        """The figures of the release: system, protocol, split, metric, value, low, high (95 % interval), items.
+
+        Example:
+            >>> w.metrics().where("system = 'ralm'").isEmpty()
+            False
+        """
+        columns = ("as_of", "system", "protocol", "split", "metric", "value", "low", "high", "items")
+        return self.table("metrics").select(*columns).orderBy("protocol", "split", "metric", "value")
+
+    def curve(self, item: str) -> DataFrame:
+        """Reach against similarity: which share of users has at least which score.
+
+        Returns:
+            score, share (of a sample of all users with at least this score), falling scores.
+
+        Raises:
+            MissingInputError: the item has no histogram; your own lists have none.
+
+        Example:
+            >>> w.curve(item).columns
+            ['score', 'share']
+        """
+        from pyspark.sql import Window
+        from pyspark.sql import functions as F
+
+        rows = self.table("score_histograms").where(F.col("as_of") == F.lit(self.as_of))
+        rows = rows.where(F.col("item_id") == item)
+        if rows.isEmpty():
+            raise MissingInputError(f"no histogram of '{item}' in release {self.release_id}{self._meant(item)}")
+        every = Window.partitionBy("item_id")
+        better = every.orderBy(F.desc("bin")).rowsBetween(Window.unboundedPreceding, Window.currentRow)
+        share = F.sum("count").over(better) / F.sum("count").over(every)
+        return rows.select(F.col("low").alias("score"), share.alias("share")).orderBy(F.desc("score"))
+
+    def overlap(self, items: Sequence[str]) -> DataFrame:
+        """How much the audiences of items have in common, each pair once, most alike first.
+
+        Args:
+            items: ids, or names of your own lists; 200 at most.
+
+        Returns:
+            item_id, other_id, users, other_users, both, share (both / the smaller of the two), jaccard
+            (both / users of either).
+
+        Raises:
+            MissingInputError: one of them has no audience.
+            ConfigError: fewer than two, or more than 200.
+
+        Example:
+            >>> w.overlap([item, other]).count()
+            1
+        """
+        from pyspark.sql import functions as F
+
+        wanted = list(dict.fromkeys(items))
+        if not 2 <= len(wanted) <= MOST_COMPARED:
+            raise ConfigError(f"overlap: give 2 to {MOST_COMPARED} items, found {len(wanted)}")
+        rows = self._audiences().where(F.col("item_id").isin(wanted)).select("item_id", "user_id")
+        sizes = {row["item_id"]: row["count"] for row in rows.groupBy("item_id").count().collect()}
+        if missing := next((item for item in wanted if item not in sizes), None):
+            raise MissingInputError(f"no audience of '{missing}' in release {self.release_id}{self._meant(missing)}")
+        return overlap(self.spark, rows, sizes)
+
+    def _audiences(self) -> DataFrame:
+        from pyspark.sql import functions as F
+
+        return self.table("audiences").where(F.col("as_of") == F.lit(self.as_of))
+
+    def _releases(self) -> DataFrame:
+        reader = self.spark.read.format("delta")
+        missing = f"{self.path} is no warehouse with a release: run `pipeline`, or `publish`"
+        return loaded(reader.load, f"{self.path}/releases", missing)
+
+    def _release(self, asked: str | dt.date | None) -> dict[str, Any]:
+        rows = sorted((row.asDict() for row in self._releases().collect()), key=lambda row: row["created_at"])
+        if asked is None:
+            found = [row for row in rows if row["current"]]
+        elif isinstance(asked, dt.date):
+            found = [row for row in rows if row["as_of"] == asked]
+        else:
+            found = [row for row in rows if asked in (row["release_id"], str(row["as_of"]))]
+        if not found:
+            known = ", ".join(f"{row['release_id']} ({row['as_of']})" for row in rows) or "none"
+            wanted = "current release" if asked is None else f"release '{asked}'"
+            raise MissingInputError(f"no {wanted} in {self.path}; there are {known}")
+        return found[-1]
+
+    def _meant(self, item: str) -> str:
+        """The nearest ids of items with an audience, for an error."""
+        known = [row["item_id"] for row in self._audiences().select("item_id").distinct().limit(10_000).collect()]
+        near = difflib.get_close_matches(item, known, 3)
+        return f"; meant: {', '.join(near)}?" if near else f"; items() lists those that have one ({len(known):,})"

@@ -1,0 +1,170 @@
+"""The face for notebooks, on the warehouse of the smallest world: in this session, and over Spark Connect."""
+
+from __future__ import annotations
+
+import datetime as dt
+import doctest
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pyspark.sql import functions as F
+
+import ralm
+from ralm import workspace
+from ralm.errors import ConfigError, MissingInputError
+from tests.finished import Finished
+
+pytestmark = pytest.mark.spark
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def w(tiny_run: Finished) -> ralm.Workspace:
+    return ralm.open(str(tiny_run.config.warehouse), tiny_run.spark)
+
+
+@pytest.fixture(scope="module")
+def items(w: ralm.Workspace) -> list[str]:
+    return [row["item_id"] for row in w.items().collect()]
+
+
+def test_nothing_is_imported_before_it_is_needed() -> None:
+    code = "import sys, ralm; print([m for m in ('pyspark', 'torch', 'numpy', 'pyarrow') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_each_example_gives_what_it_says(tiny_run: Finished, w: ralm.Workspace, items: list[str]) -> None:
+    given = {"w": w, "warehouse": str(tiny_run.config.warehouse), "item": items[0], "other": items[1]}
+    given |= {"open_workspace": workspace.open_workspace}
+    tried = 0
+    for test in doctest.DocTestFinder().find(workspace, globs=given):
+        if test.examples:
+            assert doctest.DocTestRunner().run(test).failed == 0, test.name
+            tried += 1
+    public = [name for name in vars(ralm.Workspace) if not name.startswith("_")]
+    assert tried == len(public) + 1  # each method, and `open`
+
+
+def test_it_says_what_it_is(tiny_run: Finished, w: ralm.Workspace) -> None:
+    text = repr(w)
+    row = tiny_run.table("releases").where("current").first()
+    assert row is not None
+    assert f"release {row['release_id']} (current), users as of {row['as_of']}" in text
+    assert "audiences" in text
+    assert repr(ralm.open(w.path, tiny_run.spark, row["release_id"])) == text
+    assert repr(ralm.open(w.path, tiny_run.spark, row["as_of"])) == text
+    assert repr(ralm.open(w.path + "/", tiny_run.spark, str(row["as_of"]))) == text
+
+
+def test_an_audience_by_number_share_score_and_slice(w: ralm.Workspace, items: list[str]) -> None:
+    every = w.audience(items[0]).collect()
+    assert [row["rank"] for row in every] == list(range(1, len(every) + 1))
+    assert [row["score"] for row in every] == sorted((row["score"] for row in every), reverse=True)
+    stored = w.table("audiences").where((F.col("item_id") == items[0]) & (F.col("as_of") == F.lit(w.as_of)))
+    assert {row["user_id"] for row in stored.collect()} == {row["user_id"] for row in every}
+    users = round(1 / (1 - every[1]["percentile"]))  # the percentile of rank 2 is 1 - 1 / n
+    assert w.audience(items[0], top=5).collect() == every[:5]
+    few = 7 / users
+    assert w.audience(items[0], share=few).collect() == every[:7]
+    assert w.audience(items[0], between=(2 / users, few)).collect() == every[2:7]
+    assert w.audience(items[0], threshold=every[4]["score"]).count() == sum(
+        row["score"] >= every[4]["score"] for row in every
+    )
+    assert w.audience(items[0], share=len(every) / users).count() == len(every)
+
+
+@pytest.mark.parametrize(
+    ("ways", "words"),
+    [
+        ({"top": 3, "share": 0.1}, "give one of"),
+        ({"top": 10**9}, "1,000,000,000 users asked for, it keeps"),
+        ({"share": 0.99}, "99.00% of all users asked for, it keeps"),
+        ({"between": (0.02, 0.01)}, "shares go from 0 to 1"),
+    ],
+)
+def test_sizes_that_cannot_be(w: ralm.Workspace, items: list[str], ways: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        w.audience(items[0], **ways)  # type: ignore[arg-type]
+
+
+def test_what_is_not_there(tiny_run: Finished, w: ralm.Workspace, items: list[str], tmp_path: Path) -> None:
+    near = items[0] + "x"
+    for call in (lambda: w.audience(near), lambda: w.curve(near), lambda: w.overlap([items[0], near])):
+        with pytest.raises(MissingInputError, match=f"of '{near}' in release .*; meant: .*{items[0]}"):
+            call()
+    with pytest.raises(MissingInputError, match="no table 'audience' in"):
+        w.table("audience")
+    with pytest.raises(MissingInputError, match="no warehouse with a release"):
+        ralm.open(str(tmp_path), tiny_run.spark)
+    with pytest.raises(MissingInputError, match=rf"no release '2001-01-01' in .*; there are {w.release_id}"):
+        ralm.open(w.path, tiny_run.spark, dt.date(2001, 1, 1))
+    with pytest.raises(ConfigError, match="2 to 200 items, found 1"):
+        w.overlap([items[0], items[0]])
+
+
+def test_recommendations_are_those_of_the_table(w: ralm.Workspace) -> None:
+    row = w.table("recommendations").where(F.size("item_ids") > 1).first()
+    assert row is not None
+    found = w.recommendations(row["user_id"]).collect()
+    assert [one["rank"] for one in found] == list(range(1, len(found) + 1))
+    assert set(zip(row["item_ids"], row["scores"], strict=True)) <= {(one["item_id"], one["score"]) for one in found}
+
+
+def test_reach_rises_as_similarity_falls(w: ralm.Workspace, items: list[str]) -> None:
+    rows = w.curve(items[0]).collect()
+    assert [row["score"] for row in rows] == sorted((row["score"] for row in rows), reverse=True)
+    shares = [row["share"] for row in rows]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+
+
+def test_overlap_is_counted_from_the_audiences(w: ralm.Workspace, items: list[str]) -> None:
+    three = items[:3]
+    held = {item: {row["user_id"] for row in w.audience(item).collect()} for item in three}
+    rows = w.overlap([*three, three[0]]).collect()
+    assert len(rows) == 3
+    for row in rows:
+        one, other = held[row["item_id"]], held[row["other_id"]]
+        assert (row["users"], row["other_users"], row["both"]) == (len(one), len(other), len(one & other))
+        assert row["share"] == pytest.approx(len(one & other) / min(len(one), len(other)))
+        assert row["jaccard"] == pytest.approx(len(one & other) / len(one | other))
+    assert [row["jaccard"] for row in rows] == sorted((row["jaccard"] for row in rows), reverse=True)
+
+
+CONNECT = """
+import sys
+from pyspark.sql import SparkSession
+import ralm
+spark = SparkSession.builder.remote("local[1]").config(
+    "spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension"
+).config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog").config(
+    "spark.jars.packages", sys.argv[3]
+).config("spark.jars.excludes", sys.argv[4]).config("spark.sql.session.timeZone", "UTC").getOrCreate()
+assert "connect" in type(spark).__module__
+w = ralm.open(sys.argv[1], spark)
+print(w)
+print(w.audience(sys.argv[2], top=5).toPandas().to_csv(index=False))
+print(w.curve(sys.argv[2]).count(), w.items().count(), w.metrics().isEmpty(), w.recommendations("none").count())
+try:
+    w.table("none")
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+def test_over_spark_connect(w: ralm.Workspace, items: list[str]) -> None:
+    from delta.pip_utils import configure_spark_with_delta_pip
+    from pyspark.sql import SparkSession
+
+    from ralm.spark.session import PROVIDED
+
+    options = configure_spark_with_delta_pip(SparkSession.Builder())._options
+    command = [sys.executable, "-c", CONNECT, w.path, items[0], options["spark.jars.packages"], ",".join(PROVIDED)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert repr(w) in done.stdout
+    assert w.audience(items[0], top=5).toPandas().to_csv(index=False) in done.stdout
+    assert f"{w.curve(items[0]).count()} {len(items)} False 0\nMissingInputError" in done.stdout
