@@ -85,8 +85,9 @@ def ingest(
 
 
 def _tables(config: Config, settings: Ingest, sources: Sources, run_id: str, notes: list[str]) -> IngestResult:
-    counts = count_sources(sources.all())
-    check_shares(sources.all(), counts, settings.max_bad_share)
+    kept = sources.all()
+    counts = count_sources(kept)
+    check_shares(kept, counts, settings.max_bad_share)
     check_times(config, counts)
     split = _split(config, settings, sources, counts)
     refused = [quarantined(mapped) for mapped in sources.all()]
@@ -141,7 +142,7 @@ def _tables(config: Config, settings: Ingest, sources: Sources, run_id: str, not
         told=notes + [f"{check.name.partition(':')[2]}: {check.detail}" for check in told],
         expressions={setting: text for mapped in sources.all() for setting, text in mapped.expressions.items()},
         split=split,
-        sources=sources.all(),
+        sources=kept,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,13 @@ from ralm.arrow.arrays import matrix
 from ralm.features.hashing import uniform
 from ralm.features.seeds import clicks, is_validation_item
 from ralm.models.item_classifier import ItemClassifier
-from ralm.models.plda import PREFIX, Plda, fit_plda, seed_means
+from ralm.models.plda import DEFAULT_RIDGE, DEFAULT_SPREAD, PREFIX, Plda, fit_plda, seed_means
 from ralm.runs.step import RunningStep
-from ralm.training.judged_items import JudgedItems
+from ralm.training.judged_items import JudgedItems, choose
 from ralm.training.seed_draws import row_item
 
-# λ and δ, then the weight of the classifiers, then w are chosen among these on the validation items.
+# λ and δ, then the weight of the classifiers, then w are chosen among these on the validation items: another value
+# than the first, or than the default, must be better by more than its standard error.
 RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0)
 SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
 CLASSIFIERS = (0.0, 1.0, 2.0)
@@ -66,7 +68,7 @@ def write_closed_form(
     classifier = None
     if judged.enough:
         judge = _Judge(judged, arrays["centroids"][judged.rows], arrays["sizes"][judged.rows])
-        model, said = _best(users, means[trained], counts[trained], judge)
+        model, said = _numbers(users, means[trained], counts[trained], judge)
         classifier, also = _classifier(step, users, model, judge)
         model, weight = _common(model, classifier, judge)
         step.say(f"closed form: {said}{also}{weight}")
@@ -85,8 +87,8 @@ class _Judge:
     centroids: NDArray[Any]
     sizes: NDArray[Any]
 
-    def value(self, model: Plda, classifier: ItemClassifier | None = None) -> float:
-        """The mean figure of the items."""
+    def values(self, model: Plda, classifier: ItemClassifier | None = None) -> NDArray[np.float64]:
+        """The figure of each item."""
         judged = self.judged
         classifiers = 0.0 if classifier is None else classifier.directions(self.centroids, self.sizes)
         directions = model.directions(*seed_means(self.centroids, self.sizes), classifiers)
@@ -96,20 +98,17 @@ class _Judge:
             judged.value(own[judged.item == place], scores[~judged.known[place]])
             for place, scores in enumerate(every.T)
         ]
-        return float(judged.per_item(np.array(values)).mean())
+        return judged.per_item(np.array(values))
 
 
-def _best(
+def _numbers(
     users: NDArray[Any], means: NDArray[np.float64], counts: NDArray[np.int64], judge: _Judge
 ) -> tuple[Plda, str]:
-    """The model of the λ and δ that are best on the validation items, and what to say of it."""
-    tried = {}
-    for ridge in RIDGES:
-        fitted = fit_plda(users, means, counts, ridge, spread=0.0)
-        for spread in SPREADS:
-            model = fitted.spread(spread)
-            tried[judge.value(model)] = model, f"λ {ridge:g}, δ {spread:g}"
-    return tried[max(tried)]
+    """The model of the λ and δ that validation items want, the defaults unless others are better, and what to say."""
+    fitted = {ridge: fit_plda(users, means, counts, ridge, spread=0.0) for ridge in RIDGES}
+    pairs = sorted(itertools.product(RIDGES, SPREADS), key=lambda pair: pair != (DEFAULT_RIDGE, DEFAULT_SPREAD))
+    ridge, spread = pairs[choose([judge.values(fitted[one].spread(other)) for one, other in pairs])]
+    return fitted[ridge].spread(spread), f"λ {ridge:g}, δ {spread:g}"
 
 
 def _classifier(
@@ -126,17 +125,15 @@ def _classifier(
     fitted = ItemClassifier.of_users(
         users, model.basis, start, settings.factors, total, settings.alpha, settings.regularisation
     )
-    tried = {judge.value(model, one): one for one in map(fitted.weighing, CLASSIFIERS)}
-    best = tried[max(tried)]
-    weight = float(best.numbers[-1])
-    return (best, f", classifiers {weight:g}") if weight else (None, "")
+    weight = CLASSIFIERS[choose([judge.values(model, fitted.weighing(weight)) for weight in CLASSIFIERS])]
+    return (fitted.weighing(weight), f", classifiers {weight:g}") if weight else (None, "")
 
 
 def _common(model: Plda, classifier: ItemClassifier | None, judge: _Judge) -> tuple[Plda, str]:
-    """With the w that is best on the validation items, and what to say of it."""
-    values = {judge.value(model.with_common(weight), classifier): weight for weight in COMMON}
-    best = max(values)
-    return model.with_common(values[best]), f", w {values[best]:g}, {best:.4f} on validation items"
+    """With the w that validation items want, and what to say of it."""
+    values = [judge.values(model.with_common(weight), classifier) for weight in COMMON]
+    best = choose(values)
+    return model.with_common(COMMON[best]), f", w {COMMON[best]:g}, {values[best].mean():.4f} on validation items"
 
 
 def _validation(step: RunningStep, items: Sequence[str]) -> NDArray[np.bool_]:
