@@ -134,7 +134,7 @@ class Workspace:
         Args:
             item: the item's id, or the name of your own list.
             top: so many users.
-            share: the best users up to this share of all that were scored, such as .01.
+            share: the best users up to this share of all that were scored, such as .01; its own seeds are none of them.
             threshold: users with at least this score.
             between: users from one share of all to another, such as (.01, .02): the second percent.
 
@@ -159,7 +159,7 @@ class Workspace:
         assert first is not None
         if not first["users"]:
             raise MissingInputError(f"no audience of '{item}' in release {self.release_id}{self._meant(item)}")
-        check_size(item, first["users"], 1 - first["last"], top, share, between)
+        check_size(item, first["users"], self._candidates(item, first["users"], first["last"]), top, share, between)
         ordered = Window.partitionBy("item_id").orderBy(F.desc("score"), "user_id")
         ranked = rows.withColumn("rank", F.row_number().over(ordered))
         chosen = ranked.where(asked(top, share, threshold, between)).orderBy("rank")
@@ -247,6 +247,17 @@ class Workspace:
         if missing := next((item for item in wanted if item not in sizes), None):
             raise MissingInputError(f"no audience of '{missing}' in release {self.release_id}{self._meant(missing)}")
         return overlap(self.spark, rows, sizes)
+
+    def _candidates(self, item: str, users: int, last: float) -> int:
+        """Users whom an audience was chosen from: of n that were scored, an item's own seeds are left out."""
+        from pyspark.sql import functions as F
+
+        if users < 2 or last >= 1:
+            return users
+        scored = round((users - 1) / (1 - last))  # the percentile of the last is 1 - (users - 1) / n
+        seeds = self.table("item_seeds").where((F.col("as_of") == F.lit(self.as_of)) & (F.col("item_id") == item))
+        row = seeds.where("purpose = 'production'").agg(F.max("seed_count")).first()
+        return max(users, scored - ((row and row[0]) or 0))
 
     def _audiences(self) -> DataFrame:
         from pyspark.sql import functions as F

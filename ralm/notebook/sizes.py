@@ -25,15 +25,33 @@ def asked(top: int | None, share: float | None, threshold: float | None, between
 
 
 def check_size(
-    item: str, users: int, kept: float, top: int | None, share: float | None, between: tuple[float, float] | None
+    item: str,
+    kept: int,
+    candidates: int,
+    top: int | None,
+    share: float | None,
+    between: tuple[float, float] | None,
 ) -> None:
-    """Refuse to give fewer users than were asked for as if they were all."""
-    if top is not None and top > users:
-        raise ConfigError(f"audience of '{item}': {top:,} users asked for, it keeps {users:,}: raise scoring.audience")
+    """Refuse to give fewer users than were asked for as if they were all.
+
+    Args:
+        item: for the error.
+        kept: users in the audience.
+        candidates: users whom the audience was chosen from.
+        top: as in `Workspace.audience`.
+        share: as there.
+        between: as there.
+
+    Raises:
+        ConfigError: more users than the audience keeps, or no shares.
+    """
+    if top is not None and top > kept:
+        raise ConfigError(f"audience of '{item}': {top:,} users asked for, it keeps {kept:,}: raise scoring.audience")
     low, high = between if between is not None else (0.0, 0.0 if share is None else share)
     if not 0 <= low <= high <= 1:
         raise ConfigError(f"audience of '{item}': shares go from 0 to 1, found {low:g} to {high:g}")
-    if high > kept + 1.5 * max(kept, 1e-9) / max(users, 1):
+    if int(high * candidates) > kept:
         raise ConfigError(
-            f"audience of '{item}': {high:.2%} of all users asked for, it keeps {kept:.2%}: raise scoring.audience"
+            f"audience of '{item}': {high:.2%} of all users asked for, it keeps {kept / candidates:.2%}: "
+            "raise scoring.audience"
         )
