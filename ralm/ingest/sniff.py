@@ -127,9 +127,9 @@ def _parquet(path: str, file: Path) -> Looked:
         name, values = waiting.pop(0)
         kind = str(values.type)
         if kind.startswith("struct"):
-            start = name if name in inner or _PLAIN.fullmatch(name) else _quoted(name)
+            start = name if name in inner or _PLAIN.fullmatch(name) else quoted(name)
             fields = [
-                (f.name, f"{start}.{f.name if _PLAIN.fullmatch(f.name) else _quoted(f.name)}") for f in values.type
+                (f.name, f"{start}.{f.name if _PLAIN.fullmatch(f.name) else quoted(f.name)}") for f in values.type
             ]
             inner |= {place for _, place in fields}
             waiting += [(place, values.field(field_name)) for field_name, place in fields]
@@ -174,9 +174,9 @@ def _flat(row: dict[str, Any], inner: set[str], prefix: str = "") -> dict[str, A
     """A row with the fields of its objects as cells of their own; the names of these go into `inner`."""
     found: dict[str, Any] = {}
     for name, value in row.items():
-        place = f"{prefix}{name if not prefix or _PLAIN.fullmatch(name) else _quoted(name)}"
+        place = f"{prefix}{name if not prefix or _PLAIN.fullmatch(name) else quoted(name)}"
         if isinstance(value, dict):
-            start = f"{place}." if prefix or _PLAIN.fullmatch(name) else f"{_quoted(name)}."
+            start = f"{place}." if prefix or _PLAIN.fullmatch(name) else f"{quoted(name)}."
             found |= {key: cell for key, cell in _flat(value, inner, start).items() if key not in row}
         else:
             found[place] = value
@@ -185,7 +185,8 @@ def _flat(row: dict[str, Any], inner: set[str], prefix: str = "") -> dict[str, A
     return found
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name in backticks, as an expression has it."""
     return "`" + name.replace("`", "``") + "`"
 
 

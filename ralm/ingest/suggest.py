@@ -12,7 +12,7 @@ from pathlib import Path
 from ralm.config.time_formats import ISO
 from ralm.errors import DataError
 from ralm.ingest.column_guesses import DONE, SHOWN, Guess, Roles, guess_roles
-from ralm.ingest.sniff import Looked, look
+from ralm.ingest.sniff import Looked, look, quoted
 
 
 @dataclass(frozen=True)
@@ -136,13 +136,13 @@ def _clicked(file: _File) -> tuple[str, str] | None:
     """The condition of a click and why, if the file tells clicks from other rows."""
     roles = file.roles
     if roles.clicked is not None:
-        column = _column(file.looked, roles.clicked.column, quoted=True)
+        column = _column(file.looked, roles.clicked.column, within=True)
         decimals = any("." in value for value in file.looked.columns[roles.clicked.column] if value)
         text = f"try_cast({column} AS double) > 0" if decimals else f"try_cast({column} AS boolean)"
         return text, roles.clicked.why
     if roles.rating is not None:
         least = _liked(roles.best)
-        column = _column(file.looked, roles.rating.column, quoted=True)
+        column = _column(file.looked, roles.rating.column, within=True)
         return (
             f"try_cast({column} AS double) >= {least:g}",
             f"{roles.rating.why}: the upper part of what goes up to {roles.best:g}",
@@ -153,7 +153,7 @@ def _clicked(file: _File) -> tuple[str, str] | None:
         if shown and done:
             named = ", ".join("'" + kind.replace("'", "\\'") + "'" for kind in done)
             why = f"{roles.deed.why}; its values: {', '.join(roles.kinds)}"
-            return f"{_column(file.looked, roles.deed.column, quoted=True)} IN ({named})", why
+            return f"{_column(file.looked, roles.deed.column, within=True)} IN ({named})", why
     return None
 
 
@@ -161,12 +161,12 @@ def _liked(best: float) -> float:
     return 4 if best <= 5 else 7 if best <= 10 else 0.7 * best
 
 
-def _column(looked: Looked, name: str, *, quoted: bool = False) -> str:
+def _column(looked: Looked, name: str, *, within: bool = False) -> str:
     """A column's name as a mapping has it; within an expression, names with other characters stand in backticks."""
     if name in looked.inner:
         return name
     plain = re.fullmatch(r"[A-Za-z_]\w*", name) is not None
-    return "`" + name.replace("`", "``") + "`" if quoted or (not plain and "`" in name) else name
+    return quoted(name) if within or (not plain and "`" in name) else name
 
 
 def _identifier(text: str, otherwise: str) -> str:

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType
 
 from ralm.errors import ConfigError, DataError, MissingInputError
+from ralm.ingest.expressions import column_of
 from ralm.ingest.ids import EXACT, LOST_DIGITS, read_id, stripped, trimmed, whole
 from ralm.ingest.list_columns import id_column
 from ralm.ingest.list_content import Cells, read_cells
@@ -124,7 +125,7 @@ def _frame(spark: SparkSession, ids: list[str], first: list[bool]) -> DataFrame:
 
 def _of_frame(frame: DataFrame, source: str, column: str | None, form: str) -> UserList:
     chosen = frame.columns[id_column(frame.columns, column, f"{source} ({form})")]
-    field = F.col(f"`{chosen.replace('`', '``')}`")
+    field = column_of(chosen)
     kind = next(found.dataType for found in frame.schema.fields if found.name == chosen)
     ids = _as_text(frame, field, kind, f"list {source}: column {chosen}")
     return UserList(ids, source, f"{form}, column {chosen} ({kind.simpleString()})")

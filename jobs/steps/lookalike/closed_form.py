@@ -64,9 +64,10 @@ def write_closed_form(
     held_out = _validation(step, items)
     trained = ~held_out[row_item(np.arange(len(counts)), len(items))] & (counts > 0)
     judged = _judged(step, items, embedding_version, table.slice(0, JUDGED_USERS), held_out, len(counts))
-    model = fit_plda(users, means[trained], counts[trained])
     classifier = None
-    if judged.enough:
+    if not judged.enough:
+        model = fit_plda(users, means[trained], counts[trained])
+    else:
         judge = _Judge(judged, arrays["centroids"][judged.rows], arrays["sizes"][judged.rows])
         model, said = _numbers(users, means[trained], counts[trained], judge)
         classifier, also = _classifier(step, users, model, judge)
