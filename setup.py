@@ -29,6 +29,7 @@ setup(
         "lmdb>=1.4",
     ],
     extras_require={
+        "connect": ["pyspark[connect]>=4.2,<4.3"],  # `ralm.open` in a session of Spark Connect
         "excel": ["openpyxl>=3.1,<4"],  # lists of users in .xlsx
         "lmdb": ["lmdb>=1.4"],  # what a service that reads LMDB files needs, beside numpy
         "redis": ["redis>=5"],  # serving from a Redis server

@@ -156,9 +156,6 @@ except Exception as error:
 
 
 def test_over_spark_connect(w: ralm.Workspace, items: list[str]) -> None:
-    pytest.importorskip(
-        "google.rpc", reason="the client of Spark Connect is not installed: pip install pyspark[connect]"
-    )
     from delta.pip_utils import configure_spark_with_delta_pip
     from pyspark.sql import SparkSession
 

@@ -56,8 +56,12 @@ def get_session(name: str, settings: Spark) -> SparkSession:
     builder = builder.config("spark.python.sql.dataFrameDebugging.enabled", "false")
     builder = builder.config("spark.sql.shuffle.partitions", str(settings.shuffle_partitions))
     if not under_spark_submit():
+        master = settings.master or "local[*]"
+        if master.startswith("local"):
+            # As in conf/spark/local.conf; each of Delta's 50 tasks would write its source code anew.
+            builder = builder.config("spark.databricks.delta.snapshotPartitions", "2")
         builder = (
-            builder.master(settings.master or "local[*]")
+            builder.master(master)
             .config("spark.driver.memory", settings.driver_memory)
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
