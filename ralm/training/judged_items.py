@@ -1,8 +1,8 @@
 """Validation items, judged as audiences are used: their held-out clickers against a sample of all users.
 
-The validation items have left the training; a clicker who is judged is no seed. What is measured of an item is the mean
-of two figures: the AUC of its clickers against all users, and the share of its clickers in the top 5 % of all users.
-With `objective: feed` it is the AUC against the users whom the item was shown to and who did not click.
+The validation items have left the training; a clicker who is judged is no seed. An item has two figures: the AUC of its
+clickers against all users, and the share of its clickers in the top 5 % of all users. With `objective: feed` it has
+one: the AUC against the users whom the item was shown to and who did not click.
 """
 
 from __future__ import annotations
@@ -54,17 +54,18 @@ class JudgedItems:
     known: NDArray[np.bool_]
     feed: NDArray[np.bool_]
 
-    def value(self, clickers: NDArray[Any], users: NDArray[Any]) -> float:
-        """The figure of one row, from the scores of its clickers (m,) and of the others (n,)."""
-        return (area if self.feed else audience_value)(clickers, users)
+    def value(self, clickers: NDArray[Any], users: NDArray[Any]) -> NDArray[np.float64]:
+        """The figures (figures,) of one row, from the scores of its clickers (m,) and of the others (n,)."""
+        found = area(clickers, users)
+        return np.array([found] if self.feed else [found, share_in_top(clickers, users)])
 
     def per_item(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The mean figure of each item over the draws of its seeds (items,), from that of every row (rows,).
+        """The mean figures of each item over the draws of its seeds (items, figures), from those of every row.
 
         Draws of one item tell nearly the same: counted as items of their own, they would make chance look certain.
         """
         _, place = np.unique(self.number, return_inverse=True)
-        return np.bincount(place, values) / np.bincount(place)
+        return np.stack([np.bincount(place, column) / np.bincount(place) for column in values.T], axis=1)
 
     def save(self, path: Path) -> None:
         """Write to a file."""
@@ -89,8 +90,8 @@ def area(clickers: NDArray[Any], users: NDArray[Any]) -> float:
     return float(below(clickers, users).mean() / len(users))
 
 
-def audience_value(clickers: NDArray[Any], users: NDArray[Any]) -> float:
-    """The figure of one item: (AUC + share of the clickers in the top 5 % of all users) / 2; ties count half.
+def share_in_top(clickers: NDArray[Any], users: NDArray[Any]) -> float:
+    """The share of an item's clickers in the top 5 % of all users; ties count half.
 
     Args:
         clickers: (m,) scores of held-out clickers, m ≥ 1.
@@ -98,19 +99,23 @@ def audience_value(clickers: NDArray[Any], users: NDArray[Any]) -> float:
     """
     ordered = np.sort(users)
     cut = ordered[min(len(ordered) - 1, int(np.ceil(len(ordered) * (1 - TOP_FRACTION))))]
-    inside = (clickers > cut).mean() + (clickers == cut).mean() / 2
-    return float((area(clickers, users) + inside) / 2)
+    return float((clickers > cut).mean() + (clickers == cut).mean() / 2)
 
 
 def choose(values: Sequence[NDArray[np.float64]]) -> int:
-    """The first of several models, simplest first, that no later one beats by more than its standard error.
+    """The first of several models, simplest first, that no later one beats.
+
+    A later one beats it if the mean of the figures is higher by more than its standard error, and no figure is lower by
+    more than its own: what finds more of the clickers at the price of the ranking of all others is not taken.
 
     Args:
-        values: per model, the figure of each item (items,).
+        values: per model, the figures of each item (items, figures).
     """
     best = 0
     for place in range(1, len(values)):
         gain = values[place] - values[best]
-        if gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)):
+        total, error = gain.mean(axis=1), 1 / np.sqrt(len(gain))
+        harms = gain.mean(axis=0) < -gain.std(axis=0, ddof=1) * error
+        if total.mean() > total.std(ddof=1) * error and not harms.any():
             best = place
     return best

@@ -181,11 +181,11 @@ class LookalikeObjective(Objective):
         return {"val_audience": float(values[best].mean()), "val_closed": float(values[0].mean()), "kept": names[best]}
 
     def _values(self, judged: JudgedItems) -> list[np.ndarray[Any, Any]]:
-        """Per choice, the figure of every validation item."""
+        """Per choice, the figures of every validation item (items, figures)."""
         self.lookalike.eval()
         users, clickers = (torch.from_numpy(x).to(self.device) for x in (judged.users, judged.clickers))
         masks = np.array([(1.0, *mask) for mask in CHOICES.values()])  # (choices, 4)
-        values = np.empty((len(masks), len(judged.rows)))
+        values: list[list[np.ndarray[Any, Any]]] = [[] for _ in masks]
         for place, row in enumerate(judged.rows):
             item = (
                 torch.from_numpy(np.array(self.centroids[row])).to(self.device),
@@ -193,9 +193,10 @@ class LookalikeObjective(Objective):
             )
             own = masks @ self.lookalike.parts(clickers[judged.item == place], *item).double().cpu().numpy()
             every = masks @ self.lookalike.parts(users[~judged.known[place]], *item).double().cpu().numpy()
-            values[:, place] = [judged.value(a, b) for a, b in zip(own, every, strict=True)]
+            for found, a, b in zip(values, own, every, strict=True):
+                found.append(judged.value(a, b))
         self.lookalike.train()
-        return [judged.per_item(row) for row in values]
+        return [judged.per_item(np.array(found)) for found in values]
 
     def histograms(self, batch: Batch | None) -> dict[str, Tensor]:
         """The parameters, by name."""

@@ -9,52 +9,64 @@ from sklearn.metrics import roc_auc_score
 
 from ralm.models.plda import fit_plda
 from ralm.training.checkpoints import load_weights
-from ralm.training.judged_items import CHOICES, JudgedItems, area, audience_value, choose
+from ralm.training.judged_items import CHOICES, JudgedItems, area, choose, share_in_top
 from ralm.training.lookalike import train_lookalike
 from tests.models.multimodal import make_world
 from tests.training.toy_data import lookalike_spec
 
 
-def test_the_figure_is_the_mean_of_the_area_and_the_share_in_the_top() -> None:
+def judging(feed: bool) -> JudgedItems:
+    nothing = np.zeros(0)
+    return JudgedItems(nothing, nothing, nothing, nothing, nothing, nothing, np.array(feed))
+
+
+def test_the_figures_are_the_area_and_the_share_in_the_top() -> None:
     rng = np.random.default_rng(0)
     clickers, users = rng.normal(1, 1, 300), rng.normal(0, 1, 2_000)
     label = np.r_[np.ones(300), np.zeros(2_000)]
-    area = roc_auc_score(label, np.r_[clickers, users])
+    found = roc_auc_score(label, np.r_[clickers, users])
     inside = (clickers > np.quantile(users, 0.95)).mean()
-    assert audience_value(clickers, users) == pytest.approx((area + inside) / 2, abs=2e-3)
+    np.testing.assert_allclose(judging(feed=False).value(clickers, users), [found, inside], atol=4e-3)
 
 
 def test_a_feed_is_judged_by_the_area_alone() -> None:
     rng = np.random.default_rng(0)
     clickers, others = rng.normal(1, 1, 30), rng.normal(0, 1, 50)
     found = roc_auc_score(np.r_[np.ones(30), np.zeros(50)], np.r_[clickers, others])
-    nothing = np.zeros(0)
-    feed = JudgedItems(nothing, nothing, nothing, nothing, nothing, nothing, np.array(True))
-    assert feed.value(clickers, others) == area(clickers, others) == pytest.approx(found)
-    assert area(clickers, nothing) == 0.5
+    assert judging(feed=True).value(clickers, others).tolist() == [area(clickers, others)] == [pytest.approx(found)]
+    assert area(clickers, np.zeros(0)) == 0.5
 
 
 @pytest.mark.parametrize("score", [0.0, 3.0])
 def test_a_constant_score_is_worth_nothing(score) -> None:
     # Half of all pairs, and half of the clickers above a cut that all share.
-    assert audience_value(np.full(10, score), np.full(100, score)) == pytest.approx(0.5)
+    assert area(np.full(10, score), np.full(100, score)) == pytest.approx(0.5)
+    assert share_in_top(np.full(10, score), np.full(100, score)) == pytest.approx(0.5)
 
 
 def test_a_later_model_must_be_better_by_more_than_its_error() -> None:
     rng = np.random.default_rng(1)
-    base = rng.uniform(0.4, 0.6, 50)
-    noise = rng.normal(0, 0.1, 50)
+    base = rng.uniform(0.4, 0.6, (50, 1))
+    noise = rng.normal(0, 0.1, (50, 1))
     assert choose([base, base + noise - noise.mean() + 0.001]) == 0
     assert choose([base, base - 0.01, base + 0.03 + 0.01 * noise]) == 2
     assert choose([base, base + 0.03, base + 0.031 + noise - noise.mean()]) == 1
+
+
+def test_no_figure_pays_for_another() -> None:
+    rng = np.random.default_rng(1)
+    base = rng.uniform(0.4, 0.6, (50, 2))
+    noise = rng.normal(0, 0.01, (50, 2))
+    assert choose([base, base + noise + [0.05, 0.0]]) == 1
+    assert choose([base, base + noise + [0.05, -0.01]]) == 0
 
 
 def test_draws_of_an_item_are_one_item(tmp_path: Path) -> None:
     _, path = judged_world(tmp_path, helps=True)
     judged = replace(JudgedItems.load(Path(path)), number=np.arange(20) % 4)
     assert not judged.enough  # twenty rows, four items
-    values = np.arange(20.0)
-    np.testing.assert_allclose(judged.per_item(values), [8, 9, 10, 11])
+    values = np.stack([np.arange(20.0), -np.arange(20.0)], axis=1)
+    np.testing.assert_allclose(judged.per_item(values), [[8, -8], [9, -9], [10, -10], [11, -11]])
 
 
 def judged_world(folder: Path, helps: bool) -> tuple[str, str]:

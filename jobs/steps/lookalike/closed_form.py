@@ -89,7 +89,7 @@ class _Judge:
     sizes: NDArray[Any]
 
     def values(self, model: Plda, classifier: ItemClassifier | None = None) -> NDArray[np.float64]:
-        """The figure of each item."""
+        """The figures of each item (items, figures)."""
         judged = self.judged
         classifiers = 0.0 if classifier is None else classifier.directions(self.centroids, self.sizes)
         directions = model.directions(*seed_means(self.centroids, self.sizes), classifiers)
