@@ -159,6 +159,11 @@ def is_validation_item(share: float, seed: int) -> Column:
     return chosen("validation item", seed, share, "item_id")
 
 
+def is_validation_user(share: float, seed: int) -> Column:
+    """Whether a user is kept for validation: neither model is trained on what validation users do."""
+    return chosen("validation user", seed, share, "user_id")
+
+
 def unseen_pairs(impressions: DataFrame, since: dt.date, until: dt.date) -> DataFrame:
     """Labelled pairs of a window without pairs clicked before it: those users are seeds already.
 

@@ -105,6 +105,11 @@ class Plda:
         """The same model with δ larger by so much."""
         return replace(self, between=self.between + more)
 
+    def with_ridge(self, ridge: float, variance: float) -> Plda:
+        """The same model with another λ, where `variance` is tr(C)/d, the mean variance of users' columns."""
+        shrinkage = np.linalg.inv(np.eye(len(self.mean)) + ridge * variance * self.basis.T @ self.basis)
+        return replace(self, ridge=(shrinkage + shrinkage.T) / 2)
+
     def with_common(self, weight: float) -> Plda:
         """The same model with w in place of what it was."""
         return replace(self, common=weight * _unit(self.prior @ self.ridge))
@@ -159,15 +164,16 @@ def fit_plda(
     values, basis = eigh(between, covariance)
     order = np.argsort(values)[::-1]
     basis = basis[:, order]
-    shrinkage = np.linalg.inv(np.eye(len(mean)) + ridge * variance * basis.T @ basis)
-    return Plda(
+    width = len(mean)
+    found = Plda(
         mean,
         basis,
         np.maximum(values[order], 0.0) + spread,
         basis.T @ prior,
-        (shrinkage + shrinkage.T) / 2,
-        np.zeros(len(mean)),
+        np.eye(width),
+        np.zeros(width),
     )
+    return found.with_ridge(ridge, variance)
 
 
 def _unit(vectors: Doubles) -> Doubles:

@@ -256,7 +256,7 @@ def write_mean(path: str, as_of: dt.date, mean: NDArray[Any]) -> None:
 
 
 def dated_weights(path: str, as_of: dt.date | str | None) -> dict[str, NDArray[np.generic]]:
-    """`load_weights`, the closed form centred on the users of a date: they all move as their histories grow.
+    """`load_weights`, closed form and tower centred on the users of a date: they all move as their histories grow.
 
     Raises:
         MissingInputError: there is no finished model, or no target was embedded as of the date.
@@ -268,4 +268,6 @@ def dated_weights(path: str, as_of: dt.date | str | None) -> dict[str, NDArray[n
     file = _mean_file(path, as_of)
     if not file.exists():
         raise MissingInputError(f"model {path}: no mean of the users of {as_of}; run job 'embed_targets'")
-    return found | {"closed_mean": np.load(file)}
+    mean = np.load(file)
+    moved = found["tower_weight"] @ (mean - found["closed_mean"])
+    return found | {"closed_mean": mean, "tower_bias": found["tower_bias"] - moved}

@@ -145,3 +145,12 @@ def test_an_item_without_seeds_scores_zero_and_one_user_is_refused() -> None:
     assert not model.directions(means[:1], np.zeros(1)).any()
     with pytest.raises(ValueError, match="at least two users"):
         fit_plda(users[:1], means, np.full(30, 30))
+
+
+def test_another_ridge_is_that_of_another_fit() -> None:
+    rng = np.random.default_rng(4)
+    users, seeds, counts = rng.normal(size=(300, 6)), rng.normal(size=(40, 6)), rng.integers(2, 30, 40)
+    variance = users.var(axis=0).mean()
+    found = fit_plda(users, seeds, counts, ridge=1.0).with_ridge(7.0, variance)
+    expected = fit_plda(users, seeds, counts, ridge=7.0)
+    np.testing.assert_allclose(found.directions(seeds, counts), expected.directions(seeds, counts), atol=1e-12)

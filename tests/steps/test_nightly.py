@@ -20,6 +20,7 @@ from jobs.steps.seeds import item_seeds
 from ralm.errors import DataError
 from ralm.features.hashing import uniform
 from ralm.features.holdout import is_new_item
+from ralm.features.seeds import is_validation_user
 from ralm.runs.runner import plan_steps, run_steps
 from ralm.training.checkpoints import dated_weights
 from ralm.warehouse.once import replace
@@ -59,6 +60,9 @@ def test_progress_names_steps_times_and_rows(finished: Finished) -> None:
     ended = [line for line in finished.lines if re.search(r"^\[ *\d+/\d+\] .*, \d+\.\d s$", line)]
     assert any(re.search(r"simulate: 1,000 users, 120 items, [\d,]+ events, [\d,]+ impressions", x) for x in ended)
     assert any("score_users as of" in line and "audience rows" in line for line in ended)
+    assert any(
+        re.search(r"closed form: λ [\d.]+, δ [\d.]+.* on items that it was not fitted on", x) for x in finished.lines
+    )
 
 
 def test_a_second_run_skips_everything_and_writes_nothing(finished: Finished) -> None:
@@ -116,6 +120,21 @@ def test_new_items_are_in_nothing_that_is_trained_or_counted(finished: Finished)
     assert new & evaluated  # they do have seeds to be judged by
 
 
+def test_training_has_neither_the_items_nor_the_users_that_it_is_judged_on(finished: Finished) -> None:
+    config, dates = finished.config, finished.context().dates
+    share, seed = config.user_samples.validation_share, config.seed
+    embeddings = finished.table("user_embeddings").where(F.col("as_of") == F.lit(dates.a1))
+    kinds = embeddings.select("embedding", is_validation_user(share, seed).alias("held_out")).groupBy("embedding")
+    alone = kinds.agg(F.collect_set("held_out").alias("kinds")).where(F.size("kinds") == 1)
+    samples = finished.table("lookalike_samples").join(alone, "embedding")
+    found = {
+        (r["validation"], r["kinds"][0]): r["count"] for r in samples.groupBy("validation", "kinds").count().collect()
+    }
+    assert found.keys() <= {(True, True), (False, False)}
+    assert found[False, False] > 1_000
+    assert found[True, True] > 0
+
+
 def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarray]:
     """Every user against every scored item by plain loops over the published tables and weights."""
     context = finished.context()
@@ -148,12 +167,25 @@ def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarr
     def coordinates(raw: np.ndarray) -> np.ndarray:
         return (raw - weights["closed_mean"].astype(float)) @ weights["closed_basis"].astype(float)
 
-    def direction(mean: np.ndarray, count: int) -> np.ndarray:
+    def classifier(centroids: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        start, alpha, regularisation, weight = weights["closed_numbers"].astype(float)
+        factors, count = centroids[:, int(start) : int(start) + len(weights["closed_moment"])], sizes.sum()
+        own = weights["closed_moment"] + regularisation * count * np.eye(factors.shape[1])
+        for centroid, size in zip(factors, sizes, strict=True):
+            own = own + alpha * size * np.outer(centroid, centroid)
+        found = weights["closed_outward"] @ np.linalg.solve(own, sizes @ factors)
+        return found / np.linalg.norm(found) * weight * count / (count + 20)
+
+    def direction(centroids: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        count = sizes.sum()
+        mean = sizes @ centroids / count
         prior, expected = weights["closed_prior"].astype(float), count * weights["closed_between"].astype(float)
         found = (prior + expected / (expected + 1) * (coordinates(mean) - prior)) @ weights["closed_ridge"].astype(
             float
         )
         found = found / np.linalg.norm(found) + weights["closed_common"]
+        if weights["closed_numbers"][-1]:
+            found = found + classifier(centroids, sizes)
         return found / np.linalg.norm(found)
 
     alpha, beta, closed = (float(weights[name]) for name in ("alpha", "beta", "closed"))
@@ -166,7 +198,7 @@ def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarr
         counts = sizes[sizes > 0]
         weight = softmax(np.array([weights["global_v2"] @ np.tanh(weights["global_v1"] @ s) for s in seeds]), counts)
         overall = sum(w * s for w, s in zip(weight, seeds, strict=True))
-        kind = direction(counts @ raw / counts.sum(), counts.sum())
+        kind = direction(raw, counts)
         for i, (_, embedding) in enumerate(rows):
             user = tower(embedding)
             attention = softmax(np.array([s @ weights["attention_w"] @ user for s in seeds]), counts)

@@ -1,4 +1,9 @@
-"""What a look-alike training starts from, and what it is judged on: the closed form, and validation items."""
+"""What a look-alike training starts from, and what it is judged on: the closed form, and validation items.
+
+The numbers of the closed form are chosen by cross-validation: every item is judged by a model that was fitted without
+it, so that all training items have their say. What is learnt from there is judged on validation items, and on users
+whom no training saw: with few users, a training learns who clicks much rather than who is alike.
+"""
 
 from __future__ import annotations
 
@@ -9,37 +14,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame, Window
-from pyspark.sql import functions as F
 
 from jobs.steps.lookalike.clustering import Weights
+from jobs.steps.lookalike.judged_items import gather, sampled_users, validation_items
 from jobs.steps.user_model import als_factors
-from jobs.steps.users.population import in_population
 from jobs.steps.users.vocabularies import load_sizes
 from ralm.arrow.arrays import matrix
-from ralm.features.hashing import uniform
-from ralm.features.seeds import clicks, is_validation_item
 from ralm.models.item_classifier import ItemClassifier
 from ralm.models.plda import DEFAULT_RIDGE, DEFAULT_SPREAD, PREFIX, Plda, fit_plda, seed_means
 from ralm.runs.step import RunningStep
 from ralm.training.judged_items import JudgedItems, choose
 from ralm.training.seed_draws import row_item
 
-# λ and δ, then the weight of the classifiers, then w are chosen among these on the validation items: another value
-# than the first, or than the default, must be better by more than its standard error.
+# λ and δ, then the weight of the classifiers, then w are chosen among these: another value than the default must be
+# better by more than its standard error.
 RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0)
 SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
 CLASSIFIERS = (0.0, 1.0, 2.0)
 COMMON = (0.0, 0.2, 0.5, 1.0, 2.0)
-# Sampled users that validation items are judged against, and clickers judged per item and draw.
-JUDGED_USERS = 10_000
-JUDGED_CLICKERS = 100
-# An item is judged on at least so many clickers.
-LEAST_CLICKERS = 3
-# Rows (items times draws) that are judged at most; the driver gets the clickers of twice as many.
-JUDGED_ROWS = 400
+FOLDS = 5
 
 
 def write_closed_form(
@@ -54,158 +48,117 @@ def write_closed_form(
         embedding_version: of the user embeddings.
         folder: gets `closed_form.npz` and `judged.npz`.
     """
-    config = step.context.config
-    embeddings = step.at("user_embeddings", as_of=step.as_of, model_version=embedding_version)
-    table = embeddings.where(in_population(step)).select("user_id", "embedding").toArrow()  # about `population` rows
-    table = table.sort_by("user_id").combine_chunks()
-    table = table.take(np.random.default_rng(config.seed).permutation(table.num_rows))
-    users = matrix(table, "embedding").astype(np.float32)
+    population = sampled_users(step, embedding_version)
+    users = matrix(population, "embedding").astype(np.float32)
+    held_out = validation_items(step, items)
     means, counts = seed_means(arrays["centroids"], arrays["sizes"])  # (draws · items, d), (draws · items,)
-    held_out = _validation(step, items)
-    trained = ~held_out[row_item(np.arange(len(counts)), len(items))] & (counts > 0)
-    judged = _judged(step, items, embedding_version, table.slice(0, JUDGED_USERS), held_out, len(counts))
-    classifier = None
+    item = row_item(np.arange(len(counts)), len(items))
+    trained = ~held_out[item] & (counts > 0)
+    judged = gather(step, items, ~held_out, embedding_version, population, validation=False)
+    classifiers: list[ItemClassifier] = []
     if not judged.enough:
-        model = fit_plda(users, means[trained], counts[trained])
+        models = [fit_plda(users, means[trained], counts[trained])]
     else:
-        judge = _Judge(judged, arrays["centroids"][judged.rows], arrays["sizes"][judged.rows])
-        model, said = _numbers(users, means[trained], counts[trained], judge)
-        classifier, also = _classifier(step, users, model, judge)
-        model, weight = _common(model, classifier, judge)
+        parts = [trained, *(trained & (item % FOLDS != fold) for fold in range(FOLDS))]
+        fitted = [fit_plda(users, means[part], counts[part], spread=0.0) for part in parts]
+        judge = _Judge.of(judged, arrays, fitted[1:])
+        models, said = _numbers(fitted, users, judge)
+        classifiers, also = _classifiers(step, users, models, judge)
+        models, weight = _common(models, classifiers, judge)
         step.say(f"closed form: {said}{also}{weight}")
-    step.counts |= {"population": len(users), "validation items": len(np.unique(judged.number))}
+    of_new_users = population.filter(population.column("held_out"))
+    validation = gather(step, items, held_out, embedding_version, of_new_users, validation=True)
+    step.counts |= {"population": len(users), "judged items": len(np.unique(judged.number))}
+    step.counts["validation items"] = len(np.unique(validation.number))
     folder.mkdir(parents=True, exist_ok=True)
-    found = model.arrays() | ({} if classifier is None else classifier.arrays(PREFIX))
+    found = models[0].arrays() | (classifiers[0].arrays(PREFIX) if classifiers else {})
     np.savez(folder / "closed_form.npz", allow_pickle=False, **found)
-    judged.save(folder / "judged.npz")
+    validation.save(folder / "judged.npz")
 
 
 @dataclass(frozen=True)
 class _Judge:
-    """Judges a closed form on the validation items, whose seeds are `centroids` (rows, k, d) and `sizes` (rows, k)."""
+    """Judges closed forms on items that they were not fitted on.
+
+    Attributes:
+        judged: the items.
+        centroids: (rows, k, d), of the seeds of the judged rows.
+        sizes: (rows, k).
+        fold: (rows,), the part of the items that a row belongs to.
+        users: per fold, the coordinates (n, d) of the users by the model without it: those of all its variants.
+        clickers: per fold, the same of the clickers (m, d).
+    """
 
     judged: JudgedItems
     centroids: NDArray[Any]
     sizes: NDArray[Any]
+    fold: NDArray[np.int64]
+    users: Sequence[NDArray[np.float64]]
+    clickers: Sequence[NDArray[np.float64]]
 
-    def values(self, model: Plda, classifier: ItemClassifier | None = None) -> NDArray[np.float64]:
-        """The figures of each item (items, figures)."""
+    @staticmethod
+    def of(judged: JudgedItems, arrays: Weights, models: Sequence[Plda]) -> _Judge:
+        """For models that were fitted without a fold each."""
+        return _Judge(
+            judged,
+            arrays["centroids"][judged.rows],
+            arrays["sizes"][judged.rows],
+            judged.number % len(models),
+            [model.coordinates(judged.users) for model in models],
+            [model.coordinates(judged.clickers) for model in models],
+        )
+
+    def values(self, models: Sequence[Plda], classifiers: Sequence[ItemClassifier] = ()) -> NDArray[np.float64]:
+        """The figures of each item (items, figures).
+
+        Args:
+            models: the model of each fold.
+            classifiers: the classifier of each fold, or none.
+        """
         judged = self.judged
-        classifiers = 0.0 if classifier is None else classifier.directions(self.centroids, self.sizes)
-        directions = model.directions(*seed_means(self.centroids, self.sizes), classifiers)
-        every = model.coordinates(judged.users) @ directions.T  # (users, rows)
-        own = (model.coordinates(judged.clickers) * directions[judged.item]).sum(axis=1)
-        values = [
-            judged.value(own[judged.item == place], scores[~judged.known[place]])
-            for place, scores in enumerate(every.T)
-        ]
-        return judged.per_item(np.array(values))
+        found: list[Any] = [None] * len(judged.rows)
+        for fold, model in enumerate(models):
+            rows = np.flatnonzero(self.fold == fold)
+            centroids, sizes = self.centroids[rows], self.sizes[rows]
+            beside = classifiers[fold].directions(centroids, sizes) if classifiers else 0.0
+            directions = model.directions(*seed_means(centroids, sizes), beside)
+            for row, direction, scores in zip(rows, directions, (self.users[fold] @ directions.T).T, strict=True):
+                own = self.clickers[fold][judged.item == row] @ direction
+                found[row] = judged.value(own, scores[~judged.known[row]])
+        return judged.per_item(np.array(found))
 
 
-def _numbers(
-    users: NDArray[Any], means: NDArray[np.float64], counts: NDArray[np.int64], judge: _Judge
-) -> tuple[Plda, str]:
-    """The model of the λ and δ that validation items want, the defaults unless others are better, and what to say."""
-    fitted = {ridge: fit_plda(users, means, counts, ridge, spread=0.0) for ridge in RIDGES}
+def _numbers(fitted: Sequence[Plda], users: NDArray[Any], judge: _Judge) -> tuple[list[Plda], str]:
+    """The models, first that of all items, with the λ and δ that judged items want; and what to say."""
+    variance = float(users.var(axis=0, dtype=np.float64).mean())
+    ridged = {ridge: [model.with_ridge(ridge, variance) for model in fitted] for ridge in RIDGES}
     pairs = sorted(itertools.product(RIDGES, SPREADS), key=lambda pair: pair != (DEFAULT_RIDGE, DEFAULT_SPREAD))
-    ridge, spread = pairs[choose([judge.values(fitted[one].spread(other)) for one, other in pairs])]
-    return fitted[ridge].spread(spread), f"λ {ridge:g}, δ {spread:g}"
+    values = [judge.values([model.spread(more) for model in ridged[ridge][1:]]) for ridge, more in pairs]
+    ridge, more = pairs[choose(values)]
+    return [model.spread(more) for model in ridged[ridge]], f"λ {ridge:g}, δ {more:g}"
 
 
-def _classifier(
-    step: RunningStep, users: NDArray[Any], model: Plda, judge: _Judge
-) -> tuple[ItemClassifier | None, str]:
-    """A classifier per item beside the closed form, if factors are stacked and it helps; and what to say of it."""
+def _classifiers(
+    step: RunningStep, users: NDArray[Any], models: Sequence[Plda], judge: _Judge
+) -> tuple[list[ItemClassifier], str]:
+    """A classifier per item beside each model, if factors are stacked and it helps; and what to say of it."""
     config = step.context.config
     if "factors" not in config.user_model.stacked:
-        return None, ""
+        return [], ""
     settings = als_factors.current_model(step.context)[1].settings
     after = len(config.fields.history) if "activity" in config.user_model.stacked else 0
     start = users.shape[1] - after - settings.factors
     total = step.at("user_fields", as_of=step.as_of, vocabulary_version=load_sizes(step.context).version).count()
-    fitted = ItemClassifier.of_users(
-        users, model.basis, start, settings.factors, total, settings.alpha, settings.regularisation
-    )
-    weight = CLASSIFIERS[choose([judge.values(model, fitted.weighing(weight)) for weight in CLASSIFIERS])]
-    return (fitted.weighing(weight), f", classifiers {weight:g}") if weight else (None, "")
+    numbers = start, settings.factors, total, settings.alpha, settings.regularisation
+    fitted = [ItemClassifier.of_users(users, model.basis, *numbers) for model in models]
+    weighed = {weight: [one.weighing(weight) for one in fitted] for weight in CLASSIFIERS}
+    weight = CLASSIFIERS[choose([judge.values(models[1:], weighed[weight][1:]) for weight in CLASSIFIERS])]
+    return (weighed[weight], f", classifiers {weight:g}") if weight else ([], "")
 
 
-def _common(model: Plda, classifier: ItemClassifier | None, judge: _Judge) -> tuple[Plda, str]:
-    """With the w that validation items want, and what to say of it."""
-    values = [judge.values(model.with_common(weight), classifier) for weight in COMMON]
+def _common(models: Sequence[Plda], classifiers: Sequence[ItemClassifier], judge: _Judge) -> tuple[list[Plda], str]:
+    """The models with the w that judged items want, and what to say of it."""
+    weighed = [[model.with_common(weight) for model in models] for weight in COMMON]
+    values = [judge.values(found[1:], classifiers[1:]) for found in weighed]
     best = choose(values)
-    return model.with_common(COMMON[best]), f", w {COMMON[best]:g}, {values[best].mean():.4f} on validation items"
-
-
-def _validation(step: RunningStep, items: Sequence[str]) -> NDArray[np.bool_]:
-    """(items,) whether a training item is kept for validation."""
-    config = step.context.config
-    frame = step.context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
-    kept = frame.where(is_validation_item(config.user_samples.validation_share, config.seed))
-    found = np.zeros(len(items), dtype=bool)
-    found[[row["item_index"] for row in kept.select("item_index").collect()]] = True
-    return found
-
-
-def _judged(
-    step: RunningStep,
-    items: Sequence[str],
-    version: str,
-    population: pa.Table,
-    held_out: NDArray[np.bool_],
-    rows: int,
-) -> JudgedItems:
-    """The validation items with their clickers that are no seeds, and who clicked them among the sampled users."""
-    candidates = np.flatnonzero(held_out[row_item(np.arange(rows), len(items))])
-    candidates = np.random.default_rng(step.context.config.seed).permutation(candidates)[: 2 * JUDGED_ROWS]
-    own, clickers = _drawn(step, version, 1, candidates)
-    enough = np.flatnonzero(np.bincount(own, minlength=rows) >= LEAST_CLICKERS)
-    enough = np.sort(candidates[np.isin(candidates, enough)][:JUDGED_ROWS])
-    feed = step.context.config.objective == "feed"
-    if feed:
-        shown_to, users = _drawn(step, version, 0, enough)
-        known = enough[:, None] != shown_to
-        seen = ~known.all(axis=1)
-        enough, known = enough[seen], known[seen]
-    else:
-        users = matrix(population, "embedding").astype(np.float32)
-        clicked = np.zeros((len(items), len(users)), dtype=bool)
-        for row in _clicked(step, items, held_out, population).toLocalIterator():
-            clicked[row["item_index"], row["place"]] = True
-        known = clicked[row_item(enough, len(items))]
-    kept = np.isin(own, enough)
-    return JudgedItems(
-        users=users,
-        rows=enough,
-        number=row_item(enough, len(items)),
-        clickers=clickers[kept],
-        item=np.searchsorted(enough, own[kept]),
-        known=known,
-        feed=np.array(feed),
-    )
-
-
-def _drawn(
-    step: RunningStep, version: str, label: int, rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Rows (m,) and embeddings (m, d) of pairs of a label: at most `JUDGED_CLICKERS` of each of the rows, by hash."""
-    samples = step.at("lookalike_samples", as_of=step.as_of, model_version=version)
-    hashed = uniform("judged pair", step.context.config.seed, "item_index", "embedding")
-    place = F.row_number().over(Window.partitionBy("item_index").orderBy(hashed))
-    wanted = F.col("validation") & (F.col("label") == label) & F.col("item_index").isin(rows.tolist())
-    pairs = samples.where(wanted).select("item_index", "embedding")
-    found = pairs.withColumn("place", place).where(F.col("place") <= JUDGED_CLICKERS).drop("place").toArrow()
-    return found.column("item_index").to_numpy().astype(np.int64), matrix(found, "embedding").astype(np.float32)
-
-
-def _clicked(step: RunningStep, items: Sequence[str], held_out: NDArray[np.bool_], population: pa.Table) -> DataFrame:
-    """(item_index, place): which sampled users clicked which validation items before A2."""
-    context = step.context
-    places = pa.table({"user_id": population.column("user_id"), "place": np.arange(population.num_rows)})
-    chosen_items = [(index, items[index]) for index in np.flatnonzero(held_out).tolist()]
-    indices = context.spark.createDataFrame(chosen_items, "item_index int, item_id string")
-    clicked = clicks(step.read("impressions"), context.dates.a2).select("user_id", "item_id")
-    found = clicked.join(F.broadcast(indices), "item_id").join(
-        F.broadcast(context.spark.createDataFrame(places)), "user_id"
-    )
-    return found.select("item_index", "place").distinct()
+    return weighed[best], f", w {COMMON[best]:g}, {values[best].mean():.4f} on items that it was not fitted on"

@@ -16,7 +16,14 @@ from jobs.steps.user_model.user_embeddings import model_version
 from jobs.steps.user_model.user_embeddings import step_name as embedding_step
 from ralm.config import Merge
 from ralm.errors import DataError
-from ralm.features.seeds import clicked_items, clicks, is_validation_item, shown_between, training_pairs
+from ralm.features.seeds import (
+    clicked_items,
+    clicks,
+    is_validation_item,
+    is_validation_user,
+    shown_between,
+    training_pairs,
+)
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.training.seed_draws import draw_row
@@ -45,23 +52,29 @@ def _build(merge: Merge, step: RunningStep) -> None:
             f"of lookalike.seed_draws = {draws} draws; lower it, or check dates"
         )
     indices = context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
-    share = config.evaluation.new_item_share
     impressions = step.read("impressions")
     step.refuse_empty(
         shown_between(impressions, dates.a1, dates.a2),
         f"lookalike_samples: no impression in [{dates.a1}, {dates.a2}); check dates",
     )
-    pairs = training_pairs(impressions, dates.a1, dates.a2, share, config.seed, config.lookalike.seed_draws)
+    pairs = training_pairs(
+        impressions, dates.a1, dates.a2, config.evaluation.new_item_share, config.seed, config.lookalike.seed_draws
+    )
     version = model_version(context, merge)
     embeddings = step.at("user_embeddings", as_of=dates.a1, model_version=version)
-    labelled = pairs.join(F.broadcast(indices), "item_id").join(embeddings.select("user_id", "embedding"), "user_id")
+    # Training has neither the items nor the users that it is judged on; pairs of one of them with others are left out.
+    share, seed = config.user_samples.validation_share, config.seed
+    of_one_kind = pairs.where(is_validation_item(share, seed) == is_validation_user(share, seed))
+    labelled = of_one_kind.join(F.broadcast(indices), "item_id").join(
+        embeddings.select("user_id", "embedding"), "user_id"
+    )
     cap = config.lookalike.clicked_cap
     clicked = F.array().cast("array<int>")
     if cap:
         labelled = labelled.join(clicked_items(clicks(impressions, dates.a2), indices, cap), "user_id", "left")
         clicked = F.coalesce("clicked", F.array_repeat(F.lit(-1), cap))
     samples = labelled.select(
-        is_validation_item(config.user_samples.validation_share, config.seed).alias("validation"),
+        is_validation_item(share, seed).alias("validation"),
         "embedding",
         draw_row(F.col("draw"), F.col("item_index"), len(items)).cast("int").alias("item_index"),
         F.col("label").cast("float").alias("label"),

@@ -15,8 +15,8 @@ from jobs.steps.sources.known_events import known_events, source
 from jobs.steps.user_model.training_sets import write_training_set
 from jobs.steps.users.vocabularies import current_vocabulary, load_sizes
 from ralm.config import UserSamples
-from ralm.features.hashing import chosen
 from ralm.features.samples import events_between, user_positives
+from ralm.features.seeds import is_validation_user
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from udfs.negatives import label_rows
@@ -48,7 +48,7 @@ def build_user_samples(
     fields = [column for column in user_fields.columns if column != "user_id"]
     return rows.join(user_fields, "user_id").select(
         "user_key",
-        chosen("validation user", seed, config.validation_share, "user_id").alias("validation"),
+        is_validation_user(config.validation_share, seed).alias("validation"),
         *fields,
         "positives",
         "negatives",
