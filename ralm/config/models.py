@@ -16,7 +16,7 @@ class UserSamples(Section):
     positives_per_row: int = Field(default=10, ge=1, le=1_000, description="P: more positives go into further rows")
     negatives: int = Field(default=10, ge=1, le=1_000, description="negatives per positive (paper: 10)")
     redraws: int = Field(default=16, ge=1, le=100, description="draws tried before the nearest free rank is taken")
-    validation_share: Share = Field(default=0.1, description="share of the users, and of the items, kept for validation")
+    validation_share: Share = Field(default=0.1, description="share of users, and of items, kept for validation")
 
 
 class UserModel(Section):
