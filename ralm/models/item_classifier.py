@@ -8,7 +8,7 @@ which implicit ALS folds a new item in (`ralm.baselines.fold_in`). Of an item wh
 is the line that tells its seeds from everyone, with no training. Seeds are known by their clusters: each cluster counts
 as so many times its centroid. A user scores y · w, which is brought to deviation 1 over all users, as the scores of the
 closed form are. Beside the closed form (`ralm.models.plda`), which knows what items are like, a classifier knows this
-item alone, so it counts for n / (n + 20) of its weight.
+item alone, so it counts for n / (n + 50) of its weight.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from torch import Tensor
 from ralm.baselines.fold_in import closed_form
 
 Doubles = NDArray[np.float64]
-# So many seeds give half of the weight. On film ratings and news 20 and 40 were alike.
-HALF_SEEDS = 20
+# So many seeds give half of the weight: of few, a classifier knows little.
+HALF_SEEDS = 50
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ralm.config import Lookalike
 from ralm.models.item_classifier import ItemClassifier, classifier_directions
-from ralm.models.plda import PREFIX, Plda
+from ralm.models.plda import HALF_SEEDS, PREFIX, Plda
 from ralm.models.pooling import average_centroids, seeds_softmax
 
 Pooling = Literal["attention", "average"]
@@ -49,7 +49,8 @@ class LookalikeModel(nn.Module):
     closed_basis: Tensor
     closed_between: Tensor
     closed_prior: Tensor
-    closed_ridge: Tensor
+    closed_axes: Tensor
+    closed_penalty: Tensor
     closed_common: Tensor
     closed_moment: Tensor
     closed_outward: Tensor
@@ -85,8 +86,13 @@ class LookalikeModel(nn.Module):
         if closed_form:
             self.attention_weight = nn.Parameter(torch.tensor(INITIAL_ATTENTION))
             square, line = torch.zeros(input_dim, input_dim), torch.zeros(input_dim)
-            shapes = {"mean": line, "basis": square, "between": line, "prior": line, "ridge": square, "common": line}
-            shapes |= {"moment": torch.zeros(0, 0), "outward": torch.zeros(input_dim, 0), "numbers": torch.zeros(4)}
+            shapes = {"mean": line, "basis": square, "between": line, "prior": line, "axes": square, "penalty": line}
+            shapes |= {
+                "common": line,
+                "moment": torch.zeros(0, 0),
+                "outward": torch.zeros(input_dim, 0),
+                "numbers": torch.zeros(4),
+            }
             for name, zeros in shapes.items():
                 self.register_buffer(f"{PREFIX}{name}", zeros.clone())
             # Which of global attention, local attention and user bias the published score has; training has them all.
@@ -127,7 +133,8 @@ class LookalikeModel(nn.Module):
         expected = count.to(centroids.dtype) * self.closed_between  # (items, d)
         shift = self.coordinates(mean[:, 0]) - self.closed_prior
         posterior = self.closed_prior + expected / (expected + 1.0) * shift
-        alike = F.normalize(posterior @ self.closed_ridge, dim=-1)
+        penalties = self.closed_penalty * HALF_SEEDS / (count + HALF_SEEDS)  # (items, d)
+        alike = F.normalize((posterior @ self.closed_axes / (1.0 + penalties)) @ self.closed_axes.T, dim=-1)
         if len(self.closed_moment):
             numbers = self.closed_moment, self.closed_outward, self.closed_numbers
             alike = alike + classifier_directions(*numbers, centroids, sizes)

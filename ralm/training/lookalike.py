@@ -18,7 +18,7 @@ from ralm.models.losses import has_clicked, sample_users, users_softmax
 from ralm.models.plda import PREFIX, Plda
 from ralm.models.weights import export_weights
 from ralm.training.checkpoints import last_of, model_folder
-from ralm.training.judged_items import CHOICES, LEARNT_ERRORS, JudgedItems, choose
+from ralm.training.judged_items import CHOICES, JudgedItems, choose
 from ralm.training.loop import Run
 from ralm.training.objective import Arrays, Batch, Criterion, Judged, Objective, to_tensors
 from ralm.training.ranks import Rank, process_group
@@ -176,7 +176,7 @@ class LookalikeObjective(Objective):
             self.lookalike.kept.zero_()
             return {"kept": names[0]}
         values = self._values(judged)
-        best = choose(values, LEARNT_ERRORS)
+        best = choose(values)
         self.lookalike.kept.copy_(torch.tensor(CHOICES[names[best]]))
         return {"val_audience": float(values[best].mean()), "val_closed": float(values[0].mean()), "kept": names[best]}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ralm.models.plda import JITTER, PRIOR_ITEMS, SMALLEST_BETWEEN, Plda, fit_plda
+from ralm.models.plda import HALF_SEEDS, JITTER, PRIOR_ITEMS, SMALLEST_BETWEEN, Plda, fit_plda
 
 
 def gaussian_world(seed=0, d=6, items=400, users=4_000, seeds=30):
@@ -35,6 +35,7 @@ def plain_score(users, means, counts, ridge, spread, seeds, n, x):
     C_b = (vectors * np.maximum(values, SMALLEST_BETWEEN * values.max())) @ vectors.T + spread * C
     m_b = share * m_b
     post = m_b + C_b @ np.linalg.inv(C_b + C / n) @ (seeds - f - m_b)
+    ridge = ridge * HALF_SEEDS / (n + HALF_SEEDS)
     return (x - f) @ np.linalg.inv(C + ridge * tau * np.eye(d)) @ post
 
 
@@ -58,7 +59,7 @@ def test_more_of_what_items_have_in_common() -> None:
     users, members, _, _ = gaussian_world(items=60, users=500)
     means, counts = np.stack([m.mean(axis=0) for m in members]), np.array([len(m) for m in members])
     model = fit_plda(users, means, counts)
-    shared = model.prior @ model.ridge
+    shared = (model.prior @ model.axes / (1 + model.penalty)) @ model.axes.T
     shared /= np.linalg.norm(shared)
     plain = model.directions(means, counts)
     found = model.with_common(0.5).directions(means, counts)

@@ -23,7 +23,7 @@ def random_weights(d=12, h=8, t=5, *, seed=0, sharpness=4.0, pooling="attention"
     }
     if closed:
         arrays = {"mean": normal(d), "basis": normal(d, d), "between": np.abs(normal(d)), "prior": normal(d)}
-        arrays |= {"ridge": normal(d, d), "common": normal(d)}
+        arrays |= {"axes": normal(d, d), "penalty": np.abs(normal(d)), "common": normal(d)}
         factors = normal(40, 3)
         arrays |= {"moment": factors.T @ factors, "outward": normal(d, 3), "numbers": np.float32([2, 5, 0.5, 0.7])}
         found |= {f"closed_{name}": array for name, array in arrays.items()}
@@ -76,8 +76,9 @@ def loop_score(weights, x, centroids, sizes):
         left = w["closed_moment"] + penalty * n * np.eye(3)
         left += alpha * sum(s * np.outer(c, c) for s, c in zip(sizes, own, strict=True))
         line = np.linalg.solve(left, sum(s * c for s, c in zip(sizes, own, strict=True)))
-        classifier = share * n / (n + 20) * unit(w["closed_outward"] @ line)
-        closed = w["closed"] * (z @ unit(unit(post @ w["closed_ridge"]) + classifier + w["closed_common"]))
+        classifier = share * n / (n + 50) * unit(w["closed_outward"] @ line)
+        ridged = (post @ w["closed_axes"] / (1 + w["closed_penalty"] * 20 / (n + 20))) @ w["closed_axes"].T
+        closed = w["closed"] * (z @ unit(unit(ridged) + classifier + w["closed_common"]))
     b = softmax([w["global_v2"] @ np.tanh(w["global_v1"] @ s) for s in seeds])
     a = softmax([s @ w["attention_w"] @ e for s in seeds])
     together = lambda parts: unit(sum(p * s for p, s in zip(parts, seeds, strict=True)))  # noqa: E731

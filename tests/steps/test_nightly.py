@@ -174,15 +174,15 @@ def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarr
         for centroid, size in zip(factors, sizes, strict=True):
             own = own + alpha * size * np.outer(centroid, centroid)
         found = weights["closed_outward"] @ np.linalg.solve(own, sizes @ factors)
-        return found / np.linalg.norm(found) * weight * count / (count + 20)
+        return found / np.linalg.norm(found) * weight * count / (count + 50)
 
     def direction(centroids: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         count = sizes.sum()
         mean = sizes @ centroids / count
         prior, expected = weights["closed_prior"].astype(float), count * weights["closed_between"].astype(float)
-        found = (prior + expected / (expected + 1) * (coordinates(mean) - prior)) @ weights["closed_ridge"].astype(
-            float
-        )
+        post = prior + expected / (expected + 1) * (coordinates(mean) - prior)
+        axes, penalty = weights["closed_axes"].astype(float), weights["closed_penalty"].astype(float)
+        found = axes @ (axes.T @ post / (1 + penalty * 20 / (count + 20)))
         found = found / np.linalg.norm(found) + weights["closed_common"]
         if weights["closed_numbers"][-1]:
             found = found + classifier(centroids, sizes)

@@ -50,6 +50,10 @@ def test_a_later_model_must_be_better_by_more_than_its_error() -> None:
     noise = rng.normal(0, 0.1, (50, 1))
     assert choose([base, base + noise - noise.mean() + 0.001]) == 0
     assert choose([base, base - 0.01, base + 0.03 + 0.01 * noise]) == 2
+    assert choose([base, base + 0.004]) == 0
+    assert choose([base, base + 0.006]) == 1
+    assert choose([base, base + noise - noise.mean() + 1.5 * noise.std(ddof=1) / np.sqrt(50)]) == 0
+    assert choose([base, base + noise - noise.mean() + 2.5 * noise.std(ddof=1) / np.sqrt(50)]) == 1
     assert choose([base, base + 0.03, base + 0.031 + noise - noise.mean()]) == 1
 
 

@@ -27,11 +27,11 @@ from ralm.runs.step import RunningStep
 from ralm.training.judged_items import JudgedItems, choose
 from ralm.training.seed_draws import row_item
 
-# λ and δ, then the weight of the classifiers, then w are chosen among these: another value than the default must be
-# better by more than its standard error.
-RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0)
+# λ and δ, then the weight of the classifiers, then w are chosen among these: another value than the default, or the
+# first, must be better by more than its error. Items have few seeds here; classifiers help those with many.
+RIDGES = (1.0, 3.0, 10.0, 30.0)
 SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
-CLASSIFIERS = (0.0, 1.0, 2.0)
+CLASSIFIERS = (1.0, 0.0, 2.0)
 COMMON = (0.0, 0.2, 0.5, 1.0, 2.0)
 FOLDS = 5
 
