@@ -105,19 +105,20 @@ class Workspace:
         """The items that have an audience, largest audience first.
 
         Returns:
-            item_id, system (what scored it), users (in its audience), best and cutoff (highest and lowest score in
-            it), published_at, categories. Your own lists are among them; their names begin with `list:`.
+            item_id, title, system (what scored it), users (in its audience), best and cutoff (highest and lowest score
+            in it), published_at, categories. Your own lists are among them; their names begin with `list:`.
 
         Example:
             >>> w.items().columns
-            ['item_id', 'system', 'users', 'best', 'cutoff', 'published_at', 'categories']
+            ['item_id', 'title', 'system', 'users', 'best', 'cutoff', 'published_at', 'categories']
         """
         from pyspark.sql import functions as F
 
         audiences = self._audiences().groupBy("item_id", "system")
         sizes = audiences.agg(F.count("*").alias("users"), F.max("score").alias("best"), F.min("score").alias("cutoff"))
-        known = self.table("items").select("item_id", "published_at", "categories")
-        return sizes.join(known, "item_id", "left").orderBy(F.desc("users"), "item_id")
+        known = self.table("items").select("item_id", "title", "published_at", "categories")
+        shown = ("item_id", "title", "system", "users", "best", "cutoff", "published_at", "categories")
+        return sizes.join(known, "item_id", "left").select(*shown).orderBy(F.desc("users"), "item_id")
 
     def audience(
         self,

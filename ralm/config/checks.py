@@ -12,7 +12,7 @@ from ralm.config.locations import absolute
 
 # Columns that the tables of users and items have themselves, or that stand for another thing while they are made.
 USER_COLUMNS = ("as_of", "user_id", "seen_at", "vocabulary_version", "embedding", "numeric")
-ITEM_COLUMNS = ("item_id", "published_at", "categories")
+ITEM_COLUMNS = ("item_id", "published_at", "categories", "title", "url", "image")
 # Names of systems other than the variants of RALM (jobs/steps/systems/registry.py).
 SYSTEMS = (
     "plda", "similarity", "clustered_similarity", "lsh_iv", "information_value", "regression", "als_fold_in",

@@ -152,7 +152,8 @@ class UserSource(Source):
 
 
 class ItemSource(Source):
-    """Items. Columns: item_id; optional published_at, categories, seen_at, and numeric features (any other name).
+    """Items. Columns: item_id; optional published_at, categories, seen_at, what people know them by (title, url and
+    image), and numeric features (any other name).
 
     With `keep` an item may have many rows, as in a log, of which one is kept. Without it, a second row of the same item
     is a duplicate and goes to quarantine.

@@ -11,7 +11,9 @@ from ralm.config import ItemSource
 from ralm.ingest.mapping import Mapped, Target
 from ralm.ingest.quarantine import duplicates, keep_by, keep_first
 
-_LISTED = ("item_id", "published_at", "categories", "seen_at")
+# What people know an item by.
+NAMES = ("title", "url", "image")
+_LISTED = ("item_id", "published_at", "categories", *NAMES, "seen_at")
 
 
 def item_targets(source: ItemSource) -> list[Target]:
@@ -22,6 +24,7 @@ def item_targets(source: ItemSource) -> list[Target]:
         targets.append(Target("published_at", "time", False, future=False))
     if "categories" in source.columns:
         targets.append(Target("categories", "categories", False))
+    targets += [Target(name, "label", False) for name in NAMES if name in source.columns]
     if "seen_at" in source.columns:
         targets.append(Target("seen_at", "time"))
     return targets + [Target(name, "number", False) for name in source.columns if name not in _LISTED]
@@ -39,7 +42,7 @@ def one_item(items: Mapped, source: ItemSource) -> tuple[DataFrame, DataFrame | 
 
 
 def items_table(catalogue: DataFrame | None, seen: DataFrame) -> DataFrame:
-    """item_id, published_at, categories and the numeric features.
+    """item_id, published_at, categories, title, url, image and the numeric features.
 
     Args:
         catalogue: one row per item; None: only items seen in the logs.
@@ -51,8 +54,9 @@ def items_table(catalogue: DataFrame | None, seen: DataFrame) -> DataFrame:
     published = F.coalesce("published_at", "first_seen") if "published_at" in items.columns else F.col("first_seen")
     nothing = F.array().cast("array<string>")
     categories = F.coalesce("categories", nothing) if "categories" in items.columns else nothing
+    names = [F.col(name) if name in items.columns else F.lit(None).cast("string").alias(name) for name in NAMES]
     numbers = [name for name in items.columns if name not in (*_LISTED, "first_seen")]
-    return items.select("item_id", published.alias("published_at"), categories.alias("categories"), *numbers)
+    return items.select("item_id", published.alias("published_at"), categories.alias("categories"), *names, *numbers)
 
 
 def seen_items(logs: list[DataFrame], item_domains: list[str]) -> DataFrame:

@@ -150,6 +150,8 @@ class AudienceExample:
     top_users: Sequence[tuple[str, float]] = ()
     edges: Sequence[float] = ()
     counts: Sequence[float] = ()
+    title: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def users(spark: SparkSession, cfg: Simulate, seed: int, user_id_type: str = "st
 
 
 def items(spark: SparkSession, cfg: Simulate, seed: int) -> DataFrame:
-    """Items: item_id, published_at, categories (one or two of the topics that the item is about), words (double)."""
+    """Items: item_id, published_at, categories (one or two of the topics that it is about), title, words (double)."""
     return described_items(_numbers(spark, cfg.items).withColumnRenamed("number", "item"), cfg, seed)
 
 
@@ -85,11 +85,17 @@ def described_items(numbered: DataFrame, cfg: Simulate, seed: int) -> DataFrame:
     number = F.col("item")
     names = [F.concat(F.lit("topic"), F.lpad(F.col(f"liked_{n}").cast("string"), 3, "0")) for n in range(2)]
     second = uniform("item.categories", seed, number) < F.lit(0.5)
+    categories = F.when(second, F.array_distinct(F.array(*names))).otherwise(F.array(names[0]))
     words = F.round(F.exp(F.lit(6.0) + F.lit(0.6) * normal("item.words", seed, number)))
     return truth.with_item_truth(numbered, cfg, seed).select(
         item_id(number, cfg).alias("item_id"),
         F.timestamp_seconds(exposure.published_at(number, cfg, seed)).alias("published_at"),
-        F.when(second, F.array_distinct(F.array(*names))).otherwise(F.array(names[0])).alias("categories"),
+        categories.alias("categories"),
+        F.concat(F.lit("Story "), number.cast("string"), F.lit(" on "), F.array_join(categories, " and ")).alias(
+            "title"
+        ),
+        F.lit(None).cast("string").alias("url"),
+        F.lit(None).cast("string").alias("image"),
         words.alias("words"),
     )
 

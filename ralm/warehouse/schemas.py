@@ -33,6 +33,9 @@ _ALL = (
         Column("item_id", "string!", "the item"),
         Column("published_at", "timestamp", "when it was published (UTC); without a date, when the logs first saw it"),
         Column("categories", "array<string>", "what it is about; may be empty"),
+        Column("title", "string", "its name, for people; null if none is mapped"),
+        Column("url", "string", "where it can be seen; null if none is mapped"),
+        Column("image", "string", "address of a picture of it; null if none is mapped"),
         further="the configured numeric features of items (doubles)",
     ),
     _table(

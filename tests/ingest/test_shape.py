@@ -206,6 +206,17 @@ def test_places_that_cannot_be(tmp_path: Path, source: str, said: str) -> None:
         load_config(tmp_path / "c.yaml")
 
 
+def test_items_have_names_that_people_know(files: Files) -> None:
+    files.write("ev.csv", HEADER + ROWS)
+    files.write("items.csv", "id,name,link\ni1,The sea,https://a/1\ni9,,\n")
+    columns = {"item_id": "id", "title": "name", "url": "link"}
+    result = files.read({"path": "ev.csv"}, items={"path": "items.csv", "format": "csv", "columns": columns})
+    names = {row["item_id"]: (row["title"], row["url"], row["image"]) for row in result.items.collect()}
+    assert names["i1"] == ("The sea", "https://a/1", None)
+    assert names["i9"] == names["i2"] == (None, None, None)
+    assert result.quarantine.isEmpty()
+
+
 @pytest.mark.parametrize(
     ("keep", "seen", "kept"), [(None, True, "3"), ("newest", True, "3"), ("oldest", True, "1"), ("any", False, None)]
 )
@@ -215,7 +226,7 @@ def test_items_taken_from_a_log_may_repeat(files: Files, keep: str | None, seen:
     columns = {"item_id": "item", "words": "words"} | ({"seen_at": "at"} if seen else {})
     items = {"path": "log.csv", "format": "csv", "columns": columns} | ({"keep": keep} if keep else {})
     result = files.read({"path": "ev.csv"}, items=items)
-    assert result.items.columns == ["item_id", "published_at", "categories", "words"]
+    assert result.items.columns == ["item_id", "published_at", "categories", "title", "url", "image", "words"]
     found = {row["item_id"]: row["words"] for row in result.items.collect()}
     assert found["i2"] == 7
     assert found["i1"] in ([float(kept)] if kept else [1, 2, 3])

@@ -139,7 +139,10 @@ def test_values_that_are_unknown_are_shown_as_such() -> None:
             MetricRow("als", "new_items", "auc", 0.55),
         ],
         differences=[Difference("als", "new_items", "item_auc", 0.1, nan, nan, 1)],
-        audiences=[AudienceExample("<b>item</b>", [], 12, 0)],
+        audiences=[
+            AudienceExample("<b>item</b>", [], 12, 0, url="javascript:alert(1)"),
+            AudienceExample("i1", [], 12, 0, title="A & B", url="https://shop/i1"),
+        ],
         steps=[StepTime("evaluate", 4_020)],
     )
     page = render_report(data)
@@ -147,6 +150,8 @@ def test_values_that_are_unknown_are_shown_as_such() -> None:
     assert "nan" not in text.lower()
     assert "too few items to tell" in text
     assert "<b>item</b>" in text  # escaped: shown, not obeyed
+    assert '<a href="https://shop/i1">A &amp; B</a>' in page
+    assert "javascript:" not in page
     assert "1 h 07 min" in text
 
 

@@ -20,7 +20,7 @@ def audience_examples(step: RunningStep) -> list[AudienceExample]:
     seeds = step.at("item_seeds", as_of=step.context.dates.a3, purpose="production").select("item_id", "seed_count")
     chosen = (
         thresholds.join(seeds, "item_id")
-        .join(step.read("items").select("item_id", "categories"), "item_id", "left")
+        .join(step.read("items").select("item_id", "categories", "title", "url"), "item_id", "left")
         .orderBy(F.desc("seed_count"), "item_id")
         .limit(EXAMPLES)
         .collect()
@@ -44,6 +44,8 @@ def audience_examples(step: RunningStep) -> list[AudienceExample]:
                 [(str(r["user_id"]), r["score"]) for r in top.collect()],
                 edges,
                 counts,
+                row["title"],
+                row["url"],
             )
         )
     return examples
