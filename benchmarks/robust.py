@@ -19,10 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
-
-from ralm.config import Spark
-from ralm.spark.session import get_session
-from ralm.warehouse.warehouse import Warehouse
+from deltalake import DeltaTable
 
 SYSTEMS = ("ralm", "plda", "als_fold_in", "regression_logistic", "information_value", "user_activity")
 SHOWN = ("item_auc", "prec@10", "recall@5%")
@@ -183,12 +180,9 @@ def run_set(found: RobustSet, data: Path, folder: Path) -> list[dict[str, Any]] 
             last = (work / f"{job}.log").read_text().strip().splitlines()[-1:]
             print(f"{found.name}: {job} ended with {ended.returncode}: {' '.join(last)}", flush=True)
             return None
-    spark = get_session("robust", Spark(driver_memory="2g"))
-    try:
-        metrics = Warehouse(spark, content["warehouse"], content.get("user_id_type", "string")).read("metrics")
-        return [row.asDict() for row in metrics.where("split = 'test'").collect()]  # some hundred figures
-    finally:
-        spark.stop()
+    metrics = DeltaTable(f"{content['warehouse']}/metrics").to_pyarrow_table()
+    rows: list[dict[str, Any]] = metrics.filter(pc.equal(metrics["split"], "test")).to_pylist()  # some hundred figures
+    return rows
 
 
 def print_table(name: str, rows: Iterable[dict[str, Any]]) -> None:
