@@ -27,6 +27,8 @@ class Task:
         seeds: (item_id, item_index int, user_id), at most `lookalike.seed_cap` per item; persisted. Distinct, except in
             draws with replacement, which say how stable an audience is: there a user counts as often as drawn.
         folder: for files needed while users are scored; the caller removes it.
+        clusters: variant -> (item_id, draw, centroids, sizes): the seeds as the batch has clustered them. None: a
+            system clusters them itself.
     """
 
     step: RunningStep
@@ -34,6 +36,7 @@ class Task:
     items: Sequence[str]
     seeds: DataFrame
     folder: str
+    clusters: Callable[[str], DataFrame] | None = None
 
     @property
     def config(self) -> Config:

@@ -42,21 +42,30 @@ def lookalike_scorer(
 
 
 def _prepare(variant: str, task: Task) -> Prepared:
-    context, config = task.context, task.config
-    settings = variant_lookalike(config, variant)
+    context = task.context
     weights = dated_weights(lookalike_folder(context, variant), context.dates[task.date])
-    rows = task.seeds.join(embedded_users(task, config.variants[variant].merge), "user_id")
-    udf = cluster_items(settings.clusters, iterations=settings.cluster_iterations, seed=config.seed, weights=weights)
-    seeds = rows.select("item_id", F.lit(0).alias("draw"), "user_id", "embedding")
-    clusters = seeds.groupBy("item_id", "draw").applyInArrow(*udf)
+    clusters = _clusters(variant, task, weights) if task.clusters is None else task.clusters(variant)
     found, state = lookalike_scorer(weights, clusters, task.items)
-    missing = [item for item in task.items if item not in set(found)]
-    if missing or state is None:
+    row = {item: place for place, item in enumerate(found)}
+    missing = [item for item in task.items if item not in row]
+    if state is None or (missing and task.clusters is None):
         raise DataError(f"{len(missing)} items have no seed with an embedding as of the users' date: {missing[:3]}")
+    if missing:  # they get the clusters of another item
+        rows = [row.get(item, 0) for item in task.items]
+        own = {name: state.arrays[name][rows] for name in ("centroids", "sizes")}
+        state = ScorerState(state.scorer, {**state.arrays, **own})
     targets = task.step.at(
         "target_embeddings", as_of=context.dates[task.date], model_version=lookalike_version(context, variant)
     )
-    return Prepared(targets.select("user_id", "bias", "embedding"), state)
+    return Prepared(targets.select("user_id", "bias", "embedding"), state, unknown=missing)
+
+
+def _clusters(variant: str, task: Task, weights: Weights) -> DataFrame:
+    settings, config = variant_lookalike(task.config, variant), task.config
+    rows = task.seeds.join(embedded_users(task, config.variants[variant].merge), "user_id")
+    udf = cluster_items(settings.clusters, iterations=settings.cluster_iterations, seed=config.seed, weights=weights)
+    seeds = rows.select("item_id", F.lit(0).alias("draw"), "user_id", "embedding")
+    return seeds.groupBy("item_id", "draw").applyInArrow(*udf)
 
 
 def _after(variant: str, context: Context, date: DateName) -> tuple[Dependency, ...]:
