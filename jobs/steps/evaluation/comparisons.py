@@ -54,7 +54,7 @@ def judge(found: System, cell: Cell, step: RunningStep, date: DateName, folder: 
     config = step.context.config
     task = Task(step, date, cell.items, cell.seeds, folder, cell.clusters)
     prepared = found.prepare(task)
-    users = prepared.users.persist()
+    users = prepared.users if prepared.scan else prepared.users.persist()
     scored = Scored(users, users.count(), cell.items, prepared.state, folder, config.user_id_type, config.scoring.block)
     pairs = task.kept("judged pairs", _drawn_pairs(scored, cell))
     ids, sample = scored.sample_users(cell.sample, config.seed)

@@ -21,7 +21,7 @@ PURPOSE = {date: purpose for purpose, date in PURPOSES.items()}
 
 def _popularity(task: Task) -> Prepared:
     users = field_users(task).select("user_id", F.lit(0.0).alias("value"))
-    known = task.step.at("item_seeds", as_of=task.context.dates[task.date], purpose=PURPOSE[task.date])
+    known = task.step.at("item_seeds", as_of=task.as_of, purpose=PURPOSE[task.date])
     rows = known.where(F.col("item_id").isin(list(task.items))).select("item_id", "clickers").collect()
     clickers = {row["item_id"]: row["clickers"] for row in rows}
     return Prepared(users, _state(np.array([float(clickers.get(item, 0)) for item in task.items])))
@@ -32,7 +32,7 @@ def _after_seeds(context: Context, date: DateName) -> tuple[Dependency, ...]:
 
 
 def _activity(task: Task) -> Prepared:
-    until = F.lit(task.context.dates[task.date])
+    until = F.lit(task.as_of)
     counts = (
         known_events(task.step)
         .where(F.col("event_time") < until)
