@@ -64,29 +64,24 @@ class Round:
             return
         found = f"{len(items):,} items changed enough" + (f", {len(cold):,} are new" if cold else "")
         self.step.say(f"{found}, {time.monotonic() - clock:.1f} s")
-        names = self._look_alike([row["item_id"] for row in items]) if items else []
-        if cold:
-            self._score(COLD_START, cold)
+        names = self._cluster([row["item_id"] for row in items]) if items else []
+        clock = time.monotonic()
+        for system, chosen in {SYSTEM: names, COLD_START: cold}.items():
+            if chosen:
+                self._score(system, chosen)
+        if names:
+            self._clear_switched(names)
         if names or cold:
+            self.step.say(f"all users scored against them, {time.monotonic() - clock:.1f} s")
             self._publish([row for row in items if row["item_id"] in set(names)])
 
-    def _look_alike(self, items: Sequence[str]) -> list[str]:
-        """Cluster and score; returns the items that have seeds with embeddings."""
-        clock = time.monotonic()
-        names = self._cluster(items)
-        self.step.say(f"{len(names):,} clustered, {time.monotonic() - clock:.1f} s")
-        if not names:
-            return names
-        clock = time.monotonic()
-        self._score(SYSTEM, names)
-        switched = [
-            row["item_id"] for row in self._thresholds(COLD_START).join(self._named(names), "item_id").collect()
-        ]
+    def _clear_switched(self, items: Sequence[str]) -> None:
+        """Delete what the cold start wrote of items that have look-alike audiences from now on."""
+        found = self._thresholds(COLD_START).join(self._named(items), "item_id").collect()
+        switched = [row["item_id"] for row in found]
         if switched:
             clear_audiences(self.step, COLD_START, switched)
             self.step.say(f"{len(switched):,} items switched from cold start to look-alike")
-        self.step.say(f"all users scored against them, {time.monotonic() - clock:.1f} s")
-        return names
 
     def _score(self, system: str, items: Sequence[str]) -> None:
         """Score the release's users against the items; the seeds are as they are now."""
