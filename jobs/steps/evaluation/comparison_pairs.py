@@ -24,7 +24,8 @@ class Cell:
     """What every system is judged on: items, their seeds, and users that it should find.
 
     Attributes:
-        protocol: `new_items@20`, …, `new_items@half`; `later_clicks@all`; `later_pairs` of `evaluate`.
+        protocol: `new_items@20`, …, `new_items@half`; `later_clicks@all`; `later_pairs`, the cell that
+            the two protocols of `evaluate` share.
         items: in the order of the scorers.
         seeds: (item_id, item_index, user_id).
         held_out: (item_id, item_index, user_id, weak, drawn); the AUC is over those who are drawn.
