@@ -1,4 +1,4 @@
-"""Systems that know only the user: the same score for every item."""
+"""Systems that know only the user: every item has the same order of users."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from ralm.scoring.contract import Arrays, BatchScorer
 
 
 class UserValue(BatchScorer):
-    """The user's value (number of events, or a constant) as the score of every item."""
+    """The user's value (number of events, or a constant) plus the item's (number of clickers, or 0)."""
 
     columns = ("value",)
 
-    def __init__(self, items: int) -> None:
-        self.items = items
+    def __init__(self, item_values: NDArray[Any]) -> None:
+        self.item_values = item_values  # (items,)
+        self.items = len(item_values)
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, block: int) -> UserValue:
-        """`items`: how many there are."""
-        return cls(int(arrays["items"]))
+        """`item_values` (items,)."""
+        return cls(np.asarray(arrays["item_values"], dtype=np.float64))
 
     def score_batch(self, users: pa.RecordBatch | pa.Table) -> NDArray[Any]:
         """The column `value` (n,) as (n, items)."""
-        return np.repeat(scalars(users, "value")[:, None], self.items, axis=1)
+        scores: NDArray[Any] = scalars(users, "value")[:, None] + self.item_values
+        return scores

@@ -14,6 +14,7 @@ from ralm.config.described import described_fields
 from ralm.config.fields import Dates, Fields
 from ralm.config.locations import Location
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
+from ralm.config.names import SYSTEM
 from ralm.config.outputs import ColdStart, Comparison, Evaluation, Publish, Refresh, Scoring, Serving, Spark, Stream
 from ralm.config.section import Identifier, Section, sized
 from ralm.config.sources import Ingest
@@ -44,7 +45,7 @@ class Config(Section):
     lookalike: Lookalike = Lookalike()
     lookalike_training: Training = Training()
     variants: dict[Identifier, Variant] = Field(
-        default_factory=lambda: {"ralm": Variant()},
+        default_factory=lambda: {SYSTEM: Variant()},
         description="look-alike models to train; `ralm` is the released one. More: conf/variants/ablations.yaml",
     )
     baselines: Baselines = Baselines()
@@ -74,8 +75,8 @@ class Config(Section):
                 raise ValueError(
                     f"user_model.representations: '{domain}' is not in fields.history; known: {sorted(domains)}"
                 )
-        if "ralm" not in self.variants:
-            raise ValueError("variants: 'ralm' is the released variant and must be there")
+        if SYSTEM not in self.variants:
+            raise ValueError(f"variants: '{SYSTEM}' is the released variant and must be there")
         for name, variant in self.variants.items():
             try:
                 variant.lookalike(self.lookalike)
@@ -84,6 +85,11 @@ class Config(Section):
             except ValueError as error:
                 raise ValueError(f"variants.{name}.{error}") from error
         return self
+
+    @property
+    def released(self) -> Variant:
+        """The variant of RALM that production scores with."""
+        return self.variants[SYSTEM]
 
     @property
     def notes(self) -> list[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.steps.seeds.item_seeds import item_ages
 from ralm.config import Scoring
+from ralm.config.names import COLD_START, SYSTEM
 from ralm.errors import DataError
 from ralm.runs.step import RunningStep
 
@@ -59,16 +59,10 @@ def _newest_first() -> tuple[Column, str]:
     return F.coalesce("first_clicked_at", "published_at").desc_nulls_last(), "item_id"
 
 
-@dataclass(frozen=True)
-class Spread:
-    """Which system scores which item: `ralm` by its seeds, `cold` by its categories (item -> categories)."""
-
-    ralm: list[str]
-    cold: dict[str, list[str]]
-
-
-def spread_items(step: RunningStep, seeds: DataFrame | None = None, until: dt.date | None = None) -> Spread:
-    """The items of this run by the system that scores them: the linear model below `cold_start.switch` seeds.
+def spread_items(
+    step: RunningStep, seeds: DataFrame | None = None, until: dt.date | None = None
+) -> dict[str, list[str]]:
+    """System -> the items of this run that it scores: the cold start those with fewer than `cold_start.switch` seeds.
 
     Args:
         step: has the inputs `item_seeds` and `items`.
@@ -80,7 +74,7 @@ def spread_items(step: RunningStep, seeds: DataFrame | None = None, until: dt.da
     """
     config = step.context.config
     if config.cold_start is None:
-        return Spread(choose_items(step, seeds), {})
+        return {SYSTEM: choose_items(step, seeds)}
     least, scoring = max(config.cold_start.switch, config.lookalike.min_seeds), config.scoring
     counts = _production_seeds(step) if seeds is None else seeds
     items = step.read("items").select("item_id", "published_at", "categories")
@@ -93,15 +87,15 @@ def spread_items(step: RunningStep, seeds: DataFrame | None = None, until: dt.da
         known = known.where(F.col("item_id").isin(scoring.items))
     newest = known.orderBy(*_newest_first()).limit(scoring.max_items)
     rows = (newest if scoring.items == "newest" else known.orderBy("item_id").limit(scoring.max_items)).select(
-        "item_id", "categories", enough.alias("enough")
+        "item_id", enough.alias("enough")
     )
     found = rows.collect()  # `scoring.max_items` at most
     if not found:
         raise DataError("scoring.items: no chosen item has seeds or categories; choose others")
-    return Spread(
-        [row["item_id"] for row in found if row["enough"]],
-        {row["item_id"]: row["categories"] for row in found if not row["enough"]},
-    )
+    return {
+        SYSTEM: [row["item_id"] for row in found if row["enough"]],
+        COLD_START: [row["item_id"] for row in found if not row["enough"]],
+    }
 
 
 NAMED = 3

@@ -109,13 +109,6 @@ def _describing(step: RunningStep, seeds: DataFrame) -> DataFrame:
     return seeds.orderBy(uniform("listed seed", step.context.config.seed, "user_id"), "user_id").limit(cap)
 
 
-def _item_seeds(step: RunningStep) -> tuple[list[str], DataFrame]:
-    items = choose_items(step)
-    indices = step.context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
-    seeds = listed_seeds(step, items).join(F.broadcast(indices), "item_id")
-    return items, seeds.select("item_id", "item_index", "user_id")
-
-
 def _check_name(context: Context, request: Request, step: str) -> None:
     """Two lists of one file name, or a list and an item, must not share an audience.
 
@@ -142,8 +135,8 @@ def _extend(found: System, request: Request, step: RunningStep) -> None:
     version = load_sizes(context).version
     users = step.at("user_fields", as_of=step.as_of, vocabulary_version=version).select("user_id")
     if request.seeds is None:
-        items, seeds = _item_seeds(step)
-        described = seeds.persist()
+        items = choose_items(step)
+        described = seeds = listed_seeds(step, items).persist()
     else:
         items, seeds = [request.list_name], _own_seeds(step, request, users).persist()
         described = _describing(step, seeds).persist()

@@ -11,8 +11,8 @@ from pathlib import PurePosixPath
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.steps.lookalike.variants import final_step, lookalike_folder, lookalike_version
-from jobs.steps.systems.ralm import lookalike_scorer
+from jobs.steps.lookalike.variants import final_step, lookalike_version
+from jobs.steps.systems.ralm import clustered
 from ralm.config.names import SYSTEM
 from ralm.config.sources import NULL_MARKERS
 from ralm.config.time_formats import check_time_format
@@ -24,7 +24,7 @@ from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.scoring.bundle import write_scoring_bundle
 from ralm.spark.errors import user_errors
-from ralm.training.checkpoints import dated_weights, model_folder
+from ralm.training.checkpoints import model_folder
 from ralm.warehouse.warehouse import is_delta
 from udfs.score import score_pairs
 
@@ -135,18 +135,16 @@ def _score(path: str, name: str, time_format: str | None, step: RunningStep) -> 
         clusters = clusters.where(F.col("purpose").isin(*KNOWN))
         own = pairs.where(F.col("as_of") == F.lit(date))
         asked = own.select("item_id").distinct()
-        weights = dated_weights(lookalike_folder(context, SYSTEM), date)
-        items, state = lookalike_scorer(weights, clusters.join(F.broadcast(asked), "item_id"))
-        if state is None:
+        items, prepared = clustered(step, version, date, clusters.join(F.broadcast(asked), "item_id"))
+        if prepared is None:
             continue
         folders.append(context.models("work", f"pairs-{step.version}/{date}"))
-        bundle = write_scoring_bundle(folders[-1], state, items)
+        bundle = write_scoring_bundle(folders[-1], prepared.state, items)
         rows = context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
         joined_items.append(rows.select(F.lit(date).alias("as_of"), "item_id"))
-        targets = step.at("target_embeddings", as_of=date, model_version=version)
-        joined = own.join(F.broadcast(rows), "item_id").join(targets.select("user_id", "bias", "embedding"), "user_id")
+        joined = own.join(F.broadcast(rows), "item_id").join(prepared.users, "user_id")
         kept = {"as_of": "date", "user_id": config.user_id_type, "item_id": "string", "at": "timestamp"}
-        chosen = joined.select(*kept, "item_index", "bias", "embedding")
+        chosen = joined.select(*kept, "item_index", *prepared.state.scorer.columns)
         scored.append(chosen.mapInArrow(*score_pairs(bundle, kept, block=config.scoring.block)))
     if not scored:
         raise DataError(f"--pairs {path}: none of {sum(counts.values()):,} pairs has an item with seeds by its time")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +14,7 @@ from pyspark.sql import functions as F
 
 from jobs.steps.evaluation.by_seed_count import by_seeds, switch_lines
 from jobs.steps.evaluation.comparison_pairs import Cell, Counted, in_memory, users_date
-from jobs.steps.evaluation.comparisons import cell_values
+from jobs.steps.evaluation.comparisons import judge
 from jobs.steps.evaluation.later_clicks import INPUTS as LATER_INPUTS
 from jobs.steps.evaluation.later_clicks import SECTIONS as LATER_SECTIONS
 from jobs.steps.evaluation.later_clicks import draw_later_pairs, later_cells, later_counted
@@ -37,6 +38,7 @@ from ralm.report.comparison_section import in_order, main_metric
 from ralm.report.data import Compared, Difference, MetricRow
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
+from ralm.training.checkpoints import model_folder
 from ralm.warehouse.warehouse import matching
 
 LATER = "later_clicks"
@@ -130,10 +132,11 @@ def first_of(values: pd.DataFrame, config: Config) -> str:
 def _judge(judged: System, family: Family, step: RunningStep) -> None:
     context = step.context
     split = context.config.comparison.split
-    parts = []
+    parts, folder = [], context.models("work", f"compare-{step.version}")
     for cell in family.cells(step):
         with in_memory(cell):
-            parts.append(cell_values(judged, cell, step, family.date))
+            parts.append(judge(judged, cell, step, family.date, folder).values.assign(protocol=cell.protocol))
+        shutil.rmtree(model_folder(folder), ignore_errors=True)
         everyone = parts[-1][parts[-1]["segment"] == "all"]
         metric = first_of(everyone, context.config)
         found = everyone.loc[everyone["metric"] == metric, "value"]

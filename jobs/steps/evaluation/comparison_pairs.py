@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,14 +24,19 @@ class Cell:
     """What every system is judged on: items, their seeds, and users that it should find.
 
     Attributes:
-        protocol: `new_items@20`, …, `new_items@half`; `later_clicks@all`.
+        protocol: `new_items@20`, …, `new_items@half`; `later_clicks@all`; `later_pairs`, the cell that
+            the two protocols of `evaluate` share.
         items: in the order of the scorers.
         seeds: (item_id, item_index, user_id).
-        held_out: (item_id, item_index, user_id, position, weak).
+        held_out: (item_id, item_index, user_id, weak, drawn); the AUC is over those who are drawn.
         seed_half: (item_id, item_index, user_id): all users of the half that gives seeds, and all earlier clickers;
             none of them is ranked for their item, or counts as another user.
-        shown: (item_id, item_index, user_id, position, weak): users who saw the item and did not click; the AUC is
+        sample: users drawn of all, whom the AUC compares the held-out users with.
+        shown: (item_id, item_index, user_id, weak, drawn): users who saw the item and did not click; the item AUC is
             against them. None: against all other users.
+        min_labels: held-out and shown users that an item, or a segment of it, needs for the AUC between them.
+        max_users: candidates ranked, by hash, held-out users always among them; None: all users.
+        clusters: variant -> the seeds as the batch has clustered them; see `Task`.
     """
 
     protocol: str
@@ -39,7 +44,11 @@ class Cell:
     seeds: DataFrame
     held_out: DataFrame
     seed_half: DataFrame
+    sample: int
     shown: DataFrame | None = None
+    min_labels: int = 1
+    max_users: int | None = None
+    clusters: Callable[[str], DataFrame] | None = None
 
 
 def users_date(window: str) -> DateName:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from functools import reduce
 
@@ -9,9 +10,10 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.steps.evaluation.all_users import all_users_values
-from jobs.steps.evaluation.impression_scores import baseline_pairs, baseline_rankings, finish, variant_scores
+from jobs.steps.evaluation.comparison_pairs import in_memory, persisted
+from jobs.steps.evaluation.comparisons import judge
 from jobs.steps.evaluation.judged_impressions import LATER_CLICKS, NEW_ITEMS, Judged, TooFewItemsError, judged
+from jobs.steps.evaluation.later_clicks import later_pairs
 from jobs.steps.evaluation.metrics import difference_rows, metric_rows, write_metrics
 from jobs.steps.evaluation.user_model_quality import user_model_rows
 from jobs.steps.lookalike.seed_clusters import step_name as clusters_step
@@ -19,50 +21,61 @@ from jobs.steps.lookalike.target_embeddings import step_name as targets_step
 from jobs.steps.report.page import write_report
 from jobs.steps.seeds.item_seeds import step_name as seeds_step
 from jobs.steps.sources.known_events import source
+from jobs.steps.systems.contract import System
+from jobs.steps.systems.oracle import NAME as ORACLE
+from jobs.steps.systems.oracle import oracle_systems
+from jobs.steps.systems.ralm import variant_systems
+from jobs.steps.systems.without_seeds import ACTIVITY, POPULARITY
 from ralm.config import Config
-from ralm.evaluation.first_figure import first_figures, recall_shares
-from ralm.evaluation.frame_metrics import head_items, impression_item_metrics, pooled_auc, ranking_metrics
-from ralm.evaluation.metric_names import PAIRED
+from ralm.evaluation.first_figure import AMONG_ALL, AMONG_SHOWN, first_figures
+from ralm.evaluation.frame_metrics import head_items, pooled_auc
+from ralm.evaluation.metric_names import PAIRED, recall_name
 from ralm.report.data import Difference, MetricRow, UserModelRow
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
+from ralm.training.checkpoints import model_folder
 
 SPLIT = "test"
 
 
-def per_item_values(step: RunningStep, found: Judged) -> tuple[pd.DataFrame, list[MetricRow], int]:
-    """(system, protocol, item_id, segment, metric, value), one row per item; the pooled AUC; candidates ranked."""
+def judged_systems(config: Config) -> list[System]:
+    """Every variant of RALM, what needs no seeds and, in the built-in world, the oracle."""
+    return [*variant_systems(config), POPULARITY, ACTIVITY, *oracle_systems(config)]
+
+
+def per_item_values(step: RunningStep, found: Judged) -> tuple[pd.DataFrame, list[MetricRow]]:
+    """(system, protocol, item_id, segment, metric, value), one row per item; and the pooled AUC."""
     context = step.context
-    work = context.models("work", f"evaluate-{step.version}")
-    models = [variant_scores(step, name, found, f"{work}/{name}") for name in context.config.variants]
-    users = models[-1].users
-    rankings = [*(model.ranked for model in models), baseline_rankings(step, found)]
-    scored = reduce(DataFrame.unionByName, [baseline_pairs(step, found), *(model.pairs for model in models)])
-    path = f"{work}/pairs"
-    scored.write.mode("overwrite").parquet(path)
-    scored = context.spark.read.parquet(path)
-    by_impression = impression_item_metrics(scored, context.config.evaluation.min_labels)
-    shares = recall_shares(context.config)
-    by_rank = ranking_metrics(reduce(DataFrame.unionByName, rankings), found.labels, users, fractions=shares)
-    columns = ["system", "item_id", "segment", "metric", "value"]
-    values = by_impression.select(columns).unionByName(by_rank.select(columns)).toPandas()  # items x metrics
-    against_all = all_users_values(step, found, scored, [model.sample for model in models])
-    values = pd.concat([values, against_all[columns]], ignore_index=True)
+    folder = context.models("work", f"evaluate-{step.version}")
+    parts, pairs = [], []
+    with in_memory(found.cell):
+        for system in judged_systems(context.config):
+            own = judge(system, found.cell, step, "a2", f"{folder}/{system.name}")
+            parts.append(own.values.assign(system=system.name))
+            pairs.append(own.pairs.withColumn("system", F.lit(system.name)))
+            step.counts["candidates"] = own.candidates
+    scored = reduce(DataFrame.unionByName, pairs)
     pooled = [
         MetricRow(row["system"], protocol, "auc", row["value"], segment=row["segment"])
-        for protocol in (NEW_ITEMS, LATER_CLICKS)
-        for row in pooled_auc(scored.where(F.col("protocol") == protocol)).collect()
+        for protocol, items in found.items.items()
+        for row in pooled_auc(scored.where(F.col("item_id").isin(items))).collect()
         if row["value"] is not None
     ]
-    finish(work)
+    shutil.rmtree(model_folder(folder), ignore_errors=True)
+    values = pd.concat(parts, ignore_index=True).dropna(subset=["value"])
+    # Of the oracle, what the page shows: how far from chance to the truth a system is.
+    shown = [AMONG_SHOWN, AMONG_ALL, recall_name(context.config.scoring.audience.top_fraction)]
+    values = values[(values["system"] != ORACLE) | values["metric"].isin(shown)]
     protocols = {item: name for name, items in found.items.items() for item in items}
-    values["protocol"] = values["item_id"].map(protocols)
-    return _with_head_and_tail(values, found), pooled, users
+    return _with_head_and_tail(values.assign(protocol=values["item_id"].map(protocols)), step), pooled
 
 
-def _with_head_and_tail(values: pd.DataFrame, found: Judged) -> pd.DataFrame:
+def _with_head_and_tail(values: pd.DataFrame, step: RunningStep) -> pd.DataFrame:
     """The values of all users again, as segment `head` or `tail` of the item."""
-    head = {row["item_id"] for row in head_items(found.popularity).where("head").collect()}
+    least = step.context.config.lookalike.min_seeds
+    seeds = step.at("item_seeds", as_of=step.as_of, purpose="evaluate").where(F.col("seed_count") >= least)
+    ranked = head_items(seeds.select("item_id", F.col("clickers").alias("clicks")))
+    head = {row["item_id"] for row in ranked.where("head").collect()}
     again = values[values["segment"] == "all"].copy()
     again["segment"] = again["item_id"].map(lambda item: "head" if item in head else "tail")
     return pd.concat([values, again], ignore_index=True)
@@ -73,7 +86,7 @@ def differences(values: pd.DataFrame, config: Config) -> list[Difference]:
     first, resamples, seed = first_figures(config), config.evaluation.bootstrap, config.seed
     shown = values["metric"].isin({*PAIRED, *first}) & (values["segment"] == "all")
     shown |= (values["metric"] == first[0]) & values["segment"].isin(["weak", "tail"])
-    return difference_rows(values[shown & (values["system"] != "oracle")], resamples, seed)
+    return difference_rows(values[shown & (values["system"] != ORACLE)], resamples, seed)
 
 
 def _evaluate(step: RunningStep) -> None:
@@ -85,7 +98,8 @@ def _evaluate(step: RunningStep) -> None:
         notes.append("Nothing was judged: the evaluation is off.")
     else:
         try:
-            rows, paired = _figures(step, judged(step))
+            with persisted(later_pairs(step)) as pairs:
+                rows, paired = _figures(step, judged(step, pairs))
         except TooFewItemsError as error:
             notes.append(f"Too few items to be judged: {error}.")
             step.say(f"warning: too few items to be judged: {error}; lower them or set other dates for figures")
@@ -105,8 +119,7 @@ def _figures(step: RunningStep, found: Judged) -> tuple[list[MetricRow], list[Di
     config = step.context.config
     for protocol, items in found.items.items():
         step.counts[f"items ({protocol.replace('_', ' ')})"] = len(items)
-    values, pooled, step.counts["candidates"] = per_item_values(step, found)
-    found.shown.unpersist()
+    values, pooled = per_item_values(step, found)
     rows = [*metric_rows(values, config.evaluation.bootstrap, config.seed), *pooled]
     return rows, differences(values, config)
 

@@ -1,6 +1,11 @@
-"""The family `later_clicks`: clickers against non-clickers among the users who were shown known items after A2."""
+"""The family `later_clicks`: clickers against non-clickers among the users who were shown known items after A2.
+
+The first functions are shared with `evaluate`, which judges new items in this way, too.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -38,6 +43,32 @@ SECTIONS = (
 )
 
 
+def later_pairs(step: RunningStep) -> DataFrame:
+    """(user_id, item_id, label 0/1) of [A2, A3), of items with enough seeds (tables: impressions, item_seeds)."""
+    dates, least = step.context.dates, step.context.config.lookalike.min_seeds
+    seeds = step.at("item_seeds", as_of=dates.a2, purpose="evaluate").where(F.col("seed_count") >= least)
+    shown = unseen_pairs(step.read("impressions"), dates.a2, dates.a3)
+    return shown.join(seeds.select("item_id"), "item_id", "left_semi")
+
+
+def labelled_items(pairs: DataFrame, least: int) -> DataFrame:
+    """(item_id) of the items with at least so many clickers, and non-clickers, among the labelled pairs."""
+    counted = pairs.groupBy("item_id").agg(_count(1).alias("clickers"), _count(0).alias("others"))
+    return counted.where(F.least("clickers", "others") >= least).select("item_id")
+
+
+def seeds_and_clickers(step: RunningStep, items: Sequence[str]) -> tuple[DataFrame, DataFrame]:
+    """(item_id, item_index, user_id) of the items' seeds before A2, and of all who clicked them before A2.
+
+    Clickers beyond the newest seeds are left out of the ranking like the seeds.
+    """
+    listed = step.at("item_seeds", as_of=step.context.dates.a2, purpose="evaluate")
+    seeds = listed.select("item_id", F.explode("seeds.user_id").alias("user_id"))
+    earlier = clicks(step.read("impressions"), step.context.dates.a2).select("item_id", "user_id").distinct()
+    found = [indexed(step, frame, items).select("item_id", "item_index", "user_id") for frame in (seeds, earlier)]
+    return found[0], found[1]
+
+
 def draw_later_pairs(step: RunningStep) -> None:
     """Write `comparison_pairs` of the later clicks: known items and the users who first saw them in [A2, A3).
 
@@ -66,39 +97,24 @@ def later_cells(step: RunningStep) -> list[Cell]:
     (found,) = later_counted(step)
     if not found.enough:
         return []
-    pairs, items = drawn_pairs(step, FAMILY), found.items
-    listed = step.at("item_seeds", as_of=step.as_of, purpose="evaluate")
-    seeds = listed.select("item_id", F.explode("seeds.user_id").alias("user_id"))
-    own = indexed(step, seeds, items).select("item_id", "item_index", "user_id")
-    # Earlier clickers beyond the newest seeds are left out of the ranking like the seeds.
-    earlier = clicks(step.read("impressions"), step.context.dates.a2).select("item_id", "user_id").distinct()
-    earlier = indexed(step, earlier, items).select("item_id", "item_index", "user_id")
-    rows = indexed(step, pairs, items).select("item_id", "item_index", "user_id", "role", "position", "weak")
-    return [
-        Cell(
-            PROTOCOL,
-            items,
-            own,
-            rows.where(F.col("role") == HELD_OUT).drop("role"),
-            earlier,
-            rows.where(F.col("role") == SHOWN).drop("role"),
-        )
-    ]
+    items, sample = found.items, step.context.config.comparison.sample
+    seeds, earlier = seeds_and_clickers(step, items)
+    pairs = indexed(step, drawn_pairs(step, FAMILY), items).withColumn("drawn", F.col("position") <= sample)
+    held_out, shown = (
+        pairs.where(F.col("role") == role).select("item_id", "item_index", "user_id", "weak", "drawn")
+        for role in (HELD_OUT, SHOWN)
+    )
+    return [Cell(PROTOCOL, items, seeds, held_out, earlier, sample, shown)]
 
 
 def _pairs(step: RunningStep) -> DataFrame:
     """(item_id, user_id, role, position, weak) of the judged items."""
-    config, dates = step.context.config, step.context.dates
+    config = step.context.config
     comparison, seed = config.comparison, config.seed
-    seeds = step.at("item_seeds", as_of=dates.a2, purpose="evaluate").where(
-        F.col("seed_count") >= config.lookalike.min_seeds
-    )
-    shown = unseen_pairs(step.read("impressions"), dates.a2, dates.a3)
     known = ~is_new_item("item_id", config.evaluation.new_item_share, seed)
-    pairs = shown.where(known & judged_split(comparison, seed)).join(seeds.select("item_id"), "item_id", "left_semi")
+    pairs = later_pairs(step).where(known & judged_split(comparison, seed))
     pairs = pairs.join(weak_users(step, step.as_of), "user_id")
-    enough = pairs.groupBy("item_id").agg(_count(1).alias("clickers"), _count(0).alias("others"))
-    enough = enough.where(F.least("clickers", "others") >= config.evaluation.min_labels)
+    enough = labelled_items(pairs, config.evaluation.min_labels)
     drawn = enough.orderBy(uniform("compared item", seed, "item_id"), "item_id").limit(comparison.max_items)
     order = Window.partitionBy("item_id", "role").orderBy(
         uniform("compared pair", seed, "user_id", "item_id"), "user_id"

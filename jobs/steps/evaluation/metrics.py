@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ralm.config.names import SYSTEM
 from ralm.evaluation.summary import compare, summarise
 from ralm.report.data import Difference, MetricRow
 from ralm.runs.step import RunningStep
@@ -22,7 +23,7 @@ def metric_rows(values: pd.DataFrame, resamples: int, seed: int) -> list[MetricR
 
 def difference_rows(values: pd.DataFrame, resamples: int, seed: int) -> list[Difference]:
     """RALM against every other system, paired over the items that both have."""
-    table = compare(values, "ralm", resamples, seed, ("protocol", "segment", "metric"))
+    table = compare(values, SYSTEM, resamples, seed, ("protocol", "segment", "metric"))
     return [Difference(**row) for row in table.to_dict("records")]  # type: ignore[arg-type]
 
 

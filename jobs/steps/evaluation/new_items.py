@@ -99,15 +99,17 @@ def _cell(step: RunningStep, pairs: DataFrame, protocol: str, items: list[str]) 
     rows = indexed(step, pairs, items)
     half = rows.where(F.col("role") == SEED)
     name = protocol.partition("@")[2]
-    held_out = rows.where(F.col("role") == HELD_OUT)
+    sample = step.context.config.comparison.sample
+    held_out = rows.where(F.col("role") == HELD_OUT).withColumn("drawn", F.col("position") <= sample)
     cap = step.context.config.lookalike.seed_cap if name == HALF else int(name)
     columns = ("item_id", "item_index", "user_id")
     return Cell(
         protocol,
         items,
         half.where(F.col("position") <= cap).select(*columns),
-        held_out.select(*columns, "position", "weak"),
+        held_out.select(*columns, "weak", "drawn"),
         half.select(*columns).unionByName(_earlier(step, rows, items).select(*columns)),
+        sample,
     )
 
 

@@ -11,6 +11,7 @@ from jobs.steps.sources.known_events import source
 from jobs.steps.user_model.user_embeddings import model_version
 from jobs.steps.user_model.user_embeddings import step_name as embedding_step
 from ralm.baselines.cold_start import FILE, ColdStartModel, fit_cold_start
+from ralm.config.names import SYSTEM
 from ralm.features.hashing import chosen
 from ralm.features.holdout import is_new_item
 from ralm.features.seeds import shown_between, unseen_pairs
@@ -21,7 +22,7 @@ from ralm.training.checkpoints import load_weights
 from udfs.targets import target_embeddings
 
 STEP = "train_cold_start"
-VARIANT = "ralm"
+VARIANT = SYSTEM
 
 
 def current_model(context: Context) -> ColdStartModel:

@@ -12,6 +12,7 @@ from jobs.steps.lookalike.variants import final_step, lookalike_folder, lookalik
 from jobs.steps.seeds.item_seeds import PURPOSES
 from jobs.steps.seeds.item_seeds import step_name as seeds_step
 from jobs.steps.user_model.user_embeddings import step_name as embedding_step
+from ralm.config.names import SYSTEM
 from ralm.errors import MissingInputError
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
@@ -36,7 +37,7 @@ def _cluster(variant: str, purpose: str, step: RunningStep) -> None:
 
 def steps(context: Context) -> Sequence[Step]:
     """One step per variant for the evaluation, one for production."""
-    wanted = [*((variant, "evaluate") for variant in context.config.variants), ("ralm", "production")]
+    wanted = [*((variant, "evaluate") for variant in context.config.variants), (SYSTEM, "production")]
     return [
         Step(
             step_name(variant, purpose),

@@ -12,9 +12,8 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobs.steps.audiences.audiences import clear_audiences
-from jobs.steps.audiences.chosen_items import Spread, left_out, spread_items
+from jobs.steps.audiences.chosen_items import left_out, spread_items
 from jobs.steps.audiences.nightly_scoring import score
-from jobs.steps.lookalike import cold_start_model
 from jobs.steps.lookalike.clustering import LIVE, newest_clusters, seed_clusters
 from jobs.steps.lookalike.variants import variant_lookalike
 from jobs.steps.refresh.changed_items import changed_items
@@ -23,7 +22,6 @@ from jobs.steps.releases.releases import make_current
 from jobs.steps.seeds.item_seeds import item_ages
 from jobs.steps.seeds.live_seeds import SeedStream
 from jobs.steps.sources.landed_files import Landing
-from jobs.steps.systems.ralm import lookalike_scorer
 from ralm.config.names import COLD_START, SYSTEM
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
@@ -54,49 +52,41 @@ class Round:
         self.release = current_release(step.context.warehouse)
         self.step = replace(step, as_of=self.release.as_of)  # the date of the release, not of the newest click
         self.model = self.release.models["lookalike"]
-        self.weights = dated_weights(self.context.models("lookalike", self.model), self.release.as_of)
 
     def run(self) -> None:
         """Cluster, score and publish what changed; if nothing changed, nothing is written."""
         clock = time.monotonic()
         spread = spread_items(self.step, self._ages())
-        self._say_left_out(spread)
-        items, cold = self._changed(spread), self._uncovered(spread)
+        self._say_left_out([item for items in spread.values() for item in items])
+        items, cold = self._changed(spread[SYSTEM]), self._uncovered(spread.get(COLD_START, []))
         if not items and not cold:
             self.step.say("no item's seeds changed enough (refresh.min_change)")
             return
         found = f"{len(items):,} items changed enough" + (f", {len(cold):,} are new" if cold else "")
         self.step.say(f"{found}, {time.monotonic() - clock:.1f} s")
-        names = self._look_alike([row["item_id"] for row in items]) if items else []
-        if cold:
-            state = cold_start_model.current_model(self.context).state(list(cold.values()))
-            score(self.step, COLD_START, list(cold), state, self.seeds(), self.model, only_items=True)
+        names = self._cluster([row["item_id"] for row in items]) if items else []
+        clock = time.monotonic()
+        for system, chosen in {SYSTEM: names, COLD_START: cold}.items():
+            if chosen:
+                self._score(system, chosen)
+        if names:
+            self._clear_switched(names)
         if names or cold:
+            self.step.say(f"all users scored against them, {time.monotonic() - clock:.1f} s")
             self._publish([row for row in items if row["item_id"] in set(names)])
 
-    def _look_alike(self, items: Sequence[str]) -> list[str]:
-        """Cluster and score; returns the items that have seeds with embeddings."""
-        clock = time.monotonic()
-        names = self._cluster(items)
-        self.step.say(f"{len(names):,} clustered, {time.monotonic() - clock:.1f} s")
-        if not names:
-            return names
-        clock = time.monotonic()
-        found, state = lookalike_scorer(self.weights, self._clusters(names), names)
-        assert state is not None  # all of them were clustered
-        score(self.step, SYSTEM, found, state, self.seeds(), self.model, only_items=True)
-        switched = [
-            row["item_id"] for row in self._thresholds(COLD_START).join(self._named(names), "item_id").collect()
-        ]
+    def _clear_switched(self, items: Sequence[str]) -> None:
+        """Delete what the cold start wrote of items that have look-alike audiences from now on."""
+        found = self._thresholds(COLD_START).join(self._named(items), "item_id").collect()
+        switched = [row["item_id"] for row in found]
         if switched:
             clear_audiences(self.step, COLD_START, switched)
             self.step.say(f"{len(switched):,} items switched from cold start to look-alike")
-        self.step.say(f"all users scored against them, {time.monotonic() - clock:.1f} s")
-        return names
 
-    def seeds(self) -> DataFrame:
-        """(item_id, seeds) as they are now."""
-        return self.step.read("live_seeds").select("item_id", "seeds")
+    def _score(self, system: str, items: Sequence[str]) -> None:
+        """Score the release's users against the items; the seeds are as they are now."""
+        seeds = self.step.read("live_seeds").select("item_id", "seeds")
+        score(self.step, system, items, lambda _: self._clusters(items), seeds, self.model, only_items=True)
 
     def _ages(self) -> DataFrame:
         """(item_id, seed_count, first_clicked_at) as they are now.
@@ -109,11 +99,11 @@ class Round:
         live = self.step.read("live_seeds").join(first, "item_id", "left")
         return live.select("item_id", "seed_count", F.coalesce("first_clicked_at", oldest).alias("first_clicked_at"))
 
-    def _say_left_out(self, spread: Spread) -> None:
+    def _say_left_out(self, chosen: Sequence[str]) -> None:
         """Name the items that were clicked since the night and are not among those chosen."""
         config = self.context.config
         enough = self.step.read("live_seeds").where(F.col("seed_count") >= config.lookalike.min_seeds)
-        line = left_out(enough, self._named([*spread.ralm, *spread.cold]), self.release.as_of, config.scoring)
+        line = left_out(enough, self._named(chosen), self.release.as_of, config.scoring)
         if line is not None:
             self.step.say(line)
 
@@ -123,21 +113,20 @@ class Round:
         items = self.step.read("items").select("item_id")  # your own lists have thresholds, too
         return found.where(F.col("system") == system).select("item_id").join(items, "item_id", "left_semi")
 
-    def _uncovered(self, spread: Spread) -> dict[str, list[str]]:
-        """The items for the linear model that have no audience yet, with their categories."""
-        if not spread.cold:
-            return {}
-        covered = (
-            self._thresholds(COLD_START).union(self._thresholds(SYSTEM)).join(self._named(list(spread.cold)), "item_id")
-        )
-        known = {row["item_id"] for row in covered.collect()}
-        return {item: categories for item, categories in spread.cold.items() if item not in known}
-
-    def _changed(self, spread: Spread) -> list[Row]:
-        settings, as_of = self.context.config.refresh, self.release.as_of
-        if not spread.ralm:
+    def _uncovered(self, items: Sequence[str]) -> list[str]:
+        """Those of the items for the cold start that have no audience yet."""
+        if not items:
             return []
-        live = self.step.read("live_seeds").join(self._named(spread.ralm), "item_id")
+        covered = self._thresholds(COLD_START).union(self._thresholds(SYSTEM)).join(self._named(items), "item_id")
+        known = {row["item_id"] for row in covered.collect()}
+        return [item for item in items if item not in known]
+
+    def _changed(self, items: Sequence[str]) -> list[Row]:
+        """Those of the items for the look-alike model whose seeds changed enough."""
+        settings, as_of = self.context.config.refresh, self.release.as_of
+        if not items:
+            return []
+        live = self.step.read("live_seeds").join(self._named(items), "item_id")
         nightly = self.step.read("item_seeds").where(
             (F.col("as_of") == F.lit(as_of)) & (F.col("purpose") == "production")
         )
@@ -160,7 +149,8 @@ class Round:
         before = self.step.at("seed_clusters", as_of=as_of, model_version=self.model)
         previous = newest_clusters(before.join(listed, "item_id")).withColumn("draw", F.lit(0))
         lookalike = variant_lookalike(config, SYSTEM)
-        clusters = seed_clusters(seeds, embeddings, lookalike, config.seed, self.weights, previous)
+        weights = dated_weights(self.context.models("lookalike", self.model), as_of)
+        clusters = seed_clusters(seeds, embeddings, lookalike, config.seed, weights, previous)
         keyed = clusters.withColumns(
             {
                 "as_of": F.lit(as_of),

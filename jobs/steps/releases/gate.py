@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ralm.config import Config
+from ralm.config.names import SYSTEM
 from ralm.evaluation.first_figure import AMONG_SHOWN, first_figures
 from ralm.evaluation.metric_names import metric_of
 from ralm.report.data import MetricRow
@@ -15,7 +16,7 @@ ACTIVITY = "user_activity"
 
 def figures(rows: Sequence[MetricRow]) -> dict[str, float]:
     """What a release records of its figures: `new_items/item_auc` -> value."""
-    return {f"{row.protocol}/{row.metric}": row.value for row in rows if row.system == "ralm"}
+    return {f"{row.protocol}/{row.metric}": row.value for row in rows if row.system == SYSTEM}
 
 
 def not_judged(rows: Sequence[MetricRow], config: Config) -> str | None:
@@ -24,7 +25,7 @@ def not_judged(rows: Sequence[MetricRow], config: Config) -> str | None:
         return None
     if not config.evaluation.judge:
         return "not judged: the evaluation is off"
-    counts = {row.protocol: row.items or 0 for row in _of(rows, "ralm", first_figures(config)[0])}
+    counts = {row.protocol: row.items or 0 for row in _of(rows, SYSTEM, first_figures(config)[0])}
     judged = ", ".join(f"{counts.get(protocol, 0)} {words}" for protocol, words in GATED.items())
     return f"not judged: too few items ({judged}; publish.min_items = {config.publish.min_items})"
 
@@ -43,8 +44,8 @@ def not_ahead(rows: Sequence[MetricRow], config: Config) -> str | None:
     first = first_figures(config)
     failed = []
     if ACTIVITY in config.publish.require:
-        own, other = _of(there, "ralm", first[0]), _of(there, ACTIVITY, first[0])
-        paired = _of(there, f"ralm - {ACTIVITY}", first[0])
+        own, other = _of(there, SYSTEM, first[0]), _of(there, ACTIVITY, first[0])
+        paired = _of(there, f"{SYSTEM} - {ACTIVITY}", first[0])
         if own and other and (paired[0].value if paired else own[0].value - other[0].value) <= 0:
             span = f" (difference {_span(paired[0])})" if paired else ""
             failed.append(f"{first[0]} {own[0].value:.3f}, user activity has {other[0].value:.3f}{span}")
@@ -53,12 +54,12 @@ def not_ahead(rows: Sequence[MetricRow], config: Config) -> str | None:
             chance = metric_of(metric).chance
             failed += [
                 f"{metric} {row.value:.3f}, chance is {chance:g}"
-                for row in _of(there, "ralm", metric)
+                for row in _of(there, SYSTEM, metric)
                 if chance is not None and row.value <= chance
             ]
     if not failed:
         return None
-    items = _of(there, "ralm", first[0])[0].items
+    items = _of(there, SYSTEM, first[0])[0].items
     return f"on {items} {GATED[protocol]} it is not ahead: {'; '.join(failed)}"
 
 
@@ -76,7 +77,7 @@ def behind_current(rows: Sequence[MetricRow], before: Mapping[str, float], confi
 
 def _asked(rows: Sequence[MetricRow], config: Config) -> str | None:
     """The protocol that is asked: the first with enough items."""
-    own = _of(rows, "ralm", first_figures(config)[0])
+    own = _of(rows, SYSTEM, first_figures(config)[0])
     enough = {row.protocol for row in own if (row.items or 0) >= config.publish.min_items}
     return next((protocol for protocol in GATED if protocol in enough), None)
 

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from jobs.steps.lookalike.variants import lookalike_version
 from jobs.steps.releases.gate import ACTIVITY, GATED, behind_current, figures, not_ahead, not_judged
 from jobs.steps.user_model.user_embeddings import model_version
+from ralm.config.names import SYSTEM
 from ralm.errors import DataError
 from ralm.evaluation.first_figure import first_figures
 from ralm.report.data import MetricRow
@@ -52,7 +53,7 @@ def first_rows(step: RunningStep) -> list[MetricRow]:
     """The first figures of the released system and of user activity on all users, and their paired differences."""
     rows = step.read("metrics").where(
         (F.col("as_of") == F.lit(step.context.dates.a2))
-        & F.col("system").isin("ralm", ACTIVITY, f"ralm - {ACTIVITY}")
+        & F.col("system").isin(SYSTEM, ACTIVITY, f"{SYSTEM} - {ACTIVITY}")
         & F.col("protocol").isin(list(GATED))
         & F.col("metric").isin(list(first_figures(step.context.config)))
         & (F.col("split") == "test")
@@ -77,8 +78,8 @@ def _publish(step: RunningStep) -> None:
         step.say(f"warning: {note}")
     assert step.as_of is not None
     models = {
-        "user_model": model_version(context, context.config.variants["ralm"].merge),
-        "lookalike": lookalike_version(context, "ralm"),
+        "user_model": model_version(context, context.config.released.merge),
+        "lookalike": lookalike_version(context, SYSTEM),
     }
     created_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     tables = {name: step.record.inputs[name] for name in PUBLISHED}

@@ -6,6 +6,7 @@ import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from ralm.config.names import SYSTEM
 from ralm.evaluation.diversity import gini, lorenz, tail_share
 from ralm.evaluation.exposure import recommended_categories, recommended_exposure
 from ralm.report.data import Exposure, RealisedShares
@@ -15,7 +16,7 @@ from ralm.scoring.realised import promised_shares
 
 def of_production(step: RunningStep, table: str) -> DataFrame:
     """The rows of a table that RALM made for the date of production."""
-    return step.read(table).where((F.col("as_of") == F.lit(step.context.dates.a3)) & (F.col("system") == "ralm"))
+    return step.read(table).where((F.col("as_of") == F.lit(step.context.dates.a3)) & (F.col("system") == SYSTEM))
 
 
 def _item_thresholds(step: RunningStep) -> DataFrame:

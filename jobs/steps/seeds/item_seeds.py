@@ -16,12 +16,12 @@ from ralm.runs.step import RunningStep, Step
 
 
 def listed_seeds(step: RunningStep, items: Sequence[str], seeds: DataFrame | None = None) -> DataFrame:
-    """(item_id, user_id): the items' seeds, from (item_id, seeds) or, by default, from the batch for production."""
+    """(item_id, item_index, user_id) of the items, from (item_id, seeds) or, by default, the batch's for production."""
     if seeds is None:
         seeds = step.at("item_seeds", as_of=step.as_of, purpose="production")
-    named = step.context.spark.createDataFrame([(item,) for item in items], "item_id string")
-    listed = seeds.join(F.broadcast(named), "item_id")
-    return listed.select("item_id", F.explode("seeds.user_id").alias("user_id"))
+    indices = step.context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
+    listed = seeds.join(F.broadcast(indices), "item_id")
+    return listed.select("item_id", "item_index", F.explode("seeds.user_id").alias("user_id"))
 
 
 def item_ages(seeds: DataFrame) -> DataFrame:

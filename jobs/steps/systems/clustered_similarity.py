@@ -14,12 +14,13 @@ from ralm.baselines.clustered_similarity import lift_state
 from ralm.baselines.embedding_cells import Cells, Doubles, Hyperplanes, KMeansCells
 from ralm.baselines.mean_cosine import unit_rows
 from ralm.config import ClusteredSimilarity, Config
+from ralm.config.names import SYSTEM
 from ralm.features.hashing import uniform
 
 
 def _prepare(kind: str, task: Task) -> Prepared:
     settings = task.config.baselines.clustered_similarity
-    users = embedded_users(task, task.config.variants["ralm"].merge)
+    users = embedded_users(task)
     seeds = seed_table(task, users, settings.seed_cap)
     require_seeds(task, seeds["item_index"])
     sample = _sample(users, settings.sample, task.config.seed)
@@ -47,7 +48,7 @@ def clustered_systems(config: Config) -> list[System]:
         "clustered_similarity_kmeans": "kmeans",
         "clustered_similarity_hyperplanes": "hyperplanes",
     }
-    sections = ("fields", "variants.ralm", "baselines.clustered_similarity")
+    sections = ("fields", f"variants.{SYSTEM}", "baselines.clustered_similarity")
     return [
         System(
             name,

@@ -22,12 +22,12 @@ def _prepare(task: Task) -> Prepared:
     found = {row["item_id"]: row["categories"] or [] for row in named.collect()}  # at most the task's items
     known = set(model.categories)
     about = [[name for name in found.get(item, []) if name in known] for item in task.items]
-    version = lookalike_version(context, cold_start_model.VARIANT)
-    targets = task.step.at("target_embeddings", as_of=context.dates[task.date], model_version=version)
+    version = task.model or lookalike_version(context, cold_start_model.VARIANT)
+    targets = task.step.at("target_embeddings", as_of=task.as_of, model_version=version)
     unknown = [item for item, names in zip(task.items, about, strict=True) if not names]
-    if len(unknown) == len(task.items):
+    if len(unknown) == len(task.items) and task.clusters is None:
         raise DataError(f"cold_start: no item has a category that the model knows; looked at {task.items[:3]}")
-    return Prepared(targets.select("user_id", "embedding"), model.state(about), unknown=unknown)
+    return Prepared(targets.select("user_id", "embedding"), model.state(about), unknown=unknown, scan=True)
 
 
 def _after(context: Context, date: DateName) -> tuple[Dependency, ...]:

@@ -1,7 +1,8 @@
-"""What a look-alike system gets and gives; `extend_audience` and `compare` know nothing else about it."""
+"""What a look-alike system gets and gives; whoever scores users, or judges scores, knows nothing else about it."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -27,6 +28,9 @@ class Task:
         seeds: (item_id, item_index int, user_id), at most `lookalike.seed_cap` per item; persisted. Distinct, except in
             draws with replacement, which say how stable an audience is: there a user counts as often as drawn.
         folder: for files needed while users are scored; the caller removes it.
+        clusters: variant -> (item_id, draw, centroids, sizes): the seeds as the batch has clustered them. None: a
+            system clusters them itself.
+        model: version of the look-alike model, where it is that of a release; None: the current one.
     """
 
     step: RunningStep
@@ -34,6 +38,14 @@ class Task:
     items: Sequence[str]
     seeds: DataFrame
     folder: str
+    clusters: Callable[[str], DataFrame] | None = None
+    model: str | None = None
+
+    @property
+    def as_of(self) -> dt.date:
+        """The step's date, as of which users are described."""
+        assert self.step.as_of is not None
+        return self.step.as_of
 
     @property
     def config(self) -> Config:
@@ -62,6 +74,7 @@ class Prepared:
         feature_ranking: (item_id, feature, weight double, rank int), if the system can explain its scores.
         counts: figures for the progress line.
         unknown: items of the task that the system does not know: its scores for them mean nothing.
+        scan: `users` are a table's rows, filtered by partition columns only, so workers may read its files.
     """
 
     users: DataFrame
@@ -69,6 +82,7 @@ class Prepared:
     feature_ranking: DataFrame | None = None
     counts: dict[str, int] = field(default_factory=dict)
     unknown: Sequence[str] = ()
+    scan: bool = False
 
 
 @dataclass(frozen=True)

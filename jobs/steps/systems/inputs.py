@@ -27,7 +27,7 @@ def after_fields(context: Context, date: DateName) -> tuple[Dependency, ...]:
 
 def after_embeddings(context: Context, date: DateName) -> tuple[Dependency, ...]:
     """The steps behind the embeddings of the released variant's user models."""
-    return ((embedding_step(context.config.variants["ralm"].merge), date),)
+    return ((embedding_step(context.config.released.merge), date),)
 
 
 def feature_space(task: Task) -> FeatureSpace:
@@ -38,7 +38,7 @@ def feature_space(task: Task) -> FeatureSpace:
 def field_users(task: Task) -> DataFrame:
     """user_id and the columns of the feature space, of all users as of the task's date (tables: user_fields)."""
     version = load_sizes(task.context).version
-    fields = task.step.at("user_fields", as_of=task.context.dates[task.date], vocabulary_version=version)
+    fields = task.step.at("user_fields", as_of=task.as_of, vocabulary_version=version)
     return fields.select("user_id", *feature_space(task).columns)
 
 
@@ -48,10 +48,13 @@ def feature_names(task: Task) -> list[str]:
     return feature_space(task).names(lookup_tables(current_vocabulary(task.step, sizes), sizes))
 
 
-def embedded_users(task: Task, merge: Merge) -> DataFrame:
-    """(user_id, embedding): the stacked user model of a merge layer (tables: user_embeddings)."""
-    date = task.context.dates[task.date]
-    frame = task.step.at("user_embeddings", as_of=date, model_version=model_version(task.context, merge))
+def embedded_users(task: Task, merge: Merge | None = None) -> DataFrame:
+    """(user_id, embedding): the stacked user model of a merge layer, by default the released one's.
+
+    Tables: user_embeddings.
+    """
+    version = model_version(task.context, merge or task.config.released.merge)
+    frame = task.step.at("user_embeddings", as_of=task.as_of, model_version=version)
     return frame.select("user_id", "embedding")
 
 

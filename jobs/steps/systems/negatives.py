@@ -70,7 +70,7 @@ def exposed_users(task: Task, wanted: DataFrame, most: int) -> DataFrame:
         wanted: (item_id, item_index, seeds, wanted).
         most: the largest `wanted`, which bounds a partition's rows before they are shuffled.
     """
-    shown = task.step.read("impressions").where(F.col("shown_at") < F.lit(task.context.dates[task.date]))
+    shown = task.step.read("impressions").where(F.col("shown_at") < F.lit(task.as_of))
     asked = shown.join(F.broadcast(wanted), "item_id")
     pairs = asked.groupBy("item_index", "item_id", "wanted", "user_id").agg(F.max("clicked").alias("clicked"))
     ignored = pairs.where(~F.col("clicked")).join(_seeds(task), ["item_index", "user_id"], "left_anti")

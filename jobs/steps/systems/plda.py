@@ -22,11 +22,11 @@ from udfs.cluster import cluster_items
 
 
 def _prepare(task: Task) -> Prepared:
-    weights = dated_weights(lookalike_folder(task.context, SYSTEM), task.context.dates[task.date])
+    weights = dated_weights(lookalike_folder(task.context, SYSTEM), task.as_of)
     model = Plda.of_arrays(weights)
     if model is None:
         raise ConfigError(f"plda: variants.{SYSTEM} was trained with lookalike.closed_form false; set it, train again")
-    users = embedded_users(task, task.config.variants[SYSTEM].merge)
+    users = embedded_users(task)
     seeds = task.seeds.join(users, "user_id").select("item_id", F.lit(0).alias("draw"), "user_id", "embedding")
     means = seeds.groupBy("item_id", "draw").applyInArrow(*cluster_items(1, iterations=1, seed=task.config.seed))
     found, arrays = centroid_arrays(means, task.items)

@@ -77,7 +77,7 @@ def _logistic(settings: Regression, task: Task) -> Prepared:
 
 
 def _boosted_trees(settings: Regression, task: Task) -> Prepared:
-    users = embedded_users(task, task.config.variants["ralm"].merge)
+    users = embedded_users(task)
     fitted = _fitted(task, settings, users, fit_tree_items(settings, task.config.seed))
     state = trees_state(fitted.column("model").to_pylist(), _numbers(fitted, "label_frequency"))
     return Prepared(users, state, counts=_counts(fitted))

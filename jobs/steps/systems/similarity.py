@@ -19,6 +19,7 @@ from jobs.steps.systems.inputs import (
 )
 from ralm.baselines.similarity import ToSeeds, cosine_state, jaccard_state
 from ralm.config import Config, Similarity
+from ralm.config.names import SYSTEM
 
 
 def _jaccard(to_seeds: ToSeeds, task: Task) -> Prepared:
@@ -30,7 +31,7 @@ def _jaccard(to_seeds: ToSeeds, task: Task) -> Prepared:
 
 
 def _cosine(to_seeds: ToSeeds, task: Task) -> Prepared:
-    users = embedded_users(task, task.config.variants["ralm"].merge)
+    users = embedded_users(task)
     seeds = seed_table(task, users, task.config.baselines.similarity.seed_cap)
     require_seeds(task, seeds["item_index"])
     return Prepared(users, cosine_state(seeds, len(task.items), to_seeds), counts={"seeds": seeds.num_rows})
@@ -46,7 +47,7 @@ def _system(name: str, measure: str, to_seeds: ToSeeds) -> System:
         partial(_cosine, to_seeds),
         ("user_embeddings",),
         after_embeddings,
-        ("fields", "variants.ralm", "baselines.similarity"),
+        ("fields", f"variants.{SYSTEM}", "baselines.similarity"),
     )
 
 

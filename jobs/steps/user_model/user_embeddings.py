@@ -74,7 +74,7 @@ def _embed(merge: Merge, step: RunningStep) -> None:
 def steps(context: Context) -> Sequence[Step]:
     """One step per merge layer and date; as of A3 only the released one, or all if systems are compared as of A3."""
     config = context.config
-    later = [config.variants["ralm"].merge] if config.comparison.window == "later" else merges(context)
+    later = [config.released.merge] if config.comparison.window == "later" else merges(context)
     return [step for step in all_steps(context) if step.as_of != "a3" or step.name in map(step_name, later)]
 
 
