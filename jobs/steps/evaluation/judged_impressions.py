@@ -11,7 +11,7 @@ from jobs.steps.sources.known_events import known_events
 from jobs.steps.users.user_fields import weak_users
 from ralm.errors import DataError
 from ralm.features.hashing import chosen, uniform
-from ralm.features.holdout import is_new_item
+from ralm.features.holdout import HeldOut, is_new_item
 from ralm.features.seeds import clicks, unseen_pairs
 from ralm.runs.step import RunningStep
 
@@ -91,7 +91,7 @@ def judged(step: RunningStep) -> Judged:
     )
 
 
-def _protocol(share: float, seed: int) -> Column:
+def _protocol(share: HeldOut, seed: int) -> Column:
     return F.when(is_new_item("item_id", share, seed), NEW_ITEMS).otherwise(LATER_CLICKS)
 
 
