@@ -60,7 +60,7 @@ def cell_values(found: System, cell: Cell, step: RunningStep, date: DateName) ->
     return values[~values["item_id"].isin(prepared.unknown)].assign(protocol=cell.protocol)
 
 
-def _scores(scored: Scored, pairs: DataFrame) -> DataFrame:
+def pair_scores(scored: Scored, pairs: DataFrame) -> DataFrame:
     """The pairs with their `score`; a user who cannot be scored ranks below all who can."""
     udf = score_pairs(scored.bundle("pairs"), {"item_index": "int", "user_id": scored.user_id_type})
     scores = pairs.select("item_index", "user_id").join(scored.targets, "user_id").mapInArrow(*udf)
@@ -76,14 +76,14 @@ def _against_all(
     The driver gets the scores of at most `most` held-out users per item, by hash, and the sampled users' own items.
     """
     drawn = cell.held_out.where(F.col("position") <= most)
-    every = _scores(scored, drawn).select("item_index", "weak", "score").toPandas()
+    every = pair_scores(scored, drawn).select("item_index", "weak", "score").toPandas()
     return areas(cell.items, every, sample, _known(cell, ids, sample), metric)
 
 
 def _areas_of_shown(scored: Scored, cell: Cell, shown: DataFrame, most: int) -> pd.DataFrame:
     """item_auc of the clickers against those who did not click, at most `most` of each per item; also per segment."""
     labelled = cell.held_out.withColumn("label", F.lit(1)).unionByName(shown.withColumn("label", F.lit(0)))
-    pairs = _scores(scored, labelled.where(F.col("position") <= most))
+    pairs = pair_scores(scored, labelled.where(F.col("position") <= most))
     areas = impression_item_metrics(pairs.withColumn("system", F.lit("")))
     return areas.select("item_id", "segment", "metric", "value").toPandas()
 
