@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 CONFIG ?= conf/demo.yaml
 BENCH ?= all
-PROTOCOLS ?= movielens
+PROTOCOLS ?= meta_embedding
 WORLDS ?= --worlds 3 --days 4
 TESTS ?=
 # `make venv CUDA=1` installs torch's libraries for accelerators, which a machine that has one gets without asking.
@@ -67,7 +67,7 @@ ablations: demo ## What each part of RALM is worth: the variants of conf/variant
 robust: venv jars ## RALM by its defaults on sets unlike those that it was developed on; some of them: make robust SETS="shop"
 	@.venv/bin/python -m benchmarks.robust $(SETS)
 
-protocols: venv jars ## Published protocols, movielens or tencent: make protocols PROTOCOLS="tencent --data FOLDER"
+protocols: venv jars ## Published protocols (meta_embedding, cvar, metaheac): make protocols PROTOCOLS="metaheac --data FOLDER"
 	@.venv/bin/python -m benchmarks.protocols $(PROTOCOLS)
 
 bench: venv jars ## Our speed beside what one would use instead; one of them: make bench BENCH=histories

@@ -9,12 +9,14 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from benchmarks.published_files import metaheac_test_ads, tencent_ads, write_films
+from benchmarks.published_files import CVAR, META_EMBEDDING, Division, metaheac_test_ads, tencent_ads, write_films
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 SYSTEMS = (
@@ -29,7 +31,7 @@ SYSTEMS = (
 )
 
 
-def tencent(data: Path, folder: Path) -> dict[str, Any]:
+def metaheac(data: Path, folder: Path) -> dict[str, Any]:
     """The configuration for the raw files of Tencent Look-alike 2018, with the ads that MetaHeac's script judges."""
     content = _read("tencent_lookalike")
     held_out = [str(ad) for ad in metaheac_test_ads(tencent_ads(data))]
@@ -38,11 +40,11 @@ def tencent(data: Path, folder: Path) -> dict[str, Any]:
     return content | {"data_root": str(data.resolve())}
 
 
-def movielens(data: Path, folder: Path) -> dict[str, Any]:
+def warm_up(division: Division, data: Path, folder: Path) -> dict[str, Any]:
     """The configuration for MovieLens 1M; without ratings, every pair is a click and users are ranked among all."""
     content = _read("movielens_warm_up")
-    held_out, rated = write_films(data, folder)
-    print(f"{len(held_out)} films are held out{'' if rated else '; there are no ratings: pairs alone'}", flush=True)
+    held_out, rated = write_films(data, folder, division)
+    print(f"{len(held_out):,} films are held out{'' if rated else '; there are no ratings: pairs alone'}", flush=True)
     content["evaluation"]["new_item_share"] = held_out
     if not rated:
         ingest = content["ingest"]
@@ -52,8 +54,24 @@ def movielens(data: Path, folder: Path) -> dict[str, Any]:
     return content | {"data_root": str(folder.resolve())}
 
 
-PROTOCOLS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {"tencent": tencent, "movielens": movielens}
-FOLDERS = {"tencent": "tencent_lookalike", "movielens": "movielens_1m"}
+@dataclass(frozen=True)
+class Protocol:
+    """A published protocol by the name of its paper.
+
+    Attributes:
+        folder: of its set beside the others.
+        configure: what to run, from the folder of the set and a folder for further files.
+    """
+
+    folder: str
+    configure: Callable[[Path, Path], dict[str, Any]]
+
+
+PROTOCOLS = {
+    "metaheac": Protocol("tencent_lookalike", metaheac),
+    "meta_embedding": Protocol("movielens_1m", partial(warm_up, META_EMBEDDING)),
+    "cvar": Protocol("movielens_1m", partial(warm_up, CVAR)),
+}
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -64,7 +82,7 @@ def _read(name: str) -> dict[str, Any]:
 def configured(name: str, data: Path, folder: Path, systems: list[str]) -> Path:
     """The configuration of a protocol, written into the folder beside the files that it needs."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = PROTOCOLS[name](data, folder)
+    content = PROTOCOLS[name].configure(data, folder)
     content["comparison"]["systems"] = systems
     content["warehouse"] = str((folder / "warehouse").resolve())
     path = folder / "config.yaml"
@@ -81,7 +99,7 @@ def main() -> int:
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), help=f"default: {' '.join(SYSTEMS)}")
     arguments = parser.parse_args()
     name: str = arguments.protocol
-    data = arguments.data or Path("../shared/data") / FOLDERS[name]
+    data = arguments.data or Path("../shared/data") / PROTOCOLS[name].folder
     path = configured(name, data, arguments.out / name, arguments.systems)
     for job in ("pipeline", "compare"):
         ended = subprocess.run([sys.executable, "-m", f"jobs.{job}", "--config", str(path)], check=False)

@@ -1,9 +1,10 @@
-"""The files and items of published protocols: which ads MetaHeac judges, and MovieLens 1M as CVAR divides it."""
+"""The files and items of published protocols: which ads MetaHeac judges, how MovieLens 1M is divided."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,30 @@ from numpy.typing import NDArray
 
 # MetaHeac's `data/process.py`: half of the ads, drawn after random.seed(2021), are for training.
 METAHEAC_SEED = 2021
-# CVAR's `movielens1M_preprocess.ipynb`: films with more ratings are old; new ones have at least three batches of 20.
-MOST_OF_NEW, BATCH, BATCHES = 200, 20, 3
+# The first 60 ratings of a new film are three batches of 20, by which it is warmed up.
+FIRST = 60
 # Shares of the old films' ratings before the end of each day: for histories, the user model and the look-alike model.
 DAYS = np.array([0.5, 0.7, 1.0])
 FIRST_DAY = np.datetime64("2000-01-01T00:00:00", "us")
+
+
+@dataclass(frozen=True)
+class Division:
+    """Which films are old, and which are new; films with fewer ratings are neither.
+
+    Attributes:
+        old: least ratings of an old film.
+        new: least ratings of a new film.
+    """
+
+    old: int
+    new: int
+
+
+# Meta-Embedding: 1,058 and 1,127 films, the 3,828 batches of 200 and 46 batches of 25 films in its notebook.
+META_EMBEDDING = Division(300, 80)
+# CVAR's `movielens1M_preprocess.ipynb`: more than 200 ratings, and at least 60.
+CVAR = Division(201, 60)
 
 
 def metaheac_test_ads(ads: Sequence[int]) -> list[int]:
@@ -49,41 +69,43 @@ def tencent_ads(folder: Path) -> list[int]:
 
 
 def warm_up_pairs(
-    item: NDArray[np.str_], order: NDArray[np.float64], seed: int
+    item: NDArray[np.str_], order: NDArray[np.float64], division: Division, seed: int
 ) -> tuple[NDArray[np.datetime64], list[str]]:
     """When each pair happens in the made-up days of the protocol, and the new items.
 
     An old item's pairs fall on the first three days by chance. Of a new item the first 60 pairs fall on the third day,
-    a second apart, and the others on the fourth. Items with fewer pairs are neither: theirs fall on the fifth day,
-    which no part of the protocol sees.
+    a second apart, and the others on the fourth. The pairs of items that are neither fall on the fifth day, which no
+    part of the protocol sees.
 
     Args:
         item: (pairs,).
         order: (pairs,) what orders an item's pairs: their times.
+        division: which items are old and new.
         seed: of the days, and of the order of equal times.
     """
     rng = np.random.default_rng(seed)
     names, index, counts = np.unique(item, return_inverse=True, return_counts=True)
-    sorted_pairs = np.lexsort((rng.random(len(item)), order, index))
+    in_time = np.lexsort((rng.random(len(item)), order, index))
     place = np.empty(len(item), dtype=np.int64)  # (pairs,) from 0 within the item
-    place[sorted_pairs] = np.arange(len(item)) - np.repeat(np.cumsum(counts) - counts, counts)
-    first = BATCH * BATCHES
-    old, new = counts > MOST_OF_NEW, (counts <= MOST_OF_NEW) & (counts >= first)
+    place[in_time] = np.arange(len(item)) - np.repeat(np.cumsum(counts) - counts, counts)
+    is_new = (counts >= division.new) & (counts < division.old)
+    old, new = (counts >= division.old)[index], is_new[index]  # (pairs,)
+    early = new & (place < FIRST)
     day = np.full(len(item), len(DAYS) + 1)
-    day[old[index]] = np.searchsorted(DAYS, rng.random(int(old[index].sum())), side="right")
-    day[new[index]] = np.where(place[new[index]] < first, len(DAYS) - 1, len(DAYS))
-    seconds = np.where(new[index] & (place < first), place, 0)
-    at = FIRST_DAY + day.astype("timedelta64[D]") + seconds.astype("timedelta64[s]")
-    return at, [str(name) for name in names[new]]
+    day[old] = np.searchsorted(DAYS, rng.random(int(old.sum())), side="right")
+    day[new] = np.where(early[new], len(DAYS) - 1, len(DAYS))
+    at = FIRST_DAY + day.astype("timedelta64[D]") + np.where(early, place, 0).astype("timedelta64[s]")
+    return at, [str(name) for name in names[is_new]]
 
 
-def write_films(source: Path, folder: Path, seed: int = 1) -> tuple[list[str], bool]:
+def write_films(source: Path, folder: Path, division: Division, seed: int = 1) -> tuple[list[str], bool]:
     """Write users, items and pairs of MovieLens 1M into a folder: the new films, and whether there are ratings.
 
     Args:
         source: a folder with users.dat, movies.dat and ratings.dat as they are packed, or with users.parquet,
             items.parquet and interactions.parquet, which have pairs of user and film without ratings and times.
         folder: where users.parquet, items.parquet and pairs.parquet are written.
+        division: which films are old and new.
         seed: of the made-up days and, where there are no times, of an item's first users.
     """
     rated = (source / "ratings.dat").exists()
@@ -103,7 +125,7 @@ def write_films(source: Path, folder: Path, seed: int = 1) -> tuple[list[str], b
         order = np.zeros(pairs.num_rows)
         for name in ("users", "items"):
             pq.write_table(pq.read_table(source / f"{name}.parquet"), folder / f"{name}.parquet")
-    at, new = warm_up_pairs(columns["item_id"], order, seed)
+    at, new = warm_up_pairs(columns["item_id"], order, division, seed)
     pq.write_table(pa.table({**columns, "at": at}), folder / "pairs.parquet")
     return new, rated
 

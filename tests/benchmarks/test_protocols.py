@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.protocols import configured
-from benchmarks.published_files import metaheac_test_ads, tencent_ads, warm_up_pairs
+from benchmarks.published_files import CVAR, META_EMBEDDING, metaheac_test_ads, tencent_ads, warm_up_pairs, write_films
 from jobs.steps import nightly
 from jobs.steps.evaluation import compare
 from ralm.config import load_config
@@ -41,7 +41,7 @@ def test_films_are_divided_as_in_the_original_notebook() -> None:
     rng = np.random.default_rng(2)
     item = rng.permutation(np.repeat(list(COUNTS), list(COUNTS.values())))
     time = rng.permutation(len(item)).astype(float)
-    at, new = warm_up_pairs(item, time, seed=1)
+    at, new = warm_up_pairs(item, time, CVAR, seed=1)
     assert sorted(new) == ["new", "smallest new"]
     frame = pd.DataFrame({"item": item, "time": time, "day": at.astype("datetime64[D]").astype(str), "at": at})
     days = {name: set(group["day"]) for name, group in frame.groupby("item")}
@@ -70,7 +70,7 @@ def write_dat(folder: Path) -> None:
 
 def test_packed_films_make_a_configuration(tmp_path: Path) -> None:
     write_dat(tmp_path)
-    path = configured("movielens", tmp_path, tmp_path / "out", ["ralm"])
+    path = configured("cvar", tmp_path, tmp_path / "out", ["ralm"])
     config = load_config(path)
     assert config.evaluation.new_item_share == ["2", "3"]
     assert config.ingest is not None
@@ -85,13 +85,28 @@ def test_packed_films_make_a_configuration(tmp_path: Path) -> None:
 
 def test_pairs_alone_make_a_configuration_without_non_clicks(tmp_path: Path) -> None:
     write_dat(tmp_path)
-    configured("movielens", tmp_path, tmp_path / "rated", ["ralm"])
+    configured("cvar", tmp_path, tmp_path / "rated", ["ralm"])
     (tmp_path / "rated" / "pairs.parquet").rename(tmp_path / "rated" / "interactions.parquet")
-    config = load_config(configured("movielens", tmp_path / "rated", tmp_path / "out", ["ralm"]))
+    config = load_config(configured("cvar", tmp_path / "rated", tmp_path / "out", ["ralm"]))
     assert config.evaluation.new_item_share == ["2", "3"]
     assert config.ingest is not None
     assert "clicked" not in config.ingest.impressions.columns
     assert [source.domain for source in config.ingest.events] == config.fields.item_domains == ["film"]
+
+
+@pytest.mark.data
+def test_the_real_films_give_the_numbers_that_the_notebooks_print(real_data: Path, tmp_path: Path) -> None:
+    """Meta-Embedding: 3,828 batches of 200 and the rest of a batch; 46 batches of at most 25 films. CVAR: sizes."""
+    for division, films, old_pairs, judged in ((META_EMBEDDING, 1_127, 765_669, 123_787), (CVAR, 972, 854_530, 58_409)):
+        new, rated = write_films(real_data / "movielens_1m", tmp_path, division)
+        days = pq.read_table(tmp_path / "pairs.parquet")["at"].to_numpy().astype("datetime64[D]")
+        found = dict(zip(*(part.tolist() for part in np.unique(days.astype(str), return_counts=True)), strict=True))
+        assert not rated
+        assert len(new) == films
+        assert found["2000-01-04"] == judged
+        assert sum(found[f"2000-01-0{day}"] for day in (1, 2, 3)) == old_pairs + 60 * films
+    assert 765_669 // 200 == 3_828
+    assert -(-1_127 // 25) == 46
 
 
 @pytest.mark.spark
@@ -99,7 +114,7 @@ def test_pairs_alone_make_a_configuration_without_non_clicks(tmp_path: Path) -> 
 @pytest.mark.timeout(2700)
 def test_raw_tencent_files_give_the_figures_of_a_plain_computation(spark: SparkSession, tmp_path: Path) -> None:
     files = write_tencent(tmp_path)
-    path = configured("tencent", tmp_path, tmp_path / "out", ["ralm", "user_activity"])
+    path = configured("metaheac", tmp_path, tmp_path / "out", ["ralm", "user_activity"])
     judged = metaheac_test_ads(tencent_ads(tmp_path))
     assert len(judged) == ADS / 2
     config = load_config(
