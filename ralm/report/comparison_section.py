@@ -30,7 +30,9 @@ class ComparisonSection:
     tables: list[Comparison]
     lines: int
     systems: int
+    new: bool
     later: bool
+    published: bool
 
 
 def seeds_of(protocol: str) -> float:
@@ -82,7 +84,9 @@ def comparison_section(compared: Compared | None, first: Sequence[str] = (AMONG_
         [table for table in tables if table.rows],
         len(drawn),
         len({row.system for row in compared.rows}),
+        any(protocol.startswith(NEW) for protocol in protocols),
         any(protocol.startswith(LATER) for protocol in protocols),
+        any(protocol.startswith((WARM_UP, CROWDS)) for protocol in protocols),
     )
 
 

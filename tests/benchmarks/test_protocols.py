@@ -17,9 +17,10 @@ from benchmarks.published_files import CVAR, META_EMBEDDING, metaheac_test_ads, 
 from jobs.steps import nightly
 from jobs.steps.evaluation import compare
 from ralm.config import load_config
+from ralm.ingest.tables import ingest
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
-from tests.benchmarks.tencent_files import ADS, write_tencent
+from tests.benchmarks.tencent_files import ADS, FIELDS, write_tencent
 
 # As of CVAR's notebook: its films, a few of each kind.
 COUNTS = {"old": 250, "just old": 201, "new": 200, "smallest new": 60, "neither": 59}
@@ -92,6 +93,56 @@ def test_pairs_alone_make_a_configuration_without_non_clicks(tmp_path: Path) -> 
     assert config.ingest is not None
     assert "clicked" not in config.ingest.impressions.columns
     assert [source.domain for source in config.ingest.events] == config.fields.item_domains == ["film"]
+
+
+@pytest.mark.spark
+def test_packed_films_are_read_as_ratings(spark: SparkSession, tmp_path: Path) -> None:
+    write_dat(tmp_path)
+    config = load_config(configured("cvar", tmp_path, tmp_path / "out", ["ralm"]))
+    result = ingest(spark, config)
+    pairs = pq.read_table(tmp_path / "out" / "pairs.parquet").to_pandas()
+    shown = {(row["user_id"], row["item_id"], row["shown_at"], row["clicked"]) for row in result.impressions.collect()}
+    assert shown == {(p.user_id, p.item_id, p.at.to_pydatetime(), p.rating >= 4) for p in pairs.itertuples()}
+    events = {(row["domain"], row["user_id"], row["feature_id"]) for row in result.events.collect()}
+    assert events == {("film", p.user_id, p.item_id) for p in pairs.itertuples()} | {
+        ("liked", p.user_id, p.item_id) for p in pairs.itertuples() if p.rating >= 4
+    }
+    assert {row["item_id"]: row["categories"] for row in result.items.collect()}["1"] == ["Drama", "Comedy"]
+    assert result.quarantine.isEmpty()
+
+
+@pytest.mark.spark
+def test_raw_tencent_files_are_read_in_two_stages(spark: SparkSession, tmp_path: Path) -> None:
+    files = write_tencent(tmp_path)
+    result = ingest(spark, load_config(configured("metaheac", tmp_path, tmp_path / "out", ["ralm"])))
+    expected, lines = set(), (tmp_path / "userFeature.data").read_text().splitlines()
+    for line in lines:
+        (_, user), *parts = (part.split(" ", 1) for part in line.split("|"))
+        expected |= {(user, name, thing) for name, things in parts if name in FIELDS for thing in things.split(" ")}
+    events = result.events.collect()
+    assert {(row["user_id"], row["domain"], row["feature_id"]) for row in events} == expected
+    assert len(events) == len(expected) == sum(files.activity.values())
+    days = pd.Series([str(row["event_date"]) for row in events]).value_counts(normalize=True)
+    assert days["2018-01-02"] == pytest.approx(0.3, abs=0.03)
+    assert set(days.index) == {"2018-01-01", "2018-01-02"}
+    shown = {
+        (str(row["shown_date"]), row["item_id"], row["user_id"], row["clicked"]) for row in result.impressions.collect()
+    }
+    assert shown == {
+        (day, str(ad), str(user), label == 1)
+        for day, rows in zip(("2018-01-03", "2018-01-04"), files.stages, strict=True)
+        for ad, user, label in rows
+    }
+    (first,) = result.users.where("user_id = '1'").collect()
+    fields = dict(part.split(" ", 1) for part in lines[0].split("|"))
+    assert (first["age"], first["location"], first["consumption"]) == tuple(
+        fields[name] for name in ("age", "LBS", "consumptionAbility")
+    )
+    assert first["house"] == fields.get("house")
+    assert {row["item_id"]: row["categories"] for row in result.items.collect()}["17"] == [
+        *("advertiser 0", "campaign 100", "size 20", "category 0", "product 0", "product type 6")
+    ]
+    assert result.quarantine.isEmpty()
 
 
 @pytest.mark.data

@@ -127,4 +127,6 @@ def test_what_is_published_and_shown_is_their_mean(finished: Context) -> None:
     assert header.split()[:4] == ["item_auc", "auc", "shown_prec@5%", "shown_recall@5%"]
     page = (Path(finished.warehouse.path) / "report.html").read_text(encoding="utf-8")
     assert "Held-out items with hot crowds" in page
+    assert "Protocols of published tables" in page
+    assert "Half of an item's users are held out" not in page
     assert "the clickers among their first 20 users as seeds" in page
