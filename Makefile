@@ -6,6 +6,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 CONFIG ?= conf/demo.yaml
 BENCH ?= all
+PROTOCOLS ?= meta_embedding
 WORLDS ?= --worlds 3 --days 4
 TESTS ?=
 # `make venv CUDA=1` installs torch's libraries for accelerators, which a machine that has one gets without asking.
@@ -17,7 +18,7 @@ WORKERS ?= -n 2 --dist loadfile --no-loadscope-reorder
 INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd; echo $(CUDA)) | cksum | cut -d' ' -f1)
 JARS := .venv/delta-jars
 
-.PHONY: help machine venv jars demo live ab compare ablations robust bench lint test soak test-fast lock clean
+.PHONY: help machine venv jars demo live ab compare ablations robust protocols bench lint test soak test-fast lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -65,6 +66,9 @@ ablations: demo ## What each part of RALM is worth: the variants of conf/variant
 
 robust: venv jars ## RALM by its defaults on sets unlike those that it was developed on; some of them: make robust SETS="shop"
 	@.venv/bin/python -m benchmarks.robust $(SETS)
+
+protocols: venv jars ## Published protocols (meta_embedding, cvar, metaheac): make protocols PROTOCOLS="metaheac --data FOLDER"
+	@.venv/bin/python -m benchmarks.protocols $(PROTOCOLS)
 
 bench: venv jars ## Our speed beside what one would use instead; one of them: make bench BENCH=histories
 	$(BIN)/python -m benchmarks $(BENCH) --keep

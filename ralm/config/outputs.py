@@ -52,7 +52,9 @@ class Evaluation(Section):
     """Protocols, and the gate against the current release; `evaluation: off` is short for `judge: false`."""
 
     judge: bool = Field(default=True, description="whether `evaluate` judges; otherwise it only writes the page")
-    new_item_share: float = Field(default=0.2, ge=0, lt=1, description="items held out of everything trained")
+    new_item_share: Annotated[float, Field(ge=0, lt=1)] | list[str] = Field(
+        default=0.2, description="items held out of everything trained: a share of them by hash, or a list of their ids"
+    )
     max_items: int = Field(default=400, ge=1, le=100_000, description="items ranked over all users, per protocol")
     min_labels: int = sized(5, ge=1, description="held-out clickers (and non-clickers) an item needs")
     max_users: int = Field(
@@ -83,16 +85,22 @@ class Publish(Section):
 
 
 class Comparison(Section):
-    """compare: every system ranks all users for items held out of all training, and for later clicks."""
+    """compare: every system ranks all users for items held out of all training, and for later clicks; or ranks the
+    users who were shown an item, as published tables do."""
 
     systems: list[str] | Literal["all", "variants"] = Field(
         default="all", description="variants: only the configured variants of RALM (ablations)"
     )
-    protocols: list[Literal["new_items", "later_clicks"]] = Field(
+    protocols: list[Literal["new_items", "later_clicks", "crowds", "warm_up"]] = Field(
         default=["new_items", "later_clicks"],
         min_length=1,
         description="new_items: held-out items, their users split into seeds and held-out users; later_clicks: known "
-        "items, clickers against non-clickers in [A2, A3), from the seeds and users before A2",
+        "items, clickers against non-clickers in [A2, A3), from the seeds and users before A2; crowds: the same for "
+        "all held-out items, hot and cold ones apart; warm_up: for all held-out items, from the clickers among the "
+        "first users, for each number of `seeds` (docs/protocols.md)",
+    )
+    hot_seeds: int = Field(
+        default=2_000, ge=1, description="crowds: clickers of an item, seeds or not, beyond which its crowd is hot"
     )
     seeds: list[Annotated[int, Field(ge=1)]] = sized(
         [20, 100, 500], description="seeds per item, besides half of all its users"
@@ -113,6 +121,16 @@ class Comparison(Section):
     )
     split: Literal["validation", "test"] = Field(default="test", description="which items are judged")
     validation_share: float = Field(default=0.3, gt=0, lt=1, description="share of the items to choose settings on")
+
+    @model_validator(mode="after")
+    def _published_are_tests(self) -> Comparison:
+        published = [name for name in self.protocols if name in ("crowds", "warm_up")]
+        if published and self.split != "test":
+            raise ValueError(
+                f"{', '.join(published)}: all held-out items are judged, which leaves none to choose settings on; "
+                "set split: test"
+            )
+        return self
 
 
 class Stream(Section):

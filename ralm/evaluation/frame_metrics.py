@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ralm.evaluation.array_metrics import top_size
-from ralm.evaluation.metric_names import recall_name
+from ralm.evaluation.metric_names import recall_name, shown_name
 
 PRECISION_CUTS = (10, 50)
 RECALL_FRACTIONS = (0.01, 0.05)
@@ -151,6 +151,41 @@ def pooled_auc(scored: DataFrame) -> DataFrame:
     return _areas(_by_segment(scored), ["system", "segment"]).select(
         "system", "segment", F.lit("auc").alias("metric"), "value", "positives", "negatives"
     )
+
+
+def shown_top_metrics(scored: DataFrame, share: float = 0.05) -> DataFrame:
+    """Precision and recall in the best-scored `share` of the users whom an item was shown to, for each system and item.
+
+    The top is the share of the item's rows, rounded down, at least one (MetaHeac, KDD 2021, `run.py` of the authors).
+    Scores are rounded to 1e-6 and ties broken by user_id. Items without a clicker are left out.
+
+    Args:
+        scored: system, item_id, user_id, label (boolean or 0/1), score.
+        share: of an item's rows.
+
+    Returns:
+        system, item_id, segment = all, metric = shown_prec@5% or shown_recall@5% (for a share of 0.05), value double.
+    """
+    item = Window.partitionBy("system", "item_id")
+    score = F.nanvl(F.round(F.col("score").cast("double"), 6), F.lit(float("-inf")))
+    placed = scored.select(
+        "system",
+        "item_id",
+        F.col("label").cast("boolean").alias("clicked"),
+        F.row_number().over(item.orderBy(score.desc(), "user_id")).alias("place"),
+        F.greatest(F.lit(1), F.floor(F.round(F.count("*").over(item) * F.lit(share), 6))).alias("top"),
+    )
+    counted = placed.groupBy("system", "item_id").agg(
+        F.count_if("clicked").alias("clickers"),
+        F.count_if(F.col("clicked") & (F.col("place") <= F.col("top"))).alias("hits"),
+        F.max("top").alias("top"),
+    )
+    rows = [
+        F.struct(F.lit(name).alias("metric"), (F.col("hits") / F.col(of)).alias("value"))
+        for name, of in ((shown_name("prec", share), "top"), (shown_name("recall", share), "clickers"))
+    ]
+    exploded = counted.where("clickers > 0").select("system", "item_id", F.explode(F.array(*rows)).alias("row"))
+    return exploded.select("system", "item_id", F.lit("all").alias("segment"), "row.*")
 
 
 def head_items(clicks: DataFrame, share: float = 0.1) -> DataFrame:

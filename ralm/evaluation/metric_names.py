@@ -14,7 +14,6 @@ class Metric:
         name: as in the column `metric`.
         title: of its column in the report.
         meaning: its line in the report's list of terms.
-        terminal: whether the terminal shows it.
         paired: whether `evaluate` gives RALM's paired differences of it.
         plotted: whether the comparison has a figure of it by number of seeds.
         chance: what a score that knows nothing gets, where that is one number.
@@ -23,7 +22,6 @@ class Metric:
     name: str
     title: str
     meaning: str
-    terminal: bool = True
     paired: bool = False
     plotted: bool = False
     chance: float | None = None
@@ -58,7 +56,6 @@ METRICS = {
             "auc",
             "AUC",
             "AUC over all impressions together: it also rewards knowing which items are popular.",
-            terminal=False,
             chance=0.5,
         ),
         Metric(
@@ -76,10 +73,21 @@ METRICS = {
             chance=0.01,
         ),
         Metric("recall@5%", "recall top 5 %", "The same for the best 5 %.", chance=0.05),
+        Metric(
+            "shown_prec@5%",
+            "prec, top 5 % of the shown",
+            "Share of clickers among the best-ranked 5 % of the users whom the item was shown to; mean over items.",
+        ),
+        Metric(
+            "shown_recall@5%",
+            "recall, top 5 % of the shown",
+            "Share of an item's clickers among the best-ranked 5 % of the users whom it was shown to; mean over items.",
+            chance=0.05,
+        ),
     )
 }
 RECALL = "recall@"
-SHOWN = tuple(metric.name for metric in METRICS.values() if metric.terminal)
+SHOWN = tuple(METRICS)
 PAIRED = tuple(metric.name for metric in METRICS.values() if metric.paired)
 PLOTTED = tuple(metric.name for metric in METRICS.values() if metric.plotted)
 
@@ -87,6 +95,11 @@ PLOTTED = tuple(metric.name for metric in METRICS.values() if metric.plotted)
 def recall_name(share: float) -> str:
     """The recall in the top `share` of the candidates: `recall@5%`, `recall@12.50%`."""
     return f"{RECALL}{share:.2%}".replace(".00%", "%")
+
+
+def shown_name(what: str, share: float) -> str:
+    """A figure in the top `share` of the users whom an item was shown to: `shown_prec@5%`, `shown_recall@5%`."""
+    return f"shown_{what}@{share:.2%}".replace(".00%", "%")
 
 
 def metric_of(name: str) -> Metric:

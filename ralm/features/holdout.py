@@ -9,14 +9,19 @@ from pyspark.sql import functions as F
 
 from ralm.features.hashing import chosen
 
-
-def is_new_item(item_id: Column | str, share: float, seed: int) -> Column:
-    """Whether an item is held out, a boolean decided by its id."""
-    return chosen("new item", seed, share, item_id)
+# A share of the items, or their ids.
+HeldOut = float | Sequence[str]
 
 
-def without_new_items(events: DataFrame, item_domains: Sequence[str], share: float, seed: int) -> DataFrame:
+def is_new_item(item_id: Column | str, held_out: HeldOut, seed: int) -> Column:
+    """Whether an item is held out, a boolean: its id is listed, or its hash is in the share."""
+    if isinstance(held_out, int | float):
+        return chosen("new item", seed, held_out, item_id)
+    return (F.col(item_id) if isinstance(item_id, str) else item_id).isin(list(held_out))
+
+
+def without_new_items(events: DataFrame, item_domains: Sequence[str], held_out: HeldOut, seed: int) -> DataFrame:
     """Events without those on held-out items, in the domains whose feature ids are item ids; there may be none."""
-    if share == 0 or not item_domains:
+    if not held_out or not item_domains:
         return events
-    return events.where(~(F.col("domain").isin(list(item_domains)) & is_new_item("feature_id", share, seed)))
+    return events.where(~(F.col("domain").isin(list(item_domains)) & is_new_item("feature_id", held_out, seed)))

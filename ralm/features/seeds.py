@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from ralm.features.hashing import bucket, chosen
-from ralm.features.holdout import is_new_item
+from ralm.features.holdout import HeldOut, is_new_item
 
 # Base-2 logarithm of a sketch's counters: 2 KB per item with many clickers.
 SKETCH_SIZE = 12
@@ -106,7 +106,7 @@ def labelled_pairs(impressions: DataFrame, since: dt.date, until: dt.date) -> Da
 
 
 def training_pairs(
-    impressions: DataFrame, since: dt.date, until: dt.date, new_item_share: float, seed: int, draws: int = 1
+    impressions: DataFrame, since: dt.date, until: dt.date, new_item_share: HeldOut, seed: int, draws: int = 1
 ) -> DataFrame:
     """Labels of the look-alike model: the pairs of the window that are not seeds, on items that are not held out.
 
@@ -123,7 +123,7 @@ def training_pairs(
 
 
 def training_clicks(
-    impressions: DataFrame, since: dt.date, until: dt.date, new_item_share: float, seed: int, draws: int = 1
+    impressions: DataFrame, since: dt.date, until: dt.date, new_item_share: HeldOut, seed: int, draws: int = 1
 ) -> DataFrame:
     """The clicks of the label window that are seeds in training: a draw's seed half of those not on held-out items.
 

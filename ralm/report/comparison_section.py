@@ -16,7 +16,7 @@ from ralm.report.system_names import family
 from ralm.report.system_tables import Comparison, comparison_table, fewer_items, known
 
 HALF = "half"
-LATER = "later_clicks"
+NEW, LATER, WARM_UP, CROWDS = "new_items", "later_clicks", "warm_up", "crowds"
 WEAK = "users without the strong domain"
 MOST_LINES = 10
 
@@ -30,7 +30,9 @@ class ComparisonSection:
     tables: list[Comparison]
     lines: int
     systems: int
+    new: bool
     later: bool
+    published: bool
 
 
 def seeds_of(protocol: str) -> float:
@@ -40,14 +42,19 @@ def seeds_of(protocol: str) -> float:
 
 
 def in_order(protocols: Iterable[str]) -> list[str]:
-    """The protocols by number of seeds, later clicks last."""
-    return sorted(protocols, key=lambda protocol: (protocol.startswith(LATER), seeds_of(protocol)))
+    """The protocols by number of seeds: new items first, later clicks last."""
+
+    def place(protocol: str) -> tuple[bool, bool, float, str]:
+        return protocol.startswith(LATER), not protocol.startswith(NEW), seeds_of(protocol), protocol
+
+    return sorted(protocols, key=place)
 
 
 def largest(compared: Compared) -> str:
-    """The protocol that orders the systems: new items with the most seeds, or else later clicks."""
+    """The protocol that orders the systems: new items with the most seeds, or else a published one, or later clicks."""
     ordered = in_order({row.protocol for row in compared.rows})
-    return [protocol for protocol in ordered if not protocol.startswith(LATER) or protocol == ordered[0]][-1]
+    new = [protocol for protocol in ordered if protocol.startswith(NEW)]
+    return (new or [protocol for protocol in ordered if not protocol.startswith(LATER)] or ordered)[-1]
 
 
 def main_metric(rows: Iterable[MetricRow], first: Sequence[str] = (AMONG_SHOWN,)) -> str | None:
@@ -64,18 +71,22 @@ def comparison_section(compared: Compared | None, first: Sequence[str] = (AMONG_
     if compared is None or not compared.rows:
         return None
     protocols = in_order({row.protocol for row in compared.rows})
-    new_items = [protocol for protocol in protocols if not protocol.startswith(LATER)]
+    families = (NEW, WARM_UP)  # those that differ in the number of seeds; the first that was judged is drawn
+    seeded = [[protocol for protocol in protocols if protocol.startswith(name)] for name in families]
+    plotted = next((found for found in seeded if found), [])
     drawn = main_systems(compared, first)
     weak = [protocol for protocol in protocols if protocol == largest(compared) or protocol.startswith(LATER)]
     tables = [_table(compared, protocol, "all", first) for protocol in protocols]
     tables += [_table(compared, protocol, "weak", first) for protocol in weak]
     return ComparisonSection(
         [sentence for protocol in protocols if (sentence := comparison_sentence(compared, protocol, first))],
-        [Markup(figure) for metric in PLOTTED if (figure := _figure(compared, new_items, drawn, metric))],
+        [Markup(figure) for metric in PLOTTED if (figure := _figure(compared, plotted, drawn, metric))],
         [table for table in tables if table.rows],
         len(drawn),
         len({row.system for row in compared.rows}),
+        any(protocol.startswith(NEW) for protocol in protocols),
         any(protocol.startswith(LATER) for protocol in protocols),
+        any(protocol.startswith((WARM_UP, CROWDS)) for protocol in protocols),
     )
 
 
@@ -142,6 +153,11 @@ def comparison_title(protocol: str) -> str:
     """A protocol of the comparison in words."""
     if protocol.startswith(LATER):
         return "Later clicks on known items, all earlier clickers as seeds"
+    family, _, name = protocol.partition("@")
+    if family == CROWDS:
+        return f"Held-out items with {name} crowds, among the users whom they were shown to"
+    if family == WARM_UP:
+        return f"Held-out items, the clickers among their first {name} users as seeds"
     seeds = seeds_of(protocol)
     return f"{seeds:,} seeds per item" if math.isfinite(seeds) else "Half of an item’s users as its seeds"
 

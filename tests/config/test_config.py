@@ -45,6 +45,7 @@ def test_shipped_configurations_are_valid(path: Path) -> None:
         ("simulate=null", ["exactly one of `ingest` and `simulate`"]),
         ("publish.require=[oracle]", ["publish.require", "user_activity", "oracle"]),
         ("evaluation=5", ["evaluation"]),
+        ("comparison={protocols: [crowds], split: validation}", ["comparison", "crowds", "split: test"]),
         ("nonsense", ["section.key=value"]),
         ("name.x=1", ["'name' is not a section"]),
     ],

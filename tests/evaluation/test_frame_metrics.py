@@ -14,6 +14,7 @@ from ralm.evaluation.frame_metrics import (
     pooled_auc,
     ranking_depth,
     ranking_metrics,
+    shown_top_metrics,
 )
 
 pytestmark = pytest.mark.spark
@@ -152,3 +153,28 @@ def test_recommended_categories_agree_with_the_arrays(spark: SparkSession) -> No
     some = recommended_categories(recommendations, items, user_share=0.2).first()
     assert some is not None
     assert 60 < some.users < 140
+
+
+def test_the_top_of_the_shown_is_that_of_a_loop(spark: SparkSession) -> None:
+    rng = np.random.default_rng(3)
+    sizes = {"i0": 15, "i1": 40, "i2": 59, "i3": 200}  # a top of one, two, two and ten users
+    rows = pd.DataFrame(
+        [
+            (system, item, f"u{n:03d}", bool(rng.random() < 0.3), float(rng.integers(0, 20)) / 20)
+            for system in ("ralm", "activity")
+            for item, size in sizes.items()
+            for n in range(size)
+        ],
+        columns=["system", "item_id", "user_id", "label", "score"],
+    )
+    nobody = pd.DataFrame({"system": "ralm", "item_id": "i4", "user_id": ["u1", "u2"], "label": False, "score": 0.5})
+    expected = {}
+    for (system, item), group in rows.groupby(["system", "item_id"]):
+        ordered = sorted(zip(-group["score"], group["user_id"], group["label"], strict=True))
+        top = max(1, int(len(ordered) * 0.05))
+        hits = sum(clicked for _, _, clicked in ordered[:top])
+        expected[system, item, "shown_prec@5%"] = hits / top
+        expected[system, item, "shown_recall@5%"] = hits / group["label"].sum()
+    found = shown_top_metrics(spark.createDataFrame(pd.concat([rows, nobody])))
+    assert {(r["system"], r["item_id"], r["metric"]): r["value"] for r in found.collect()} == pytest.approx(expected)
+    assert {row["segment"] for row in found.select("segment").distinct().collect()} == {"all"}

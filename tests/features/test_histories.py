@@ -97,6 +97,11 @@ def test_new_items_leave_item_domains_only(spark: SparkSession) -> None:
     assert not reading & held_out
     assert kept.where("domain = 'shopping'").count() == 200
     assert without_new_items(events, [], 0.25, 7).count() == 400  # items that are in no domain
+    some = ["f3", "f5"]
+    rest = without_new_items(events, ["reading"], some, 7)
+    left = {(row["domain"], row["feature_id"]) for row in rest.collect()}
+    assert left == {(row[1], row[2]) for row in rows} - {("reading", name) for name in some}
+    assert without_new_items(events, ["reading"], [], 7).count() == 400
 
 
 def test_vocabularies_rank_by_frequency_before_the_date(spark: SparkSession) -> None:

@@ -56,6 +56,21 @@ def test_later_clicks_come_last_and_weak_users_have_tables_of_their_own() -> Non
     assert only_later.figures == []
 
 
+def test_published_protocols_are_named_and_their_numbers_of_seeds_drawn() -> None:
+    protocols = ["warm_up@60", "crowds@cold", "warm_up@20", "later_clicks@all", "crowds@hot"]
+    section = comparison_section(Compared([row(name, 0.7, p) for p in protocols for name in ("ralm", "plda")]))
+    assert section is not None
+    assert [table.title for table in section.tables][:5] == [
+        "Held-out items, the clickers among their first 20 users as seeds (50 items)",
+        "Held-out items, the clickers among their first 60 users as seeds (50 items)",
+        "Held-out items with cold crowds, among the users whom they were shown to (50 items)",
+        "Held-out items with hot crowds, among the users whom they were shown to (50 items)",
+        "Later clicks on known items, all earlier clickers as seeds (50 items)",
+    ]
+    assert len(section.figures) == 1
+    assert "crowds" not in section.figures[0]
+
+
 def test_the_sentence_counts_who_is_ahead() -> None:
     values = {"als_fold_in": 0.8, "ralm": 0.75, "regression": 0.745, "popularity": 0.5}
     rows = [row(system, value) for system, value in values.items()]

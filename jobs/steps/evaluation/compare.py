@@ -14,13 +14,19 @@ from pyspark.sql import functions as F
 
 from jobs.steps.evaluation.by_seed_count import by_seeds, switch_lines
 from jobs.steps.evaluation.comparison_pairs import Cell, Counted, in_memory, users_date
-from jobs.steps.evaluation.comparisons import judge
+from jobs.steps.evaluation.comparisons import judged_values
 from jobs.steps.evaluation.later_clicks import INPUTS as LATER_INPUTS
 from jobs.steps.evaluation.later_clicks import SECTIONS as LATER_SECTIONS
 from jobs.steps.evaluation.later_clicks import draw_later_pairs, later_cells, later_counted
 from jobs.steps.evaluation.metrics import difference_rows, metric_rows, write_metrics
 from jobs.steps.evaluation.new_items import INPUTS as NEW_ITEMS_INPUTS
 from jobs.steps.evaluation.new_items import SECTIONS, cells, counted, draw_pairs
+from jobs.steps.evaluation.published_protocols import FAMILIES as PUBLISHED
+from jobs.steps.evaluation.published_protocols import SECTIONS as PUBLISHED_SECTIONS
+from jobs.steps.evaluation.published_protocols import cells as published_cells
+from jobs.steps.evaluation.published_protocols import counted as published_counted
+from jobs.steps.evaluation.published_protocols import draw as draw_published
+from jobs.steps.evaluation.shown_users import shown_values
 from jobs.steps.evaluation.terminal_tables import show_protocol
 from jobs.steps.report.page import report_comparison
 from jobs.steps.seeds.item_seeds import step_name as seeds_step
@@ -54,7 +60,7 @@ class Family:
     """A family of protocols, which differ in the number of seeds.
 
     Attributes:
-        name: `new_items` or `later_clicks`.
+        name: `new_items`, `later_clicks`, or one of the published protocols.
         date: users are described as of this date.
         draw: writes its part of `comparison_pairs`.
         counted: the items of each of its protocols, from its pairs.
@@ -62,6 +68,7 @@ class Family:
         sections: what the pairs depend on.
         after: the steps that the pairs need, besides the users' fields.
         inputs: tables of the pairs and cells, besides the impressions.
+        values: the figures of a system on a cell, with a folder for files.
     """
 
     name: str
@@ -72,6 +79,7 @@ class Family:
     sections: tuple[str, ...]
     after: tuple[Dependency, ...] = ()
     inputs: tuple[str, ...] = ()
+    values: Callable[[System, Cell, RunningStep, DateName, str], pd.DataFrame] = judged_values
 
     def step_name(self, what: str) -> str:
         """The step that makes the `pairs`, or judges a system."""
@@ -86,19 +94,32 @@ class Family:
             chosen = [found for found in every.values() if not found.repeats]
         else:
             chosen = [system(config, name) for name in asked]
-        return [found for found in chosen if found.new_items or self.name != "new_items"]
+        return [found for found in chosen if found.new_items or self.name == LATER]
 
 
 def families(config: Config) -> list[Family]:
     """The configured protocols."""
     date = users_date(config.comparison.window)
     new_items = Family("new_items", date, draw_pairs, counted, cells, SECTIONS, inputs=NEW_ITEMS_INPUTS)
-    return [family for family in (new_items, _later()) if family.name in config.comparison.protocols]
+    every = (new_items, _later(), *(_published(name) for name in PUBLISHED))
+    return [family for family in every if family.name in config.comparison.protocols]
 
 
 def _later() -> Family:
     after: tuple[Dependency, ...] = ((seeds_step("evaluate"), "a2"),)
     return Family(LATER, "a2", draw_later_pairs, later_counted, later_cells, LATER_SECTIONS, after, LATER_INPUTS)
+
+
+def _published(name: str) -> Family:
+    return Family(
+        name,
+        "a2",
+        partial(draw_published, name),
+        partial(published_counted, name),
+        partial(published_cells, name),
+        PUBLISHED_SECTIONS,
+        values=shown_values,
+    )
 
 
 def _count(found: Sequence[Family], step: RunningStep) -> None:
@@ -135,7 +156,7 @@ def _judge(judged: System, family: Family, step: RunningStep) -> None:
     parts, folder = [], context.models("work", f"compare-{step.version}")
     for cell in family.cells(step):
         with in_memory(cell):
-            parts.append(judge(judged, cell, step, family.date, folder).values.assign(protocol=cell.protocol))
+            parts.append(family.values(judged, cell, step, family.date, folder).assign(protocol=cell.protocol))
         shutil.rmtree(model_folder(folder), ignore_errors=True)
         everyone = parts[-1][parts[-1]["segment"] == "all"]
         metric = first_of(everyone, context.config)

@@ -75,20 +75,29 @@ def judge(found: System, cell: Cell, step: RunningStep, date: DateName, folder: 
     return Judgement(values[~values["item_id"].isin(prepared.unknown)], pairs.where(known), candidates.users)
 
 
-def _drawn_pairs(scored: Scored, cell: Cell) -> DataFrame:
-    """(item_id, item_index, weak, label, score) of the cell's drawn users.
+def judged_values(found: System, cell: Cell, step: RunningStep, date: DateName, folder: str) -> pd.DataFrame:
+    """The `values` of `judge`, which has the same arguments."""
+    return judge(found, cell, step, date, folder).values
 
-    A user who cannot be scored ranks below all who can.
-    """
+
+def _drawn_pairs(scored: Scored, cell: Cell) -> DataFrame:
+    """(item_id, item_index, weak, label, score) of the cell's drawn users."""
     pairs = cell.held_out.withColumn("label", F.lit(1))
     if cell.shown is not None:
         pairs = pairs.unionByName(cell.shown.withColumn("label", F.lit(0)))
-    pairs = pairs.where("drawn")
+    return pair_scores(scored, pairs.where("drawn")).drop("user_id")
+
+
+def pair_scores(scored: Scored, pairs: DataFrame) -> DataFrame:
+    """The pairs (item_id, item_index, user_id, weak, label) with their `score`.
+
+    A user who cannot be scored ranks below all who can.
+    """
     udf = score_pairs(scored.bundle("pairs"), {"item_index": "int", "user_id": scored.user_id_type})
     scores = pairs.select("item_index", "user_id").join(scored.targets, "user_id").mapInArrow(*udf)
     found = pairs.join(scores, ["item_index", "user_id"], "left")
     score = F.coalesce("score", F.lit(float("-inf"))).alias("score")
-    return found.select("item_id", "item_index", "weak", "label", score)
+    return found.select("item_id", "item_index", "user_id", "weak", "label", score)
 
 
 def _candidates(scored: Scored, cell: Cell, seed: int) -> Scored:
