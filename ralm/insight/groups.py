@@ -1,13 +1,14 @@
 """How many groups of people seeds are: split in two again and again, while there is a gap between the halves.
 
 Any cloud of points can be cut in two by k-means. It is two groups if the seeds' positions on the line through both
-centres are better described by two normal distributions than by one (BIC), which are clearly apart (Ashman's D > 2,
-Ashman, Bird and Zepf, Astronomical Journal 1994). Centres come from one half of the seeds and positions from the other:
+centres are better described by two normal distributions than by one (BIC), which are clearly apart (D of Ashman, Bird
+and Zepf, Astronomical Journal 1994). Centres come from one half of the seeds and positions from the other:
 in hundreds of dimensions k-means finds a gap between any points that it has seen.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +20,11 @@ Doubles = NDArray[np.float64]
 
 # Groups that are looked for at most, and seeds and the share of all seeds that a group has at least.
 MOST_GROUPS, LEAST_SEEDS, LEAST_SHARE = 6, 10, 0.1
-# Ashman's D, and the difference of BIC that counts as very strong evidence (Kass and Raftery, JASA 1995).
-APART, EVIDENCE = 2.0, 10.0
+# Ashman's D: a uniform distribution, which has no gap, reaches 3.46. The difference of BIC: very strong evidence (Kass
+# and Raftery, JASA 1995).
+APART, EVIDENCE = 3.5, 10.0
+# Ways of halving the seeds; the middle one of their gaps counts.
+CUTS = 3
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,15 @@ class Groups:
         return np.bincount(self.of, minlength=self.count)
 
 
-def groups_of(seeds: Doubles, seed: int = 1) -> Groups:
-    """The groups of seeds (n, h), points of `tastes`."""
+def groups_of(seeds: Doubles, views: Sequence[Doubles] = (), seed: int = 1) -> Groups:
+    """The groups of seeds.
+
+    Args:
+        seeds: (n, h), points of `ralm.insight.tastes`: in them a gap is looked for.
+        views: the same seeds in other spaces, such as their embeddings as they are: k-means cuts the seeds in each, and
+            a cut counts if it leaves a gap between their tastes.
+        seed: of the draws.
+    """
     rng = np.random.default_rng(seed)
     waiting: list[NDArray[np.int64]] = [np.arange(len(seeds))]
     whole: list[NDArray[np.int64]] = []
@@ -55,12 +66,17 @@ def groups_of(seeds: Doubles, seed: int = 1) -> Groups:
     least = max(LEAST_SEEDS, int(LEAST_SHARE * len(seeds)))
     while waiting:
         members = waiting.pop(0)
-        room = len(whole) + len(waiting) + 2 <= MOST_GROUPS
-        apart, side = _split(seeds[members], rng) if room and len(members) >= 2 * least else (0.0, None)
-        if side is None or min(side.sum(), (~side).sum()) < least:
+        best, side = 0.0, None
+        if len(whole) + len(waiting) + 2 <= MOST_GROUPS and len(members) >= 2 * least:
+            for view in (seeds, *views):
+                apart = float(np.median([_gap(seeds[members], view[members], rng) for _ in range(CUTS)]))
+                halves = _first(view[members], rng) if apart >= APART else None
+                if halves is not None and apart > best and min(halves.sum(), (~halves).sum()) >= least:
+                    best, side = apart, halves
+        if side is None:
             whole.append(members)
             continue
-        distances.append(apart)
+        distances.append(best)
         waiting += [members[side], members[~side]]
     whole.sort(key=len, reverse=True)
     of = np.zeros(len(seeds), np.int64)
@@ -69,31 +85,37 @@ def groups_of(seeds: Doubles, seed: int = 1) -> Groups:
     return Groups(of, min(distances, default=0.0))
 
 
-def _split(points: Doubles, rng: np.random.Generator) -> tuple[float, NDArray[np.bool_] | None]:
-    """How far two halves are apart, and who is in the first one; None: there is no gap."""
+def _gap(points: Doubles, view: Doubles, rng: np.random.Generator) -> float:
+    """How far two halves are apart, by `distance`; 0.0: there is no gap.
+
+    Args:
+        points: (n, h) in which the halves are to be apart.
+        view: (n, v) in which k-means cuts.
+        rng: of the draws.
+    """
     order = rng.permutation(len(points))
     halves = order[: len(order) // 2], order[len(order) // 2 :]
-    positions = []
+    lines: list[Doubles] = []
+    positions: list[Doubles] = []
     for fitted, placed in (halves, halves[::-1]):
-        if (points[fitted] == points[fitted][0]).all():
-            return 0.0, None
-        first, second = _centres(points[fitted], rng)
-        line = second - first
+        if (view[fitted] == view[fitted][0]).all():
+            return 0.0
+        first = _first(view[fitted], rng)
+        centres = points[fitted][first].mean(axis=0), points[fitted][~first].mean(axis=0)
+        line = centres[1] - centres[0]
         length = float(line @ line)
         if length <= 0:
-            return 0.0, None
-        positions.append((points[placed] - first) @ line / length)  # 0: at the first centre, 1: at the second
-    apart = [distance(part) for part in positions]
-    if min(apart) < APART:
-        return 0.0, None
-    first, second = _centres(points, rng)
-    side = np.asarray(((points - first) ** 2).sum(axis=1) < ((points - second) ** 2).sum(axis=1))
-    return float(np.mean(apart)), side
+            return 0.0
+        where = (points[placed] - centres[0]) @ line / length  # 0: at one centre, 1: at the other
+        positions.append(1.0 - where if lines and lines[0] @ line < 0 else where)
+        lines.append(line)
+    return distance(np.concatenate(positions))
 
 
-def _centres(points: Doubles, rng: np.random.Generator) -> Doubles:
+def _first(points: Doubles, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Who is in the first of two clusters (n,)."""
     found = KMeans(2, n_init=4, random_state=int(rng.integers(2**31))).fit(points)
-    return np.asarray(found.cluster_centers_, np.float64)
+    return np.asarray(found.labels_ == 0)
 
 
 def distance(positions: Doubles) -> float:

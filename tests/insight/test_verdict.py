@@ -75,7 +75,21 @@ def test_one_cloud_is_one_group_whatever_its_shape() -> None:
         cloud[:, 0] *= stretched
         assert groups_of(cloud).count == 1
     assert groups_of(np.exp(rng.normal(size=(300, 30)) / 2)).count == 1  # skewed
+    assert groups_of(rng.random((1_000, 3))).count == 1  # no centre at all
+    assert groups_of(rng.standard_t(2, size=(300, 10))).count == 1  # far outliers
     assert groups_of(np.ones((50, 4))).count == 1
+
+
+def test_a_cut_in_another_view_counts_only_if_it_divides_tastes() -> None:
+    rng = np.random.default_rng(2)
+    half = np.arange(200) < 100
+    tastes_ = rng.normal(size=(200, 10))
+    view = rng.normal(size=(200, 2)) + 20.0 * half[:, None]
+    assert groups_of(tastes_, [view]).count == 1
+    apart = tastes_ * np.r_[1.0, np.full(9, 3.0)] + np.outer(6.0 * half, np.eye(10)[0])
+    found = groups_of(apart, [view])  # k-means cuts along the wide coordinates, but not in the view
+    assert found.count == 2
+    assert len({*zip(found.of.tolist(), half.tolist(), strict=True)}) == 2
 
 
 def test_the_distance_of_two_normal_distributions() -> None:
