@@ -60,10 +60,9 @@ def groups_of(seeds: Doubles, views: Sequence[Doubles] = (), seed: int = 1) -> G
         seed: of the draws.
     """
     rng = np.random.default_rng(seed)
-    waiting: list[NDArray[np.int64]] = [np.arange(len(seeds))]
-    whole: list[NDArray[np.int64]] = []
-    distances: list[float] = []
-    least = max(LEAST_SEEDS, int(LEAST_SHARE * len(seeds)))
+    told = _unlike(seeds)
+    waiting, whole, distances = [np.flatnonzero(told)], list[NDArray[np.intp]](), list[float]()
+    least = max(LEAST_SEEDS, int(LEAST_SHARE * told.sum()))
     while waiting:
         members = waiting.pop(0)
         best, side = 0.0, None
@@ -78,11 +77,23 @@ def groups_of(seeds: Doubles, views: Sequence[Doubles] = (), seed: int = 1) -> G
             continue
         distances.append(best)
         waiting += [members[side], members[~side]]
-    whole.sort(key=len, reverse=True)
-    of = np.zeros(len(seeds), np.int64)
+    if not told.any():
+        return Groups(np.zeros(len(seeds), np.int64), 0.0)
+    centres = np.stack([seeds[members].mean(axis=0) for members in whole])
+    of = np.asarray(
+        ((seeds[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1), np.int64
+    )  # who tells nothing: nearest
     for number, members in enumerate(whole):
         of[members] = number
-    return Groups(of, min(distances, default=0.0))
+    order = np.argsort(-np.bincount(of, minlength=len(whole)), kind="stable")
+    return Groups(np.argsort(order)[of], min(distances, default=0.0))
+
+
+def _unlike(seeds: Doubles) -> NDArray[np.bool_]:
+    """Whose vector no other seed has (n,): people without any history have one and the same, and are no group."""
+    rows = np.ascontiguousarray(np.round(seeds, 9)) + 0.0  # -0.0 is 0.0
+    _, place, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+    return np.asarray(counts[place.ravel()] == 1)
 
 
 def _gap(points: Doubles, view: Doubles, rng: np.random.Generator) -> float:

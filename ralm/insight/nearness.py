@@ -68,7 +68,7 @@ def nearness(seeds: Doubles, users: Doubles, seed: int = 1) -> Nearness | None:
     labels = np.arange(2 * count) < count
     for _ in range(DRAWS):
         pool = np.concatenate([seeds[chosen], users[rng.choice(len(users), count, replace=False)]])
-        near = _nearest(pool, k)  # (2 n, k)
+        near = _nearest(pool, k, rng)  # (2 n, k)
         shares.append(labels[near[:count]].mean(axis=1))
         for _ in range(LABELLINGS // DRAWS):
             drawn = rng.permutation(labels)
@@ -78,8 +78,10 @@ def nearness(seeds: Doubles, users: Doubles, seed: int = 1) -> Nearness | None:
     return Nearness(found.mean, found.low, found.high, chance, float(np.quantile(chances, 0.975)), k, count)
 
 
-def _nearest(points: Doubles, k: int) -> NDArray[np.int64]:
-    """The k nearest other points of each point by the product of their vectors (n, k)."""
+def _nearest(points: Doubles, k: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """The k nearest other points of each point by the product of their vectors (n, k), ties by chance."""
     likeness = points @ points.T
+    # People without any history are all alike: whoever stands first must not be the nearest of all of them.
+    likeness += 1e-9 * rng.random(likeness.shape, dtype=np.float32)
     np.fill_diagonal(likeness, -np.inf)
     return np.asarray(np.argpartition(-likeness, k - 1, axis=1)[:, :k], np.int64)

@@ -85,10 +85,11 @@ def verdict(counts: SeedCounts, near: Nearness | None, groups: Sequence[int]) ->
             "audience of these seeds; the test with hidden seeds below says how little.",
         )
     if counts.heaviest_user > HEAVY_USER:
+        what = "rows" if counts.heaviest_day is None else "clicks"
         return Verdict(
             "a few users",
-            f"A few users dominate: one of them has {_pct(counts.heaviest_user)} of all rows; {counts.read:,} rows "
-            f"are worth {counts.effective_users:,.0f} people.",
+            f"A few users dominate: one of them has {_pct(counts.heaviest_user)} of all {what}; together they weigh as "
+            f"much as {counts.effective_users:,.0f} people with equally many.",
             "Look whether this is a robot or a test account. In the audience every user counts once.",
         )
     if counts.heaviest_day is not None and counts.heaviest_day > DOMINATES and counts.days >= LEAST_DAYS:

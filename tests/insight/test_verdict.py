@@ -68,6 +68,28 @@ def test_random_users_exceed_chance_as_rarely_as_said(made: World) -> None:
     assert over <= 4  # one in forty is expected
 
 
+def test_people_without_a_history_are_nobodys_like() -> None:
+    """Nine in ten have the same vector, seeds or not: whoever comes first must not be the nearest."""
+    shares, over = [], 0
+    for draw in range(40):
+        rng = np.random.default_rng(draw)
+        points = np.where(rng.random(600)[:, None] < 0.9, np.eye(5)[0], rng.normal(size=(600, 5)))
+        near = nearness(points[:150], points[150:], seed=draw)
+        assert near is not None
+        shares.append(near.share - near.chance)
+        over += near.share > near.chance_high
+    assert abs(np.mean(shares)) < 0.015
+    assert over <= 4
+
+
+def test_people_without_a_history_are_no_group() -> None:
+    rng = np.random.default_rng(0)
+    points = np.where(rng.random(300)[:, None] < 0.4, 3 * np.eye(8)[0], rng.normal(size=(300, 8)))
+    found = groups_of(points)
+    assert found.count == 1
+    assert found.sizes.tolist() == [300]
+
+
 def test_one_cloud_is_one_group_whatever_its_shape() -> None:
     rng = np.random.default_rng(0)
     for stretched in (1.0, 5.0, 20.0):
