@@ -136,7 +136,7 @@ def found_curve(sizes: Sequence[Size], own: float | None) -> str:
     """
     shares = np.array([size.share for size in sizes])
     with rc_context(STYLE):
-        figure = Figure(figsize=(3.9, 2.9), layout="constrained")
+        figure = Figure(figsize=(3.9, 3.3), layout="constrained")
         axes = figure.subplots()
         low, high = [size.low for size in sizes], [size.high for size in sizes]
         axes.fill_between(shares, low, high, color=colour("ralm"), alpha=0.18, linewidth=0)
@@ -154,7 +154,7 @@ def found_curve(sizes: Sequence[Size], own: float | None) -> str:
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
         axes.set_xlabel("size of the audience, of all users")
         axes.set_ylabel("hidden seeds found")
-        axes.legend(loc="upper left")
+        figure.legend(loc="outside lower center")  # curves may fill the whole of the axes
         return svg(figure, "Share of the hidden seeds found over the size of the audience")
 
 
