@@ -88,6 +88,10 @@ class FieldSpec(BaseModel, ABC):
     def feature_names(self, vocabularies: Vocabularies) -> list[str]:
         """A readable name of every feature, part by part."""
 
+    @abstractmethod
+    def feature_condition(self, part: int, number: int) -> str:
+        """Whether a user has a feature (counted from 1 within its part): a SQL condition over `user_fields`."""
+
 
 class IndexedSpec(FieldSpec):
     """A kind whose values are indices into a table of `size` rows, of which row 0 stands for none."""
@@ -129,6 +133,10 @@ class HistorySpec(IndexedSpec):
         """The number of entries kept."""
         return self.length
 
+    def feature_condition(self, part: int, number: int) -> str:
+        """It is among the entries."""
+        return f"array_contains({self.column}, {number})"
+
     def index(self, raw: pa.RecordBatch, lookup: Lookup) -> pa.Array:
         """The newest entries by their ranks."""
         lists = raw.column(self.column)
@@ -160,6 +168,10 @@ class CategorySpec(IndexedSpec):
     def column(self) -> str:
         """int."""
         return f"category_{self.name}"
+
+    def feature_condition(self, part: int, number: int) -> str:
+        """It is the value."""
+        return f"{self.column} = {number}"
 
     def index(self, raw: pa.RecordBatch, lookup: Lookup) -> pa.Array:
         """The value's rank; all unknown values share one index."""
@@ -206,6 +218,11 @@ class NumericSpec(FieldSpec):
     def feature_widths(self) -> list[int]:
         """The bins of each numeric."""
         return [len(NUMERIC_EDGES) + 1] * len(self.names)
+
+    def feature_condition(self, part: int, number: int) -> str:
+        """The numeric is known and lies in the bin."""
+        value, edges = f"{self.column}[{part}]", (-1e9, *NUMERIC_EDGES, 1e9)
+        return f"{value} >= {edges[number - 1]} AND {value} < {edges[number]} AND {value} <> 0"
 
     def index(self, raw: pa.RecordBatch, lookup: Lookup) -> pa.Array:
         """The deviations."""

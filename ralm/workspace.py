@@ -12,12 +12,14 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ralm.errors import ConfigError, MissingInputError
 from ralm.notebook.loading import loaded, some_session
 from ralm.notebook.overlap import overlap
-from ralm.notebook.sizes import asked, check_size
+from ralm.notebook.releases import description, release_row
+from ralm.notebook.reports import features_of_people, features_of_user, of_audience, share_with_lift
+from ralm.notebook.sizes import asked, candidates, check_size, reach
 
 if TYPE_CHECKING:  # neither Spark nor a session is needed to import this file
     from pyspark.sql import DataFrame, SparkSession
@@ -58,23 +60,14 @@ class Workspace:
 
     def __init__(self, spark: SparkSession, path: str, release: str | dt.date | None) -> None:
         self.spark, self.path = spark, path
-        found = self._release(release)
+        found = release_row(self._releases(), path, release)
         self.release_id: str = found["release_id"]
         self.as_of: dt.date = found["as_of"]
         self.versions: dict[str, int] = dict(found["tables"])
         self._facts = found
 
     def __repr__(self) -> str:
-        facts = self._facts
-        state = "current" if facts["current"] else "not the current one"
-        lines = [
-            f"warehouse {self.path}",
-            f"release {self.release_id} ({state}), users as of {self.as_of}, published {facts['created_at']:%Y-%m-%d}",
-            *([f"note: {facts['note']}"] if facts["note"] else []),
-            *(f"{name}: {value:.3f}" for name, value in sorted(facts["metrics"].items())),
-            f"tables: {', '.join(sorted(self.versions))}",
-        ]
-        return "\n".join(lines)
+        return description(self.path, self._facts)
 
     def table(self, name: str) -> DataFrame:
         """A table: of the release at its version, any other as it is now.
@@ -127,6 +120,7 @@ class Workspace:
         share: float | None = None,
         threshold: float | None = None,
         between: tuple[float, float] | None = None,
+        lift: float | None = None,
     ) -> DataFrame:
         """The users in the audience of an item or of your own list, best first.
 
@@ -138,13 +132,14 @@ class Workspace:
             share: the best users up to this share of all that were scored, such as .01; its own seeds are none of them.
             threshold: users with at least this score.
             between: users from one share of all to another, such as (.01, .02): the second percent.
+            lift: the largest size in which hidden seeds were so many times as frequent as by chance (`report`).
 
         Returns:
             user_id, score, percentile (1: the best), rank (1: the best).
 
         Raises:
-            MissingInputError: the item has no audience.
-            ConfigError: several ways at once, or more users than the audience keeps.
+            MissingInputError: the item has no audience; for `lift`, no report.
+            ConfigError: several ways at once, or more users than the audience keeps; no size has such a lift.
 
         Example:
             >>> w.audience(item, share=0.05).columns
@@ -153,14 +148,16 @@ class Workspace:
         from pyspark.sql import Window
         from pyspark.sql import functions as F
 
-        if sum(way is not None for way in (top, share, threshold, between)) > 1:
-            raise ConfigError("audience: give one of top, share, threshold and between")
+        if sum(way is not None for way in (top, share, threshold, between, lift)) > 1:
+            raise ConfigError("audience: give one of top, share, threshold, between and lift")
         rows = self._audiences().where(F.col("item_id") == item)
         first = rows.agg(F.count("*").alias("users"), F.min("percentile").alias("last")).first()
         assert first is not None
         if not first["users"]:
             raise MissingInputError(f"no audience of '{item}' in release {self.release_id}{self._meant(item)}")
-        check_size(item, first["users"], self._candidates(item, first["users"], first["last"]), top, share, between)
+        share = share if lift is None else share_with_lift(self, item, lift)
+        chosen_from = candidates(self.table("item_seeds"), self.as_of, item, first["users"], first["last"])
+        check_size(item, first["users"], chosen_from, top, share, between)
         ordered = Window.partitionBy("item_id").orderBy(F.desc("score"), "user_id")
         ranked = rows.withColumn("rank", F.row_number().over(ordered))
         chosen = ranked.where(asked(top, share, threshold, between)).orderBy("rank")
@@ -208,17 +205,13 @@ class Workspace:
             >>> w.curve(item).columns
             ['score', 'share']
         """
-        from pyspark.sql import Window
         from pyspark.sql import functions as F
 
         rows = self.table("score_histograms").where(F.col("as_of") == F.lit(self.as_of))
         rows = rows.where(F.col("item_id") == item)
         if rows.isEmpty():
             raise MissingInputError(f"no histogram of '{item}' in release {self.release_id}{self._meant(item)}")
-        every = Window.partitionBy("item_id")
-        better = every.orderBy(F.desc("bin")).rowsBetween(Window.unboundedPreceding, Window.currentRow)
-        share = F.sum("count").over(better) / F.sum("count").over(every)
-        return rows.select(F.col("low").alias("score"), share.alias("share")).orderBy(F.desc("score"))
+        return reach(rows)
 
     def overlap(self, items: Sequence[str]) -> DataFrame:
         """How much the audiences of items have in common, each pair once, most alike first.
@@ -249,16 +242,46 @@ class Workspace:
             raise MissingInputError(f"no audience of '{missing}' in release {self.release_id}{self._meant(missing)}")
         return overlap(self.spark, rows, sizes)
 
-    def _candidates(self, item: str, users: int, last: float) -> int:
-        """Users whom an audience was chosen from: of n that were scored, an item's own seeds are left out."""
-        from pyspark.sql import functions as F
+    def report(self, item: str) -> DataFrame:
+        """What `audience_report` found of an audience, one row: the verdict on its seeds, and what it rests on.
 
-        if users < 2 or last >= 1:
-            return users
-        scored = round((users - 1) / (1 - last))  # the percentile of the last is 1 - (users - 1) / n
-        seeds = self.table("item_seeds").where((F.col("as_of") == F.lit(self.as_of)) & (F.col("item_id") == item))
-        row = seeds.where("purpose = 'production'").agg(F.max("seed_count")).first()
-        return max(users, scored - ((row and row[0]) or 0))
+        Returns:
+            verdict, says, advice, audience, seeds_matched, near, groups, stability, overlaps, warnings and the other
+            columns of `audience_reports` (docs/tables.md). `table("audience_sizes")` has what to expect of each size.
+
+        Raises:
+            MissingInputError: there is no report; the message has the command that makes it.
+
+        Example:
+            >>> w.report(item).select("item_id").first()["item_id"] == item
+            True
+        """
+        return of_audience(self, "audience_reports", item)[0]
+
+    def why(self, item: str, user: object = None) -> DataFrame:
+        """Who an audience is, or why a user is in it, from what `audience_report` has counted.
+
+        Args:
+            item: the item's id, or the name of your own list.
+            user: a user id; without it, whole groups of people are described.
+
+        Returns:
+            Without a user: people (audience, seeds, `group 1`, …: groups of seeds), rank, feature, share (of these
+            people who have it), everyone (share of all users), seeds (share of the seeds), lift (share / everyone), low
+            (lower end of its 95 % interval), condition (in SQL over `user_fields`).
+            With a user: group (of seeds, the nearest one to the user) and the features shared with it: rank, feature,
+            share (of the group), everyone, lift. No row: nothing is shared, or the user is unknown.
+
+        Raises:
+            MissingInputError: there is no report; the message has the command that makes it.
+
+        Example:
+            >>> w.why(item).columns[:6]
+            ['people', 'rank', 'feature', 'share', 'everyone', 'seeds']
+            >>> w.why(item, "nobody").columns
+            ['group', 'rank', 'feature', 'share', 'everyone', 'lift']
+        """
+        return features_of_people(self, item) if user is None else features_of_user(self, item, user)
 
     def _audiences(self) -> DataFrame:
         from pyspark.sql import functions as F
@@ -269,20 +292,6 @@ class Workspace:
         reader = self.spark.read.format("delta")
         missing = f"{self.path} is no warehouse with a release: run `pipeline`, or `publish`"
         return loaded(reader.load, f"{self.path}/releases", missing)
-
-    def _release(self, asked: str | dt.date | None) -> dict[str, Any]:
-        rows = sorted((row.asDict() for row in self._releases().collect()), key=lambda row: row["created_at"])
-        if asked is None:
-            found = [row for row in rows if row["current"]]
-        elif isinstance(asked, dt.date):
-            found = [row for row in rows if row["as_of"] == asked]
-        else:
-            found = [row for row in rows if asked in (row["release_id"], str(row["as_of"]))]
-        if not found:
-            known = ", ".join(f"{row['release_id']} ({row['as_of']})" for row in rows) or "none"
-            wanted = "current release" if asked is None else f"release '{asked}'"
-            raise MissingInputError(f"no {wanted} in {self.path}; there are {known}")
-        return found[-1]
 
     def _meant(self, item: str) -> str:
         """The nearest ids of items with an audience, for an error."""

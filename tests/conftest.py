@@ -24,6 +24,7 @@ FIRST = (
     "test_living_world",
     "test_regression",
     "test_own_list",
+    "test_report",
     "test_lsh_iv",
     "test_cold_start_switch",
     "test_scored_pairs",

@@ -12,8 +12,11 @@ import pytest
 from pyspark.sql import functions as F
 
 import ralm
+from jobs.steps.audience_reports.report import steps
+from jobs.steps.audience_reports.request import Asked
 from ralm import workspace
 from ralm.errors import ConfigError, MissingInputError
+from ralm.runs.runner import run_steps
 from tests.finished import Finished
 
 pytestmark = pytest.mark.spark
@@ -21,8 +24,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
-def w(tiny_run: Finished) -> ralm.Workspace:
-    return ralm.open(str(tiny_run.config.warehouse), tiny_run.spark)
+def w(tiny_run: Finished, tmp_path_factory: pytest.TempPathFactory) -> ralm.Workspace:
+    """A copy of the world, with a report on the audience of its first item."""
+    own = tiny_run.copy(tmp_path_factory.mktemp("workspace") / "wh")
+    found = ralm.open(str(own.config.warehouse), tiny_run.spark)
+    first = found.items().first()
+    assert first is not None
+    context = own.context()
+    run_steps(context, steps(context, Asked(item=first["item_id"])))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +142,34 @@ def test_overlap_is_counted_from_the_audiences(w: ralm.Workspace, items: list[st
         assert row["share"] == pytest.approx(len(one & other) / min(len(one), len(other)))
         assert row["jaccard"] == pytest.approx(len(one & other) / len(one | other))
     assert [row["jaccard"] for row in rows] == sorted((row["jaccard"] for row in rows), reverse=True)
+
+
+def test_a_report_and_who_they_are(w: ralm.Workspace, items: list[str]) -> None:
+    row = w.report(items[0]).first()
+    assert row is not None
+    assert row["audience"] == w.audience(items[0]).count()
+    assert row["seeds_read"] == row["seeds_matched"] + row["seeds_unknown"]
+    assert row["says"]
+    assert row["advice"]
+    who = w.why(items[0])
+    assert {one["people"] for one in who.collect()} <= {"audience", "seeds", *(f"group {at}" for at in range(1, 7))}
+    user = w.audience(items[0], top=1).first()
+    assert user is not None
+    fields = w.table("user_fields").where((F.col("user_id") == user["user_id"]) & (F.col("as_of") == F.lit(w.as_of)))
+    for shared in w.why(items[0], user["user_id"]).collect():
+        condition = who.where(F.col("feature") == shared["feature"]).first()
+        assert condition is not None
+        assert fields.where(condition["condition"]).count() == 1
+    sizes = w.table("audience_sizes").where(F.col("item_id") == items[0]).collect()
+    assert sizes
+    with pytest.raises(ConfigError, match=r"no size has a lift of 1e\+06; the highest is"):
+        w.audience(items[0], lift=10**6)
+    least = min(size["share"] for size in sizes)
+    lift = next(size["lift"] for size in sizes if size["share"] == least)
+    if all(size["lift"] < lift for size in sizes if size["share"] != least):
+        assert w.audience(items[0], lift=lift).collect() == w.audience(items[0], share=least).collect()
+    with pytest.raises(MissingInputError, match=f"no report of '{items[1]}' .*audience_report --item {items[1]}"):
+        w.report(items[1])
 
 
 CONNECT = """

@@ -62,6 +62,16 @@ class FeatureSpace(BaseModel):
         """
         return [name for spec in self.fields.specs for name in spec.feature_names(vocabularies)]
 
+    def condition(self, feature: int) -> str:
+        """Whether a user has a feature: a SQL condition over the columns of `user_fields`."""
+        start = 0
+        for spec in self.fields.specs:
+            for part, width in enumerate(spec.feature_widths):
+                if feature < start + width:
+                    return spec.feature_condition(part, feature - start + 1)
+                start += width
+        raise IndexError(f"feature {feature}: there are {start}")
+
     def as_array(self) -> NDArray[np.str_]:
         """The space as an array that is stored with a scorer's state."""
         return np.array(self.model_dump_json())

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from ralm.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column
+    import datetime as dt
+
+    from pyspark.sql import Column, DataFrame
 
 
 def asked(top: int | None, share: float | None, threshold: float | None, between: tuple[float, float] | None) -> Column:
@@ -55,3 +57,34 @@ def check_size(
             f"audience of '{item}': {high:.2%} of all users asked for, it keeps {kept / candidates:.2%}: "
             "raise scoring.audience"
         )
+
+
+def candidates(item_seeds: DataFrame, as_of: dt.date, item: str, users: int, last: float) -> int:
+    """Users whom an audience was chosen from: of n that were scored, an item's own seeds are left out.
+
+    Args:
+        item_seeds: the table.
+        as_of: date of the audience.
+        item: its id.
+        users: in the audience.
+        last: the lowest percentile in it.
+    """
+    from pyspark.sql import functions as F
+
+    if users < 2 or last >= 1:
+        return users
+    scored = round((users - 1) / (1 - last))  # the percentile of the last is 1 - (users - 1) / n
+    seeds = item_seeds.where((F.col("as_of") == F.lit(as_of)) & (F.col("item_id") == item))
+    row = seeds.where("purpose = 'production'").agg(F.max("seed_count")).first()
+    return max(users, scored - ((row and row[0]) or 0))
+
+
+def reach(histogram: DataFrame) -> DataFrame:
+    """(score, share of users with at least this score), falling scores, of one item's rows of `score_histograms`."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    every = Window.partitionBy("item_id")
+    better = every.orderBy(F.desc("bin")).rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    share = F.sum("count").over(better) / F.sum("count").over(every)
+    return histogram.select(F.col("low").alias("score"), share.alias("share")).orderBy(F.desc("score"))

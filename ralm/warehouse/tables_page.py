@@ -49,6 +49,7 @@ _SOURCES = Place(
     (f"{STEPS}/sources/simulated_world.py", f"{STEPS}/sources/ingested_logs.py"), "by either of the two sources"
 )
 _WORLD = Place((f"{STEPS}/world/living_world.py",), "by the built-in world as it goes on")
+_REPORT = Place((f"{STEPS}/audience_reports",), "with the report that they belong to")
 # Table -> its place, where the rule of `made_in` does not find it.
 EXCEPTIONS = {
     "users": _SOURCES,
@@ -59,6 +60,9 @@ EXCEPTIONS = {
     "recommendations": Place((f"{STEPS}/audiences/audiences.py",), "in the same pass over the users as the audiences"),
     "score_histograms": Place((f"{STEPS}/audiences/thresholds.py",), "from the same sample of users as the thresholds"),
     "feature_rankings": Place((f"{STEPS}/audiences/own_list.py",), "with the audience that a ranking explains"),
+    "audience_sizes": _REPORT,
+    "audience_groups": _REPORT,
+    "audience_features": _REPORT,
     "freshness": Place((f"{STEPS}/refresh/round.py",), "by the round that it describes"),
     "comparisons": Place((f"{STEPS}/evaluation/compare.py",), "one write per system, whatever its cells"),
     "live_exposures": _WORLD,

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ralm.baselines.minhash import s_curve
+from ralm.insight.found_again import Size
 from ralm.report.plots.marks import WITHOUT
 from ralm.report.plots.style import GRID, MUTED, STYLE, svg
 from ralm.report.system_names import colour, name
@@ -124,6 +125,37 @@ def score_distribution(edges: npt.ArrayLike, counts: npt.ArrayLike, threshold: f
         axes.set_xlabel("score")
         axes.set_ylabel("users")
         return svg(figure, "Distribution of an item's scores over users")
+
+
+def found_curve(sizes: Sequence[Size], own: float | None) -> str:
+    """The share of people like the seeds in an audience over its size, with the 95 % interval, and by chance.
+
+    Args:
+        sizes: rising.
+        own: the share of users nearest to the audience's own size; None: not marked.
+    """
+    shares = np.array([size.share for size in sizes])
+    with rc_context(STYLE):
+        figure = Figure(figsize=(3.9, 3.3), layout="constrained")
+        axes = figure.subplots()
+        low, high = [size.low for size in sizes], [size.high for size in sizes]
+        axes.fill_between(shares, low, high, color=colour("ralm"), alpha=0.18, linewidth=0)
+        axes.plot(
+            shares, [size.found for size in sizes], ".-", color=colour("ralm"), label="found (band: 95 % interval)"
+        )
+        axes.plot(shares, shares, color=MUTED, linewidth=1.2, linestyle=(0, (3, 2)), label="by chance")
+        if own is not None:
+            axes.axvline(own, color=WITHOUT, linewidth=1.2, label="about this audience's size")
+        axes.set_xscale("log")
+        axes.set_xticks(shares, [f"{100 * share:g} %" for share in shares])
+        axes.minorticks_off()
+        axes.tick_params(axis="x", labelrotation=45)
+        axes.set_ylim(0, 1.02)
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        axes.set_xlabel("size of the audience, of all users")
+        axes.set_ylabel("hidden seeds found")
+        figure.legend(loc="outside lower center")  # curves may fill the whole of the axes
+        return svg(figure, "Share of the hidden seeds found over the size of the audience")
 
 
 def candidate_curves(settings: Sequence[tuple[int, int]], similarities: npt.ArrayLike | None = None) -> str:

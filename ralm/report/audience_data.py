@@ -1,0 +1,92 @@
+"""What the page of one audience shows, as plain values."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ralm.insight.found_again import Size
+from ralm.insight.nearness import Nearness
+from ralm.insight.verdict import SeedCounts, Verdict
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group of seeds: sampled seeds in it, their share, and the share of the audience that is most like it."""
+
+    number: int
+    seeds: int
+    share: float
+    audience: float
+
+
+@dataclass(frozen=True)
+class AudiencePage:
+    """All that the page shows.
+
+    Attributes:
+        item: id of the item, or the list's name.
+        system: what scored it.
+        as_of: date of the users and seeds.
+        made_at: when the page was made (UTC).
+        scored_at: when the audience was scored (UTC).
+        verdict: on the seeds.
+        counts: of the seeds.
+        is_list: whether the seeds are a list.
+        newest_seed: newest click of a seed; None: a list.
+        near: how near the seeds are to each other.
+        groups: of the seeds, largest first.
+        audience: users in the audience.
+        users: all users.
+        sizes: what to expect of each size; empty: not measured.
+        hidden: seeds that were hidden.
+        hidden_as_of: date of the users in that test.
+        why_not: why sizes were not measured.
+        stability: share that another draw of the seeds would keep.
+        cutoff: exposure threshold.
+        traits: rows of `audience_features`.
+        seeds_inside: share of the audience who are seeds.
+        overlaps: item_id, system, users, both, share of other audiences.
+        last: date of the audience before.
+        kept: share of it that is in this one.
+        warnings: sentences.
+    """
+
+    item: str
+    system: str
+    as_of: dt.date
+    made_at: dt.datetime
+    scored_at: dt.datetime
+    verdict: Verdict
+    counts: SeedCounts
+    is_list: bool
+    newest_seed: dt.datetime | None
+    near: Nearness | None
+    groups: Sequence[Group]
+    audience: int
+    users: int
+    sizes: Sequence[Size]
+    hidden: int
+    hidden_as_of: dt.date
+    why_not: str
+    stability: float | None
+    cutoff: float | None
+    traits: Sequence[Mapping[str, Any]]
+    seeds_inside: float
+    overlaps: Sequence[Mapping[str, Any]]
+    last: dt.date | None
+    kept: float | None
+    warnings: Sequence[str]
+
+    def of(self, people: str, most: int) -> list[Mapping[str, Any]]:
+        """The first features of the audience, the seeds or a group."""
+        return [trait for trait in self.traits if trait["people"] == people][:most]
+
+    @property
+    def own_size(self) -> Size | None:
+        """The listed size that is nearest to the audience's own."""
+        if not self.sizes or not self.audience:
+            return None
+        return min(self.sizes, key=lambda size: abs(size.users - self.audience) / max(size.users, self.audience))
