@@ -186,6 +186,7 @@ w = ralm.open(sys.argv[1], spark)
 print(w)
 print(w.audience(sys.argv[2], top=5).toPandas().to_csv(index=False))
 print(w.curve(sys.argv[2]).count(), w.items().count(), w.metrics().isEmpty(), w.recommendations("none").count())
+print(w.report(sys.argv[2]).count(), w.why(sys.argv[2]).count(), w.why(sys.argv[2], sys.argv[5]).count())
 try:
     w.table("none")
 except Exception as error:
@@ -200,9 +201,20 @@ def test_over_spark_connect(w: ralm.Workspace, items: list[str]) -> None:
     from ralm.spark.session import PROVIDED
 
     options = configure_spark_with_delta_pip(SparkSession.Builder())._options
-    command = [sys.executable, "-c", CONNECT, w.path, items[0], options["spark.jars.packages"], ",".join(PROVIDED)]
+    user = w.audience(items[0], top=1).collect()[0]["user_id"]
+    command = [
+        sys.executable,
+        "-c",
+        CONNECT,
+        w.path,
+        items[0],
+        options["spark.jars.packages"],
+        ",".join(PROVIDED),
+        user,
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert repr(w) in done.stdout
     assert w.audience(items[0], top=5).toPandas().to_csv(index=False) in done.stdout
-    assert f"{w.curve(items[0]).count()} {len(items)} False 0\nMissingInputError" in done.stdout
+    told = f"1 {w.why(items[0]).count()} {w.why(items[0], user).count()}"
+    assert f"{w.curve(items[0]).count()} {len(items)} False 0\n{told}\nMissingInputError" in done.stdout
