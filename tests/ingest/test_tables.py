@@ -31,9 +31,9 @@ def test_four_tables(spark: SparkSession, tmp_path: Path) -> None:
         (dt.date(1970, 1, 1), "u9", 'a "quoted", town', None),
     ]
     assert rows(result.items) == [
-        ("i1", at("2024-01-01"), ["sport", "news"], 120.0),
-        ("i2", at("2024-01-02 11:00"), [], None),  # first seen
-        ("i3", at("2024-01-04 10:00"), [], None),
+        ("i1", at("2024-01-01"), ["sport", "news"], None, None, None, 120.0),
+        ("i2", at("2024-01-02 11:00"), [], None, None, None, None),  # first seen
+        ("i3", at("2024-01-04 10:00"), [], None, None, None, None),
     ]
     assert rows(result.events) == [
         ("u1", "reading", "i1", at("2024-01-02 10:00"), dt.date(2024, 1, 2)),
@@ -237,9 +237,9 @@ def test_without_users_and_items(spark: SparkSession, tmp_path: Path) -> None:
     result = ingest(spark, config.model_copy(update={"fields": fields}))
     assert rows(result.users.select("user_id")) == [("u1",), ("u2",), ("u3",)]
     assert rows(result.items) == [
-        ("i1", at("2024-01-02 10:00"), []),
-        ("i2", at("2024-01-02 11:00"), []),
-        ("i3", at("2024-01-04 10:00"), []),
+        ("i1", at("2024-01-02 10:00"), [], None, None, None),
+        ("i2", at("2024-01-02 11:00"), [], None, None, None),
+        ("i3", at("2024-01-04 10:00"), [], None, None, None),
     ]
 
 
