@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 
-from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from ralm.report.audience_data import AudiencePage
 from ralm.report.plots.audiences import found_curve
 from ralm.report.system_names import name
+from ralm.report.templates import resource, template
 
 FEATURES, GROUP_FEATURES = 15, 5
 
@@ -22,20 +21,13 @@ def page_name(item: str, system: str) -> str:
 
 def render_audience(page: AudiencePage) -> str:
     """The page as HTML."""
-    folder = files("ralm.report")
-    environment = Environment(
-        loader=DictLoader({"audience.html": folder.joinpath("audience.html").read_text(encoding="utf-8")}),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters.update(percent=percent, times=times, count=lambda value: f"{value:,}", system=name)
     own = page.own_size
     curve = "" if not page.sizes else found_curve(page.sizes, None if own is None else own.share)
-    return environment.get_template("audience.html").render(
+    return template(
+        "audience.html", percent=percent, times=times, count=lambda value: f"{value:,}", system=name
+    ).render(
         page=page,
-        css=Markup(folder.joinpath("report.css").read_text(encoding="utf-8")),
+        css=Markup(resource("report.css")),
         curve=Markup(curve),
         own=own,
         features=page.of("audience", FEATURES),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 
-from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from ralm.evaluation.metric_names import METRICS, Metric, comparable, metric_of
@@ -18,6 +16,7 @@ from ralm.report.plots.marks import Bar, Bins, Curve
 from ralm.report.standing import PROTOCOLS, Standing, evaluated, standing
 from ralm.report.system_names import name
 from ralm.report.system_tables import comparison_table, known, number
+from ralm.report.templates import resource, template
 
 
 def render_report(data: ReportData) -> str:
@@ -26,19 +25,11 @@ def render_report(data: ReportData) -> str:
     Args:
         data: what it shows; sections without data are left out.
     """
-    environment = Environment(
-        loader=DictLoader({"report.html": _resource("report.html")}),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters.update(
-        number=number, duration=_duration, system=name, metric=lambda name: metric_of(name).title
-    )
-    return environment.get_template("report.html").render(
+    return template(
+        "report.html", number=number, duration=_duration, system=name, metric=lambda name: metric_of(name).title
+    ).render(
         data=data,
-        css=Markup(_resource("report.css")),
+        css=Markup(resource("report.css")),
         headline=_headline(data),
         meaning=meaning(data) if standing(data) else "",
         tiles=_tiles(data),
@@ -93,10 +84,6 @@ def _terms(data: ReportData) -> list[Metric]:
     compared = data.compared.rows if data.compared is not None else ()
     shown = {row.metric for row in (*data.metrics, *compared)}
     return [metric_of(name) for name in comparable({*METRICS, *shown}, data.first_figures)]
-
-
-def _resource(file: str) -> str:
-    return files("ralm.report").joinpath(file).read_text(encoding="utf-8")
 
 
 def _duration(seconds: float) -> str:

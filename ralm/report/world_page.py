@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
-from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -15,6 +13,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ralm.report.plots.style import MUTED, STYLE, svg
 from ralm.report.system_names import colour
+from ralm.report.templates import resource, template
 
 COLOURS = {"lookalike": colour("ralm"), "popularity": "#D55E00", "profile": "#009E73"}
 WIDTH, HEIGHT = 150, 36  # of an item's line of seeds, in pixels
@@ -89,18 +88,9 @@ class LivePage:
 
 def render_live(page: LivePage) -> str:
     """The page as HTML."""
-    folder = files("ralm.report")
-    environment = Environment(
-        loader=DictLoader({"live.html": folder.joinpath("live.html").read_text(encoding="utf-8")}),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters["rate"] = rate
-    return environment.get_template("live.html").render(
+    return template("live.html", rate=rate).render(
         page=page,
-        css=Markup(folder.joinpath("report.css").read_text(encoding="utf-8")),
+        css=Markup(resource("report.css")),
         figure=Markup(rates_figure(page.policies)),
         colours=COLOURS,
         width=WIDTH,

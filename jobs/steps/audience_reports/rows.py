@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from typing import Any
 
+from pyspark.sql import DataFrame
+
 from jobs.steps.audience_reports.overlaps import Overlaps
 from jobs.steps.audience_reports.seeds import Seeds
 from jobs.steps.audience_reports.tastes import Kinds
@@ -14,6 +16,11 @@ from jobs.steps.users.vocabularies import load_sizes
 from ralm.insight.found_again import Size
 from ralm.runs.step import RunningStep
 from ralm.warehouse.schemas import TABLES
+
+
+def _frame(step: RunningStep, name: str, rows: list[tuple[Any, ...]]) -> DataFrame:
+    """Rows of one of the tables, in the order of its columns."""
+    return step.context.spark.createDataFrame(rows, TABLES[name].schema(step.context.warehouse.user_id))
 
 
 def write_report_row(step: RunningStep, system: str, item: str, row: dict[str, Any]) -> None:
@@ -27,8 +34,7 @@ def write_report_row(step: RunningStep, system: str, item: str, row: dict[str, A
 def write_sizes(step: RunningStep, system: str, item: str, found: Sequence[Size]) -> None:
     """Write `audience_sizes`."""
     rows = [(step.as_of, system, item, *astuple(size)) for size in found]
-    frame = step.context.spark.createDataFrame(rows, TABLES["audience_sizes"].schema(step.context.warehouse.user_id))
-    step.replace("audience_sizes", frame, as_of=step.as_of, system=system, item_id=item)
+    step.replace("audience_sizes", _frame(step, "audience_sizes", rows), as_of=step.as_of, system=system, item_id=item)
 
 
 def write_groups(step: RunningStep, system: str, item: str, kinds: Kinds) -> None:
@@ -49,16 +55,18 @@ def write_groups(step: RunningStep, system: str, item: str, kinds: Kinds) -> Non
         )
         for number, size in enumerate(kinds.groups.sizes)
     ]
-    frame = step.context.spark.createDataFrame(rows, TABLES["audience_groups"].schema(step.context.warehouse.user_id))
-    step.replace("audience_groups", frame, as_of=step.as_of, system=system, item_id=item)
+    step.replace(
+        "audience_groups", _frame(step, "audience_groups", rows), as_of=step.as_of, system=system, item_id=item
+    )
 
 
 def write_features(step: RunningStep, system: str, item: str, traits: Sequence[Trait]) -> None:
     """Write `audience_features`."""
     version = load_sizes(step.context).version
     rows = [(step.as_of, system, item, *trait, version) for trait in traits]
-    frame = step.context.spark.createDataFrame(rows, TABLES["audience_features"].schema(step.context.warehouse.user_id))
-    step.replace("audience_features", frame, as_of=step.as_of, system=system, item_id=item)
+    step.replace(
+        "audience_features", _frame(step, "audience_features", rows), as_of=step.as_of, system=system, item_id=item
+    )
 
 
 def report_row(seeds: Seeds, kinds: Kinds, common: Overlaps) -> dict[str, Any]:
