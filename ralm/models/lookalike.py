@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -22,12 +22,25 @@ Pooling = Literal["attention", "average"]
 INITIAL_SHARPNESS = 3.0
 # A sigmoid of a bare cosine cannot leave [0.27, 0.73].
 INITIAL_TEMPERATURE = 5.0
-# What attention adds to the closed form, whose weight stays 1, at the start of the training.
-INITIAL_ATTENTION = 0.3
+# What attention adds to the closed form, whose weight stays 1, at the start of the training: as much as it, for a
+# user's cosines to the seeds of different items vary by about a quarter.
+INITIAL_ATTENTION = 4.0
 # With the closed form, whose scores count standard deviations.
 INITIAL_CLOSED_TEMPERATURE = 1.0
 # The scalars (sharpness, temperature, offset) have to move by whole units, the matrices by hundredths.
 SCALAR_RATE = 10.0
+
+
+class Users(NamedTuple):
+    """What the parts of a score need of users: tower (n, h), coordinates of the closed form (n, d) and bias (n,)."""
+
+    tower: Tensor
+    coordinates: Tensor
+    bias: Tensor
+
+    def chosen(self, rows: Tensor) -> Users:
+        """Some of them."""
+        return Users(*(part[rows] for part in self))
 
 
 class LookalikeModel(nn.Module):
@@ -98,23 +111,31 @@ class LookalikeModel(nn.Module):
             # Which of global attention, local attention and user bias the published score has; training has them all.
             self.register_buffer("kept", torch.ones(3))
 
-    def start_from(self, plda: Plda, classifier: ItemClassifier | None = None) -> None:
-        """Start at the closed form: its term, and the tower at the coordinates that tell items apart best.
+    def start_from(
+        self,
+        plda: Plda,
+        classifier: ItemClassifier | None = None,
+        attention: float = INITIAL_ATTENTION,
+        attends: bool = True,
+    ) -> None:
+        """Start at the closed form: its term, and the tower where cosines compare users as the closed form does.
 
-        The tower begins linear. What is wider than the coordinates starts at random mixtures of them.
+        Args:
+            plda: the closed form; the tower begins linear, at its `metric`.
+            classifier: its classifiers.
+            attention: the weight of attention.
+            attends: whether attention counts before any training.
         """
         with torch.no_grad():
             arrays = plda.arrays() | ({} if classifier is None else classifier.arrays(PREFIX))
             for name, array in arrays.items():
                 setattr(self, name, torch.from_numpy(array).to(self.offset.device))
-            width = min(self.config.hidden_dim, self.input_dim)
-            rows = torch.eye(self.config.hidden_dim, self.input_dim)
-            if width < self.config.hidden_dim:
-                nn.init.orthogonal_(rows[width:])
-            self.linear.weight.copy_(rows @ self.closed_basis.T)
+            self.linear.weight.copy_(torch.from_numpy(plda.metric(self.config.hidden_dim).T))
             self.linear.bias.copy_(-self.linear.weight @ self.closed_mean)
             self.prelu.weight.fill_(1.0)
             self.log_temperature.fill_(float(np.log(INITIAL_CLOSED_TEMPERATURE)))
+            self.attention_weight.fill_(attention)
+            self.kept.copy_(torch.tensor([float(attends), float(attends), 0.0]))
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Take over the parameters and the closed form of a trained model, whatever the width of its factors."""
@@ -227,18 +248,24 @@ class LookalikeModel(nn.Module):
         return alike + self.bias(embedding)
 
     @torch.no_grad()
-    def parts(self, raw: Tensor, centroids: Tensor, sizes: Tensor) -> Tensor:
-        """The parts of the scores of users (users, d) with one item's centroids (k, d) and sizes (k,).
+    def users(self, raw: Tensor) -> Users:
+        """What `parts` needs of users (n, d): the same for all items."""
+        return Users(self.tower(raw), self.coordinates(raw), self.bias(raw))
+
+    @torch.no_grad()
+    def parts(self, users: Users, centroids: Tensor, sizes: Tensor) -> Tensor:
+        """The parts of the scores of users with one item's centroids (k, d) and sizes (k,).
 
         Returns:
             (4, users): closed form, global attention, local attention and user bias, as they are added up.
         """
         seeds, members = self.seeds(centroids.unsqueeze(0), sizes.unsqueeze(0))
-        common, local = self.cosines(self.tower(raw).unsqueeze(0), seeds, members)
-        closed = self.coordinates(raw) @ self.directions(centroids.unsqueeze(0), sizes.unsqueeze(0))[0]
+        common, local = self.cosines(users.tower.unsqueeze(0), seeds, members)
+        closed = users.coordinates @ self.directions(centroids.unsqueeze(0), sizes.unsqueeze(0))[0]
         weight = self.attention_weight
-        found = [closed, weight * self.config.alpha * common[0], weight * self.config.beta * local[0], self.bias(raw)]
-        return torch.stack(found)
+        return torch.stack(
+            [closed, weight * self.config.alpha * common[0], weight * self.config.beta * local[0], users.bias]
+        )
 
     def logits(self, score: Tensor) -> Tensor:
         """temperature · score + offset: the input of the losses."""

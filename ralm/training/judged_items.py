@@ -24,7 +24,9 @@ MARGIN = 0.005
 # Fewer items decide nothing: of the error of a mean they say too little.
 LEAST_ITEMS = 20
 
-# What may be added to the closed form, simplest first: global attention, local attention, user bias.
+# A model that was not trained: without attention, and with it.
+UNTRAINED = ("closed form", "closed form + untrained attention")
+# What is kept of a trained one, simplest first: global attention, local attention, user bias.
 CHOICES = {
     "closed form": (0.0, 0.0, 0.0),
     "closed form + user": (0.0, 0.0, 1.0),

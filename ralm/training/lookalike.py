@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ralm.errors import DataError, MissingInputError
-from ralm.models.item_classifier import ItemClassifier
 from ralm.models.lookalike import LookalikeModel
+from ralm.models.lookalike_start import LookalikeStart
 from ralm.models.losses import has_clicked, sample_users, users_softmax
-from ralm.models.plda import PREFIX, Plda
 from ralm.models.weights import export_weights
 from ralm.training.checkpoints import last_of, model_folder
-from ralm.training.judged_items import CHOICES, JudgedItems, choose
+from ralm.training.judged_items import CHOICES, UNTRAINED, JudgedItems, choose
 from ralm.training.loop import Run
 from ralm.training.objective import Arrays, Batch, Criterion, Judged, Objective, to_tensors
 from ralm.training.ranks import Rank, process_group
@@ -56,15 +56,12 @@ def _embeddings(files: list[str], dim: int) -> Tensor:
     return torch.from_numpy(found[:STANDARDISED_ROWS].astype(np.float32))
 
 
-def _closed_form(path: str) -> tuple[Plda, ItemClassifier | None]:
+def _start(path: str) -> LookalikeStart:
     try:
         with np.load(model_folder(path)) as opened:
-            arrays = dict(opened)
+            return LookalikeStart.of_arrays(dict(opened))
     except FileNotFoundError as error:
         raise MissingInputError(f"closed form {path}: not found; run the training from its first round") from error
-    found = Plda.of_arrays(arrays)
-    assert found is not None
-    return found, ItemClassifier.of_arrays(arrays, PREFIX)
 
 
 class LookalikeObjective(Objective):
@@ -88,11 +85,13 @@ class LookalikeObjective(Objective):
                 f"each other and the embedding width {spec.input_dim}; cluster with the same user model"
             )
         self.lookalike = LookalikeModel(spec.input_dim, spec.model, spec.pooling, spec.closed_form is not None)
+        self.start: np.ndarray[Any, Any] = np.zeros((0, 0))  # figures of the validation items (items, figures)
         self.judged = None if spec.judged is None else JudgedItems.load(Path(model_folder(spec.judged)))
         if self.judged is not None and self.judged.enough:
             self.criterion = "val_audience"
         if spec.closed_form is not None:
-            self.lookalike.start_from(*_closed_form(spec.closed_form))
+            start = _start(spec.closed_form)
+            self.lookalike.start_from(start.plda, start.classifier, start.attention, start.attends)
         elif spec.start_from is None:
             sample = _embeddings(spec.train_files, spec.input_dim)
             self.lookalike.standardise(sample.mean(dim=0), sample.std(dim=0))
@@ -105,6 +104,11 @@ class LookalikeObjective(Objective):
             previous = last_of(spec.start_from)
             self.lookalike.load_state_dict(previous.model_state(str(rank.device)))
             self.optimizers[0].load_state_dict(previous.optimizer_states(str(rank.device))[0])
+            # Where a round brought nothing, the next one only clusters the seeds anew.
+            self.worth_training = previous.metadata["epoch"] > 0
+        if spec.closed_form is not None and self.criterion != "val_audience":
+            self.worth_training = False
+        self.opening = self._open() if rank.first else {}
 
     def prepare(self, arrays: Arrays) -> Batch:
         """Tensors, with the centroids and sizes of the batch's items, each item once; `item` holds their rows.
@@ -164,35 +168,46 @@ class LookalikeObjective(Objective):
         weights = torch.where(batch["label"] > 0.5, 1.0, (-batch["log_rows"]).exp())
         return Judged(loss, batch["label"], logits, weights)
 
-    def judge(self) -> dict[str, Any]:
-        """`val_audience`, and which parts of the score validation items keep: those that improve them.
-
-        Without items enough to judge by, the closed form alone is kept.
-        """
+    def _open(self) -> dict[str, Any]:
+        """What validation items make of the model before it is trained; `val_audience` if there are enough of them."""
         if not self.lookalike.closed_form:
             return {}
-        names, judged = list(CHOICES), self.judged
-        if judged is None or not judged.enough:
-            self.lookalike.kept.zero_()
-            return {"kept": names[0]}
-        values = self._values(judged)
-        best = choose(values)
-        self.lookalike.kept.copy_(torch.tensor(CHOICES[names[best]]))
-        return {"val_audience": float(values[best].mean()), "val_closed": float(values[0].mean()), "kept": names[best]}
+        found: dict[str, Any] = {"kept": UNTRAINED[bool(self.lookalike.kept[1])]}
+        if self.criterion == "val_audience":
+            self.start = self._values([tuple(self.lookalike.kept.tolist())])[0]
+            found["val_audience"] = float(self.start.mean())
+        return found
 
-    def _values(self, judged: JudgedItems) -> list[np.ndarray[Any, Any]]:
-        """Per choice, the figures of every validation item (items, figures)."""
+    def judge(self) -> dict[str, Any]:
+        """`val_audience`, and which learnt parts validation items keep: those that improve on the start."""
+        if self.criterion != "val_audience":
+            return {}
+        names = list(CHOICES)
+        values = [self.start, *self._values(list(CHOICES.values()))]
+        best = choose(values)
+        if best:
+            self.lookalike.kept.copy_(torch.tensor(CHOICES[names[best - 1]]))
+        kept = names[best - 1] if best else self.opening["kept"]
+        return {"val_audience": float(values[best].mean()), "kept": kept}
+
+    def _values(self, choices: Sequence[tuple[float, ...]]) -> list[np.ndarray[Any, Any]]:
+        """Per choice of parts, the figures of every validation item (items, figures)."""
+        judged = self.judged
+        assert judged is not None
         self.lookalike.eval()
-        users, clickers = (torch.from_numpy(x).to(self.device) for x in (judged.users, judged.clickers))
-        masks = np.array([(1.0, *mask) for mask in CHOICES.values()])  # (choices, 4)
+        users, clickers = (
+            self.lookalike.users(torch.from_numpy(x).to(self.device)) for x in (judged.users, judged.clickers)
+        )
+        masks = np.array([(1.0, *choice) for choice in choices])  # (choices, 4)
         values: list[list[np.ndarray[Any, Any]]] = [[] for _ in masks]
         for place, row in enumerate(judged.rows):
             item = (
                 torch.from_numpy(np.array(self.centroids[row])).to(self.device),
                 torch.from_numpy(np.array(self.sizes[row], np.int64)).to(self.device),
             )
-            own = masks @ self.lookalike.parts(clickers[judged.item == place], *item).double().cpu().numpy()
-            every = masks @ self.lookalike.parts(users[~judged.known[place]], *item).double().cpu().numpy()
+            own_clickers = clickers.chosen(torch.from_numpy(judged.item == place).to(self.device))
+            own = masks @ self.lookalike.parts(own_clickers, *item).double().cpu().numpy()
+            every = masks @ self.lookalike.parts(users, *item).double().cpu().numpy()[:, ~judged.known[place]]
             for found, a, b in zip(values, own, every, strict=True):
                 found.append(judged.value(a, b))
         self.lookalike.train()

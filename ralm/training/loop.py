@@ -148,9 +148,10 @@ class Run:
         events = EventLog(self.spec.tensorboard if self.rank.first else None, self.step)
         if self.rank.first and self.epoch == 0:
             events.histograms(self.objective.histograms(None), 0)
+            self._open()
         batches = iter(self.loader)
         try:
-            while self.epoch < self.epochs and not self._exhausted():
+            while self.objective.worth_training and self.epoch < self.epochs and not self._exhausted():
                 seed_epoch(self.spec.seed, self.epoch, self.rank.number)
                 loss = self._epoch(batches)
                 self.epoch += 1
@@ -167,7 +168,8 @@ class Run:
             assert checkpoint is not None
             if best != self.epoch:
                 self.objective.model.load_state_dict(checkpoint.model_state(str(self.rank.device)))
-                self.say(f"epoch {best} has the best {self.objective.criterion}: its model is kept")
+                found = f"epoch {best} has the best {self.objective.criterion}: its model is kept"
+                self.say(found if best else "no epoch is better than the start, which is kept")
             spec = self.spec.model_dump(mode="json")
             publish(self.spec.output, checkpoint.folder, spec, self.objective.weights(), self.history)
             seconds = round(time.monotonic() - started, 3)
@@ -228,13 +230,7 @@ class Run:
 
     def _close_epoch(self, loss: float, events: EventLog) -> None:
         """Validate, record, save (rank 0)."""
-        entry: dict[str, Any] = {
-            "epoch": self.epoch,
-            "step": self.step,
-            "loss": loss,
-            "val_loss": None,
-            "val_auc": None,
-        }
+        entry = self._entry(loss)
         first: Batch | None = None
         if self.spec.validation_files:
             training = self.spec.training
@@ -250,9 +246,22 @@ class Run:
             ) as loader:
                 entry["val_loss"], entry["val_auc"], first = validate(self.objective, loader)
         entry |= self.objective.judge()
-        self.history.append(entry)
         events.scalars({k: v for k, v in entry.items() if k not in ("epoch", "step", "kept")}, self.step)
         events.histograms(self.objective.histograms(first), self.step)
+        self._save(entry)
+
+    def _open(self) -> None:
+        """Record and save the model before the training, if it is one that may stay (rank 0)."""
+        if self.objective.opening:
+            self._save(self._entry(None) | dict(self.objective.opening))
+
+    def _entry(self, loss: float | None) -> dict[str, Any]:
+        """What the history has of every epoch."""
+        return {"epoch": self.epoch, "step": self.step, "loss": loss, "val_loss": None, "val_auc": None}
+
+    def _save(self, entry: dict[str, Any]) -> None:
+        """Add an entry to the history, save a checkpoint and say so."""
+        self.history.append(entry)
         save_checkpoint(
             self.spec.output,
             self.spec.digest,

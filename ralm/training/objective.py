@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -31,11 +33,15 @@ class Objective(ABC):
         model: on the rank's device.
         optimizers: over the model's parameters.
         criterion: the measure in which the best epoch is best.
+        opening: figures of the model before the training, for the history; empty: none, it has to be trained.
+        worth_training: whether there is anything that a training could be chosen by.
     """
 
     model: nn.Module
     optimizers: list[Optimizer]
     criterion: Criterion = "val_loss"
+    opening: Mapping[str, Any] = MappingProxyType({})
+    worth_training: bool = True
 
     @abstractmethod
     def prepare(self, arrays: Arrays) -> Batch:

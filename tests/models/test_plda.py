@@ -1,5 +1,7 @@
 """The closed-form set model against its formulas in plain matrices, and in the Gaussian world where it is the best."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -155,3 +157,30 @@ def test_another_ridge_is_that_of_another_fit() -> None:
     found = fit_plda(users, seeds, counts, ridge=1.0).with_ridge(7.0, variance)
     expected = fit_plda(users, seeds, counts, ridge=7.0)
     np.testing.assert_allclose(found.directions(seeds, counts), expected.directions(seeds, counts), atol=1e-12)
+
+
+def test_the_metric_compares_a_user_with_a_seed_as_the_model_does() -> None:
+    users, members, _, _ = gaussian_world(items=60, users=500)
+    means, counts = np.stack([m.mean(axis=0) for m in members]), np.array([len(m) for m in members])
+    model = replace(fit_plda(users, means, counts, ridge=0.0, spread=0.1), prior=np.zeros(6))
+    metric = model.metric(6)
+    found = (users - model.mean) @ metric @ metric.T @ (users[0] - model.mean)
+    # As the score of twenty seeds whose mean is that user, but for a positive factor.
+    expected = model.coordinates(users) @ model.directions(users[:1], np.array([HALF_SEEDS]))[0]
+    np.testing.assert_allclose(found / np.linalg.norm(found), expected / np.linalg.norm(expected), atol=1e-8)
+    assert ((users - model.mean) @ metric).var(axis=0).mean() == pytest.approx(1, abs=1e-3)
+    wide, narrow = model.metric(8), model.metric(2)
+    assert (wide[:, 6:] == 0).all()
+    np.testing.assert_allclose(
+        np.abs(narrow / np.linalg.norm(narrow)), np.abs(metric[:, :2] / np.linalg.norm(metric[:, :2]))
+    )
+
+
+def test_with_a_ridge_the_metric_trusts_directions_less_in_which_users_hardly_differ() -> None:
+    rng = np.random.default_rng(0)
+    users = rng.normal(size=(2_000, 2)) * [1.0, 0.1]
+    means = rng.normal(size=(200, 2)) * [0.5, 0.05]  # items differ as much in both, for the users' deviations
+    plain, ridged = (np.abs(fit_plda(users, means, np.full(200, 50), ridge, 0.0).metric(2)) for ridge in (0.0, 30.0))
+    spread = np.array([1.0, 0.1])
+    assert np.linalg.norm(plain, axis=1) * spread == pytest.approx([1, 1], rel=0.2)
+    assert (np.linalg.norm(ridged, axis=1) * spread)[1] < 0.5 * (np.linalg.norm(ridged, axis=1) * spread)[0]

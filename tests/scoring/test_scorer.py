@@ -48,6 +48,7 @@ def test_like_the_torch_model(pooling, user_bias, closed):
         plda = fit_plda(users, seeds, np.full(20, 9))
         classifier = ItemClassifier.of_users(users, plda.basis, 5, 4, 3_000, 20.0, 1.0)
         model.start_from(plda, classifier.weighing(0.8))
+        model.kept.fill_(1.0)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.1 * torch.randn_like(parameter)

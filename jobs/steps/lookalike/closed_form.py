@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from jobs.steps.lookalike.clustering import Weights
@@ -21,23 +22,34 @@ from jobs.steps.lookalike.judged_items import gather, sampled_users, validation_
 from jobs.steps.user_model import als_factors
 from jobs.steps.users.vocabularies import load_sizes
 from ralm.arrow.arrays import matrix
+from ralm.config import Lookalike
 from ralm.models.item_classifier import ItemClassifier
-from ralm.models.plda import DEFAULT_RIDGE, DEFAULT_SPREAD, PREFIX, Plda, fit_plda, seed_means
+from ralm.models.lookalike import INITIAL_ATTENTION, LookalikeModel, Pooling
+from ralm.models.lookalike_start import LookalikeStart
+from ralm.models.plda import DEFAULT_RIDGE, DEFAULT_SPREAD, Plda, fit_plda, seed_means
 from ralm.runs.step import RunningStep
 from ralm.training.judged_items import JudgedItems, choose
 from ralm.training.seed_draws import row_item
 
-# λ and δ, then the weight of the classifiers, then w are chosen among these: another value than the default, or the
-# first, must be better by more than its error. Items have few seeds here; classifiers help those with many.
+# λ and δ, then the weight of the classifiers, then w, then that of attention are chosen among these: another value than
+# the default, or the first, must be better by more than its error. Items have few seeds here; classifiers help those
+# with many. Attention is counted in standard deviations over users, as the closed form is.
 RIDGES = (1.0, 3.0, 10.0, 30.0)
 SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
 CLASSIFIERS = (1.0, 0.0, 2.0)
 COMMON = (0.0, 0.2, 0.5, 1.0, 2.0)
+ATTENTION = (0.0, 0.5, 1.0, 2.0)
 FOLDS = 5
 
 
 def write_closed_form(
-    step: RunningStep, items: Sequence[str], arrays: Weights, embedding_version: str, folder: Path
+    step: RunningStep,
+    items: Sequence[str],
+    arrays: Weights,
+    embedding_version: str,
+    model: Lookalike,
+    pooling: Pooling,
+    folder: Path,
 ) -> None:
     """Fit the closed form on the training items and a sample of all users, and write it beside the validation items.
 
@@ -46,6 +58,8 @@ def write_closed_form(
         items: the training items, by index.
         arrays: `centroids` and `sizes` of the items' seeds, per draw.
         embedding_version: of the user embeddings.
+        model: settings of the model that starts from it.
+        pooling: of that model.
         folder: gets `closed_form.npz` and `judged.npz`.
     """
     population = sampled_users(step, embedding_version)
@@ -56,6 +70,7 @@ def write_closed_form(
     trained = ~held_out[item] & (counts > 0)
     judged = gather(step, items, ~held_out, embedding_version, population, validation=False)
     classifiers: list[ItemClassifier] = []
+    attention, attends = INITIAL_ATTENTION, False
     if not judged.enough:
         models = [fit_plda(users, means[trained], counts[trained])]
     else:
@@ -65,14 +80,15 @@ def write_closed_form(
         models, said = _numbers(fitted, users, judge)
         classifiers, also = _classifiers(step, users, models, judge)
         models, weight = _common(models, classifiers, judge)
-        step.say(f"closed form: {said}{also}{weight}")
+        attention, attends, more = _attention(model, pooling, models, classifiers, judge)
+        step.say(f"closed form: {said}{also}{weight}; {more}")
     of_new_users = population.filter(population.column("held_out"))
     validation = gather(step, items, held_out, embedding_version, of_new_users, validation=True)
     step.counts |= {"population": len(users), "judged items": len(np.unique(judged.number))}
     step.counts["validation items"] = len(np.unique(validation.number))
     folder.mkdir(parents=True, exist_ok=True)
-    found = models[0].arrays() | (classifiers[0].arrays(PREFIX) if classifiers else {})
-    np.savez(folder / "closed_form.npz", allow_pickle=False, **found)
+    start = LookalikeStart(models[0], classifiers[0] if classifiers else None, attention, attends)
+    np.savez(folder / "closed_form.npz", allow_pickle=False, **start.arrays())
     validation.save(folder / "judged.npz")
 
 
@@ -127,6 +143,24 @@ class _Judge:
                 found[row] = judged.value(own, scores[~judged.known[row]])
         return judged.per_item(np.array(found))
 
+    def parts(self, models: Sequence[LookalikeModel]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        """Per row, the closed form and the attention of its clickers (2, m) and of the users (2, n).
+
+        Args:
+            models: the model of each fold.
+        """
+        judged = self.judged
+        found: list[Any] = [None] * len(judged.rows)
+        for fold, model in enumerate(models):
+            model.eval()
+            users, clickers = (model.users(torch.from_numpy(x)) for x in (judged.users, judged.clickers))
+            for row in np.flatnonzero(self.fold == fold):
+                item = torch.from_numpy(self.centroids[row]), torch.from_numpy(self.sizes[row].astype(np.int64))
+                own = clickers.chosen(torch.from_numpy(judged.item == row))
+                both = (model.parts(part, *item).double().numpy() for part in (own, users))
+                found[row] = tuple(np.stack([part[0], part[1] + part[2]]) for part in both)
+        return found
+
 
 def _numbers(fitted: Sequence[Plda], users: NDArray[Any], judge: _Judge) -> tuple[list[Plda], str]:
     """The models, first that of all items, with the λ and δ that judged items want; and what to say."""
@@ -162,3 +196,33 @@ def _common(models: Sequence[Plda], classifiers: Sequence[ItemClassifier], judge
     values = [judge.values(found[1:], classifiers[1:]) for found in weighed]
     best = choose(values)
     return weighed[best], f", w {COMMON[best]:g}, {values[best].mean():.4f} on items that it was not fitted on"
+
+
+def _attention(
+    settings: Lookalike,
+    pooling: Pooling,
+    models: Sequence[Plda],
+    classifiers: Sequence[ItemClassifier],
+    judge: _Judge,
+) -> tuple[float, bool, str]:
+    """The weight of attention before any training, whether judged items want it, and what to say of it."""
+    starts = [LookalikeModel(len(model.mean), settings, pooling, closed_form=True) for model in models[1:]]
+    for start, model, classifier in itertools.zip_longest(starts, models[1:], classifiers[1:]):
+        start.start_from(model, classifier, attention=1.0)
+    parts, judged = judge.parts(starts), judge.judged
+    unit = 1.0 / max(float(np.mean([users[1].std() for _, users in parts])), 1e-6)
+    weights = [np.array([1.0, multiple * unit]) for multiple in ATTENTION]
+    values = [
+        judged.per_item(
+            np.array(
+                [
+                    judged.value(weight @ own, (weight @ users)[~judged.known[row]])
+                    for row, (own, users) in enumerate(parts)
+                ]
+            )
+        )
+        for weight in weights
+    ]
+    best = choose(values)
+    multiple = ATTENTION[best] or 1.0
+    return multiple * unit, best > 0, f"with attention times {ATTENTION[best]:g}, {values[best].mean():.4f}"

@@ -72,9 +72,10 @@ def _write_centroids(step: RunningStep, variant: str, round_: int, folder: str) 
     target.mkdir(parents=True, exist_ok=True)
     for name, array in arrays.items():
         np.save(target / f"{name}.npy", array)
-    if round_ == 1 and variant_lookalike(context.config, variant).closed_form:
-        embeddings = model_version(context, context.config.variants[variant].merge)
-        write_closed_form(step, items, arrays, embeddings, target)
+    settings, model = context.config.variants[variant], variant_lookalike(context.config, variant)
+    if round_ == 1 and model.closed_form:
+        embeddings = model_version(context, settings.merge)
+        write_closed_form(step, items, arrays, embeddings, model, settings.pooling, target)
     return str(target / "centroids.npy"), str(target / "sizes.npy")
 
 

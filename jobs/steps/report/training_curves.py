@@ -16,7 +16,7 @@ from ralm.training.tensorboard_events import Events
 
 
 def training_histories(context: Context) -> list[TrainingHistory]:
-    """Losses and validation AUC of every model; a look-alike model's rounds follow each other."""
+    """Losses and validation AUC of every model that was trained; a look-alike model's rounds follow each other."""
     found = []
 
     def history(model: str, kind: str, entries: Sequence[dict[str, float]]) -> TrainingHistory:
@@ -39,7 +39,9 @@ def training_histories(context: Context) -> list[TrainingHistory]:
         entries = []
         for number in range(1, rounds(context.config, variant) + 1):
             entries += finished(lookalike_folder(context, variant, number))["history"]
-        found.append(history(variant, "Look-alike model", entries))
+        trained = [entry for entry in entries if entry["loss"] is not None]
+        if trained:
+            found.append(history(variant, "Look-alike model", trained))
     return found
 
 
