@@ -154,7 +154,7 @@ class LookalikeModel(nn.Module):
         expected = count.to(centroids.dtype) * self.closed_between  # (items, d)
         shift = self.coordinates(mean[:, 0]) - self.closed_prior
         posterior = self.closed_prior + expected / (expected + 1.0) * shift
-        penalties = self.closed_penalty * HALF_SEEDS / (count + HALF_SEEDS)  # (items, d)
+        penalties = self.closed_penalty * (HALF_SEEDS / (count + HALF_SEEDS)) ** 2  # (items, d)
         alike = F.normalize((posterior @ self.closed_axes / (1.0 + penalties)) @ self.closed_axes.T, dim=-1)
         if len(self.closed_moment):
             numbers = self.closed_moment, self.closed_outward, self.closed_numbers

@@ -15,7 +15,7 @@ from noise. Of a new item whose n seeds have the mean m, the shift is expected a
     post = m_b + C_b (C_b + C / n)⁻¹ (m − m_b),
 
 which shrinks by itself where seeds are few, and a user x is scored by (x − f)ᵀ (C + λ_n tr(C)/d · I)⁻¹ post with
-λ_n = λ · 20 / (n + 20): the more seeds, the less is lost by trusting directions in which users hardly differ.
+λ_n = λ (20 / (n + 20))²: the more seeds, the less is lost by trusting directions in which users hardly differ.
 
 In the basis B of the generalised eigenvectors, Bᵀ C B = I and Bᵀ C_b B = diag(D), all of this is diagonal but for λ.
 With the coordinates z = Bᵀ (x − f), p = Bᵀ m_b and s the mean of the seeds' coordinates:
@@ -47,7 +47,7 @@ Doubles = NDArray[np.float64]
 
 # λ without items to choose it on.
 DEFAULT_RIDGE = 3.0
-# So many seeds halve λ.
+# So many seeds leave a quarter of λ.
 HALF_SEEDS = 20
 # δ without items to choose it on: large δ is good where items are of many kinds, and bad where tastes are weak.
 DEFAULT_SPREAD = 0.01
@@ -106,7 +106,7 @@ class Plda:
 
     def _ridged(self, shifts: Doubles, counts: NDArray[Any]) -> Doubles:
         """(I + λ_n tr(C)/d · Bᵀ B)⁻¹ of shifts (items, d) by the numbers n (items,) of their seeds."""
-        penalties = self.penalty * (HALF_SEEDS / (counts + HALF_SEEDS))[:, None]
+        penalties = self.penalty * (HALF_SEEDS / (counts + HALF_SEEDS))[:, None] ** 2
         return np.asarray((shifts @ self.axes / (1.0 + penalties)) @ self.axes.T)
 
     def metric(self, width: int) -> Doubles:
@@ -118,7 +118,7 @@ class Plda:
         """
         expected = HALF_SEEDS * self.between
         root = np.sqrt(expected / (expected + 1.0))
-        ridged = (self.axes / (1.0 + self.penalty / 2.0)) @ self.axes.T
+        ridged = (self.axes / (1.0 + self.penalty / 4.0)) @ self.axes.T
         values, vectors = np.linalg.eigh(root[:, None] * ridged * root)
         kept = np.maximum(values[::-1][:width], 0.0)
         found = (self.basis @ vectors[:, ::-1][:, :width]) * np.sqrt(kept / max(float(kept.mean()), 1e-12))

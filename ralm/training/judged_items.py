@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from ralm.evaluation.array_metrics import below
 
 TOP_FRACTION = 0.05
-# What leaves the simpler or the usual way has to improve the figures by so many standard errors, and by so much.
+# What leaves the simpler or the usual way has to improve the figures by so many standard errors, and by so much: more
+# for what is learnt, which is judged on few items and used on later dates.
 ERRORS = 2.0
 MARGIN = 0.005
+NUMBERS_MARGIN = 0.001
 # Fewer items decide nothing: of the error of a mean they say too little.
 LEAST_ITEMS = 20
 
@@ -64,12 +66,17 @@ class JudgedItems:
         found = area(clickers, users)
         return np.array([found] if self.feed else [found, share_in_top(clickers, users)])
 
-    def per_item(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def per_item(self, values: NDArray[np.float64], rows: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
         """The mean figures of each item over the draws of its seeds (items, figures), from those of every row.
 
         Draws of one item tell nearly the same: counted as items of their own, they would make chance look certain.
+
+        Args:
+            values: of the rows (rows, figures).
+            rows: (all rows,), which rows those are; all.
         """
-        _, place = np.unique(self.number, return_inverse=True)
+        number = self.number if rows is None else self.number[rows]
+        _, place = np.unique(number, return_inverse=True)
         return np.stack([np.bincount(place, column) / np.bincount(place) for column in values.T], axis=1)
 
     def save(self, path: Path) -> None:
@@ -85,7 +92,12 @@ class JudgedItems:
     @property
     def enough(self) -> bool:
         """Whether there are items enough to decide anything."""
-        return len(np.unique(self.number)) >= LEAST_ITEMS
+        return enough(self.number)
+
+
+def enough(number: NDArray[np.int64]) -> bool:
+    """Whether rows of these items are of enough items to decide anything."""
+    return len(np.unique(number)) >= LEAST_ITEMS
 
 
 def area(clickers: NDArray[Any], users: NDArray[Any]) -> float:
@@ -107,21 +119,22 @@ def share_in_top(clickers: NDArray[Any], users: NDArray[Any]) -> float:
     return float((clickers > cut).mean() + (clickers == cut).mean() / 2)
 
 
-def choose(values: Sequence[NDArray[np.float64]]) -> int:
+def choose(values: Sequence[NDArray[np.float64]], margin: float = MARGIN) -> int:
     """The first of several models, simplest first, that no later one beats.
 
-    A later one beats it if the mean of the figures is higher by more than two standard errors and by more than .005,
-    and no figure is lower by more than one standard error of its own: what finds more of the clickers at the price of
-    the ranking of all is not taken.
+    A later one beats it if the mean of the figures is higher by more than two standard errors and than a margin, and no
+    figure is lower by more than one standard error of its own: what finds more of the clickers at the price of the
+    ranking of all is not taken.
 
     Args:
         values: per model, the figures of each item (items, figures).
+        margin: the least gain.
     """
     best = 0
     for place in range(1, len(values)):
         gain = values[place] - values[best]
         total, error = gain.mean(axis=1), 1 / np.sqrt(len(gain))
         harms = gain.mean(axis=0) < -gain.std(axis=0, ddof=1) * error
-        if total.mean() > max(MARGIN, ERRORS * total.std(ddof=1) * error) and not harms.any():
+        if total.mean() > max(margin, ERRORS * total.std(ddof=1) * error) and not harms.any():
             best = place
     return best

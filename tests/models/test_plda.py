@@ -37,7 +37,7 @@ def plain_score(users, means, counts, ridge, spread, seeds, n, x):
     C_b = (vectors * np.maximum(values, SMALLEST_BETWEEN * values.max())) @ vectors.T + spread * C
     m_b = share * m_b
     post = m_b + C_b @ np.linalg.inv(C_b + C / n) @ (seeds - f - m_b)
-    ridge = ridge * HALF_SEEDS / (n + HALF_SEEDS)
+    ridge = ridge * (HALF_SEEDS / (n + HALF_SEEDS)) ** 2
     return (x - f) @ np.linalg.inv(C + ridge * tau * np.eye(d)) @ post
 
 

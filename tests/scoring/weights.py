@@ -77,7 +77,7 @@ def loop_score(weights, x, centroids, sizes):
         left += alpha * sum(s * np.outer(c, c) for s, c in zip(sizes, own, strict=True))
         line = np.linalg.solve(left, sum(s * c for s, c in zip(sizes, own, strict=True)))
         classifier = share * n / (n + 50) * unit(w["closed_outward"] @ line)
-        ridged = (post @ w["closed_axes"] / (1 + w["closed_penalty"] * 20 / (n + 20))) @ w["closed_axes"].T
+        ridged = (post @ w["closed_axes"] / (1 + w["closed_penalty"] * (20 / (n + 20)) ** 2)) @ w["closed_axes"].T
         closed = w["closed"] * (z @ unit(unit(ridged) + classifier + w["closed_common"]))
     b = softmax([w["global_v2"] @ np.tanh(w["global_v1"] @ s) for s in seeds])
     a = softmax([s @ w["attention_w"] @ e for s in seeds])

@@ -28,7 +28,7 @@ from ralm.models.lookalike import INITIAL_ATTENTION, LookalikeModel, Pooling
 from ralm.models.lookalike_start import LookalikeStart
 from ralm.models.plda import DEFAULT_RIDGE, DEFAULT_SPREAD, Plda, fit_plda, seed_means
 from ralm.runs.step import RunningStep
-from ralm.training.judged_items import JudgedItems, choose
+from ralm.training.judged_items import NUMBERS_MARGIN, JudgedItems, choose, enough
 from ralm.training.seed_draws import row_item
 
 # λ and δ, then the weight of the classifiers, then w, then that of attention are chosen among these: another value than
@@ -36,7 +36,7 @@ from ralm.training.seed_draws import row_item
 # with many. Attention is counted in standard deviations over users, as the closed form is.
 RIDGES = (1.0, 3.0, 10.0, 30.0)
 SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
-CLASSIFIERS = (1.0, 0.0, 2.0)
+CLASSIFIERS = (1.0, 0.0, 2.0, 4.0)
 COMMON = (0.0, 0.2, 0.5, 1.0, 2.0)
 ATTENTION = (0.0, 1.0, 0.5, 2.0)
 FOLDS = 5
@@ -124,24 +124,37 @@ class _Judge:
             [model.coordinates(judged.clickers) for model in models],
         )
 
-    def values(self, models: Sequence[Plda], classifiers: Sequence[ItemClassifier] = ()) -> NDArray[np.float64]:
+    def values(
+        self,
+        models: Sequence[Plda],
+        classifiers: Sequence[ItemClassifier] = (),
+        among: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.float64]:
         """The figures of each item (items, figures).
 
         Args:
             models: the model of each fold.
             classifiers: the classifier of each fold, or none.
+            among: (rows,), which rows to judge; all.
         """
         judged = self.judged
-        found: list[Any] = [None] * len(judged.rows)
+        chosen = np.ones(len(judged.rows), dtype=bool) if among is None else among
+        found: list[Any] = [None] * len(chosen)
         for fold, model in enumerate(models):
-            rows = np.flatnonzero(self.fold == fold)
+            rows = np.flatnonzero(chosen & (self.fold == fold))
             centroids, sizes = self.centroids[rows], self.sizes[rows]
             beside = classifiers[fold].directions(centroids, sizes) if classifiers else 0.0
             directions = model.directions(*seed_means(centroids, sizes), beside)
             for row, direction, scores in zip(rows, directions, (self.users[fold] @ directions.T).T, strict=True):
                 own = self.clickers[fold][judged.item == row] @ direction
                 found[row] = judged.value(own, scores[~judged.known[row]])
-        return judged.per_item(np.array(found))
+        return judged.per_item(np.array([found[row] for row in np.flatnonzero(chosen)]), chosen)
+
+    @property
+    def seeded(self) -> NDArray[np.bool_]:
+        """(rows,): the quarter of the rows with the most seeds."""
+        counts = self.sizes.sum(axis=1)
+        return np.asarray(counts >= np.quantile(counts, 0.75))
 
     def parts(self, models: Sequence[LookalikeModel]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         """Per row, the closed form and the attention of its clickers (2, m) and of the users (2, n).
@@ -168,7 +181,7 @@ def _numbers(fitted: Sequence[Plda], users: NDArray[Any], judge: _Judge) -> tupl
     ridged = {ridge: [model.with_ridge(ridge, variance) for model in fitted] for ridge in RIDGES}
     pairs = sorted(itertools.product(RIDGES, SPREADS), key=lambda pair: pair != (DEFAULT_RIDGE, DEFAULT_SPREAD))
     values = [judge.values([model.spread(more) for model in ridged[ridge][1:]]) for ridge, more in pairs]
-    ridge, more = pairs[choose(values)]
+    ridge, more = pairs[choose(values, NUMBERS_MARGIN)]
     return [model.spread(more) for model in ridged[ridge]], f"λ {ridge:g}, δ {more:g}"
 
 
@@ -186,7 +199,12 @@ def _classifiers(
     numbers = start, settings.factors, total, settings.alpha, settings.regularisation
     fitted = [ItemClassifier.of_users(users, model.basis, *numbers) for model in models]
     weighed = {weight: [one.weighing(weight) for one in fitted] for weight in CLASSIFIERS}
-    weight = CLASSIFIERS[choose([judge.values(models[1:], weighed[weight][1:]) for weight in CLASSIFIERS])]
+    # Made for items with many seeds, and harmless for others, so those decide that have more than most.
+    seeded, best = judge.seeded, 0
+    if enough(judge.judged.number[seeded]):
+        values = [judge.values(models[1:], weighed[weight][1:], seeded) for weight in CLASSIFIERS]
+        best = choose(values, NUMBERS_MARGIN)
+    weight = CLASSIFIERS[best]
     return (weighed[weight], f", classifiers {weight:g}") if weight else ([], "")
 
 
@@ -194,7 +212,7 @@ def _common(models: Sequence[Plda], classifiers: Sequence[ItemClassifier], judge
     """The models with the w that judged items want, and what to say of it."""
     weighed = [[model.with_common(weight) for model in models] for weight in COMMON]
     values = [judge.values(found[1:], classifiers[1:]) for found in weighed]
-    best = choose(values)
+    best = choose(values, NUMBERS_MARGIN)
     return weighed[best], f", w {COMMON[best]:g}, {values[best].mean():.4f} on items that it was not fitted on"
 
 
@@ -223,6 +241,6 @@ def _attention(
         )
         for weight in weights
     ]
-    best = choose(values)
+    best = choose(values, NUMBERS_MARGIN)
     multiple = ATTENTION[best] or 1.0
     return multiple * unit, best > 0, f"with attention times {ATTENTION[best]:g}, {values[best].mean():.4f}"
