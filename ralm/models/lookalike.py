@@ -1,4 +1,7 @@
-"""The look-alike model: a target user against the clustered seeds of an item (Liu et al., KDD 2019, section 3.3)."""
+"""The look-alike model: a target user against the clustered seeds of an item (Liu et al., KDD 2019, section 3.3).
+
+Over 300 lines because all terms of one score stand together.
+"""
 
 from __future__ import annotations
 

@@ -106,6 +106,28 @@ class TrainingHistory:
 
 
 @dataclass(frozen=True)
+class KeptParts:
+    """Which parts of a look-alike model's score validation items kept, and what they gave.
+
+    Attributes:
+        model: name of the variant.
+        kept: the parts, in words.
+        before: the mean of the validation items' figures before any training; None: too few items to tell.
+        after: the same of what was kept.
+    """
+
+    model: str
+    kept: str
+    before: float | None
+    after: float | None
+
+    @property
+    def improved(self) -> bool:
+        """Whether something that was learnt is kept."""
+        return self.before is not None and self.after is not None and self.after > self.before
+
+
+@dataclass(frozen=True)
 class FieldAttention:
     """Mean attention on each user field, with and without the strong domain."""
 
@@ -251,6 +273,7 @@ class ReportData:
     compared: Compared | None = None
     user_model: Sequence[UserModelRow] = ()
     histories: Sequence[TrainingHistory] = ()
+    kept: Sequence[KeptParts] = ()
     attention: Sequence[FieldAttention] = ()
     histograms: Sequence[FieldHistogram] = ()
     exposure: Sequence[Exposure] = ()

@@ -14,6 +14,7 @@ from ralm.report.data import (
     Exposure,
     FieldAttention,
     FieldHistogram,
+    KeptParts,
     MetricRow,
     RealisedShares,
     ReportData,
@@ -153,6 +154,10 @@ def example(**levels: float) -> ReportData:
             UserModelRow("concat", "weak users", 2_671, 10, 0.033, 0.121, 0.744),
         ],
         histories=histories,
+        kept=[
+            KeptParts("ralm", "closed form + global and local attention", 0.612, 0.634),
+            KeptParts("ralm_average", "closed form", None, None),
+        ],
         attention=[
             FieldAttention(
                 "",

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ralm.report.data import AudienceExample, Difference, MetricRow, ReportData, StepTime
+from ralm.report.data import AudienceExample, Difference, KeptParts, MetricRow, ReportData, StepTime
 from ralm.report.headline import headline
 from ralm.report.page import render_report
 from tests.report.example_report import example
@@ -104,9 +104,20 @@ def test_the_same_data_give_the_same_page(full: str) -> None:
     assert render_report(example()) == full
 
 
+def test_what_the_look_alike_model_scores_with_is_said(full: str) -> None:
+    said = " ".join(full[full.index('<section id="training">') :].partition("</section>")[0].split())
+    assert "<b>RALM</b> scores with the closed form + global and local attention: 0.634, before training 0.612." in said
+    assert "scores with the closed form: there are too few validation items to judge a training by" in said
+    start = dataclasses.replace(example(), kept=[KeptParts("ralm", "closed form", 0.6, 0.6)], histories=())
+    assert "scores with the closed form: 0.600, and no training improved on that" in " ".join(
+        render_report(start).split()
+    )
+
+
 @pytest.mark.parametrize("absent", [("accuracy", "exposure", "training"), ("user-model", "audiences")])
 def test_sections_without_data_are_left_out_and_the_others_stay(absent: tuple[str, ...]) -> None:
-    page = render_report(dataclasses.replace(example(), **{SECTIONS[section]: () for section in absent}))
+    without = {SECTIONS[section]: () for section in absent} | ({"kept": ()} if "training" in absent else {})
+    page = render_report(dataclasses.replace(example(), **without))
     for section in SECTIONS:
         assert (f'id="{section}"' in page) == (section not in absent)
     assert Page(page).open == []

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from jobs.steps.report.audience_examples import audience_examples
 from jobs.steps.report.exposure import exposures, realised
 from jobs.steps.report.field_attention import attention_on_fields
-from jobs.steps.report.training_curves import parameter_histograms, training_histories
+from jobs.steps.report.training_curves import kept_parts, parameter_histograms, training_histories
 from jobs.steps.sources.split import split_parts
 from ralm.evaluation.first_figure import first_figures, non_clicks_are_sampled
 from ralm.report.data import Compared, Difference, MetricRow, ReportData, StepTime, UserModelRow
@@ -65,6 +65,7 @@ def write_report(
         differences=differences,
         user_model=user_model,
         histories=training_histories(context),
+        kept=kept_parts(context),
         attention=attention_on_fields(step),
         histograms=parameter_histograms(context),
         exposure=exposures(step, counts["users"]),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from jobs.steps.lookalike.variants import lookalike_folder, rounds
 from jobs.steps.user_model.training import folder as user_folder
 from jobs.steps.user_model.training import merges
 from jobs.steps.user_model.training import step_name as user_step
 from ralm.errors import MissingInputError
-from ralm.report.data import FieldHistogram, TrainingHistory
+from ralm.report.data import FieldHistogram, KeptParts, TrainingHistory
 from ralm.runs.context import Context
 from ralm.training.checkpoints import finished, model_folder
 from ralm.training.tensorboard_events import Events
@@ -36,13 +37,34 @@ def training_histories(context: Context) -> list[TrainingHistory]:
             entries = finished(user_folder(context, merge, representation))["history"]
             found.append(history(name, "User model", entries))
     for variant in context.config.variants:
-        entries = []
-        for number in range(1, rounds(context.config, variant) + 1):
-            entries += finished(lookalike_folder(context, variant, number))["history"]
-        trained = [entry for entry in entries if entry["loss"] is not None]
+        trained = [entry for entry in _entries(context, variant) if entry["loss"] is not None]
         if trained:
             found.append(history(variant, "Look-alike model", trained))
     return found
+
+
+def kept_parts(context: Context) -> list[KeptParts]:
+    """What validation items kept of each variant that starts from the closed form."""
+    found = []
+    for variant in context.config.variants:
+        entries = _entries(context, variant)
+        if "kept" not in entries[0]:
+            continue
+        before = entries[0].get("val_audience")
+        best = entries[-1] if before is None else max(_entries(context, variant, last=True), key=_figure)
+        found.append(KeptParts(variant, best["kept"], before, best.get("val_audience")))
+    return found
+
+
+def _figure(entry: Mapping[str, Any]) -> float:
+    return float(entry["val_audience"])
+
+
+def _entries(context: Context, variant: str, *, last: bool = False) -> list[dict[str, Any]]:
+    """The history of a variant's rounds, one after the other, or of the last one."""
+    count = rounds(context.config, variant)
+    numbers = range(count if last else 1, count + 1)
+    return [e for number in numbers for e in finished(lookalike_folder(context, variant, number))["history"]]
 
 
 def parameter_histograms(context: Context) -> list[FieldHistogram]:
