@@ -15,10 +15,9 @@ Doubles = NDArray[np.float64]
 def taste_directions(model: Plda, users: NDArray[Any]) -> tuple[Doubles, Doubles]:
     """What makes tastes of users: a user x is at (x − mean) · directions, scaled to length 1.
 
-    In the closed form's coordinates users have variance 1 and items the variance D. Of two users of one item, a
-    coordinate is shared to the part D / (1 + D): that is its weight in their likeness. What the users of all items have
-    in common – that they are active, for the most part – is taken out: it makes nobody alike. Users of later dates
-    spread wider than those that the model was fitted on, so the unit of each coordinate is taken from `users`.
+    The space is the metric in which the closed form compares a user with a seed: directions in which items hardly
+    differ, or users hardly do, count little. What the users of all items have in common – that they are active, for the
+    most part – is taken out: it makes nobody alike.
 
     Args:
         model: the closed form.
@@ -27,18 +26,14 @@ def taste_directions(model: Plda, users: NDArray[Any]) -> tuple[Doubles, Doubles
     Returns:
         mean (d,) and directions (d, d).
     """
-    mean = users.mean(axis=0, dtype=np.float64)
-    spread = ((users - mean) @ model.basis).std(axis=0)
-    spread = np.where(spread > 0, spread, 1.0)
-    between = model.between / spread**2
-    weights = np.sqrt(between / (1.0 + between)) / spread
-    common = weights * model.prior
+    rotation = model.rotation(len(model.mean))
+    directions = model.basis @ rotation
+    common = model.prior @ rotation
     length = float(np.linalg.norm(common))
-    directions = model.basis * weights
     if length > 0:
         unit = common / length
         directions = directions - np.outer(directions @ unit, unit)
-    return mean, directions
+    return users.mean(axis=0, dtype=np.float64), directions
 
 
 def tastes(users: NDArray[Any], mean: Doubles, directions: Doubles) -> Doubles:

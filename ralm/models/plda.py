@@ -109,20 +109,27 @@ class Plda:
         penalties = self.penalty * (HALF_SEEDS / (counts + HALF_SEEDS))[:, None] ** 2
         return np.asarray((shifts @ self.axes / (1.0 + penalties)) @ self.axes.T)
 
-    def metric(self, width: int) -> Doubles:
-        """The map (d, width) of x − f in which cosines tell who is alike, as the model does for a seed among twenty.
+    def rotation(self, width: int) -> Doubles:
+        """From coordinates to those in which cosines tell who is alike, as the model does for a seed among twenty.
 
         With n = 20, S = n D / (n D + 1) and R the inverse with λ_n above, the score of a user z by a seed y is, but
-        for p, zᵀ R S y. S^½ R S^½ = Q diag(q) Qᵀ stands for R S, which is not symmetric; so B Q diag(q)^½, largest q
-        first, maps both. Coordinates vary by 1 over users, in the mean; columns beyond d are zeros.
+        for p, zᵀ R S y. S^½ R S^½ = Q diag(q) Qᵀ stands for R S, which is not symmetric; so Q diag(q)^½, largest q
+        first, maps both. What comes out varies by 1 over users, in the mean.
+
+        Returns:
+            (d, width); columns beyond d are zeros.
         """
         expected = HALF_SEEDS * self.between
         root = np.sqrt(expected / (expected + 1.0))
         ridged = (self.axes / (1.0 + self.penalty / 4.0)) @ self.axes.T
         values, vectors = np.linalg.eigh(root[:, None] * ridged * root)
         kept = np.maximum(values[::-1][:width], 0.0)
-        found = (self.basis @ vectors[:, ::-1][:, :width]) * np.sqrt(kept / max(float(kept.mean()), 1e-12))
+        found = vectors[:, ::-1][:, :width] * np.sqrt(kept / max(float(kept.mean()), 1e-12))
         return np.asarray(np.pad(found, ((0, 0), (0, width - found.shape[1]))))
+
+    def metric(self, width: int) -> Doubles:
+        """The map (d, width) from x − f to where cosines tell who is alike: B times the `rotation`."""
+        return np.asarray(self.basis @ self.rotation(width))
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """The model as arrays of a model's weights: `closed_mean`, `closed_basis` and so on."""

@@ -26,17 +26,17 @@ from ralm.config import Lookalike
 from ralm.models.item_classifier import ItemClassifier
 from ralm.models.lookalike import INITIAL_ATTENTION, LookalikeModel, Pooling
 from ralm.models.lookalike_start import LookalikeStart
-from ralm.models.plda import DEFAULT_RIDGE, DEFAULT_SPREAD, Plda, fit_plda, seed_means
+from ralm.models.plda import Plda, fit_plda, seed_means
 from ralm.runs.step import RunningStep
 from ralm.training.judged_items import NUMBERS_MARGIN, JudgedItems, choose, enough
 from ralm.training.seed_draws import row_item
 
-# λ and δ, then the weight of the classifiers, then w, then that of attention are chosen among these: another value than
-# the default, or the first, must be better by more than its error. Items have few seeds here; classifiers help those
+# The best λ and δ are taken, then the weight of the classifiers, then w, then the weight of attention are chosen: there
+# another value than the first must be better by more than its error. Items have few seeds here; classifiers help those
 # with many. Attention is counted in standard deviations over users, as the closed form is.
 RIDGES = (1.0, 3.0, 10.0, 30.0)
 SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
-CLASSIFIERS = (1.0, 0.0, 2.0, 4.0)
+CLASSIFIERS = (2.0, 0.0, 1.0, 4.0)
 COMMON = (0.0, 0.2, 0.5, 1.0, 2.0)
 ATTENTION = (0.0, 1.0, 0.5, 2.0)
 FOLDS = 5
@@ -179,9 +179,9 @@ def _numbers(fitted: Sequence[Plda], users: NDArray[Any], judge: _Judge) -> tupl
     """The models, first that of all items, with the λ and δ that judged items want; and what to say."""
     variance = float(users.var(axis=0, dtype=np.float64).mean())
     ridged = {ridge: [model.with_ridge(ridge, variance) for model in fitted] for ridge in RIDGES}
-    pairs = sorted(itertools.product(RIDGES, SPREADS), key=lambda pair: pair != (DEFAULT_RIDGE, DEFAULT_SPREAD))
-    values = [judge.values([model.spread(more) for model in ridged[ridge][1:]]) for ridge, more in pairs]
-    ridge, more = pairs[choose(values, NUMBERS_MARGIN)]
+    pairs = list(itertools.product(RIDGES, SPREADS))
+    values = [judge.values([model.spread(more) for model in ridged[ridge][1:]]).mean() for ridge, more in pairs]
+    ridge, more = pairs[int(np.argmax(values))]
     return [model.spread(more) for model in ridged[ridge]], f"λ {ridge:g}, δ {more:g}"
 
 
