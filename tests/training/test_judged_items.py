@@ -74,13 +74,13 @@ def test_draws_of_an_item_are_one_item(tmp_path: Path) -> None:
     np.testing.assert_allclose(judged.per_item(values), [[8, -8], [9, -9], [10, -10], [11, -11]])
 
 
-def judged_world(folder: Path, helps: bool) -> tuple[str, str]:
+def judged_world(folder: Path, helps: bool, attends: bool = False) -> tuple[str, str]:
     """The closed form and validation items of the toy world; its items have several tastes, one vector misses them."""
     world = make_world(60, 8_000, seed=1, noise=0.1)
     users = world.embedding if helps else np.random.default_rng(2).normal(size=world.embedding.shape)
     counts = world.sizes.sum(axis=1)
     means = (world.centroids * world.sizes[:, :, None]).sum(axis=1) / counts[:, None]
-    start = LookalikeStart(fit_plda(world.embedding, means, counts), None, 4.0, attends=False)
+    start = LookalikeStart(fit_plda(world.embedding, means, counts), None, 4.0, attends)
     np.savez(folder / "closed_form.npz", **start.arrays())
     rows = np.arange(20)
     clicked = (world.label == 1) & np.isin(world.item, rows)
@@ -117,6 +117,28 @@ def test_nothing_is_kept_where_clickers_are_anyone(tmp_path: Path) -> None:
     assert entry["kept"] == "closed form"
     weights = load_weights(spec.output)
     assert weights["alpha"] == weights["beta"] == 0
+
+
+def test_where_a_round_brought_nothing_the_next_one_does_not_train(tmp_path: Path) -> None:
+    closed_form, judged = judged_world(tmp_path, helps=False)
+    spec = lookalike_spec(tmp_path, epochs=1).model_copy(update={"closed_form": closed_form, "judged": judged})
+    first = train_lookalike(spec)
+    assert [entry["epoch"] for entry in first["history"]] == [0, 1]
+    second = spec.model_copy(update={"output": str(tmp_path / "second"), "start_from": spec.output, "round_number": 2})
+    (entry,) = train_lookalike(second)["history"]
+    assert (entry["epoch"], entry["loss"], entry["kept"]) == (0, None, UNTRAINED[0])
+    for name, array in load_weights(spec.output).items():
+        np.testing.assert_array_equal(array, load_weights(second.output)[name], err_msg=name)
+
+
+def test_attention_may_count_without_training(tmp_path: Path) -> None:
+    closed_form, judged = judged_world(tmp_path, helps=True, attends=True)
+    spec = lookalike_spec(tmp_path, epochs=1).model_copy(update={"closed_form": closed_form, "judged": judged})
+    first, *_ = train_lookalike(spec)["history"]
+    assert first["kept"] == UNTRAINED[1]
+    without, judged = judged_world(tmp_path, helps=True)
+    spec = spec.model_copy(update={"closed_form": without, "output": str(tmp_path / "without")})
+    assert first["val_audience"] > train_lookalike(spec)["history"][0]["val_audience"] + 0.02
 
 
 def test_with_too_few_items_nothing_is_trained(tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""What is chosen on items that the closed form was not fitted on: how much attention adds before any training."""
+
+import numpy as np
+import pytest
+
+from jobs.steps.lookalike.closed_form import FOLDS, _attention, _Judge
+from ralm.config import Lookalike
+from ralm.models.plda import fit_plda
+from ralm.training.judged_items import JudgedItems
+from tests.models.multimodal import make_world
+
+ITEMS = 60
+
+
+@pytest.mark.parametrize("several_tastes", [True, False])
+def test_attention_counts_from_the_start_where_items_have_several_tastes(several_tastes) -> None:
+    world = make_world(ITEMS, 12_000, seed=1, noise=0.1)
+    users, clicked = world.embedding, world.label == 1
+    if not several_tastes:  # clickers are anyone: attention has nothing to find
+        clicked = np.random.default_rng(3).permutation(clicked)
+        users = np.random.default_rng(4).permutation(users)
+    counts = world.sizes.sum(axis=1)
+    means = (world.centroids * world.sizes[:, :, None]).sum(axis=1) / counts[:, None]
+    rows = np.arange(ITEMS)
+    judged = JudgedItems(
+        users=users[:2_000].astype(np.float32),
+        rows=rows,
+        number=rows,
+        clickers=users[clicked].astype(np.float32),
+        item=world.item[clicked].astype(np.int64),
+        known=np.zeros((ITEMS, 2_000), dtype=bool),
+        feed=np.array(False),
+    )
+    parts = [rows >= 0, *(rows % FOLDS != fold for fold in range(FOLDS))]
+    models = [fit_plda(users, means[part], counts[part]) for part in parts]
+    judge = _Judge.of(judged, {"centroids": world.centroids, "sizes": world.sizes}, models[1:])
+    alone = judge.values(models[1:]).mean()
+    weight, attends, said = _attention(Lookalike(hidden_dim=4), "attention", models, [], judge)
+    assert attends == several_tastes
+    assert weight > 0
+    found = float(said.rpartition(", ")[2])
+    assert (found > alone + 0.02) == several_tastes
+    assert found >= alone - 1e-3
+
+
+def test_the_quarter_with_the_most_seeds() -> None:
+    world = make_world(ITEMS, 2_000, seed=1)
+    nothing = np.zeros((0, 4), np.float32)
+    rows = np.arange(ITEMS)
+    judged = JudgedItems(nothing, rows, rows, nothing, rows[:0], np.zeros((ITEMS, 0), bool), np.array(True))
+    counts = world.sizes.sum(axis=1)
+    seeded = _Judge(judged, world.centroids, world.sizes, rows % FOLDS, [], []).seeded
+    assert 0.2 * ITEMS <= seeded.sum() <= 0.3 * ITEMS
+    assert counts[seeded].min() >= counts[~seeded].max()
