@@ -9,6 +9,7 @@ from jobs.steps.lookalike import training as lookalike_training
 from jobs.steps.releases import releases
 from jobs.steps.seeds import item_seeds
 from jobs.steps.sources import ingested_logs, simulated_world, split
+from jobs.steps.systems.prerequisites import prerequisites
 from jobs.steps.user_model import training as user_model_training
 from jobs.steps.user_model import user_embeddings, user_samples
 from jobs.steps.users import histories, user_fields, vocabularies
@@ -44,7 +45,12 @@ def steps(context: Context) -> list[Step]:
         evaluate,
         releases,
     )
-    return data_steps(context) + [step for stage in stages for step in stage.steps(context)]
+    planned = data_steps(context) + [step for stage in stages for step in stage.steps(context)]
+    known = {(step.name, step.as_of) for step in planned}
+    place = next(number for number, step in enumerate(planned) if step.name == nightly_scoring.STEP)
+    unknown = set(planned[place].after) - known  # what another system than RALM needs
+    missing = prerequisites(context, unknown) if unknown else []
+    return [*planned[:place], *missing, *planned[place:]]
 
 
 def run_night(context: Context) -> None:

@@ -23,6 +23,12 @@ class Audience(Section):
 class Scoring(Section):
     """score_users: all users against the chosen items."""
 
+    system: str = Field(
+        default="ralm",
+        min_length=1,
+        description="what scores the audiences: ralm, another system by its name, or auto: the one that `compare` "
+        "found best on validation items, ralm where none is clearly ahead of it",
+    )
     items: list[str] | Literal["newest", "all"] = "newest"
     max_items: int = Field(default=100, ge=1, le=100_000, description="items per run ('newest': by first click)")
     audience: Audience = Audience()

@@ -18,11 +18,9 @@ from numpy.typing import NDArray
 from ralm.evaluation.array_metrics import below
 
 TOP_FRACTION = 0.05
-# What leaves the simpler or the usual way has to improve the figures by so many standard errors, and by so much: more
-# for what is learnt, which is judged on few items and used on later dates.
+# What leaves the simpler or the usual way has to improve the figures by so many standard errors, and by so much.
 ERRORS = 2.0
 MARGIN = 0.005
-NUMBERS_MARGIN = 0.001
 # Fewer items decide nothing: of the error of a mean they say too little.
 LEAST_ITEMS = 20
 
@@ -119,22 +117,21 @@ def share_in_top(clickers: NDArray[Any], users: NDArray[Any]) -> float:
     return float((clickers > cut).mean() + (clickers == cut).mean() / 2)
 
 
-def choose(values: Sequence[NDArray[np.float64]], margin: float = MARGIN) -> int:
+def choose(values: Sequence[NDArray[np.float64]]) -> int:
     """The first of several models, simplest first, that no later one beats.
 
-    A later one beats it if the mean of the figures is higher by more than two standard errors and than a margin, and no
-    figure is lower by more than one standard error of its own: what finds more of the clickers at the price of the
-    ranking of all is not taken.
+    A later one beats it if the mean of the figures is higher by more than two standard errors and by more than .005,
+    and no figure is lower by more than one standard error of its own: what finds more of the clickers at the price of
+    the ranking of all is not taken.
 
     Args:
         values: per model, the figures of each item (items, figures).
-        margin: the least gain.
     """
     best = 0
     for place in range(1, len(values)):
         gain = values[place] - values[best]
         total, error = gain.mean(axis=1), 1 / np.sqrt(len(gain))
         harms = gain.mean(axis=0) < -gain.std(axis=0, ddof=1) * error
-        if total.mean() > max(margin, ERRORS * total.std(ddof=1) * error) and not harms.any():
+        if total.mean() > max(MARGIN, ERRORS * total.std(ddof=1) * error) and not harms.any():
             best = place
     return best

@@ -8,8 +8,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.steps.seeds.item_seeds import item_ages
+from jobs.steps.systems.production import production_system
 from ralm.config import Scoring
-from ralm.config.names import COLD_START, SYSTEM
+from ralm.config.names import COLD_START
 from ralm.errors import DataError
 from ralm.runs.step import RunningStep
 
@@ -73,8 +74,9 @@ def spread_items(
         DataError: no chosen item can be scored.
     """
     config = step.context.config
+    name = production_system(step.context).name
     if config.cold_start is None:
-        return {SYSTEM: choose_items(step, seeds)}
+        return {name: choose_items(step, seeds)}
     least, scoring = max(config.cold_start.switch, config.lookalike.min_seeds), config.scoring
     counts = _production_seeds(step) if seeds is None else seeds
     items = step.read("items").select("item_id", "published_at", "categories")
@@ -93,7 +95,7 @@ def spread_items(
     if not found:
         raise DataError("scoring.items: no chosen item has seeds or categories; choose others")
     return {
-        SYSTEM: [row["item_id"] for row in found if row["enough"]],
+        name: [row["item_id"] for row in found if row["enough"]],
         COLD_START: [row["item_id"] for row in found if not row["enough"]],
     }
 

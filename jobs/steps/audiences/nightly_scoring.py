@@ -17,18 +17,25 @@ from jobs.steps.lookalike.seed_clusters import step_name as clusters_step
 from jobs.steps.lookalike.target_embeddings import step_name as targets_step
 from jobs.steps.seeds.item_seeds import listed_seeds
 from jobs.steps.systems.contract import Task
+from jobs.steps.systems.production import production_system
 from jobs.steps.systems.registry import system
-from ralm.config.names import SYSTEM
+from ralm.config.names import COLD_START, SYSTEM
 from ralm.dates import DateName
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.training.checkpoints import model_folder
 
+STEP = "score_users"
+
 
 def _score(step: RunningStep) -> None:
+    chosen = production_system(step.context)
+    if chosen.why:
+        step.say(f"scoring.system auto: {chosen.name}: {chosen.why}")
+    clusters = partial(current_clusters, step, purpose="production")
     for name, items in spread_items(step, until=step.as_of).items():
         if items:
-            score(step, name, items, partial(current_clusters, step, purpose="production"))
+            score(step, name, items, clusters if name in (SYSTEM, COLD_START) else None)
         else:
             clear_audiences(step, name)
 
@@ -37,7 +44,7 @@ def score(
     step: RunningStep,
     name: str,
     items: Sequence[str],
-    clusters: Callable[[str], DataFrame],
+    clusters: Callable[[str], DataFrame] | None,
     seeds: DataFrame | None = None,
     model: str | None = None,
     *,
@@ -49,7 +56,7 @@ def score(
         step: has the inputs of the system and, without `seeds`, `item_seeds`.
         name: of the system.
         items: in the order of the scorer; those whose seeds the system cannot use are left out.
-        clusters: variant -> clusters of the items' seeds.
+        clusters: variant -> clusters of the items' seeds; None: the system clusters them itself.
         seeds: (item_id, seeds); None: those of the batch, for production.
         model: version of the look-alike model; None: the current one.
         only_items: keep the rows of the system's other items.
@@ -75,9 +82,12 @@ def steps(context: Context) -> Sequence[Step]:
     """One step, for the date of production."""
     cold = context.config.cold_start is not None
     trained: list[tuple[str, DateName | None]] = [(cold_start_model.STEP, "a1")] if cold else []
+    name = production_system(context).name
+    other = None if name == SYSTEM else system(context.config, name)
+    inputs = ("target_embeddings", "seed_clusters", "item_seeds", "items", *(other.inputs if other else ()))
     return [
         Step(
-            "score_users",
+            STEP,
             _score,
             ("scoring", "cold_start") if cold else ("scoring",),
             as_of="a3",
@@ -85,7 +95,8 @@ def steps(context: Context) -> Sequence[Step]:
                 (targets_step(SYSTEM), "a3"),
                 (clusters_step(SYSTEM, "production"), "a3"),
                 *trained,
+                *(other.after(context, "a3") if other else ()),
             ),
-            inputs=("target_embeddings", "seed_clusters", "item_seeds", "items"),
+            inputs=tuple(dict.fromkeys(inputs)),
         )
     ]

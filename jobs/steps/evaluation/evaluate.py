@@ -24,7 +24,9 @@ from jobs.steps.sources.known_events import source
 from jobs.steps.systems.contract import System
 from jobs.steps.systems.oracle import NAME as ORACLE
 from jobs.steps.systems.oracle import oracle_systems
+from jobs.steps.systems.production import production_system
 from jobs.steps.systems.ralm import variant_systems
+from jobs.steps.systems.registry import system
 from jobs.steps.systems.without_seeds import ACTIVITY, POPULARITY
 from ralm.config import Config
 from ralm.evaluation.first_figure import AMONG_ALL, AMONG_SHOWN, first_figures
@@ -38,9 +40,13 @@ from ralm.training.checkpoints import model_folder
 SPLIT = "test"
 
 
-def judged_systems(config: Config) -> list[System]:
-    """Every variant of RALM, what needs no seeds and, in the built-in world, the oracle."""
-    return [*variant_systems(config), POPULARITY, ACTIVITY, *oracle_systems(config)]
+def judged_systems(context: Context) -> list[System]:
+    """Every variant of RALM, the system of production, what needs no seeds and, in the built-in world, the oracle."""
+    config = context.config
+    own = [*variant_systems(config), POPULARITY, ACTIVITY]
+    production = production_system(context).name
+    other = [] if production in {found.name for found in own} else [system(config, production)]
+    return [*own, *other, *oracle_systems(config)]
 
 
 def per_item_values(step: RunningStep, found: Judged) -> tuple[pd.DataFrame, list[MetricRow]]:
@@ -49,10 +55,10 @@ def per_item_values(step: RunningStep, found: Judged) -> tuple[pd.DataFrame, lis
     folder = context.models("work", f"evaluate-{step.version}")
     parts, pairs = [], []
     with in_memory(found.cell):
-        for system in judged_systems(context.config):
-            own = judge(system, found.cell, step, "a2", f"{folder}/{system.name}")
-            parts.append(own.values.assign(system=system.name))
-            pairs.append(own.pairs.withColumn("system", F.lit(system.name)))
+        for one in judged_systems(context):
+            own = judge(one, found.cell, step, "a2", f"{folder}/{one.name}")
+            parts.append(own.values.assign(system=one.name))
+            pairs.append(own.pairs.withColumn("system", F.lit(one.name)))
             step.counts["candidates"] = own.candidates
     scored = reduce(DataFrame.unionByName, pairs)
     pooled = [
@@ -136,6 +142,8 @@ def _as_metrics(row: UserModelRow) -> list[MetricRow]:
 def steps(context: Context) -> Sequence[Step]:
     """One step; the report includes production scores if there are any."""
     variants = context.config.variants
+    name = production_system(context).name
+    other = () if name in variants else system(context.config, name).inputs
     return [
         Step(
             "evaluate",
@@ -149,21 +157,26 @@ def steps(context: Context) -> Sequence[Step]:
                 *((clusters_step(variant, "evaluate"), "a2") for variant in variants),
                 ("score_users", "a3"),
             ),
-            inputs=(
-                "impressions",
-                "events",
-                "users",
-                "items",
-                "item_seeds",
-                "user_fields",
-                "user_embeddings",
-                "vocabularies",
-                "seed_clusters",
-                "target_embeddings",
-                "audiences",
-                "recommendations",
-                "thresholds",
-                "score_histograms",
+            inputs=tuple(
+                dict.fromkeys(
+                    (
+                        *other,
+                        "impressions",
+                        "events",
+                        "users",
+                        "items",
+                        "item_seeds",
+                        "user_fields",
+                        "user_embeddings",
+                        "vocabularies",
+                        "seed_clusters",
+                        "target_embeddings",
+                        "audiences",
+                        "recommendations",
+                        "thresholds",
+                        "score_histograms",
+                    )
+                )
             ),
         )
     ]

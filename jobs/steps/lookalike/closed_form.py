@@ -28,7 +28,7 @@ from ralm.models.lookalike import INITIAL_ATTENTION, LookalikeModel, Pooling
 from ralm.models.lookalike_start import LookalikeStart
 from ralm.models.plda import Plda, fit_plda, seed_means
 from ralm.runs.step import RunningStep
-from ralm.training.judged_items import NUMBERS_MARGIN, JudgedItems, choose, enough
+from ralm.training.judged_items import JudgedItems, choose, enough
 from ralm.training.seed_draws import row_item
 
 # The best λ and δ are taken, then the weight of the classifiers, then w, then the weight of attention are chosen: there
@@ -199,11 +199,10 @@ def _classifiers(
     numbers = start, settings.factors, total, settings.alpha, settings.regularisation
     fitted = [ItemClassifier.of_users(users, model.basis, *numbers) for model in models]
     weighed = {weight: [one.weighing(weight) for one in fitted] for weight in CLASSIFIERS}
-    # Made for items with many seeds, and harmless for others, so those decide that have more than most.
+    # Made for items with many seeds: those with more than most decide, and they by much, for they have too few as well.
     seeded, best = judge.seeded, 0
     if enough(judge.judged.number[seeded]):
-        values = [judge.values(models[1:], weighed[weight][1:], seeded) for weight in CLASSIFIERS]
-        best = choose(values, NUMBERS_MARGIN)
+        best = choose([judge.values(models[1:], weighed[weight][1:], seeded) for weight in CLASSIFIERS])
     weight = CLASSIFIERS[best]
     return (weighed[weight], f", classifiers {weight:g}") if weight else ([], "")
 
@@ -212,7 +211,7 @@ def _common(models: Sequence[Plda], classifiers: Sequence[ItemClassifier], judge
     """The models with the w that judged items want, and what to say of it."""
     weighed = [[model.with_common(weight) for model in models] for weight in COMMON]
     values = [judge.values(found[1:], classifiers[1:]) for found in weighed]
-    best = choose(values, NUMBERS_MARGIN)
+    best = choose(values)
     return weighed[best], f", w {COMMON[best]:g}, {values[best].mean():.4f} on items that it was not fitted on"
 
 
@@ -241,6 +240,6 @@ def _attention(
         )
         for weight in weights
     ]
-    best = choose(values, NUMBERS_MARGIN)
+    best = choose(values)
     multiple = ATTENTION[best] or 1.0
     return multiple * unit, best > 0, f"with attention times {ATTENTION[best]:g}, {values[best].mean():.4f}"

@@ -22,6 +22,7 @@ from jobs.steps.releases.releases import make_current
 from jobs.steps.seeds.item_seeds import item_ages
 from jobs.steps.seeds.live_seeds import SeedStream
 from jobs.steps.sources.landed_files import Landing
+from jobs.steps.systems.production import require_ralm
 from ralm.config.names import COLD_START, SYSTEM
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
@@ -262,8 +263,10 @@ def refresh(context: Context, now: Clock = utc_now, landing: str | None = None) 
         landing: folder whose new files are first taken into `impressions`.
 
     Raises:
+        ConfigError: another system than RALM scores the audiences.
         MissingInputError: there is no release yet.
     """
+    require_ralm(context, "refresh")
     current_release(context.warehouse)
     context.warehouse.create("freshness")
     if landing is not None:

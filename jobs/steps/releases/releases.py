@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from jobs.steps.lookalike.variants import lookalike_version
 from jobs.steps.releases.gate import ACTIVITY, GATED, behind_current, figures, not_ahead, not_judged
+from jobs.steps.systems.production import production_system
 from jobs.steps.user_model.user_embeddings import model_version
 from ralm.config.names import SYSTEM
 from ralm.errors import DataError
@@ -49,11 +50,11 @@ ADVICE = (
 )
 
 
-def first_rows(step: RunningStep) -> list[MetricRow]:
-    """The first figures of the released system and of user activity on all users, and their paired differences."""
+def first_rows(step: RunningStep, name: str) -> list[MetricRow]:
+    """The first figures of a system and of user activity on all users, and their paired differences."""
     rows = step.read("metrics").where(
         (F.col("as_of") == F.lit(step.context.dates.a2))
-        & F.col("system").isin(SYSTEM, ACTIVITY, f"{SYSTEM} - {ACTIVITY}")
+        & F.col("system").isin(name, ACTIVITY, f"{name} - {ACTIVITY}")
         & F.col("protocol").isin(list(GATED))
         & F.col("metric").isin(list(first_figures(step.context.config)))
         & (F.col("split") == "test")
@@ -64,16 +65,17 @@ def first_rows(step: RunningStep) -> list[MetricRow]:
 
 def _publish(step: RunningStep) -> None:
     context, config = step.context, step.context.config
-    rows = first_rows(step)
+    name = production_system(context).name
+    rows = first_rows(step, name)
     current = next((release for release in releases(context.warehouse) if release.current), None)
     stays = "no release is current" if current is None else f"release {current.release_id} stays current"
-    if refused := not_ahead(rows, config):
+    if refused := not_ahead(rows, config, name):
         raise DataError(f"release: {refused}; {stays}; {ADVICE}")
-    if current is not None and (refused := behind_current(rows, current.metrics, config)):
+    if current is not None and (refused := behind_current(rows, current.metrics, config, name)):
         raise DataError(
             f"release: {refused}; it stays current ({current.release_id}; evaluation.gate = {config.evaluation.gate})"
         )
-    note = not_judged(rows, config)
+    note = not_judged(rows, config, name)
     if note:
         step.say(f"warning: {note}")
     assert step.as_of is not None
@@ -83,8 +85,8 @@ def _publish(step: RunningStep) -> None:
     }
     created_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     tables = {name: step.record.inputs[name] for name in PUBLISHED}
-    name = f"{step.as_of}-{step.version}"
-    make_current(step, Release(name, created_at, step.as_of, tables, models, figures(rows), note=note))
+    release = f"{step.as_of}-{step.version}"
+    make_current(step, Release(release, created_at, step.as_of, tables, models, figures(rows, name), note=note))
 
 
 def steps(context: Context) -> Sequence[Step]:

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.steps.lookalike.clustering import newest_clusters
+from jobs.steps.systems.production import require_ralm
 from ralm.config.names import SYSTEM
 from ralm.runs.context import Context
 from ralm.serving.export import model_record
@@ -67,6 +68,7 @@ class Export:
     """
 
     def __init__(self, context: Context, store: Store, *, full: bool = False) -> None:
+        require_ralm(context, "export_serving")
         self.context = context
         self.store = store
         self.full = full

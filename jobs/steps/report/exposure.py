@@ -6,7 +6,7 @@ import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ralm.config.names import SYSTEM
+from jobs.steps.systems.production import production_system
 from ralm.evaluation.diversity import gini, lorenz, tail_share
 from ralm.evaluation.exposure import recommended_categories, recommended_exposure
 from ralm.report.data import Exposure, RealisedShares
@@ -15,8 +15,9 @@ from ralm.scoring.realised import promised_shares
 
 
 def of_production(step: RunningStep, table: str) -> DataFrame:
-    """The rows of a table that RALM made for the date of production."""
-    return step.read(table).where((F.col("as_of") == F.lit(step.context.dates.a3)) & (F.col("system") == SYSTEM))
+    """The rows of a table that the system of production made for its date."""
+    name = production_system(step.context).name
+    return step.read(table).where((F.col("as_of") == F.lit(step.context.dates.a3)) & (F.col("system") == name))
 
 
 def _item_thresholds(step: RunningStep) -> DataFrame:

@@ -33,8 +33,13 @@ def systems(config: Config) -> dict[str, System]:
     return {system.name: system for system in found}
 
 
-def system(config: Config, name: str) -> System:
+def system(config: Config, name: str, where: str = "--system") -> System:
     """A system by its name.
+
+    Args:
+        config: with the variants.
+        name: of the system.
+        where: what names it, for the error.
 
     Raises:
         ConfigError: there is no such system.
@@ -42,7 +47,7 @@ def system(config: Config, name: str) -> System:
     known = systems(config)
     if name not in known:
         raise ConfigError(
-            f"--system {name}: unknown; known: {', '.join(known)}. To add a variant of RALM, put it under `variants` "
+            f"{where} {name}: unknown; known: {', '.join(known)}. To add a variant of RALM, put it under `variants` "
             "of the configuration, as in conf/variants/ablations.yaml, and run job 'pipeline', which trains it"
         )
     return known[name]
