@@ -23,7 +23,8 @@ def headline(data: ReportData) -> str:
     if found.ahead is not None:
         best = found.ahead.system
         sentences.append(
-            f"On this data {name(best)} is the better system: `extend_audience --system {best}` makes audiences by it."
+            f"On this data {name(best)} is the better system: `scoring.system: {best}` lets it make the audiences of a "
+            f"night, `extend_audience --system {best}` that of a list."
         )
     if found.oracle is not None:
         sentences.append(_oracle(found.own, found.oracle))

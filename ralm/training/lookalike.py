@@ -172,9 +172,12 @@ class LookalikeObjective(Objective):
         """What validation items make of the model before it is trained; `val_audience` if there are enough of them."""
         if not self.lookalike.closed_form:
             return {}
-        found: dict[str, Any] = {"kept": UNTRAINED[bool(self.lookalike.kept[1])]}
+        kept = tuple(self.lookalike.kept.tolist())
+        learnt = [name for name, choice in CHOICES.items() if choice == kept]
+        trained = self.spec.start_from is not None and self.worth_training  # by an earlier round
+        found: dict[str, Any] = {"kept": learnt[0] if trained else UNTRAINED[bool(kept[1])]}
         if self.criterion == "val_audience":
-            self.start = self._values([tuple(self.lookalike.kept.tolist())])[0]
+            self.start = self._values([kept])[0]
             found["val_audience"] = float(self.start.mean())
         return found
 

@@ -196,8 +196,8 @@ def test_the_first_line_names_all_systems_losses_first_and_how_to_use_the_best()
         "on known items, all earlier clickers as seeds). No clear difference to Regression (0.745; +0.005 "
         "[−0.005, +0.015]). "
         "It is ahead of Popularity (0.500; +0.250 [+0.240, +0.260]) and User activity (0.600; +0.100 [+0.050, +0.150]; "
-        "on new items). On this data ALS fold-in is the better system: `extend_audience --system als_fold_in` makes "
-        "audiences by it."
+        "on new items). On this data ALS fold-in is the better system: `scoring.system: als_fold_in` lets it make "
+        "the audiences of a night, `extend_audience --system als_fold_in` that of a list."
     )
     assert headline(dataclasses.replace(data, compared=None)).startswith("On 9 new items, RALM ranks users")
     level = Compared(rows, [difference(system, 0.75 - value) for system, value in values.items() if value < 0.75])

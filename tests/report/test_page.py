@@ -195,7 +195,7 @@ def test_the_headline_is_honest_when_ralm_loses() -> None:
     )
     assert losses < text.index("No clear difference to User activity") < text.index("It is ahead of Popularity")
     assert "every other system" not in text
-    assert "RALM, average pooling is the better system: `extend_audience --system ralm_average` makes" in text
+    assert "RALM, average pooling is the better system: `scoring.system: ralm_average` lets it make" in text
 
 
 def tiles(data: ReportData) -> list[tuple[str, str]]:

@@ -106,6 +106,11 @@ def test_attention_is_kept_where_items_have_several_tastes(tmp_path: Path) -> No
     weights = load_weights(spec.output)
     assert weights["beta"] != 0
     assert weights["closed"] == 1
+    second = spec.model_copy(update={"output": str(tmp_path / "second"), "start_from": spec.output, "round_number": 2})
+    start, *_ = train_lookalike(second)["history"]
+    best = max(result["history"], key=lambda entry: entry["val_audience"])
+    assert (start["epoch"], start["kept"]) == (0, best["kept"])
+    assert start["val_audience"] == pytest.approx(best["val_audience"])
 
 
 def test_nothing_is_kept_where_clickers_are_anyone(tmp_path: Path) -> None:
