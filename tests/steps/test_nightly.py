@@ -183,7 +183,7 @@ def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarr
         prior, expected = weights["closed_prior"].astype(float), count * weights["closed_between"].astype(float)
         post = prior + expected / (expected + 1) * (coordinates(mean) - prior)
         axes, penalty = weights["closed_axes"].astype(float), weights["closed_penalty"].astype(float)
-        found = axes @ (axes.T @ post / (1 + penalty * 20 / (count + 20)))
+        found = axes @ (axes.T @ post / (1 + penalty * (20 / (count + 20)) ** 2))
         found = found / np.linalg.norm(found) + weights["closed_common"]
         if weights["closed_numbers"][-1]:
             found = found + classifier(centroids, sizes)
