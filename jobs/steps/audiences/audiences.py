@@ -97,7 +97,10 @@ def clear_audiences(step: RunningStep, system: str, items: Sequence[str] | None 
     where: dict[str, Any] = {"as_of": step.as_of, "system": system}
     if items is not None:
         where["item_id"] = list(items)
-    for name in ("audiences", "thresholds", "score_histograms"):
+    names = ["audiences", "thresholds", "score_histograms"]
+    if items is None and step.context.warehouse.exists("recommendations"):
+        names.append("recommendations")
+    for name in names:
         empty = step.context.spark.createDataFrame([], TABLES[name].schema(step.context.warehouse.user_id))
         kept: dict[str, Any] = {"item_bucket": ITEM_BUCKETS} if name == "audiences" else {}
         if name == "thresholds" and items is None:

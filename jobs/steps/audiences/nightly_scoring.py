@@ -32,6 +32,8 @@ def _score(step: RunningStep) -> None:
     chosen = production_system(step.context)
     if chosen.why:
         step.say(f"scoring.system auto: {chosen.name}: {chosen.why}")
+    if chosen.name != SYSTEM:
+        clear_audiences(step, SYSTEM)  # of an earlier run for the same date
     clusters = partial(current_clusters, step, purpose="production")
     for name, items in spread_items(step, until=step.as_of).items():
         if items:

@@ -64,6 +64,10 @@ def test_a_night_of_another_system(tiny_run: Finished, tmp_path: Path) -> None:
     assert any("scoring.system auto: als_fold_in: item_auc 0.800 on validation items" in line for line in said)
     audiences = finished.table("audiences").where(F.col("system") == "als_fold_in")
     assert not audiences.isEmpty()
+    for table in ("audiences", "recommendations", "thresholds"):
+        assert {found["system"] for found in finished.table(table).select("system").distinct().collect()} == {
+            "als_fold_in"
+        }
     release = current_release(warehouse)
     own = finished.table("metrics").where((F.col("system") == "als_fold_in") & (F.col("split") == "test"))
     value = own.where((F.col("protocol") == "new_items") & (F.col("metric") == "item_auc")).first()
