@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from ralm.config import Spark
 from ralm.spark.session import get_session
 from tests.built_once import built_once
-from tests.finished import SPARK, Finished, read_tiny, submit_tiny
+from tests.finished import LONG_LIVED, SPARK, Finished, read_tiny, submit_tiny
 from tests.time_budget import TimeBudget
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -67,6 +67,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
             driver_memory="3g",
             conf={
                 **SPARK,
+                "spark.driver.extraJavaOptions": LONG_LIVED,
                 "spark.sql.warehouse.dir": str(scratch / "warehouse"),
                 "spark.local.dir": str(scratch / "local"),
                 "spark.databricks.delta.snapshotPartitions": "1",  # Delta's log is tiny as well, as in conf/tiny.yaml

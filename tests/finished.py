@@ -22,8 +22,9 @@ SETTINGS = (
 )
 # The client compiler alone: a JVM that lives for minutes spends more on the other than it gains (docs/decisions/0008).
 # With it the code cache is 48 MB by default, which Spark fills: the JVM then spends its time on throwing compiled code
-# away.
-JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC"
+# away. The session of a worker lives long enough for both compilers.
+LONG_LIVED = "-XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC"
+JAVA = f"-XX:TieredStopAtLevel=1 {LONG_LIVED}"
 # The frames are tiny and there are many of them: what Spark compiled is kept.
 SPARK = {
     "spark.sql.codegen.cache.maxEntries": "5000",

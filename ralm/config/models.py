@@ -114,7 +114,9 @@ class Lookalike(Section):
 class Training(Section):
     """How a model is trained: processes, batches, steps."""
 
-    processes: int = Field(default=2, ge=1, le=1_024, description="DDP ranks")
+    processes: int = sized(
+        2, ge=1, le=1_024, description="DDP ranks; a single one on the driver's cores trains in the driver itself"
+    )
     batch_size: int = sized(256, ge=1, le=1_000_000, description="rows per step over all ranks (paper: 256)")
     epochs: int = sized(
         3,

@@ -96,6 +96,7 @@ RULES: dict[str, Rule] = {
         "active users (0: fewer than three fields)", _with_fields, _below((1, 0.0), (1e5, 0.4), last=0.0)
     ),
     "user_model.residual": _by_active(_below((1e5, False), last=True)),
+    "user_training.processes": _by_clicks(_below((2e6, 1), last=2)),
     "user_training.batch_size": _by_active(_root(64, 4_096)),
     "user_training.epochs": _by_active(_below((1e4, 20), (1e5, 10), (1e6, 8), (1e7, 4), (1e8, 2), last=1)),
     "user_training.patience": _by_active(_below((1e4, 3), last=2)),
@@ -122,6 +123,7 @@ RULES: dict[str, Rule] = {
     "lookalike.batches_per_round": Rule(
         "impressions", lambda config, counts: counts.impressions, _below((5e7, None), last=10_000)
     ),
+    "lookalike_training.processes": _by_clicks(_below((2e6, 1), last=2)),
     "lookalike_training.batch_size": _by_clicks(_root(128, 2_048)),
     "lookalike_training.epochs": _by_clicks(_below((5e4, 4), (1e6, 2), last=1)),
     "lookalike_training.patience": _same(2),

@@ -1,6 +1,8 @@
 """Launches a training on Spark's TorchDistributor: checks the slots before, launches again after a failure.
 
-The only file of the training that imports Spark, and only when it is called.
+A single rank on the driver's cores trains in the driver: TorchDistributor would start two Python processes for it,
+which import torch for longer than a small model trains. This is the only file of the training that imports Spark, and
+only when it is called.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 # How long to wait for executors that are starting; a barrier stage with too few slots waits silently for minutes.
 PATIENCE_SECONDS = 30.0
 FAILURE = "ralm-failure "
+Function = Callable[[Any], dict[str, Any]]
+Spec = UserTrainingSpec | LookalikeTrainingSpec
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +134,12 @@ class _Relay(io.TextIOBase):
         return RalmError(f"a training process ended without a message; its last line: {last}")
 
 
+def _one_line(problem: Exception) -> str:
+    """What a failure says, with the kind of those that are not ours."""
+    message = " ".join(str(problem).split())[:1_500]  # Spark's log server cuts lines
+    return message if isinstance(problem, RalmError) else f"{type(problem).__name__}: {message}"
+
+
 def _run_by_name(function: str, spec_class: str, spec: str) -> str:
     """In a rank: import the training and run it; report a failure as one line of JSON on stdout.
 
@@ -147,11 +157,9 @@ def _run_by_name(function: str, spec_class: str, spec: str) -> str:
         import traceback
 
         kind = type(problem).__name__ if isinstance(problem, RalmError) else "RalmError"
-        message = " ".join(str(problem).split())[:1_500]  # Spark's log server cuts lines
         if not isinstance(problem, RalmError):
             traceback.print_exc()
-            message = f"{type(problem).__name__}: {message}"
-        print(FAILURE + json.dumps({"kind": kind, "message": message}), flush=True)
+        print(FAILURE + json.dumps({"kind": kind, "message": _one_line(problem)}), flush=True)
         raise
     return json.dumps(result, sort_keys=True)
 
@@ -179,8 +187,8 @@ def _worker(entry: str, paths: list[str]) -> Callable[..., str]:
 
 def launch(
     spark: SparkSession,
-    function: Callable[[Any], dict[str, Any]],
-    spec: UserTrainingSpec | LookalikeTrainingSpec,
+    function: Function,
+    spec: Spec,
     training: Training,
 ) -> dict[str, Any]:
     """Run a training in `training.processes` ranks and return the result of rank 0.
@@ -198,6 +206,31 @@ def launch(
         ConfigError: too few slots, or a wrong setting found by a rank.
         RalmError: the last launch failed; one line, the ranks' output is in the log (level INFO).
     """
+    alone = training.processes == 1 and training.local_mode and training.device == "cpu"
+    run = _in_the_driver if alone else _in_ranks
+    for attempt in range(1, training.retries + 2):
+        try:
+            return run(spark, function, spec, training)
+        except RalmError as error:
+            if error.exit_code != RalmError.exit_code or attempt > training.retries:
+                raise
+            print(f"[{spec.title}] launch {attempt} failed: {error}; trying again from the last checkpoint", flush=True)
+    raise AssertionError("unreachable")
+
+
+def _in_the_driver(spark: SparkSession, function: Function, spec: Spec, training: Training) -> dict[str, Any]:
+    """One rank, in this process; a failure as the one-line error that a rank of its own would send."""
+    try:
+        return function(spec)
+    except RalmError:
+        raise
+    except Exception as problem:
+        logger.info("the training failed", exc_info=True)
+        raise RalmError(_one_line(problem)) from None
+
+
+def _in_ranks(spark: SparkSession, function: Function, spec: Spec, training: Training) -> dict[str, Any]:
+    """Ranks of TorchDistributor; the first failure that a rank reported, as an error of its class."""
     from pyspark.ml.torch.distributor import TorchDistributor
 
     use_gpu = training.device == "cuda"
@@ -213,23 +246,15 @@ def launch(
         f"{kind.__module__}:{kind.__qualname__}",
         spec.model_dump_json(),
     )
-    for attempt in range(1, training.retries + 2):
-        distributor = TorchDistributor(
-            num_processes=training.processes, local_mode=training.local_mode, use_gpu=use_gpu
-        )
-        distributor.logger.setLevel(logging.WARNING)  # its constructor sets INFO
-        relay = _Relay(sys.stdout)
-        try:
-            # Ranks on the driver's machine are relayed to stdout, those on executors to stderr.
-            with contextlib.redirect_stdout(relay), contextlib.redirect_stderr(relay):
-                answer = distributor.run(worker, *arguments)
-        except Exception as problem:
-            error = relay.error(problem)
-            logger.info("output of the failed ranks:\n%s", "\n".join(relay.tail))
-            if error.exit_code != RalmError.exit_code or attempt > training.retries:
-                raise error from None
-            print(f"[{spec.title}] launch {attempt} failed: {error}; trying again from the last checkpoint", flush=True)
-        else:
-            result: dict[str, Any] = json.loads(str(answer))
-            return result
-    raise AssertionError("unreachable")
+    distributor = TorchDistributor(num_processes=training.processes, local_mode=training.local_mode, use_gpu=use_gpu)
+    distributor.logger.setLevel(logging.WARNING)  # its constructor sets INFO
+    relay = _Relay(sys.stdout)
+    try:
+        # Ranks on the driver's machine are relayed to stdout, those on executors to stderr.
+        with contextlib.redirect_stdout(relay), contextlib.redirect_stderr(relay):
+            answer = distributor.run(worker, *arguments)
+    except Exception as problem:
+        logger.info("output of the failed ranks:\n%s", "\n".join(relay.tail))
+        raise relay.error(problem) from None
+    result: dict[str, Any] = json.loads(str(answer))
+    return result

@@ -135,13 +135,14 @@ def merge_once(
 
 def _commit(warehouse: Warehouse, name: str, metadata: str, before: int) -> Commit:
     """The newest commit with this user metadata: the last one, unless another application has written since."""
-    for limit in (1, None):
-        history = warehouse.history(name, limit).select("version", "userMetadata", "operationMetrics")
-        own = history if limit == 1 else history.where(F.col("userMetadata") == metadata).orderBy(F.desc("version"))
-        row = own.first()
-        if row is not None and row["userMetadata"] == metadata:
-            rows = int(row["operationMetrics"].get("numOutputRows", 0))
-            return Commit(int(row["version"]), rows, new=int(row["version"]) > before)
+    newest = warehouse.newest_commit(name)
+    if newest is None or newest[1].get("userMetadata") != metadata:
+        history = warehouse.history(name).select("version", "userMetadata", "operationMetrics")
+        row = history.where(F.col("userMetadata") == metadata).orderBy(F.desc("version")).first()
+        newest = None if row is None else (int(row["version"]), row.asDict())
+    if newest is not None:
+        rows = int((newest[1].get("operationMetrics") or {}).get("numOutputRows", 0))
+        return Commit(newest[0], rows, new=newest[0] > before)
     raise RalmError(f"table '{name}': the commit {metadata} is not in its history any more; run with --force")
 
 

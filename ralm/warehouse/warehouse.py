@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -125,11 +126,29 @@ class Warehouse:
         The history takes a query of a quarter of a second; the log looks for newer commits and has the answer. Its
         class is open-source Delta's own: sessions of Spark Connect and other builds of Delta lack it.
         """
+        log = self._log(name)
+        return None if log is None else int(log._2().version())
+
+    def _log(self, name: str) -> Any | None:
+        """The driver's copy of Delta's log of a table and its newest snapshot; None where there is none."""
         jvm = getattr(self.spark, "_jvm", None)
         log = None if jvm is None else jvm.org.apache.spark.sql.delta.DeltaLog
         if not isinstance(log, JavaClass):
             return None
-        return int(log.forTableWithSnapshot(self.spark._jsparkSession, self.table_path(name))._2().version())
+        return log.forTableWithSnapshot(self.spark._jsparkSession, self.table_path(name))
+
+    def newest_commit(self, name: str) -> tuple[int, dict[str, Any]] | None:
+        """The newest commit's version and what its writer said of it, None where only the history can tell.
+
+        The history takes two queries; the commit's file begins with the same.
+        """
+        log = self._log(name)
+        if log is None:
+            return None
+        files, version = self.spark._jvm.org.apache.spark.sql.delta.util.FileNames, int(log._2().version())  # type: ignore[union-attr]
+        lines = log._1().store().read(files.unsafeDeltaFile(log._1().logPath(), version), log._1().newDeltaHadoopConf())
+        said = json.loads(lines.head()).get("commitInfo")
+        return None if said is None else (version, said)
 
     def history(self, name: str, limit: int | None = None) -> DataFrame:
         """Delta's history of a table, newest commit first."""

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 
 from ralm.config import Training
 from ralm.errors import ConfigError, DataError, MissingInputError, RalmError
+from ralm.training import loop
 from ralm.training.checkpoints import load_user_model, model_folder
 from ralm.training.distributed import _Relay, check_slots, launch
 from ralm.training.lookalike import train_lookalike
@@ -116,5 +117,30 @@ def test_a_ranks_error_arrives_as_one_line_and_is_not_tried_again(
 ) -> None:
     spec = lookalike_spec(tmp_path).model_copy(update={"centroids": str(tmp_path / "nowhere.npy")})
     with pytest.raises(MissingInputError, match=r"^centroids .*nowhere.npy: not found; [^\n]*$"):
+        launch(spark, train_lookalike, spec, Training(processes=2, retries=3))
+    with pytest.raises(MissingInputError, match=r"^centroids .*nowhere.npy: not found; [^\n]*$"):
         launch(spark, train_lookalike, spec, Training(processes=1, retries=3))
     assert "launch" not in capsys.readouterr().out
+
+
+def test_one_rank_trains_in_the_driver_and_goes_on_after_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = user_spec(tmp_path, batch_size=400, epochs=3, processes=1)
+    expected = train_user_model(spec.model_copy(update={"output": str(tmp_path / "alone")}))
+    save = loop.save_checkpoint
+
+    def save_and_fail_once(*arguments: Any) -> Path:
+        path = save(*arguments)
+        if not (tmp_path / "failed").exists():
+            (tmp_path / "failed").touch()
+            raise RuntimeError("lost\nafter an epoch")
+        return path
+
+    monkeypatch.setattr(loop, "save_checkpoint", save_and_fail_once)
+    no_session: Any = None  # a rank alone asks nothing of Spark
+    result = launch(no_session, train_user_model, spec, spec.training)
+    shown = capsys.readouterr().out
+    assert "launch 1 failed: RuntimeError: lost after an epoch; trying again from the last checkpoint" in shown
+    assert "resumed from epoch 1" in shown
+    assert [entry["val_loss"] for entry in result["history"]] == [entry["val_loss"] for entry in expected["history"]]
