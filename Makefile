@@ -81,8 +81,8 @@ lint: venv ## Style and types: ruff's rules, ruff's format, mypy
 test: lint jars ## Style, types, and all tests; some of them: make test TESTS="-k setup"
 	$(BIN)/python -m pytest $(WORKERS) $(TESTS)
 
-soak: venv jars ## The tests that take minutes: kills at random moments, every benchmark; before a release
-	$(BIN)/python -m pytest -m soak $(TESTS)
+soak: venv jars ## The longest tests: whole nights of other worlds, kills at random moments, every benchmark; before a release
+	$(BIN)/python -m pytest $(WORKERS) -m soak $(TESTS)
 
 test-fast: venv ## The tests that need no Spark
 	$(BIN)/python -m pytest -m "not spark and not slow and not soak" $(TESTS)

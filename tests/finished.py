@@ -16,7 +16,9 @@ from ralm.runs.context import Context
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "conf" / "tiny.yaml"
 SETTINGS = (
-    "variants.ralm_average.pooling=average",  # a second variant beside the file's own
+    # A second variant beside the file's own; without the closed form it is trained, whatever the validation items.
+    "variants.ralm_average.pooling=average",
+    "variants.ralm_average.settings.closed_form=false",
     *(f"{training}.local_mode=false" for training in ("user_training", "lookalike_training")),
     *(f"{training}.processes=2" for training in ("user_training", "lookalike_training")),
 )

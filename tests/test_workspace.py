@@ -194,6 +194,7 @@ except Exception as error:
 """
 
 
+@pytest.mark.soak
 def test_over_spark_connect(w: ralm.Workspace, items: list[str]) -> None:
     from delta.pip_utils import configure_spark_with_delta_pip
     from pyspark.sql import SparkSession

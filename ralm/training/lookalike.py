@@ -64,6 +64,18 @@ def _start(path: str) -> LookalikeStart:
         raise MissingInputError(f"closed form {path}: not found; run the training from its first round") from error
 
 
+def worth_training(spec: LookalikeTrainingSpec) -> bool:
+    """Whether anything could be chosen by: enough validation items, and an earlier round that brought something.
+
+    Where a round brought nothing, the next one only clusters the seeds anew.
+    """
+    if spec.start_from is not None and last_of(spec.start_from).metadata["epoch"] == 0:
+        return False
+    if spec.closed_form is None:
+        return True
+    return spec.judged is not None and JudgedItems.load(Path(model_folder(spec.judged))).enough
+
+
 class LookalikeObjective(Objective):
     """The look-alike model with its loss, over memory-mapped centroids; validation scores are its logits."""
 
@@ -104,10 +116,7 @@ class LookalikeObjective(Objective):
             previous = last_of(spec.start_from)
             self.lookalike.load_state_dict(previous.model_state(str(rank.device)))
             self.optimizers[0].load_state_dict(previous.optimizer_states(str(rank.device))[0])
-            # Where a round brought nothing, the next one only clusters the seeds anew.
-            self.worth_training = previous.metadata["epoch"] > 0
-        if spec.closed_form is not None and self.criterion != "val_audience":
-            self.worth_training = False
+        self.worth_training = worth_training(spec)
         self.opening = self._open() if rank.first else {}
 
     def prepare(self, arrays: Arrays) -> Batch:

@@ -163,6 +163,7 @@ def test_the_real_films_give_the_numbers_that_the_notebooks_print(real_data: Pat
 @pytest.mark.spark
 @pytest.mark.slow
 @pytest.mark.timeout(2700)
+@pytest.mark.soak
 def test_raw_tencent_files_give_the_figures_of_a_plain_computation(spark: SparkSession, tmp_path: Path) -> None:
     files = write_tencent(tmp_path)
     path = configured("metaheac", tmp_path, tmp_path / "out", ["ralm", "user_activity"])

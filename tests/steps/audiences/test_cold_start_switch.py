@@ -65,6 +65,7 @@ def test_it_finds_the_users_of_items_it_never_saw_clicked(mixed: Finished) -> No
     assert (rates[0] / rates[1]).mean() > 1.05
 
 
+@pytest.mark.soak
 def test_another_switch_moves_items_over(mixed: Finished) -> None:
     settings = ("cold_start.switch=1000", *SETTINGS[1:])
     copied = mixed.context(*settings)
@@ -75,6 +76,7 @@ def test_another_switch_moves_items_over(mixed: Finished) -> None:
     assert spread(mixed.table("audiences").where(F.col("as_of") == F.lit(again.dates.a3)))["ralm"]
 
 
+@pytest.mark.soak
 def test_a_new_item_changes_over_in_the_loop(mixed: Finished) -> None:
     context = mixed.context(*SETTINGS)
     publish_item(context, NEW)

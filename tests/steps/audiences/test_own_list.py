@@ -57,7 +57,7 @@ def names(frame: DataFrame) -> list[str]:
 
 
 def test_items_get_audiences_without_their_seeds(toy: Context, extend: Callable[..., list[str]]) -> None:
-    extend(Request("user_activity"))
+    extend(Request("user_activity", resamples=0))
     found = audience(toy, "user_activity").collect()
     seeds = {
         (row["item_id"], user["user_id"])
@@ -74,7 +74,7 @@ def test_one_items_audience_is_read_from_a_file(
     toy: Context, extend: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.steps.audiences.ranking.ROWS_A_TASK", 60)  # two items of 30 users each
-    extend(Request("popularity"))
+    extend(Request("popularity", resamples=0))
     found = audience(toy, "popularity")
     assert len(found.inputFiles()) >= 3
     for row in found.select("item_id").distinct().collect():
@@ -112,9 +112,9 @@ def test_hashed_lists_give_the_same_audience(toy: Context, extend: Callable[...,
     (tmp_path / "plain.txt").write_text("\n".join(OURS), encoding="utf-8")
     digests = [hashlib.sha256(user.encode()).hexdigest().upper() for user in OURS]
     (tmp_path / "hashed.txt").write_text("\n".join(digests), encoding="utf-8")
-    extend(Request("ralm", seeds=str(tmp_path / "plain.txt"), item="ours"))
+    extend(Request("ralm", seeds=str(tmp_path / "plain.txt"), item="ours", resamples=0))
     plain = names(audience(toy, "ralm", "ours"))
-    lines = extend(Request("ralm", seeds=str(tmp_path / "hashed.txt"), item="ours", hashed=True))
+    lines = extend(Request("ralm", seeds=str(tmp_path / "hashed.txt"), item="ours", hashed=True, resamples=0))
     assert any("25 matched, 0 unmatched" in line for line in lines)
     assert names(audience(toy, "ralm", "ours")) == plain
     with pytest.raises(DataError, match="24 ids are not SHA-256 digests"):
@@ -127,11 +127,14 @@ def test_a_list_stays_when_the_items_are_extended_again(
     toy: Context, extend: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     (tmp_path / "mine.txt").write_text("\n".join(OURS), encoding="utf-8")
-    extend(Request("popularity", seeds=str(tmp_path / "mine.txt")), audience={"mode": "top_n", "top_n": 100_000})
-    extend(Request("popularity"), force=True)
+    extend(
+        Request("popularity", seeds=str(tmp_path / "mine.txt"), resamples=0),
+        audience={"mode": "top_n", "top_n": 100_000},
+    )
+    extend(Request("popularity", resamples=0), force=True)
     kept = names(audience(toy, "popularity", "list:mine"))
     assert kept == sorted(set(users()) - set(OURS))  # all there are, ties by user id
-    lines = extend(Request("popularity"))
+    lines = extend(Request("popularity", resamples=0))
     assert "already done, skipped" in lines[-1]
 
 
@@ -166,21 +169,22 @@ def test_lists_of_one_name_and_their_thresholds(toy: Context, extend: Callable[.
 def test_seeds_are_in_their_audience_when_asked(toy: Context, extend: Callable[..., list[str]], tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("\n".join(OURS), encoding="utf-8")
     asked = {"mode": "top_n", "top_n": 40, "include_seeds": True}
-    extend(Request("ralm", seeds=str(tmp_path / "mine.txt"), item="with seeds"), audience=asked)
+    extend(Request("ralm", seeds=str(tmp_path / "mine.txt"), item="with seeds", resamples=0), audience=asked)
     found = names(audience(toy, "ralm", "with seeds"))
     assert set(found) & set(OURS)
 
 
-def test_the_same_seeds_have_the_same_audience_under_six_names(
+@pytest.mark.soak
+def test_the_same_seeds_have_the_same_audience_under_four_names(
     toy: Context, extend: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     """With as many clusters as half of the seeds, every start of k-means ends elsewhere."""
     path = tmp_path / "same.txt"
     path.write_text("\n".join(OURS), encoding="utf-8")
     found, told = set(), set()
-    for number in range(6):
+    for number in range(4):
         name = f"name {number}"
-        lines = extend(Request("ralm", seeds=str(path), item=name), clusters=12)
+        lines = extend(Request("ralm", seeds=str(path), item=name, resamples=2), clusters=12)
         rows = audience(toy, "ralm", name).select("user_id", "score", "percentile").collect()
         assert len(rows) == 30
         found.add(tuple(sorted(tuple(row) for row in rows)))
@@ -209,7 +213,7 @@ def test_a_variant_that_a_night_does_not_embed_is_embedded_for_it(
     toy: Context, extend: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     (tmp_path / "ours.txt").write_text("\n".join(OURS), encoding="utf-8")
-    request = Request("ralm_concat", seeds=str(tmp_path / "ours.txt"), item="concat")
+    request = Request("ralm_concat", seeds=str(tmp_path / "ours.txt"), item="concat", resamples=0)
 
     def planned(*, forgotten: tuple[str, ...] = ()) -> list[str]:
         context = Context(toy.spark, toy.config, say=lambda line: None)

@@ -210,6 +210,7 @@ def test_the_others_keep_their_figures(finished: Context) -> None:
     assert len({system for system, _ in before}) > 4
 
 
+@pytest.mark.soak
 def test_splits_do_not_share_items(toy: Context, finished: Context) -> None:
     other = context(toy, split="validation", min_items=1, systems=["user_activity"])
     run_steps(other, steps(other))
@@ -257,6 +258,7 @@ def test_it_stops_where_no_protocol_has_items(toy: Context) -> None:
     assert not any("train_als" in line or "compare[als_fold_in]" in line for line in lines)
 
 
+@pytest.mark.soak
 def test_every_variant_is_compared_as_of_the_last_date(toy: Context) -> None:
     later = context(toy, window="all", systems=["ralm", "ralm_concat"], protocols=["new_items"], seeds=[4])
     run_steps(later, steps(later))

@@ -46,6 +46,7 @@ def test_without_a_comparison_ralm_scores_and_says_why(tiny_run: Finished) -> No
         production_system(tiny_run.context("scoring.system=magic"))
 
 
+@pytest.mark.soak
 def test_a_night_of_another_system(tiny_run: Finished, tmp_path: Path) -> None:
     finished = tiny_run.copy(tmp_path / "wh")
     warehouse = finished.context().warehouse

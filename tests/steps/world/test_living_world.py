@@ -22,7 +22,7 @@ from ralm.simulation import clock
 from ralm.warehouse.releases import current_release
 from tests.finished import Finished
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.soak, pytest.mark.timeout(2700)]
 SETTINGS = (
     "scoring.max_items=20",
     "live.items=2",
