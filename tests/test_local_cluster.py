@@ -20,7 +20,7 @@ def test_the_ranks_ran_on_two_executors(tiny_run: Finished) -> None:
 
     on_executors, in_the_driver = (False, 2), (True, 1)
     assert ranks("user", load_user_spec) == {on_executors}
-    # Twelve items are too few to choose a training by: the variant with the closed form keeps its start.
+    # The validation items are too few to choose a training by: the variant with the closed form keeps its start.
     assert ranks("lookalike", load_lookalike_spec) == {on_executors, in_the_driver}
     lines = [line for line in tiny_run.lines if "train_lookalike[ralm_average/1] as of" in line]
     assert re.search(r"[1-9][\d,]* rows, ", lines[-1])
