@@ -64,7 +64,12 @@ def _start(path: str) -> LookalikeStart:
         raise MissingInputError(f"closed form {path}: not found; run the training from its first round") from error
 
 
-def worth_training(spec: LookalikeTrainingSpec) -> bool:
+def judged_items(spec: LookalikeTrainingSpec) -> JudgedItems | None:
+    """The validation items of a training, if it has any."""
+    return None if spec.judged is None else JudgedItems.load(Path(model_folder(spec.judged)))
+
+
+def worth_training(spec: LookalikeTrainingSpec, judged: JudgedItems | None) -> bool:
     """Whether anything could be chosen by: enough validation items, and an earlier round that brought something.
 
     Where a round brought nothing, the next one only clusters the seeds anew.
@@ -73,7 +78,7 @@ def worth_training(spec: LookalikeTrainingSpec) -> bool:
         return False
     if spec.closed_form is None:
         return True
-    return spec.judged is not None and JudgedItems.load(Path(model_folder(spec.judged))).enough
+    return judged is not None and judged.enough
 
 
 class LookalikeObjective(Objective):
@@ -98,7 +103,7 @@ class LookalikeObjective(Objective):
             )
         self.lookalike = LookalikeModel(spec.input_dim, spec.model, spec.pooling, spec.closed_form is not None)
         self.start: np.ndarray[Any, Any] = np.zeros((0, 0))  # figures of the validation items (items, figures)
-        self.judged = None if spec.judged is None else JudgedItems.load(Path(model_folder(spec.judged)))
+        self.judged = judged_items(spec)
         if self.judged is not None and self.judged.enough:
             self.criterion = "val_audience"
         if spec.closed_form is not None:
@@ -116,7 +121,7 @@ class LookalikeObjective(Objective):
             previous = last_of(spec.start_from)
             self.lookalike.load_state_dict(previous.model_state(str(rank.device)))
             self.optimizers[0].load_state_dict(previous.optimizer_states(str(rank.device))[0])
-        self.worth_training = worth_training(spec)
+        self.worth_training = worth_training(spec, self.judged)
         self.opening = self._open() if rank.first else {}
 
     def prepare(self, arrays: Arrays) -> Batch:

@@ -145,8 +145,10 @@ class Warehouse:
         log = self._log(name)
         if log is None:
             return None
-        files, version = self.spark._jvm.org.apache.spark.sql.delta.util.FileNames, int(log._2().version())  # type: ignore[union-attr]
-        lines = log._1().store().read(files.unsafeDeltaFile(log._1().logPath(), version), log._1().newDeltaHadoopConf())
+        jvm, version = self.spark._jvm, int(log._2().version())
+        assert jvm is not None  # where there is a log, there is a JVM
+        path = jvm.org.apache.spark.sql.delta.util.FileNames.unsafeDeltaFile(log._1().logPath(), version)
+        lines = log._1().store().read(path, log._1().newDeltaHadoopConf())
         said = json.loads(lines.head()).get("commitInfo")
         return None if said is None else (version, said)
 

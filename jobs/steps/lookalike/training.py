@@ -22,7 +22,7 @@ from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.training.checkpoints import MARKER, MODEL, WEIGHTS, load_weights, model_folder
 from ralm.training.distributed import launch
-from ralm.training.lookalike import train_lookalike, worth_training
+from ralm.training.lookalike import judged_items, train_lookalike, worth_training
 from ralm.training.specs import LookalikeTrainingSpec
 
 
@@ -115,7 +115,9 @@ def _train(variant: str, round_: int, step: RunningStep) -> None:
         start_from=lookalike_folder(context, variant, round_ - 1) if round_ > 1 else None,
         batches=batches,
     )
-    if not worth_training(spec):  # the start is written by one process, without asking executors for slots
+    if not worth_training(
+        spec, judged_items(spec)
+    ):  # the start is written by one process, without asking executors for slots
         training = training.model_copy(update={"processes": 1, "local_mode": True, "device": "cpu"})
         spec = spec.model_copy(update={"training": training})
     result = launch(context.spark, train_lookalike, spec, training)
