@@ -257,7 +257,7 @@ def closed_directions(weights: Mapping[str, Any], centroids: Floats, sizes: Ints
         return np.zeros((len(centroids), 0))
     classifier = ItemClassifier.of_arrays(weights, PREFIX)
     classifiers = 0.0 if classifier is None else classifier.directions(centroids, sizes)
-    return float(weights["closed"]) * plda.directions(*seed_means(centroids, sizes), classifiers)
+    return np.asarray(weights["closed"] * plda.directions(*seed_means(centroids, sizes), classifiers), np.float64)
 
 
 def tower(weights: Mapping[str, Any], raw: Floats) -> Floats:
