@@ -105,6 +105,6 @@ def _usable(config: Config, name: str) -> bool:
 
 
 def _known(config: Config, name: str) -> str:
-    if name != SYSTEM and not system(config, name, "scoring.system").new_items:
+    if not system(config, name, "scoring.system").new_items:
         raise ConfigError(f"scoring.system {name}: it cannot score new items; choose another")
     return name
