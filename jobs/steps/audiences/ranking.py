@@ -151,7 +151,7 @@ def _with_rank(scored: Scored, passed: _Passed, asked: NDArray[np.int64], bucket
 
 
 def item_buckets(items: Sequence[str], asked: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The bucket (items,) of each item: neighbours by id share one until it has `ROWS_PER_TASK` of the rows asked for."""
+    """The bucket (items,) of each item: neighbours by id share one until it has `ROWS_PER_TASK` rows asked for."""
     order = np.argsort(np.array(items, dtype=str), kind="stable")
     before = asked[order].cumsum() - asked[order]
     buckets = np.empty(len(items), dtype=np.int64)
