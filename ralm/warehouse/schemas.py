@@ -58,7 +58,7 @@ _ALL = (
         Column("domain", "string!", "where it was shown, such as feed"),
         Column("shown_date", "date!", "the day of shown_at (UTC)"),
         partition="shown_date",
-        properties={"delta.enableChangeDataFeed": "true"},
+        followed=True,
     ),
     _table(
         "quarantine",

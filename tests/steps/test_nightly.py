@@ -1,4 +1,7 @@
-"""The whole pipeline on the smallest built-in world, run once; then what it left is looked at from all sides."""
+"""The whole pipeline on the smallest built-in world, run once; then tests look at what it left.
+
+Over 300 lines because one copy of the run, made once for the file, serves all tests.
+"""
 
 import json
 import re

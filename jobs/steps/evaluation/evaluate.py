@@ -143,7 +143,7 @@ def steps(context: Context) -> Sequence[Step]:
     """One step; the report includes production scores if there are any."""
     variants = context.config.variants
     name = production_system(context).name
-    other = () if name in variants else system(context.config, name).inputs
+    other = None if name in variants else system(context.config, name)
     return [
         Step(
             "evaluate",
@@ -156,11 +156,12 @@ def steps(context: Context) -> Sequence[Step]:
                 *((targets_step(variant), "a2") for variant in variants),
                 *((clusters_step(variant, "evaluate"), "a2") for variant in variants),
                 ("score_users", "a3"),
+                *(other.after(context, "a2") if other else ()),
             ),
             inputs=tuple(
                 dict.fromkeys(
                     (
-                        *other,
+                        *(other.inputs if other else ()),
                         "impressions",
                         "events",
                         "users",
