@@ -10,6 +10,7 @@ import random
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from pyspark.sql import functions as F
 
 import ralm
 
@@ -74,10 +75,8 @@ pd.DataFrame(
 # The same with random people: they have nothing in common, and nothing is found beyond chance.
 
 # %%
-everyone = sorted(
-    row.user_id for row in w.table("target_embeddings").where(f"as_of = '{w.as_of}'").select("user_id").collect()
-)
-strangers = drawn.sample(everyone, len(mine))
+everyone = w.table("target_embeddings").where(f"as_of = '{w.as_of}'").select("user_id").distinct()
+strangers = [row.user_id for row in everyone.orderBy(F.xxhash64("user_id")).limit(len(mine)).collect()]
 of_strangers = found(strangers[len(hidden) :], set(strangers[: len(hidden)]))
 
 plt.plot([100 * s for s in sizes], [100 * f for f in of_list], marker="o", label="your list")

@@ -19,7 +19,8 @@ w = ralm.open(warehouse)
 # %% [markdown]
 # ## The report
 #
-# If this release has no report yet, the next cell makes one, which takes about a minute.
+# If this release has no report yet, the next cell makes one, which takes about a minute; for a warehouse of your own,
+# put your configuration in place of the demo's.
 
 # %%
 try:

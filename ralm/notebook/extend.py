@@ -85,7 +85,13 @@ def extended(model: ReleasedModel, seeds: Any, exclude: Any, size: Size, name: s
         warnings.warn(f"extend: {'; '.join(said)}", stacklevel=3)
     candidates = _without(targets, out)
     scored = candidates.mapInArrow(scores_of_users(state, settings.block), f"user_id {kind}, score double")
-    return _ranked(scored, size, size.ranks(count, settings), count, name)
+    ranks = size.ranks(count, settings)
+    found = _ranked(scored, size, ranks, count, name)
+    if settings.minimum:
+        rows = ranks[1] - ranks[0] + 1 if ranks else found.limit(settings.minimum).count()
+        if rows < settings.minimum:
+            raise ConfigError(f"extend: fewer than {settings.minimum:,} users (privacy.minimum of this release)")
+    return found
 
 
 def _ranked(
@@ -141,7 +147,7 @@ def described(model: ReleasedModel, given: Given) -> tuple[ScorerState, ListRepo
     """What scores everyone against a list, and how the list met the users.
 
     Raises:
-        DataError: fewer known users than `lookalike.min_seeds`.
+        DataError: fewer known users than `lookalike.min_seeds` or `privacy.minimum`.
         MissingInputError: the embeddings of the release are gone.
     """
     from pyspark.sql import functions as F
@@ -161,6 +167,8 @@ def described(model: ReleasedModel, given: Given) -> tuple[ScorerState, ListRepo
     report = _report(given, table.num_rows) if few else matched(given, embeddings, model.user_id)
     if not report.matched and embeddings.isEmpty():
         raise MissingInputError("user_embeddings: those of the release are gone; run the night again")
+    if report.matched < settings.minimum:
+        raise DataError(f"seeds: fewer than {settings.minimum:,} matched users (privacy.minimum of this release)")
     if report.matched < settings.min_seeds:
         least = settings.min_seeds
         raise DataError(

@@ -38,6 +38,7 @@ class Settings:
         mode: how large an audience is if nothing is asked for: top_n, top_fraction, threshold.
         top_n: users, for top_n.
         share: of the candidates, for the other two.
+        minimum: fewest people that may be shown: `privacy.minimum`; 0 where the release has no such setting.
     """
 
     clusters: int
@@ -50,6 +51,7 @@ class Settings:
     mode: str
     top_n: int
     share: float
+    minimum: int = 0
 
     @staticmethod
     def of(configuration: Mapping[str, Any]) -> Settings:
@@ -78,6 +80,7 @@ class Settings:
             mode=audience["mode"],
             top_n=audience["top_n"],
             share=scoring["probe_fraction"] if audience["mode"] == "threshold" else audience["top_fraction"],
+            minimum=configuration.get("privacy", {}).get("minimum") or 0,
         )
 
 

@@ -45,7 +45,8 @@ def scored_pairs(model: ReleasedModel, pairs: Any) -> DataFrame:
     same_item = F.col(f"{JOINED}item_id") == F.col("item_id").cast("string")
     joined = given.join(F.broadcast(rows), same_item, "left").join(known, same_user, "left")
     keep = given.columns
-    chosen = joined.select(*keep, *(f"{JOINED}{name}" for name in ("item", *state.scorer.columns)))
+    own = [f"`{name}`" for name in keep]
+    chosen = joined.select(*own, *(f"{JOINED}{name}" for name in ("item", *state.scorer.columns)))
     schema = StructType([*given.schema.fields, StructField("score", DoubleType())])
     return chosen.mapInArrow(scores_of_pairs(state, settings.block, keep), schema)
 

@@ -111,6 +111,19 @@ def test_lists_that_cannot_be(
         w.extend(lists[0] if seeds is None else seeds, **more)
 
 
+def test_nothing_is_shown_of_too_few(w: ralm.Workspace, lists: tuple[list[str], list[str]]) -> None:
+    own = ralm.open(w.path, w.spark)
+    assert Settings.of(w.configuration | {"privacy": {"minimum": 30}}).minimum == 30
+    own._model.settings = replace(w._model.settings, minimum=30)
+    everyone = rows_of(own.extend(lists[0], top=30))
+    assert len(everyone) == 30
+    for size in ({"top": 29}, {"between": (0.0, 0.01)}, {"threshold": everyone[20]["score"]}):
+        with pytest.raises(ConfigError, match=r"fewer than 30 users \(privacy.minimum"):
+            own.extend(lists[0], **size)
+    with pytest.raises(DataError, match=r"seeds: fewer than 30 matched users"):
+        own.extend(lists[0][:29], top=100)
+
+
 def test_nothing_is_guessed_of_a_release_that_kept_nothing(w: ralm.Workspace) -> None:
     old = ralm.open(w.path, w.spark)
     old._facts["configuration"] = None
