@@ -14,7 +14,7 @@ from ralm.arrow.arrays import column, matrix, scalars
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.baselines.regression import fit_logistic, fit_trees
 from ralm.config import Regression
-from udfs.cluster import seeds_seed
+from ralm.scoring.cluster import seeds_seed
 from udfs.shapes import GroupUdf
 
 FITTED = "item_index int, positives int, negatives int, label_frequency double, "

@@ -353,7 +353,7 @@ def test_a_release_names_versions_that_can_be_read_together(finished: Finished) 
 def test_the_gate_keeps_the_current_release(finished: Finished) -> None:
     warehouse = finished.context().warehouse
     releases = warehouse.read("releases").collect()
-    better = [(*tuple(r)[:5], {"new_items": 0.999, "later_clicks": 0.999}, True, None) for r in releases]
+    better = [(*tuple(r)[:5], {"new_items": 0.999, "later_clicks": 0.999}, *tuple(r)[6:]) for r in releases]
     frame = finished.spark.createDataFrame(better, warehouse.read("releases").schema)
     replace(warehouse, "releases", frame, {}, app_id="test", attempt=1, run_id="test")
     context = finished.context("evaluation.gate=0.01")

@@ -11,6 +11,7 @@ from jobs.steps.lookalike.variants import lookalike_version
 from jobs.steps.releases.gate import ACTIVITY, GATED, Gate
 from jobs.steps.systems.production import production_system
 from jobs.steps.user_model.user_embeddings import model_version
+from ralm.config.kept import kept_configuration
 from ralm.config.names import SYSTEM
 from ralm.errors import DataError
 from ralm.evaluation.first_figure import first_figures
@@ -21,7 +22,7 @@ from ralm.warehouse.releases import Release, releases
 
 SCHEMA = (
     "release_id string, created_at timestamp, as_of date, tables map<string,bigint>, models map<string,string>, "
-    "metrics map<string,double>, current boolean, note string"
+    "metrics map<string,double>, current boolean, note string, configuration string"
 )
 
 
@@ -85,7 +86,9 @@ def _publish(step: RunningStep) -> None:
     created_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     tables = {name: step.record.inputs[name] for name in PUBLISHED}
     release = f"{step.as_of}-{step.version}"
-    make_current(step, Release(release, created_at, step.as_of, tables, models, gate.figures, note=note))
+    settings = kept_configuration(config, name)
+    made = Release(release, created_at, step.as_of, tables, models, gate.figures, note=note, configuration=settings)
+    make_current(step, made)
 
 
 def steps(context: Context) -> Sequence[Step]:
