@@ -128,16 +128,10 @@ def customers(data: ReportData) -> list[str]:
         )
     first = production_row(data)
     if first is not None and not first.metric.startswith(RECALL):
-        rows = [
-            row
-            for row in data.metrics
-            if (row.system, row.protocol, row.segment) == (data.production, first.protocol, "all")
-            and row.metric.startswith(RECALL)
-            and math.isfinite(row.value)
-        ]
-        if rows:
-            largest = max(rows, key=lambda row: metric_of(row.metric).chance or 0.0)
-            said.append(in_words(largest)[:1].upper() + in_words(largest)[1:])
+        recalls = _recalls(data, first.protocol)
+        if recalls:
+            words = in_words(recalls[-1])
+            said.append(words[:1].upper() + words[1:])
     return said
 
 
@@ -146,15 +140,9 @@ def lift_of_production(data: ReportData) -> tuple[float, float] | None:
     first = production_row(data)
     if first is None:
         return None
-    found = [
-        (metric_of(row.metric).chance or 0.0, row.value)
-        for row in data.metrics
-        if (row.system, row.protocol, row.segment) == (data.production, first.protocol, "all")
-        and row.metric.startswith(RECALL)
-        and math.isfinite(row.value)
-    ]
-    share, value = max(found, default=(0.0, 0.0))
-    return (value / share, share) if share else None
+    recalls = _recalls(data, first.protocol)
+    share = (metric_of(recalls[-1].metric).chance or 0.0) if recalls else 0.0
+    return (recalls[-1].value / share, share) if share else None
 
 
 def problems(data: ReportData) -> list[str]:
@@ -197,6 +185,15 @@ def per_hundred(share: float) -> str:
     """A share as people out of a hundred: `33`, `4.5`."""
     value = 100 * share
     return f"{value:.1f}".removesuffix(".0") if value < 9.95 else f"{value:.0f}"
+
+
+def _recalls(data: ReportData, protocol: str) -> list[MetricRow]:
+    """The recalls of the system of production, by rising shares of the users."""
+    every = [*data.metrics, *(data.compared.rows if data.compared is not None else ())]
+    asked = (data.production, protocol, "all")
+    found = [row for row in every if (row.system, row.protocol, row.segment) == asked and math.isfinite(row.value)]
+    recalls = [row for row in found if row.metric.startswith(RECALL)]
+    return sorted(recalls, key=lambda row: metric_of(row.metric).chance or 0.0)
 
 
 def _judged_on(row: MetricRow) -> str:
