@@ -73,7 +73,10 @@ def inner_section(field: FieldInfo) -> tuple[type[Section], str] | None:
 def page() -> str:
     """The whole page."""
     parts = list(sections(Config))
-    overview = [f"- [`{part.path}`](#{_anchor(part.path)}): {escaped(sentence(part.section))}" for part in parts]
+    says = [sentence(part.section).removeprefix(f"{part.path}: ") for part in parts]
+    overview = [
+        f"- [`{part.path}`](#{_anchor(part.path)}): {escaped(text)}" for part, text in zip(parts, says, strict=True)
+    ]
     top = _table("", Config, list(Config.model_fields))
     texts = [INTRODUCTION, "## All sections\n", "\n".join(overview) + "\n", "## Outside all sections\n", top]
     texts += [_keys(part.path, 2 + ("." in part.path), part.path, part.section, part.many) for part in parts]
