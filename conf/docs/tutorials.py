@@ -32,6 +32,7 @@ def _code(notebook: Any) -> list[str]:
 def read(source: Path) -> tuple[Any, bool]:
     """A notebook, and whether it holds the results of its cells."""
     notebook = jupytext.read(source)
+    notebook.metadata.language_info = {"name": "python"}
     executed = EXECUTED / f"{source.stem}.ipynb"
     if executed.exists():
         found = nbformat.read(executed, as_version=4)
