@@ -129,6 +129,13 @@ def test_the_page_says_why_the_first_users_are_in_it(toy: Context, made: Callabl
             listed = text.partition('<td class="left">')[2].partition("</td>")[0]
             features = [re.sub(r"<.*", "", part).strip() for part in listed.split(" · ")]
             assert [html.unescape(feature) for feature in features] == [row["feature"] for row in found[:5]], user
+            looks = re.search(r"attention: ([^<]*)</small>", text)
+            assert looks is not None
+            fields = [re.fullmatch(r"(\w+) ([\d.]+) %", one.strip()) for one in looks[1].split(",")]
+            weights = {one[1]: float(one[2]) for one in fields if one is not None}
+            assert set(weights) <= set(load_sizes(toy).user_fields.names)
+            assert sum(weights.values()) == pytest.approx(100, abs=2)  # all four fields of the world
+            assert list(weights.values()) == sorted(weights.values(), reverse=True)
             group = re.search(r"<td>(\d+)</td>", text)
             assert (None if group is None else int(group[1])) == (found[0]["group"] if name == "mixed" else None)
 
@@ -152,6 +159,7 @@ def test_other_systems_in_production_are_reported_on(toy: Context, name: str, tm
     assert row["stability"] > 0.4
     page = (Path(toy.warehouse.path) / report.FOLDER / page_name("list:fans", name)).read_text(encoding="utf-8")
     assert page.count('<tr><th scope="row">g1u') >= 7
+    assert "attention: " not in page  # of RALM's user model alone
 
 
 def test_hidden_seeds_are_found_as_often_as_their_like(toy: Context, made: Callable[[Asked], list[str]]) -> None:
