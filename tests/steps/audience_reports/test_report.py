@@ -144,20 +144,21 @@ def test_the_page_says_why_the_first_users_are_in_it(toy: Context, made: Callabl
 def test_other_systems_in_production_are_reported_on(toy: Context, name: str, tmp_path: Path) -> None:
     content = toy.config.model_dump(mode="json")
     content["scoring"] |= {"audience": {"mode": "top_n", "top_n": 20}, "system": name}
-    path, lines = tmp_path / "fans.txt", list[str]()
+    path, lines = tmp_path / f"{name}_fans.txt", list[str]()  # a list of its own: an audience of it by one system
+    item = f"list:{name}_fans"
     path.write_text("\n".join(LISTS["good"]), encoding="utf-8")
     context = Context(toy.spark, Config.model_validate(content), say=lines.append)
     run_steps(context, own_list.steps(context, own_list.Request(name, seeds=str(path), resamples=0)))
     run_steps(context, report.steps(context, Asked(seeds=str(path))))
-    row = row_of(toy, "list:fans")
+    row = row_of(toy, item)
     assert (row["system"], row["verdict"], row["audience"]) == (name, "good", 20), row
-    rows = toy.warehouse.read("audiences").where(f"item_id = 'list:fans' AND system = '{name}'").collect()
+    rows = toy.warehouse.read("audiences").where(f"item_id = '{item}' AND system = '{name}'").collect()
     true = sum(group_of(one["user_id"]) == 1 for one in rows) / 20  # the group's other 20 users
-    size = of_audience(Tables(toy), "audience_sizes", "list:fans")[0].where("users = 20").first()
+    size = of_audience(Tables(toy), "audience_sizes", item)[0].where("users = 20").first()
     assert size is None or size["low"] <= true <= size["high"]
     assert row["hidden"] == 40
     assert row["stability"] > 0.4
-    page = (Path(toy.warehouse.path) / report.FOLDER / page_name("list:fans", name)).read_text(encoding="utf-8")
+    page = (Path(toy.warehouse.path) / report.FOLDER / page_name(item, name)).read_text(encoding="utf-8")
     assert page.count('<tr><th scope="row">g1u') >= 7
     assert "attention: " not in page  # of RALM's user model alone
 
