@@ -19,7 +19,7 @@ INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd; echo
 JARS := .venv/delta-jars
 DOCS := .venv-docs/.installed-$(shell (cat requirements-docs.lock; pwd) | cksum | cut -d' ' -f1)
 
-.PHONY: help machine venv jars demo live ab compare ablations robust protocols bench lint test soak test-fast docs lock clean
+.PHONY: help machine venv jars demo live ab compare ablations robust protocols bench lint test soak test-fast notebooks docs lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -87,6 +87,9 @@ soak: venv jars ## The longest tests: whole nights of other worlds, kills at ran
 
 test-fast: venv ## The tests that need no Spark
 	$(BIN)/python -m pytest -m "not spark and not slow and not soak" $(TESTS)
+
+notebooks: demo ## The notebooks on the demo's warehouse; what they show goes to notebooks/results, for `make docs`
+	@RALM_FOLDER=build/from_csv $(BIN)/python -m ralm.notebook.percent --save notebooks/results notebooks/*.py
 
 docs: $(DOCS) ## The documentation site, build/site/index.html, in an environment of its own; warnings are errors
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet

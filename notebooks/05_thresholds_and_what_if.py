@@ -75,7 +75,7 @@ plt.show()
 # Scores of given pairs, as a ranking model downstream would take them: the best users of one item with some others.
 
 # %%
-some = w.audience(item, top=100).select("user_id").toPandas()
+some = w.audience(item).limit(100).select("user_id").toPandas()
 pairs = some.merge(pd.DataFrame({"item_id": items.item_id[:5]}), how="cross")
 scores = w.score(pairs).toPandas()
 scores.groupby("item_id").score.describe()[["mean", "min", "max"]]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ralm.errors import ConfigError, MissingInputError
 from ralm.notebook.extend import Size, extended
-from ralm.notebook.loading import some_session
+from ralm.notebook.loading import folder_of, some_session
 from ralm.notebook.overlap import overlap
 from ralm.notebook.pairs import scored_pairs
 from ralm.notebook.recommendations import best_items
@@ -34,7 +34,8 @@ def open_workspace(path: str, spark: SparkSession | None = None, release: str | 
     """A warehouse, at one of its releases.
 
     Args:
-        path: of the warehouse, on any file system that Spark knows.
+        path: of the warehouse, on any file system that Spark knows; or catalog.schema, such as `spark_catalog.demo`, in
+            which its tables are registered.
         spark: the session; default: the active one, otherwise a new one on this machine.
         release: its id, or the date of its users (the newest of that date counts); default: the current one.
 
@@ -46,7 +47,8 @@ def open_workspace(path: str, spark: SparkSession | None = None, release: str | 
         >>> w.audience(item, top=3).count()
         3
     """
-    return Workspace(some_session() if spark is None else spark, path.rstrip("/"), release)
+    session = some_session() if spark is None else spark
+    return Workspace(session, folder_of(session, path), release)
 
 
 class Workspace(ReleaseTables):

@@ -57,6 +57,19 @@ def test_it_says_what_it_is(tiny_run: Finished, w: ralm.Workspace) -> None:
     assert repr(ralm.open(w.path + "/", tiny_run.spark, str(row["as_of"]))) == text
 
 
+def test_a_schema_of_a_catalog_is_a_place_too(tiny_run: Finished, w: ralm.Workspace) -> None:
+    """Its tables may be registered in one: `releases` is enough."""
+    spark = tiny_run.spark
+    spark.sql("CREATE SCHEMA lookalikes")
+    try:
+        spark.sql(f"CREATE TABLE lookalikes.releases USING delta LOCATION '{w.path}/releases'")
+        assert repr(ralm.open("spark_catalog.lookalikes", spark)) == repr(w)
+    finally:
+        spark.sql("DROP SCHEMA lookalikes CASCADE")
+    with pytest.raises(MissingInputError, match=r"spark_catalog\.lookalikes is no warehouse with a release"):
+        ralm.open("spark_catalog.lookalikes", spark)
+
+
 def test_an_audience_by_number_share_score_and_slice(w: ralm.Workspace, items: list[str]) -> None:
     every = w.audience(items[0]).collect()
     assert [row["rank"] for row in every] == list(range(1, len(every) + 1))

@@ -1,11 +1,12 @@
 """A hook of the documentation site: the notebooks become pages under docs/tutorials/.
 
-Notebooks are Python files in jupytext's percent form, notebooks/*.py. Where build/notebooks/NAME.ipynb was made from
-the same cells by running them, the page has its results; otherwise it shows the cells alone, and says so.
+Notebooks are Python files in jupytext's percent form, notebooks/*.py. Where notebooks/results/NAME.ipynb was made from
+the same cells (`make notebooks`), the page has its results; otherwise it shows the cells alone, and says so.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from nbconvert import MarkdownExporter
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "notebooks"
-EXECUTED = ROOT / "build" / "notebooks"
+EXECUTED = SOURCES / "results"
 NOT_RUN = "!!! note\n    The cells of this page were not run when it was made.\n\n"
+# How pandas begins a table.
+TABLE = re.compile(r"(<style scoped>.*?</style>\s*)?<table border=\"1\" class=\"dataframe\">", re.DOTALL)
 SECTION, INDEX = "Tutorials", "tutorials/index.md"
 
 
@@ -32,6 +35,7 @@ def _code(notebook: Any) -> list[str]:
 def read(source: Path) -> tuple[Any, bool]:
     """A notebook, and whether it holds the results of its cells."""
     notebook = jupytext.read(source)
+    notebook.metadata.language_info = {"name": "python"}
     executed = EXECUTED / f"{source.stem}.ipynb"
     if executed.exists():
         found = nbformat.read(executed, as_version=4)
@@ -55,6 +59,7 @@ def on_files(files: Files, config: Any) -> Files:
         text, resources = MarkdownExporter().from_notebook_node(
             notebook, {"output_files_dir": f"{source.stem}_files", "unique_key": source.stem}
         )
+        text = TABLE.sub("<table>", text)  # as the tables of all pages
         heading, _, rest = text.lstrip().partition("\n")
         page = f"{heading}\n\n{'' if ran else NOT_RUN}{rest.lstrip()}"
         files.append(File.generated(config, f"tutorials/{source.stem}.md", content=page))

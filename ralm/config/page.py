@@ -31,7 +31,7 @@ INTRODUCTION = """\
 One YAML file per data set or deployment. An unknown key, a value out of its bounds, or two settings that contradict
 each other are an error before anything runs. `--set section.key=value` sets a key for one run.
 
-A key whose default is `auto` follows from the data unless you give a value; the last column says by what rule, and
+A key whose default is `auto` follows from the data unless you give a value; the second column says by what rule, and
 [the settings that matter](settings.md) shows what the rules give. `pipeline --dry-run` prints every key with its value
 and the reason. A key without a default is required. How data are mapped, with an example for each key: [your
 data](your-data.md).
@@ -101,7 +101,7 @@ def _keys(heading: str, level: int, path: str, section: type[Section], many: str
 
 
 def _table(path: str, section: type[Section], names: list[str]) -> str:
-    lines: list[tuple[str, ...]] = [("key", "type", "default", "bounds", "what it is"), ("---",) * 5]
+    lines: list[tuple[str, ...]] = [("key", "what it is", "type", "default", "bounds"), ("---",) * 5]
     for name in names:
         field = section.model_fields[name]
         where = f"{path}.{name}" if path else name
@@ -115,7 +115,7 @@ def _table(path: str, section: type[Section], names: list[str]) -> str:
             text = field.description or sentence(inner[0])
         by = rule(where, field)
         text = f"{text}{'. ' if text and by else ''}{by}"
-        lines.append((f"`{name}`", kind, default(field), bounds(field), escaped(text)))
+        lines.append((f"`{name}`", escaped(text), kind, default(field), bounds(field)))
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 

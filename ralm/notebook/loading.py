@@ -24,6 +24,27 @@ def loaded(load: Callable[[str], DataFrame], path: str, missing: str) -> DataFra
     return frame
 
 
+def folder_of(spark: SparkSession, place: str) -> str:
+    """The folder of a warehouse: of a path itself, of a schema the one that its table `releases` lies in.
+
+    Args:
+        spark: the session.
+        place: a path, or catalog.schema: a name with a dot and without a slash. If no such schema has the table, it is
+            taken for a path.
+    """
+    from pyspark.errors import AnalysisException
+
+    if "/" in place or "." not in place.strip("."):
+        return place.rstrip("/")
+    table = ".".join(f"`{part.replace('`', '``')}`" for part in [*place.split("."), "releases"])
+    try:
+        detail = spark.sql(f"DESCRIBE DETAIL {table}").first()
+    except AnalysisException:
+        return place
+    assert detail is not None
+    return str(detail["location"]).rpartition("/")[0].removeprefix("file:")
+
+
 def some_session() -> SparkSession:
     """The active session; otherwise that of the server in Spark's own SPARK_REMOTE, or a new one on this machine."""
     from pyspark.sql import SparkSession

@@ -5,12 +5,16 @@ Jupyter (with jupytext), VS Code and PyCharm open the same files as notebooks.
 
 from __future__ import annotations
 
+import argparse
 import ast
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from ralm.notebook.results import shown_by, write
 
 MARK = "# %%"
 TEXT = "[markdown]"
@@ -54,27 +58,53 @@ def run(path: Path, given: Mapping[str, Any] | None = None, show: bool = True) -
     """
     names: dict[str, Any] = {"__name__": "__main__", **(given or {})}
     for cell in cells(path.read_text(encoding="utf-8")):
-        if not cell.code:
-            continue
-        # Empty lines before the cell, so that a traceback shows where the file has it.
-        tree = ast.parse("\n" * (cell.line - 1) + cell.text, str(path))
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, str(path), "exec"), names)
-        if isinstance(last, ast.Expr):
-            value = eval(compile(ast.Expression(last.value), str(path), "eval"), names)
-            if show and value is not None:
-                print(value, end="\n\n")
+        value = _value(cell, path, names) if cell.code else None
+        if show and value is not None:
+            print(value, end="\n\n")
     return names
 
 
-def main(paths: list[str]) -> None:
+def save(path: Path, to: Path) -> None:
+    """Run a notebook and write it with what its cells show, in Jupyter's format.
+
+    Args:
+        path: of the file.
+        to: of the .ipynb.
+    """
+    names: dict[str, Any] = {"__name__": "__main__"}
+    kept = []
+    for cell in cells(path.read_text(encoding="utf-8")):
+        outputs = shown_by(partial(_value, cell, path, names)) if cell.code else []
+        kept.append((cell.text, cell.code, outputs))
+    write(to, kept)
+
+
+def _value(cell: Cell, path: Path, names: dict[str, Any]) -> Any:
+    """Run a cell; gives the value of its last expression, None without one."""
+    # Empty lines before the cell, so that a traceback shows where the file has it.
+    tree = ast.parse("\n" * (cell.line - 1) + cell.text, str(path))
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, str(path), "exec"), names)
+    if isinstance(last, ast.Expr):
+        return eval(compile(ast.Expression(last.value), str(path), "eval"), names)
+    return None
+
+
+def main(arguments: list[str]) -> None:
     """Run the given notebooks, each by itself; plots are drawn and not shown."""
     import matplotlib
 
+    parser = argparse.ArgumentParser(prog="python -m ralm.notebook.percent", description=main.__doc__)
+    parser.add_argument("files", nargs="+", type=Path, help="notebooks in percent format")
+    parser.add_argument("--save", type=Path, metavar="FOLDER", help="write each there as .ipynb, with its results")
+    asked = parser.parse_args(arguments)
     matplotlib.use("Agg")
-    for path in paths:
+    for path in asked.files:
         print(f"== {path}", flush=True)
-        run(Path(path))
+        if asked.save is None:
+            run(path)
+        else:
+            save(path, asked.save / f"{path.stem}.ipynb")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ class FirstUser:
         group: the nearest group of seeds, from 1; None: the user has no embedding.
         features: (feature, share of that group who have it, times as often as everyone), the most telling first.
         shared: how many of the group's features the user has in all.
+        attention: (field, weight) of the fields that count most in the user's vector; empty: not of a model with it.
     """
 
     user_id: str
@@ -39,6 +40,7 @@ class FirstUser:
     group: int | None
     features: Sequence[tuple[str, float, float]]
     shared: int
+    attention: Sequence[tuple[str, float]] = ()
 
 
 @dataclass(frozen=True)

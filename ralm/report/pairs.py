@@ -21,11 +21,13 @@ class Pairs:
         shown: those that RALM loses or does not clearly win, the clearest losses first.
         folded: all others.
         says: the count of each outcome, in a sentence.
+        by_chance: how many of those folded are with a system that is chance by construction; `says` leaves them out.
     """
 
     shown: Sequence[Difference]
     folded: Sequence[Difference]
     says: str
+    by_chance: int = 0
 
 
 def pairs(differences: Sequence[Difference]) -> Pairs:
@@ -44,4 +46,4 @@ def pairs(differences: Sequence[Difference]) -> Pairs:
     counts = {outcome: sum(d.outcome == outcome for d in rivals) for outcome in ORDER}
     told = [f"{words[outcome]} {count}" for outcome, count in counts.items() if count]
     says = f"In {len(rivals)} comparisons RALM is {', '.join(told)}." if rivals else ""
-    return Pairs(shown, folded, says)
+    return Pairs(shown, folded, says, len(differences) - len(rivals))

@@ -28,8 +28,9 @@ or longs (`user_id_type`) and stay as they came: the type `uid` stands for eithe
 
 **A consistent set**: read `releases` where `current`, then each table `versionAsOf` the version that it names.
 
-**Scores**: the `score` of RALM is α·cos(target, global embedding) + β·cos(target, local embedding) + bias, rounded to
-1e-6; ties are ordered by user_id. `percentile` = 1 − (rank − 1) / users scored.
+**Scores**: the `score` of RALM is the [closed form](decisions/0011-the-closed-form.md)'s part, if there is one, +
+α·cos(target, global embedding) + β·cos(target, local embedding) + bias, rounded to 1e-6; ties are ordered by user_id.
+`percentile` = 1 − (rank − 1) / users scored.
 
 **Files of `audiences`**: `item_bucket` follows from how large the audiences of a run are. Items with neighbouring ids
 share a bucket of up to two million rows, so a file holds few items, and a condition on `item_id` alone opens few files.
@@ -121,8 +122,8 @@ def _section(table: Table) -> str:
     parts = [f"## {table.name}\n", f"{table.description}\n", "\n".join(f"- {fact}" for fact in _facts(table)) + "\n"]
     rows = [_row(column) for column in table.columns]
     if table.further:
-        rows.append(("…", "", "yes", table.further))
-    return "\n".join([*parts, _grid(("column", "type", "may be NULL", "description"), rows)])
+        rows.append(("…", table.further, "", "yes"))
+    return "\n".join([*parts, _grid(("column", "description", "type", "may be NULL"), rows)])
 
 
 def _facts(table: Table) -> list[str]:
@@ -139,7 +140,7 @@ def _facts(table: Table) -> list[str]:
 
 def _row(column: Column) -> tuple[str, ...]:
     kind = column.type.removesuffix("!")
-    return f"`{column.name}`", f"`{kind}`", "" if column.required else "yes", column.description
+    return f"`{column.name}`", column.description, f"`{kind}`", "" if column.required else "yes"
 
 
 def _links(paths: Sequence[str]) -> str:

@@ -1,10 +1,12 @@
-"""Notebooks as Python files: their cells, and what running them prints."""
+"""Notebooks as Python files: their cells, what running them prints, and the results that are kept."""
 
+import base64
+import json
 from pathlib import Path
 
 import pytest
 
-from ralm.notebook.percent import Cell, cells, run
+from ralm.notebook.percent import Cell, cells, main, run
 
 TEXT = '''"""Not a cell."""
 # %% [markdown]
@@ -48,3 +50,32 @@ def test_a_run_shows_last_values_and_leaves_its_names(tmp_path: Path, capsys: py
     assert error.traceback[-1].lineno == 12  # counted from 0
     assert run(path, {"zero": 1}, show=False)["f"]() == 2
     assert capsys.readouterr().out == "printed\n"
+
+
+RESULTS = """# %% [markdown]
+# # Title
+# %%
+import matplotlib.pyplot as plt
+import pandas as pd
+print("printed")
+# %%
+plt.plot([1, 2])
+plt.show()
+# %%
+pd.DataFrame({"a": [7]})
+"""
+
+
+def test_results_are_kept_as_jupyter_keeps_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(RESULTS)
+    main(["--save", str(tmp_path / "made"), str(path)])
+    content = json.loads((tmp_path / "made" / "a.ipynb").read_text(encoding="utf-8"))
+    text, printed, drawn, table = content["cells"]
+    assert (text["cell_type"], text["source"]) == ("markdown", "# Title")
+    assert printed["outputs"] == [{"output_type": "stream", "name": "stdout", "text": "printed\n"}]
+    (figure,) = drawn["outputs"]
+    assert base64.b64decode(figure["data"]["image/png"]).startswith(b"\x89PNG")
+    (frame,) = table["outputs"]
+    assert "<td>7</td>" in frame["data"]["text/html"]
+    assert frame["data"]["text/plain"].split() == ["a", "0", "7"]

@@ -24,7 +24,8 @@ def report() -> str:
 
 def audience() -> str:
     features = [("reading: A story with quite a long name (i01900; topic005)", 0.41, 4.4), ("shopping: sh31", 0.2, 8.1)]
-    first = [FirstUser(f"u000000{number}", 1.9, 1 + number % 2, features, 5) for number in range(10)]
+    looks = [("reading", 0.41), ("shopping", 0.3), ("gender", 0.2), ("numeric", 0.09)]
+    first = [FirstUser(f"u000000{number}", 1.9, 1 + number % 2, features, 5, looks) for number in range(10)]
     return render_audience(dataclasses.replace(audience_example(), first=first, title="A story", categories=["sports"]))
 
 

@@ -35,6 +35,9 @@ def test_curves_without_validation_leave_that_figure_out() -> None:
     assert len(training.training_curves(loss, [], "epoch")) == 1
     assert len(training.training_curves(loss, loss, "epoch")) == 2
     assert training.training_curves([], [], "epoch") == []
+    (one,) = training.training_curves([Curve("attention", [3], [0.5])], [], "epoch")
+    assert "3" in texts(one)
+    assert [text for text in texts(one) if re.fullmatch(r"[23]\.\d+", text)] == []  # there is no epoch 2.95
 
 
 def test_histograms_of_parameters_state_their_spread() -> None:

@@ -138,6 +138,7 @@ def test_the_best_audiences_have_names_sizes_and_lift() -> None:
     assert best[0].lift == pytest.approx(8.4)
     unjudged = render_report(dataclasses.replace(data, found=Found(1, best[1:])))
     assert "none of their items could be judged" in unjudged
+    assert "Later clickers" not in unjudged  # no columns without a figure
 
 
 def test_pairs_that_matter_come_first_and_the_rest_is_folded() -> None:

@@ -114,7 +114,7 @@ def _report(found: System, asked: Asked, step: RunningStep) -> None:
         last=common.last,
         kept=common.kept,
         warnings=hints,
-        first=first_users(step, audience, looks, traits),
+        first=first_users(step, audience, looks, traits, system_name),
         title=own.title,
         url=own.url,
         categories=own.categories,

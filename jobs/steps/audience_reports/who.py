@@ -22,6 +22,7 @@ from ralm.runs.step import RunningStep
 
 # Users of each sample, and features that are listed per group of people.
 EVERYONE, PEOPLE, LISTED = 200_000, 100_000, 30
+RARE = " = (rare "  # what the names of shared indices hold
 NUMERIC = re.compile(r"^(.+?) ((?:at least|below) .+) deviations from the mean$")
 
 
@@ -73,7 +74,9 @@ def who(
     index, feature, count = (table[name].to_numpy() for name in ("item_index", "feature", "users"))
     having[index, feature] = count
     totals, own_features = having[:, -1], {f"{domain} = {item}" for domain in step.context.config.fields.item_domains}
-    others = np.array([at for at, name in enumerate(names) if name not in own_features and having[1:, at].any()], int)
+    # An index that rare values share names none of them, and may stand for the item itself.
+    told = [name not in own_features and RARE not in name for name in names]
+    others = np.array([at for at, _ in enumerate(names) if told[at] and having[1:, at].any()], int)
     rows = []
     for number, name in enumerate(people[1:], start=1):
         found = traits(others, having[number, others], totals[number], having[0, others], totals[0], LISTED)
@@ -93,8 +96,6 @@ def readable(name: str, about: Mapping[str, ItemName]) -> str:
     if numeric is not None:
         return f"{numeric[1]}: {_level(numeric[2])}"
     title, _, value = name.partition(" = ")
-    if value.startswith("(rare "):
-        return f"{title}: one of the rare ones (no. {value[6:-1]})"
     item = about.get(value, ItemName(None, None, ()))
     named = item.title is not None and item.title != value
     beside = "; ".join(part for part in (value if named else "", ", ".join(item.categories)) if part)

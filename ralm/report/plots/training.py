@@ -34,6 +34,8 @@ def training_curves(loss: Sequence[Curve], validation: Sequence[Curve], unit: st
                 tone = colour(curve.label)
                 axes.plot(curve.steps, curve.values, marker="o", markersize=3.5, color=tone, label=name(curve.label))
             axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+            if len({step for curve in curves for step in curve.steps}) == 1:  # else the axis has fractions of a step
+                axes.set_xticks([curves[0].steps[0]])
             axes.yaxis.set_major_locator(MaxNLocator(5))
             axes.set_xlabel(unit)
             axes.set_title(title)
@@ -60,7 +62,8 @@ def field_attention(fields: Sequence[str], strong: Sequence[float], weak: Sequen
             (0.2, weak, WITHOUT, f"users without {domain} history"),
         ):
             bars = axes.barh(place + offset, values, 0.36, color=tone, label=label)
-            axes.bar_label(bars, [f"{100 * value:.0f} %" for value in values], padding=3, fontsize=8)
+            for text in axes.bar_label(bars, [f"{100 * value:.0f} %" for value in values], padding=3, fontsize=8):
+                text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.8})  # readable over the line
         axes.axvline(1 / len(fields), color=MUTED, linewidth=1, linestyle=(0, (3, 2)))
         axes.set_yticks(place, list(fields))
         for tick in axes.get_yticklabels():
