@@ -6,24 +6,33 @@ import re
 from dataclasses import dataclass
 
 from ralm.ingest.sniff import Looked
-from ralm.ingest.value_kinds import is_flag, is_number, time_format_of
+from ralm.ingest.value_kinds import is_clock, is_flag, is_number, list_cut, time_format_of
 
 # Words of a name, most telling first.
 _USER = (
     "user", "customer", "visitor", "member", "reviewer", "client", "account", "person", "profile", "shopper", "buyer",
-    "uid", "cookie", "device", "kunde", "utilisateur", "usuario", "usr", "cust", "msisdn", "subscriber", "session",
+    "uid", "cookie", "device", "kunde", "utilisateur", "usuario", "usr", "cust", "msisdn", "subscriber", "nutzer",
+    "benutzer", "besucher", "mitglied", "session",
 )  # fmt: skip
 _ITEM = (
     "item", "article", "product", "movie", "film", "asin", "sku", "news", "video", "track", "song", "book", "isbn",
-    "content", "campaign", "creative", "ad", "listing", "hotel", "business", "poi", "page", "artikel", "produit", "iid",
-    "aid", "pid", "mid", "post", "doc", "url", "offer", "game", "recipe", "goods",
+    "content", "campaign", "creative", "ad", "listing", "hotel", "business", "poi", "page", "artikel", "produit",
+    "iid", "aid", "pid", "mid", "post", "doc", "url", "offer", "game", "recipe", "goods", "produkt", "lied", "buch",
+    "beitrag",
 )  # fmt: skip
-_TIME = ("timestamp", "time", "datetime", "ts", "at", "date", "when", "day", "created", "datum", "fecha")
-_CLICK = ("clicked", "click", "label", "target", "converted", "conversion", "purchased", "bought", "liked", "response")
+_TIME = (
+    "timestamp", "time", "datetime", "ts", "at", "date", "when", "day", "created", "datum", "fecha", "zeitpunkt",
+    "zeit",
+)  # fmt: skip
+_CLICK = (
+    "clicked", "click", "label", "target", "converted", "conversion", "purchased", "bought", "liked", "response",
+    "geklickt", "klick", "gekauft",
+)  # fmt: skip
 _RATING = ("rating", "stars", "score", "overall", "vote")
 _DEED = ("event", "action", "type", "behavior", "behaviour", "activity", "interaction")
 SHOWN = ("show", "shown", "impression", "imp", "exposure", "display", "served")
 DONE = ("click", "clicked", "tap", "open", "conversion", "purchase", "buy")
+_ACTS = {*SHOWN, *DONE, "view", "cart", "login", "search", "like", "share", "play", "scroll", "order"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,8 @@ class Guess:
 class Roles:
     """The columns of a file by what they seem to be; None: there is none.
 
-    `time_format` is that of `time`; None: it needs none. `kinds` are the values of `deed`, the most frequent
+    `time_format` is that of `time`; None: it needs none. `clock` is the time of the day where `time` has only days;
+    `cut` is where cells of `item` that hold several ids are cut. `kinds` are the values of `deed`, the most frequent
     first; `flags` are further columns of yes and no.
     """
 
@@ -46,6 +56,8 @@ class Roles:
     item: Guess | None = None
     time: Guess | None = None
     time_format: str | None = None
+    clock: Guess | None = None
+    cut: str | None = None
     clicked: Guess | None = None
     rating: Guess | None = None
     best: float = 0.0
@@ -56,7 +68,7 @@ class Roles:
 
 def _words(name: str) -> list[str]:
     parts = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
-    return [word.lower() for word in re.split(r"[^A-Za-z]+", parts) if word]
+    return [word.lower() for word in re.split(r"[\W\d_]+", parts) if word]
 
 
 def _named(name: str, words: tuple[str, ...]) -> int | None:
@@ -91,16 +103,28 @@ def guess_roles(looked: Looked) -> Roles:
     if time is None and (left := [name for name in timed if name in free]):
         time = Guess(left[-1], f"by its values ({formats[left[-1]] or 'timestamps'})")
         free.remove(left[-1])
+    clock = None
+    if time is not None and time.column not in looked.typed:
+        whole = any(":" in v for v in values[time.column])
+        whole = whole or (formats[time.column] or "").startswith(("epoch", "yyyyMMddH"))
+        if not whole and (hours := [name for name in free if is_clock(values[name])]):
+            clock = Guess(hours[0], "the day, and the time of the day beside it")
+            free.remove(hours[0])
     clicked = by_name(_CLICK, lambda name: is_flag(values[name]))
     rating = by_name(_RATING, lambda name: _rates(values[name]))
     deed = by_name(_DEED, lambda name: 1 < len(set(values[name])) <= 12 and not is_number(values[name][0]))
     nameless = looked.options.get("header") == "false"
     # A named column that happens to hold yes and no, or small numbers, may be anything: a quantity, a paid account.
+    if nameless and deed is None:
+        deed = _by_content(free, values, _acts, "a few words for what was done")
     if nameless and clicked is None and rating is None and deed is None:
         clicked = _by_content(free, values, is_flag, "two values, yes and no")
         rating = None if clicked else _by_content(free, values, _rates, "few small numbers")
     ids = [name for name in free if len(set(values[name])) > 1 and not _fraction(values[name])]
-    ids.sort(key=lambda name: (-_repeats(values[name]), looked.columns and list(looked.columns).index(name)))
+    named = {name: _words(name)[-1:] == ["id"] for name in ids}
+    ids.sort(
+        key=lambda name: (not named[name], -_repeats(values[name]), looked.columns and list(looked.columns).index(name))
+    )
     if user is None and item is None and nameless:
         first_two = sorted(ids[:2] if len(ids) >= 2 else ids, key=list(looked.columns).index)
         user = Guess(first_two[0], "the first column that repeats") if first_two else None
@@ -116,7 +140,18 @@ def guess_roles(looked: Looked) -> Roles:
         kinds = tuple(sorted(set(found), key=lambda kind: (-found.count(kind), kind)))
     flags = tuple(name for name in free if len(set(values[name])) > 1 and is_flag(values[name]))
     return Roles(
-        user, item, time, formats.get(time.column) if time else None, clicked, rating, best, deed, kinds, flags
+        user,
+        item,
+        time,
+        formats.get(time.column) if time else None,
+        clock,
+        list_cut(values[item.column]) if item else None,
+        clicked,
+        rating,
+        best,
+        deed,
+        kinds,
+        flags,
     )
 
 
@@ -126,6 +161,12 @@ def _by_content(free: list[str], values: dict[str, list[str]], fits: object, why
             free.remove(name)
             return Guess(name, f"by its values ({why})")
     return None
+
+
+def _acts(values: list[str]) -> bool:
+    found = set(values)
+    words = {word for value in found for word in _words(value)}
+    return 1 < len(found) <= 12 and not is_number(values[0]) and bool(words & _ACTS)
 
 
 def _rates(values: list[str]) -> bool:

@@ -19,8 +19,8 @@ from ralm.config.time_formats import EPOCHS, ISO, without_weekday
 from ralm.errors import ConfigError
 from ralm.ingest import casts
 from ralm.ingest.expressions import CORRUPT, ELEMENT, FAILED, Bound, bind, brief, column_of
+from ralm.ingest.names import mentioned
 from ralm.ingest.read import expressions
-from ralm.ingest.text_files import mentioned
 from ralm.spark.errors import short_message
 
 Kind = Literal["id", "label", "number", "flag", "time", "categories"]

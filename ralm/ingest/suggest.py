@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,8 +104,13 @@ def _source(file: _File, ids: dict[str, Guess | None], time: str, timed: bool, d
     columns = [
         (name, _text(_column(looked, guess.column)), guess.why) for name, guess in ids.items() if guess is not None
     ]
+    if roles.cut is not None and roles.item is not None:
+        cells = _column(looked, roles.item.column, within=True)
+        array = f"split({cells}, r'{roles.cut}')"  # empty parts make no rows
+        lines.append(f"explode: {_text(array)}  # each cell seems to hold several")
+        columns[1] = (columns[1][0], "element", columns[1][2])
     if timed and roles.time is not None:
-        columns.append((time, _text(_column(looked, roles.time.column)), roles.time.why))
+        columns.append((time, _text(_moment(file)), (roles.clock or roles.time).why))
     if not events:
         if clicked:
             columns.append(("clicked", _text(clicked[0]), clicked[1]))
@@ -119,11 +125,29 @@ def _source(file: _File, ids: dict[str, Guess | None], time: str, timed: bool, d
     lines.append("columns:")
     lines += [f"  {name}: {text}  # {why}" for name, text, why in columns]
     if timed and roles.time is not None and roles.time_format not in (None, ISO):
-        lines.append(f"time_format: {_text(roles.time_format or '')}  # {_day_first(roles)}")
+        lines.append(f"time_format: {_text(_pattern(file))}  # {_day_first(roles)}")
     if timed and roles.time is not None and not (roles.time_format or "").startswith("epoch"):
         lines.append("# time_zone: Europe/Berlin  # if times without a zone are not UTC")
     first, indent = ("    - ", "      ") if events else ("    ", "    ")
     return [(first if number == 0 else indent) + line for number, line in enumerate(lines)]
+
+
+def _moment(file: _File) -> str:
+    """The column of times, or the expression that puts day and time of the day together."""
+    roles, looked = file.roles, file.looked
+    assert roles.time is not None
+    if roles.clock is None:
+        return _column(looked, roles.time.column)
+    day, clock = (_column(looked, guess.column, within=True) for guess in (roles.time, roles.clock))
+    return f"concat({day}, ' ', {clock})"
+
+
+def _pattern(file: _File) -> str:
+    roles = file.roles
+    if roles.clock is None:
+        return roles.time_format or ""
+    seconds = any((value or "").count(":") == 2 for value in file.looked.columns[roles.clock.column])
+    return f"{roles.time_format} HH:mm{':ss' if seconds else ''}"
 
 
 def _day_first(roles: Roles) -> str:
@@ -170,7 +194,8 @@ def _column(looked: Looked, name: str, *, within: bool = False) -> str:
 
 
 def _identifier(text: str, otherwise: str) -> str:
-    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    name = re.sub(r"\W+", "_", plain, flags=re.ASCII).strip("_")
     return name if re.match(r"[A-Za-z]", name) else otherwise
 
 
