@@ -8,6 +8,7 @@ import pytest
 import torch
 from pyspark.sql import SparkSession
 
+import ralm
 from ralm.config import Spark
 from ralm.spark.session import get_session
 from tests.built_once import built_once
@@ -85,6 +86,20 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 def tiny_run(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """The pipeline's run on the smallest world, once. Look at it; change a copy."""
     return read_tiny(spark, built_once(tmp_path_factory, "tiny", submit_tiny))
+
+
+@pytest.fixture(scope="session")
+def notebook_world(spark: SparkSession, tiny_run: Finished, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`wh`, a copy of that warehouse with what notebooks show, built once. Look at it."""
+    from tests.notebook_world import build_notebook_world
+
+    return built_once(tmp_path_factory, "notebook_world", lambda folder: build_notebook_world(tiny_run, folder))
+
+
+@pytest.fixture(scope="session")
+def w(spark: SparkSession, notebook_world: Path) -> ralm.Workspace:
+    """The world of notebooks, opened."""
+    return ralm.open(str(notebook_world / "wh"), spark)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,8 @@ from ralm.config import Spark
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("ralm", "udfs", "jobs")
+# Where the Makefile lets `resolve_jars` record the jars.
+JARS = Path(".venv/delta-jars")
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,8 @@ class Shipment:
     """What goes with a job: the zipped package and either Delta's resolved jars or their coordinates."""
 
     package: Path
-    delta_jars: str | None
-    delta_packages: str
+    jars: str | None
+    packages: str
 
 
 def zip_package(root: Path, folder: Path) -> Path:
@@ -55,15 +57,15 @@ def scratch_folder() -> Path:
     return folder if folder.stat().st_uid == os.getuid() else Path(tempfile.mkdtemp(prefix="ralm-"))
 
 
-def delta_artifact() -> tuple[str, str]:
+def artifact() -> tuple[str, str]:
     """Name and version of Delta's Maven artifact: it carries the version of the installed Spark and of Scala."""
     spark = ".".join(importlib.metadata.version("pyspark").split(".")[:2])
     return f"delta-spark_{spark}_2.13", importlib.metadata.version("delta-spark")
 
 
-def delta_coordinates() -> str:
+def coordinates() -> str:
     """Maven coordinates of the jars that belong to the installed delta-spark and pyspark."""
-    return "io.delta:{}:{}".format(*delta_artifact())
+    return "io.delta:{}:{}".format(*artifact())
 
 
 def resolved_jars(record: Path) -> str | None:
@@ -71,7 +73,7 @@ def resolved_jars(record: Path) -> str | None:
     if not record.exists():
         return None
     jars = record.read_text(encoding="utf-8").strip()
-    current = "{}-{}.jar".format(*delta_artifact()) in jars
+    current = "{}-{}.jar".format(*artifact()) in jars
     return jars if current and all(Path(jar).exists() for jar in jars.split(",")) else None
 
 

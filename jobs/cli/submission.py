@@ -1,4 +1,4 @@
-"""Puts together a job's spark-submit command: package, configuration, Delta's jars, settings."""
+"""Puts together a job's spark-submit command: package, configuration, jars, settings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from typing import NoReturn
 
 from jobs.cli.arguments import Arguments, any_terminal, parse, say_error
 from jobs.cli.shipment import (
+    JARS,
     ROOT,
     Shipment,
-    delta_coordinates,
+    coordinates,
     resolve_jars,
     resolved_jars,
     scratch_folder,
@@ -111,11 +112,11 @@ def build_command(
     if local:
         for key, value in read_settings(settings / "local.conf").items():
             command += ["--conf", f"{key}={value}"]
-    if local and shipment.delta_jars:
+    if local and shipment.jars:
         # The same files that --packages gives, without asking Ivy at every start.
-        lists["--jars"].insert(0, shipment.delta_jars)
+        lists["--jars"].insert(0, shipment.jars)
     else:
-        lists["--packages"].insert(0, shipment.delta_packages)
+        lists["--packages"].insert(0, shipment.packages)
     lists["--py-files"].insert(0, str(shipment.package))
     lists["--files"].insert(0, str(arguments.config_path.resolve()))
     for name, entries in lists.items():
@@ -191,8 +192,8 @@ def submit(argv: Sequence[str], root: Path = ROOT) -> NoReturn:
     settings = root / "conf" / "spark"
     shipment = Shipment(
         package=zip_package(root, scratch_folder()),
-        delta_jars=resolved_jars(root / ".venv" / "delta-jars"),
-        delta_packages=delta_coordinates(),
+        jars=resolved_jars(root / JARS),
+        packages=coordinates(),
     )
     program = str(spark_home / "bin" / "spark-submit")
     command = build_command(program, path, arguments, job_arguments, options, shipment, settings)

@@ -1,4 +1,7 @@
-"""spark-submit.sh: what it refuses before a JVM starts, what it ships, and the exit codes that come back."""
+"""spark-submit.sh: what it refuses before a JVM starts, what it ships, and the exit codes that come back.
+
+Over 300 lines because each option of one command line is a case.
+"""
 
 import argparse
 import datetime as dt
@@ -251,7 +254,7 @@ def test_the_settings_of_cluster_local_machine_and_notebook_agree() -> None:
 def test_jars_are_used_only_while_they_are_there_and_fit(tmp_path: Path) -> None:
     record = tmp_path / "delta-jars"
     assert shipment.resolved_jars(record) is None
-    version = shipment.delta_coordinates().rpartition(":")[2]
+    version = shipment.coordinates().rpartition(":")[2]
     jar = tmp_path / f"io.delta_delta-spark_4.2_2.13-{version}.jar"
     record.write_text(f"{jar}\n")
     assert shipment.resolved_jars(record) is None

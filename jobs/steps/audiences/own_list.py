@@ -161,7 +161,7 @@ def _extend(found: System, request: Request, step: RunningStep) -> None:
     count = candidates.count()
     if count == 0:
         raise DataError(f"extend_audience: no candidates are left for {items[0]}; look at the exclusions")
-    scored = Scored(candidates, count, items, prepared.state, folder, config.user_id_type, config.scoring.block)
+    scored = Scored.of(task, prepared, candidates, count)
     write_audiences(step, found.name, scored, excluded, None if request.seeds is None else request.list_name)
     _write_ranking(step, found, prepared, request)
     what = "the seeds of an item" if request.seeds is None else "the list"
