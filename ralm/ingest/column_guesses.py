@@ -122,10 +122,8 @@ def guess_roles(looked: Looked) -> Roles:
         clicked = _by_content(free, values, is_flag, "two values, yes and no")
         rating = None if clicked else _by_content(free, values, _rates, "few small numbers")
     ids = [name for name in free if len(set(values[name])) > 1 and not _fraction(values[name])]
-    named = {name: _words(name)[-1:] == ["id"] for name in ids}
-    ids.sort(
-        key=lambda name: (not named[name], -_repeats(values[name]), looked.columns and list(looked.columns).index(name))
-    )
+    order = list(looked.columns).index
+    ids.sort(key=lambda name: (words_of(name)[-1:] != ["id"], -_repeats(values[name]), order(name)))
     if user is None and item is None and nameless:
         first_two = sorted(ids[:2] if len(ids) >= 2 else ids, key=list(looked.columns).index)
         user = Guess(first_two[0], "the first column that repeats") if first_two else None
@@ -166,7 +164,7 @@ def _by_content(free: list[str], values: dict[str, list[str]], fits: object, why
 
 def _acts(values: list[str]) -> bool:
     found = set(values)
-    words = {word for value in found for word in _words(value)}
+    words = {word for value in found for word in words_of(value)}
     return 1 < len(found) <= 12 and not is_number(values[0]) and bool(words & _ACTS)
 
 
