@@ -10,9 +10,10 @@ from pyspark.sql import SparkSession
 
 import ralm
 from ralm.config import Spark
+from ralm.spark.jvm import class_archive, java_options
 from ralm.spark.session import get_session
 from tests.built_once import built_once
-from tests.finished import LONG_LIVED, SPARK, Finished, read_tiny, submit_tiny
+from tests.finished import SPARK, Finished, read_tiny, submit_tiny
 from tests.time_budget import TimeBudget
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -60,6 +61,8 @@ def one_thread() -> None:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     scratch = tmp_path_factory.mktemp("spark")
+    # It lives long enough for both compilers (docs/decisions/0008), and collects garbage beside another session.
+    java = f"-XX:+UseSerialGC {java_options(small=False, archive=class_archive())}"
     session = get_session(
         "tests",
         Spark(
@@ -68,7 +71,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
             driver_memory="3g",
             conf={
                 **SPARK,
-                "spark.driver.extraJavaOptions": LONG_LIVED,
+                "spark.driver.extraJavaOptions": java,
                 "spark.sql.warehouse.dir": str(scratch / "warehouse"),
                 "spark.local.dir": str(scratch / "local"),
                 "spark.databricks.delta.snapshotPartitions": "1",  # Delta's log is tiny as well, as in conf/tiny.yaml
