@@ -26,7 +26,7 @@ def files(spark: SparkSession, tmp_path: Path) -> Files:
 
 
 def test_an_export_with_titles_formulas_and_a_sum(files: Files) -> None:
-    """Ids in formulas, separators at the ends of rows, decomposed letters and hard blanks in the header, a sum below."""
+    """Ids in formulas, separators at the ends of rows, letters in two parts and hard blanks in the header."""
     header = unicodedata.normalize("NFD", "Kunden\u00a0Nr;Gewählt;at")
     rows = [f'="{n:03d}";="a{n % 3}";2024-01-01 10:00:{n:02d},5;' for n in range(30)]
     text = [
