@@ -7,20 +7,18 @@ import csv
 import glob
 import io
 import itertools
-import json
 import lzma
 import re
 import zlib
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ralm.errors import DataError, MissingInputError
 from ralm.ingest.ids import without_formula
+from ralm.ingest.looked import Looked
+from ralm.ingest.looked_nested import look_at_json, look_at_parquet
 from ralm.ingest.names import clean_name
 from ralm.ingest.recognition import SEPARATORS, compression_of, encoding_of, foreign, opened, separator_of
 from ralm.ingest.value_kinds import is_number, time_format_of
@@ -28,33 +26,10 @@ from ralm.ingest.value_kinds import is_number, time_format_of
 # Bytes and rows looked at: a guess, to be corrected by hand.
 _BYTES, _ROWS = 1_000_000, 2_000
 _SEPARATORS = ("::", *SEPARATORS)
-# A name that an expression may use as it is.
-_PLAIN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Looked:
-    """A file (or the first of a folder's) as it was taken for.
-
-    Attributes:
-        path: as it was given.
-        format: of `Source.format`.
-        options: of Spark's reader.
-        columns: name -> the values of some rows, as text; None: missing.
-        typed: columns that hold timestamps or dates already.
-        inner: columns that are fields of objects, such as `content.id`; an expression names them as they stand here.
-        lists: columns that hold lists.
-        why: what was looked at, in a phrase.
-    """
-
-    path: str
-    format: str
-    options: dict[str, str]
-    columns: dict[str, list[str | None]]
-    typed: set[str] = field(default_factory=set)
-    inner: set[str] = field(default_factory=set)
-    lists: list[str] = field(default_factory=list)
-    why: str = ""
+_ABOVE = (
+    "stand above the rows that they are about: write them into the rows, such as by "
+    """awk '/:\\r?$/ {sub(":.*", ","); id = $0; next} {print id $0}'"""
+)
 
 
 def look(path: str) -> Looked:
@@ -67,7 +42,7 @@ def look(path: str) -> Looked:
     file = _first(path)
     start = file.read_bytes()[:4] if file.stat().st_size < 4 else _head(file, 4)
     if start == b"PAR1":
-        return _parquet(path, file)
+        return look_at_parquet(path, file, _ROWS)
     content = _content(file)
     if what := foreign(content):
         raise DataError(f"{path}: it is {what}")
@@ -75,7 +50,7 @@ def look(path: str) -> Looked:
         raise DataError(f"{path}: the file is empty")
     text, encoding = _decoded(path, content)
     if text.lstrip()[:1] == "{":
-        return _jsonl(path, text)
+        return look_at_json(path, text, _ROWS)
     if text.lstrip()[:1] == "[":
         raise DataError(f"{path}: it is one JSON array: write JSON lines, one object per line (jq -c '.[]')")
     return _separated(path, text, encoding)
@@ -117,81 +92,6 @@ def _decoded(path: str, content: bytes) -> tuple[str, str]:
     return text, "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
 
 
-def _parquet(path: str, file: Path) -> Looked:
-    opened = pq.ParquetFile(file)
-    batch = next(opened.iter_batches(batch_size=_ROWS), None)
-    if batch is None:
-        raise DataError(f"{path}: the file has no rows")
-    columns: dict[str, list[str | None]] = {}
-    typed, inner, lists = set(), set(), list[str]()
-    waiting = list(zip(batch.schema.names, batch.columns, strict=True))
-    while waiting:
-        name, values = waiting.pop(0)
-        kind = str(values.type)
-        if kind.startswith("struct"):
-            start = name if name in inner or _PLAIN.fullmatch(name) else quoted(name)
-            fields = [
-                (f.name, f"{start}.{f.name if _PLAIN.fullmatch(f.name) else quoted(f.name)}") for f in values.type
-            ]
-            inner |= {place for _, place in fields}
-            waiting += [(place, values.field(field_name)) for field_name, place in fields]
-        elif kind.startswith(("list", "large_list")):
-            lists.append(name)
-        elif not kind.startswith("map"):
-            columns[name] = [None if value is None else str(value) for value in _plain(values)]
-            if kind.startswith(("timestamp", "date")):
-                typed.add(name)
-    return Looked(path, "parquet", {}, columns, typed, inner, lists, "a Parquet file")
-
-
-def _plain(values: Any) -> list[Any]:
-    """Python values; nanoseconds have none of their own."""
-    return values.cast("int64").to_pylist() if "[ns" in str(values.type) else values.to_pylist()  # type: ignore[no-any-return]
-
-
-def _jsonl(path: str, text: str) -> Looked:
-    rows = []
-    for line in itertools.islice(text.splitlines(), _ROWS):
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            continue  # the last line may be cut off
-    rows = [row for row in rows if isinstance(row, dict)]
-    if not rows:
-        raise DataError(f"{path}: no line of it is a JSON object; known are parquet, csv, tsv and jsonl")
-    inner: set[str] = set()
-    flat = [_flat(row, inner) for row in rows]
-    names = list(dict.fromkeys(name for row in flat for name in row))
-    cells = {name: [row.get(name) for row in flat] for name in names}
-    lists = [name for name, values in cells.items() if any(isinstance(v, list) for v in values)]
-    columns = {
-        name: [None if v is None else json.dumps(v).strip('"') for v in values]
-        for name, values in cells.items()
-        if name not in lists
-    }
-    return Looked(path, "jsonl", {}, columns, inner=inner, lists=lists, why="lines of JSON")
-
-
-def _flat(row: dict[str, Any], inner: set[str], prefix: str = "") -> dict[str, Any]:
-    """A row with the fields of its objects as cells of their own; the names of these go into `inner`."""
-    found: dict[str, Any] = {}
-    for name, value in row.items():
-        place = f"{prefix}{name if not prefix or _PLAIN.fullmatch(name) else quoted(name)}"
-        if isinstance(value, dict):
-            start = f"{place}." if prefix or _PLAIN.fullmatch(name) else f"{quoted(name)}."
-            found |= {key: cell for key, cell in _flat(value, inner, start).items() if key not in row}
-        else:
-            found[place] = value
-            if prefix:
-                inner.add(place)
-    return found
-
-
-def quoted(name: str) -> str:
-    """A name in backticks, as an expression has it."""
-    return "`" + name.replace("`", "``") + "`"
-
-
 def _separated(path: str, text: str, encoding: str) -> Looked:
     lines = [line for line in re.split(r"\r\n|\n|\r", text.lstrip("\ufeff")) if line.strip()]
     lines = lines[1 if len(lines) > 1 and re.match("(?i)sep=.", lines[0]) else 0 :][: _ROWS + 1]
@@ -201,6 +101,10 @@ def _separated(path: str, text: str, encoding: str) -> Looked:
     else:
         rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=separator, doublequote=True))
     rows = [row for row in rows if any(cell.strip() for cell in row)]
+    if sum(len(row) == 1 and re.fullmatch(r"\S+:", row[0].strip()) is not None for row in rows[:-1]) >= min(
+        2, len(rows)
+    ):
+        raise DataError(f"{path}: lines such as '{rows[0][0]}' {_ABOVE}")
     rows, titles = _evened(rows)
     width = len(rows[0])
     named = _is_header(rows)

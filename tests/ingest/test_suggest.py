@@ -161,7 +161,7 @@ def test_the_dry_run_says_what_is_in_the_sources(spark: SparkSession, tmp_path: 
     found = preview(spark, load_config(path, ["ingest.max_bad_share=0.1"]))
     text = "\n".join(found.lines)
     assert found.error is None
-    for words in ("51 rows (of the first 10,000 at most): 50 good, 2.0% would go to quarantine",
+    for words in ("51 rows: 50 good, 2.0% would go to quarantine; all rows were looked at",
                   "null user_id: 1, for example {",
                   "events by domain: log 50", "times: 2024-01-0", "clicks: 100.0%", "leave `clicked` out",
                   "user_id  item_id", "about "):  # fmt: skip
@@ -178,14 +178,14 @@ def test_files_that_are_no_logs(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "book.xlsx").write_bytes(b"PK\x03\x04 and so on")
     (tmp_path / "array.json").write_text("[{}]")
-    (tmp_path / "sessions.jsonl").write_text('{"session": 1, "events": [{"aid": 2}]}\n')
+    (tmp_path / "sessions.jsonl").write_text('{"session": 1, "steps": [{"way": 2}]}\n')
     (tmp_path / "towns.csv").write_text("town,country\nLyon,F\nOslo,N\n")
     for name, words in (
         ("empty.csv", "empty"),
         ("book.xlsx", "Excel"),
         ("array.json", "JSON lines"),
         ("towns.csv", "town"),
-        ("sessions.jsonl", "which `explode` makes rows of: events"),
+        ("sessions.jsonl", "which `explode` makes rows of: steps"),
     ):
         with pytest.raises(DataError, match=words) as raised:
             suggestion([str(tmp_path / name)])
