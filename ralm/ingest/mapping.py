@@ -56,7 +56,7 @@ class Mapped:
     and `_row` (struct of the raw columns); `expressions` are the SQL texts by setting, for the messages of errors that
     come when the frame is computed. `causes` are, by the reason of rows on which an expression fails, its setting and a
     frame that stops with Spark's own words; `unread` are, by the reason of times that cannot be read, the setting of
-    their form and a frame of them.
+    their form, the forms that it has, and a frame of them.
 
     `kept` is the frame as it stands on the executors' disks once it has been computed, `_row` of bad rows only and as
     JSON; None: every use reads and maps the source anew.
@@ -66,7 +66,7 @@ class Mapped:
     frame: DataFrame
     expressions: dict[str, str] = field(default_factory=dict)
     causes: dict[str, tuple[str, DataFrame]] = field(default_factory=dict)
-    unread: dict[str, tuple[str, DataFrame]] = field(default_factory=dict)
+    unread: dict[str, tuple[str, list[str], DataFrame]] = field(default_factory=dict)
     kept: DataFrame | None = None
 
     @property
@@ -131,7 +131,7 @@ def map_source(
             kept = raw.where(reduce(lambda a, b: a | b, [condition.value, *undecided, *broken]))
 
     values: dict[str, Column] = {}
-    unread: dict[str, tuple[str, DataFrame]] = {}
+    unread: dict[str, tuple[str, list[str], DataFrame]] = {}
     notes: list[Column] = []
     for target in targets:
         where = f"{setting}.columns.{target.name}"
@@ -148,7 +148,7 @@ def map_source(
         reasons += _reasons(target, found.value, cast, not_after, source)
         if target.kind == "time":
             bad = kept.where(cast.present & cast.value.isNull()).select(found.value.cast("string").alias("value"))
-            unread[f"invalid {target.name}"] = f"{setting}.time_format", bad
+            unread[f"invalid {target.name}"] = f"{setting}.time_format", source.time_formats or [ISO], bad
         notes += [] if cast.done is None else [F.concat(cast.done, F.lit(f" {target.name}"))]
     if problems:
         raise ConfigError("; ".join(problems))

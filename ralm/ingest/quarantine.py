@@ -144,11 +144,11 @@ def time_hint(mapped: Mapped, reason: str) -> str | None:
     """The form that times have which could not be read, as a setting; None: the reason is another, or none fits."""
     if reason not in mapped.unread:
         return None
-    setting, bad = mapped.unread[reason]
+    setting, tried, bad = mapped.unread[reason]
     with user_errors("ingest", mapped.expressions):
         values = [row["value"] for row in bad.limit(_ASKED).collect()]
     form = time_format_of(values)
-    if form is None:
+    if form is None or form in tried:
         return None
     return f"'{values[0]}' looks like {form}: set {setting}: {form}"
 
