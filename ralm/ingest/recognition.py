@@ -60,7 +60,7 @@ def opened(raw: IO[bytes], compression: str) -> IO[bytes]:
         return bz2.open(raw)
     if compression == "xz":
         return lzma.open(raw)
-    return pa.CompressedInputStream(pa.PythonFile(raw), compression) if compression else raw
+    return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), compression) if compression else raw
 
 
 def encoding_of(content: bytes) -> str | None:

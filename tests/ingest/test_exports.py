@@ -6,23 +6,16 @@ import datetime as dt
 import gzip
 import json
 import unicodedata
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import SparkSession
 
 from ralm.errors import DataError
-from tests.ingest.test_raw_files import Files, bad
+from tests.ingest.files import Files, bad
 
 pytestmark = pytest.mark.spark
 COLUMNS = {"user_id": "Kunden Nr", "feature_id": "Gewählt", "event_time": "at"}
-
-
-@pytest.fixture
-def files(spark: SparkSession, tmp_path: Path) -> Files:
-    return Files(spark, tmp_path)
 
 
 def test_an_export_with_titles_formulas_and_a_sum(files: Files) -> None:
