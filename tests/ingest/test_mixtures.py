@@ -1,4 +1,4 @@
-"""Any mixture of separators, encodings, compressions, line ends, quotes, orders of columns, titles, repeated headers."""
+"""Any mixture of separators, encodings, packing, line ends, quotes, orders of columns, titles, repeated headers."""
 
 from __future__ import annotations
 
