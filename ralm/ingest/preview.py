@@ -85,10 +85,11 @@ def _about(mapped: Mapped, source: Source, count: SourceCount, config: Config, s
     for reason, rows in count.bad.items():
         lines.append(f"  {reason}: {rows:,}, for example {_example(mapped, reason)}")
         lines += [f"    {hint}" for hint in [time_hint(mapped, reason)] if hint]
-    for column, ids in count.ids.items():
+    for column, ids in [(column, ids) for column, ids in count.ids.items() if ids.distinct]:
         busiest = ", ".join(f"{name} {rows:,}" for name, rows in ids.frequent.items())
         lines.append(f"{column}: about {ids.distinct:,} of them; most rows: {busiest}")
-    if count.span is not None:
+    timed = config.ingest is None or config.ingest.timed
+    if count.span is not None and timed:
         since, until = (
             dt.datetime(1970, 1, 1) + dt.timedelta(seconds=at) for at in (count.span.first, count.span.last)
         )
@@ -125,5 +126,6 @@ def _too_many(counts: Sequence[SourceCount], limit: float) -> list[RalmError]:
             found.append(DataError(f"ingest.{count.source}: no rows in the sample; look at `path` and `where`"))
         elif count.bad_share > limit:
             text = f"ingest.{count.source}: {count.bad_share:.1%} of the sample is bad, more than max_bad_share"
-            found.append(DataError(f"{text} {limit:.1%}: ingest would stop"))
+            remedy = "mend the mapping, leave such rows out by `where`, or raise ingest.max_bad_share"
+            found.append(DataError(f"{text} {limit:.1%}: ingest would stop; {remedy}"))
     return found

@@ -104,7 +104,7 @@ class Files:
 
     def read_all(self, *sources: dict[str, Any]) -> list[Read]:
         """Each source's part of one run."""
-        config = self.config({})
+        config = self.config(sources[0])
         assert config.ingest is not None
         config.ingest.events = [self.config(source).ingest.events[0] for source in sources]  # type: ignore[union-attr]
         whole = read(self.spark, config)
