@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from ralm.config import Config
-from ralm.ingest.tables import ingest
+from tests.ingest.files import read
 
 EPOCH = 1704189600  # 2024-01-02 10:00:00
 LOG: list[dict[str, str]] = [
@@ -49,20 +49,19 @@ COLUMNS = {"user_id": "uid", "item": "item", "at": "time", "clicked": "click"}
 
 
 def config(folder: Path, writers: list[Write], max_bad_share: float = 0.0) -> Config:
-    """One configuration of logs in many ways: each is a domain of its own, its items carry its number."""
-    events, impressions = [], []
+    """One configuration of logs in many ways: each is a source of impressions, and its items carry its number."""
+    impressions = []
     for number, write in enumerate(writers):
         place = folder / str(number)
         place.mkdir()
         given = {"path": "log", "format": "csv", "time_format": "epoch_s"} | write(place)
         columns = COLUMNS | given.pop("columns", {})
-        source = given | {"path": f"{number}/{given['path']}", "domain": f"w{number}"}
-        ids = {"user_id": columns["user_id"]}
-        acted = ids | {"feature_id": columns["item"], "event_time": columns["at"]}
-        shown = ids | {"shown_at": columns["at"], "clicked": columns["clicked"]}
-        events.append(source | {"columns": acted, "where": f"{columns['clicked']} = '1'"})
-        impressions.append(source | {"columns": shown | {"item_id": f"concat('{number}:', {columns['item']})"}})
-    domains = [source["domain"] for source in events]
+        shown = {"user_id": columns["user_id"], "item_id": f"concat('{number}:', {columns['item']})"}
+        shown |= {"shown_at": columns["at"], "clicked": columns["clicked"]}
+        impressions.append(given | {"path": f"{number}/{given['path']}", "domain": f"w{number}", "columns": shown})
+    acted = {"user_id": "uid", "feature_id": "item", "event_time": "time"}
+    (folder / "events").write_text(text(LOG))
+    events = {"path": "events", "format": "csv", "domain": "reading", "time_format": "epoch_s", "columns": acted}
     return Config.model_validate(
         {
             "name": "ways",
@@ -70,11 +69,11 @@ def config(folder: Path, writers: list[Write], max_bad_share: float = 0.0) -> Co
             "ingest": {
                 "not_after": "2024-02-01T00:00:00",
                 "max_bad_share": max_bad_share,
-                "events": events,
+                "events": [events],
                 "impressions": impressions,
             },
             "dates": {"a0": "2024-01-02", "a1": "2024-01-03", "a2": "2024-01-04"},
-            "fields": {"history": domains, "item_domains": [], "strong_domain": "w0"},
+            "fields": {"history": ["reading"], "item_domains": [], "strong_domain": "reading"},
         }
     )
 
@@ -83,43 +82,24 @@ Rows = list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
-class Tables:
-    """The tables of one run, cut into its ways."""
+class Ways:
+    """What one run read of its ways: their rows in order, of which all tables are made, and their bad rows."""
 
-    users: Rows
-    events: dict[int, Rows]
-    impressions: dict[int, Rows]
-    items: dict[int, Rows]
-    refused: dict[int, int]
+    rows: dict[int, Rows]
+    bad: dict[int, int]
 
 
-def tables(spark: SparkSession, config: Config) -> Tables:
-    result = ingest(spark, config)
-    try:
-        found = {name: [tuple(row) for row in getattr(result, name).collect()] for name in ("users", "items")}
-        acted = result.events.select("user_id", "feature_id", "event_time", "domain").collect()
-        shown = result.impressions.select("user_id", "item_id", "shown_at", "clicked").collect()
-        refused = result.quarantine.where("source like 'impressions%'").groupBy("source").count().collect()
-    finally:
-        result.free()
-    cut: dict[str, dict[int, Rows]] = {
-        "events": defaultdict(list),
-        "impressions": defaultdict(list),
-        "items": defaultdict(list),
-    }
-    for user, item, at, domain in acted:
-        cut["events"][int(domain[1:])].append((user, item, at))
-    for user, item, at, clicked in shown:
+def read_ways(spark: SparkSession, config: Config) -> Ways:
+    found = read(spark, config)
+    rows: dict[int, Rows] = defaultdict(list)
+    for user, item, at, clicked in found.impressions.select("user_id", "item_id", "shown_at", "clicked").collect():
         number, _, bare = item.partition(":")
-        cut["impressions"][int(number)].append((user, bare, at, clicked))
-    for item, *rest in found["items"]:
-        number, _, bare = item.partition(":")
-        cut["items"][int(number)].append((bare, *map(str, rest)))
-    for ways in cut.values():
-        for rows in ways.values():
-            rows.sort()
-    bad = {int(row["source"].removeprefix("impressions[")[:-1]): row["count"] for row in refused}
-    return Tables(sorted(found["users"]), cut["events"], cut["impressions"], cut["items"], bad)
+        rows[int(number)].append((user, bare, at, clicked))
+    counts = {key: n for key, n in found.counts.items() if key.startswith("impressions[") and not key.endswith(".rows")}
+    bad: dict[int, int] = defaultdict(int)
+    for key, count in counts.items():
+        bad[int(key.partition("[")[2].partition("]")[0])] += count
+    return Ways({number: sorted(own) for number, own in rows.items()}, bad)
 
 
 def moment(row: dict[str, str]) -> dt.datetime:
@@ -127,7 +107,6 @@ def moment(row: dict[str, str]) -> dt.datetime:
 
 
 SHOWN = sorted((row["uid"], row["item"], moment(row), row["click"] == "1") for row in LOG)
-ACTED = [row[:3] for row in SHOWN if row[3]]
 
 
 def plain(folder: Path) -> dict[str, Any]:
