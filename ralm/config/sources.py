@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ralm.config.locations import Location
 from ralm.config.section import Identifier, Section, sized
-from ralm.config.time_formats import check_time_format
+from ralm.config.time_formats import check_time_format, either_way
 
 # What exports write for a missing value, lower case; the last is a device id that its owner switched off.
 NULL_MARKERS = (
@@ -98,6 +98,8 @@ class Source(Place):
             check_time_format(text)
         if value == []:
             raise ValueError("an empty list reads no times")
+        if isinstance(value, list) and (twice := either_way(value)):
+            raise ValueError(f"time_format: {twice[0]} and {twice[1]} both read 02/03/2024: make two sources of it")
         return value
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # Units of epochs -> how many of them make a second.
 EPOCHS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000, "epoch_ns": 1_000_000_000}
@@ -48,6 +49,13 @@ def check_time_format(text: str) -> str:
     if problem:
         raise ValueError(f"time_format '{text}': {problem}; {KNOWN}")
     return text
+
+
+def either_way(formats: Sequence[str]) -> tuple[str, str] | None:
+    """Two patterns of a list that differ in the order of day and month only, so that most dates fit both."""
+    swapped = {re.sub("d+|M+", lambda run: {"d": "M", "M": "d"}[run[0][0]] * len(run[0]), text) for text in formats}
+    both = [text for text in formats if re.search(r"\bd{1,2}\W+M{1,2}\b|\bM{1,2}\W+d{1,2}\b", text) and text in swapped]
+    return (both[0], both[1]) if len(both) > 1 else None
 
 
 def _problem(pattern: str) -> str | None:

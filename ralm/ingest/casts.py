@@ -36,6 +36,10 @@ from ralm.ingest.ids import SCIENTIFIC, is_missing, keeps_digits, read_id, strip
 _LIKELY = ("1990-01-01", "2100-01-01")
 
 
+# Blanks that exports leave round a label.
+_ROUND = " \t\r\n\u00a0"
+
+
 class UnmappableTypeError(Exception):
     """A raw type that cannot give a value of the target; the message says what is expected instead."""
 
@@ -74,7 +78,7 @@ def cast_id(raw: Column, kind: DataType, target: str, markers: Sequence[str] = N
 
 
 def cast_label(raw: Column, kind: DataType) -> Cast:
-    """A categorical value as a string.
+    """A categorical value as a string, without blanks round it.
 
     Raises:
         UnmappableTypeError: arrays, maps, structs, bytes.
@@ -82,7 +86,8 @@ def cast_label(raw: Column, kind: DataType) -> Cast:
     if not isinstance(kind, AtomicType | NullType) or isinstance(kind, BinaryType):
         raise UnmappableTypeError("a single value")
     present = _present(raw, kind)
-    return Cast(F.when(present, raw.cast("string")), present)
+    text = F.trim(raw, F.lit(_ROUND)) if isinstance(kind, StringType) else raw.cast("string")
+    return Cast(F.when(present, text), present)
 
 
 def cast_number(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) -> Cast:
@@ -99,7 +104,7 @@ def cast_number(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKE
 
 
 def cast_flag(raw: Column, kind: DataType) -> Cast:
-    """A boolean: numbers are true unless 0; strings as Spark reads them (true/false, yes/no, t/f, y/n, 1/0).
+    """A boolean: numbers are true unless 0; strings as Spark reads them (true/false, yes/no, t/f, y/n, 1/0), 1.0, 0.0.
 
     Raises:
         UnmappableTypeError: anything but booleans, numbers and strings.
@@ -108,6 +113,9 @@ def cast_flag(raw: Column, kind: DataType) -> Cast:
         raise UnmappableTypeError("a boolean, a number or a string such as 'true'")
     present = _present(raw, kind)
     flag = (raw != 0) if isinstance(kind, NumericType) else raw.try_cast("boolean")
+    if isinstance(kind, StringType):  # pandas writes 1.0 where some cells are empty
+        number = raw.try_cast("double")
+        flag = F.coalesce(flag, F.when(number.isin(0.0, 1.0), number == 1))
     return Cast(F.when(present, flag), present)
 
 
@@ -193,6 +201,7 @@ def _iso(raw: Column, kind: DataType, zone: str) -> Column:
     if isinstance(kind, TimestampNTZType | DateType):
         return _in_zone(raw.cast("timestamp"), zone)
     if isinstance(kind, StringType):
+        raw = F.replace(raw, F.lit(","), F.lit("."))  # a fraction of a second after a comma
         # Spark also reads '10:30' (today!) and '2024' as times: accept only what starts with a full date.
         dated = raw.rlike(r"^\d{4}-\d{1,2}-\d{1,2}")
         zoned = raw.rlike(r"[T ]\d{1,2}[\d:.]*\s*[A-Za-z+\-]")

@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType
 
+from ralm.ingest.names import clean_name
 from ralm.spark.errors import short_message
 
 CORRUPT = "_corrupt_record"
@@ -49,6 +50,7 @@ class Bound:
 def bind(raw: DataFrame, text: str, setting: str, place: str, problems: list[str]) -> Bound | None:
     """The column that a setting names or computes; None and one more problem if it is missing or wrong."""
     exact = [name for name in raw.columns if name == text] or [n for n in raw.columns if n.lower() == text.lower()]
+    exact = exact or [name for name in raw.columns if clean_name(name).lower() == clean_name(text).lower()]
     # Spark takes a bare `user` or `current_date` for a function if no column has that name.
     bare = re.fullmatch(r"(?!(?i:true|false|null)$)[A-Za-z_]\w*", text)
     if bare and not exact:

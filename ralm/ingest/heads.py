@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import bz2
 import codecs
-import gzip
 import io
 import lzma
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import IO, Any, cast
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
@@ -18,32 +17,15 @@ from pyspark.sql import SparkSession
 from ralm.errors import ConfigError, DataError
 from ralm.ingest.byte_order import MARKS
 from ralm.ingest.files import SourceFile
+from ralm.ingest.recognition import compression_of, encoding_of, foreign, is_utf8, opened
 from ralm.spark.errors import user_errors
 
 SIZE = 64 * 1024
 _BLOCK = 1024 * 1024  # a block of bzip2 has up to 900 kB
 _READERS = 16
 
-_MAGIC = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bz2",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"\xfd7zXZ\x00": "xz",
-    b"\x04\x22\x4d\x18": "lz4",
-}
-_ENDINGS = {"gz": "gzip", "bz2": "bz2"}  # what Spark decompresses by the ending of the name
+_ENDINGS = {"gz": "gzip", "bz2": "bzip2"}  # what Spark decompresses by the ending of the name
 _CODECS = ("zst", "deflate", "snappy", "lz4", "lzo", "xz", "z")
-_OTHER = {
-    b"PAR1": "a Parquet file: format: parquet",
-    b"PK\x03\x04": "a zip archive or an Excel file: unpack it, or save the sheet as CSV",
-    b"\xd0\xcf\x11\xe0": "an Excel file: save the sheet as CSV",
-    b"ORC": "an ORC file: write it as Parquet",
-    b"Obj\x01": "an Avro file: write it as Parquet",
-    b"SQLite format": "an SQLite database: export the table as CSV",
-    b"ARROW1": "an Arrow file: write it as Parquet",
-    b"\xff\x06\x00\x00sNaPpY": "compressed with Snappy: compress it with gzip",
-    b"%PDF": "a PDF: export the table as CSV",
-}
 
 
 @dataclass(frozen=True)
@@ -99,18 +81,6 @@ def read_heads(spark: SparkSession, files: list[SourceFile], encoding: str | Non
         return list(pool.map(head, files))
 
 
-def opened(content: bytes, compression: str) -> IO[bytes]:
-    """The decompressed content of a whole file, as a stream."""
-    raw = io.BytesIO(content)
-    if compression == "gzip":
-        return cast(IO[bytes], gzip.open(raw))
-    if compression == "bz2":
-        return bz2.open(raw)
-    if compression == "xz":
-        return lzma.open(raw)
-    return pa.CompressedInputStream(pa.BufferReader(content), compression) if compression else raw
-
-
 def _bytes(spark: SparkSession, path: str) -> bytes:
     jvm = spark._jvm
     assert jvm is not None
@@ -125,10 +95,9 @@ def _bytes(spark: SparkSession, path: str) -> bytes:
 
 def _head(file: SourceFile, raw: bytes, encoding: str | None, where: str) -> Head:
     place = where if where.endswith(file.name) else f"{where}: {file.name}"
-    for magic, what in _OTHER.items():
-        if raw.startswith(magic):
-            raise DataError(f"{place}: is {what}")
-    compression = next((name for magic, name in _MAGIC.items() if raw.startswith(magic)), "")
+    if what := foreign(raw):
+        raise DataError(f"{place}: is {what}")
+    compression = compression_of(raw)
     ending = file.path.rpartition(".")[2].lower()
     if not compression and ending in _CODECS and b"\x00" in raw[:4096]:
         raise DataError(f"{place}: its compression (.{ending}) cannot be read here: compress it with gzip")
@@ -136,7 +105,9 @@ def _head(file: SourceFile, raw: bytes, encoding: str | None, where: str) -> Hea
         content, whole = _decompressed(raw, compression, len(raw) >= file.size)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException) as error:
         raise DataError(f"{place}: its {compression} is damaged ({error}): replace it") from error
-    found = _encoding(content, encoding)
+    shown = encoding_of(content)
+    # A mark in the file wins over what the source says, a guess does not.
+    found = (shown if shown is not None and (encoding is None or _marked(content)) else encoding) or "utf-8"
     if b"\x00" in content[:4096] and found.startswith(("utf-8", "UTF-8")):
         raise DataError(f"{place}: is no text; look at `format`, or at options.encoding")
     native = compression == _ENDINGS.get(ending, "") and ending not in _CODECS
@@ -151,33 +122,16 @@ def _decompressed(raw: bytes, compression: str, all_read: bool) -> tuple[bytes, 
         stream: Any = zlib.decompressobj(31)
         content = stream.decompress(raw, SIZE)
         return content, all_read and stream.eof and not stream.unused_data
-    if compression in ("bz2", "xz"):
-        stream = bz2.BZ2Decompressor() if compression == "bz2" else lzma.LZMADecompressor()
+    if compression in ("bzip2", "xz"):
+        stream = bz2.BZ2Decompressor() if compression == "bzip2" else lzma.LZMADecompressor()
         content = stream.decompress(raw, SIZE)
         return content, all_read and stream.eof and not stream.unused_data
-    content = opened(raw, compression).read(SIZE)
+    content = opened(io.BytesIO(raw), compression).read(SIZE)
     return content, all_read and len(content) < SIZE
 
 
-def _encoding(content: bytes, given: str | None) -> str:
-    for mark, name in MARKS:
-        if content.startswith(mark):
-            return name
-    if given is not None:
-        return given
-    sample = content[:4096]
-    if len(sample) >= 4:
-        even, odd = sample[0::2].count(0) / len(sample) * 2, sample[1::2].count(0) / len(sample) * 2
-        if odd > 0.4 and even < 0.05:
-            return "utf-16-le"
-        if even > 0.4 and odd < 0.05:
-            return "utf-16-be"
-    return "utf-8"
-
-
-def is_utf8(encoding: str) -> bool:
-    """Whether Spark's own readers, which split lines at bytes, read it as it is."""
-    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
+def _marked(content: bytes) -> bool:
+    return any(content.startswith(mark) for mark, _ in MARKS)
 
 
 def in_bytes(encoding: str) -> bool:

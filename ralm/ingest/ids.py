@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -18,6 +20,9 @@ _ROUND = rf"^{_BLANK}+|{_BLANK}+$"
 # 12345.0 and 1.2345E+04; hexadecimal digits such as 12e45 have neither a point nor a sign.
 _ZEROS = r"^([+-]?\d+)\.0+$"
 SCIENTIFIC = r"^[+-]?\d+(\.\d+)?[eE]\+\d+$|^[+-]?\d+\.\d+[eE]\d+$"
+# Excel's way to keep an id a text, and numbers as it shows them.
+_FORMULA = r'^="(.*)"$'
+_GROUPED = r"^\d{1,3}(,\d{3})+$|^\d{1,3}(\.\d{3})+$"
 _DIGITS = r"^[+-]?(\d+)(?:\.(\d+))?[eE]\+?(\d+)$"
 # Of larger numbers, a double (a float) does not hold every one: neighbours would be one id.
 EXACT: dict[type[DataType], float] = {DoubleType: 2.0**53, FloatType: 2.0**24}
@@ -25,11 +30,19 @@ EXACT: dict[type[DataType], float] = {DoubleType: 2.0**53, FloatType: 2.0**24}
 # What was done to an id, or why it is invalid, with the remedy: by the name that rows carry.
 BLANKS = "blanks round"
 DECIMALS = "decimals of"
+FORMULAS = "formulas round"
+GROUPED = "thousands separators in"
+LISTS = "lists in"
+APOSTROPHES = "apostrophes round"
 LOST_DIGITS = "lost digits of"
 NOT_UTF8 = "unreadable characters in"
 SAID = {
     BLANKS: "blanks round the id were dropped",
     DECIMALS: "whole numbers written as decimals (12345.0) were read as 12345",
+    FORMULAS: 'Excel\'s ="…" round the id was dropped',
+    GROUPED: "1,234 stays as it is, and 1234 is another id: write replace(column, ',', '') if it is a number",
+    LISTS: "what begins with [ is one id: if it is a list, name its array under `explode`",
+    APOSTROPHES: 'they are taken for a part of the id: options: {quote: "\'"} if they are quotes',
     LOST_DIGITS: "the number was rounded (1.23457E+11, or a floating number beyond 2^53): write ids as text",
     NOT_UTF8: "the text is not in the encoding that it was read by: options: {encoding: ISO-8859-1}, or what it is in",
 }
@@ -68,6 +81,12 @@ def trimmed(text: str) -> str:
     return text[first:last]
 
 
+def without_formula(text: str) -> str:
+    """00123 of `="00123"`; another text as it is."""
+    found = re.match(_FORMULA, text)
+    return found[1] if found else text
+
+
 def _is_blank(character: str) -> bool:
     return unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cc", "Cf")
 
@@ -100,7 +119,8 @@ def read_id(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) 
         return Id(raw.cast("string"), raw.isNotNull(), F.lit(None).cast("string"))
     # Nearly all ids have nothing to mend, which is seen without a regular expression.
     plain = _plain(raw)
-    pair = F.struct(stripped(raw).alias("text"), raw.alias("raw"))
+    bare = stripped(F.regexp_replace(stripped(raw), _FORMULA, "$1"))
+    pair = F.struct(bare.alias("text"), raw.alias("raw"))
     odd = F.transform(F.array(pair), lambda both: _mended(both["text"], both["raw"], markers))[0]
     there = F.when(plain, ~is_missing(raw, markers)).otherwise(odd["present"])
     value = F.when(plain, F.when(~is_missing(raw, markers), raw)).otherwise(odd["value"])
@@ -117,7 +137,10 @@ def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
     present = ~is_missing(text, markers)
     mended, lost = without_decimals(text)
     broken = text.contains("\ufffd")
-    done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != text, DECIMALS).when(text != raw, BLANKS)
+    done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != text, DECIMALS)
+    done = done.when(text.rlike(_GROUPED), GROUPED).when(text.startswith("["), LISTS)
+    done = done.when(text.startswith("'") & text.endswith("'"), APOSTROPHES)
+    done = done.when(stripped(raw).rlike(_FORMULA), FORMULAS).when(text != raw, BLANKS)
     return F.struct(
         F.when(present & ~broken & ~lost, mended).alias("value"),
         F.coalesce(present, F.lit(False)).alias("present"),
@@ -126,10 +149,10 @@ def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
 
 
 def _plain(text: Column) -> Column:
-    """Whether a text begins and ends with a visible ASCII character and has nothing of a decimal; null for null."""
+    """Whether a text begins and ends with a visible ASCII character and has nothing to look at; null for null."""
     ends = [F.ascii(text), F.ascii(F.right(text, F.lit(1)))]
-    visible = ends[0].between(33, 126) & ends[1].between(33, 126)
-    return visible & ~text.contains(".") & ~text.contains("+") & ~text.contains("\ufffd")
+    visible = ends[0].between(33, 126) & ends[1].between(33, 126) & ~ends[0].isin(*map(ord, "'=["))
+    return reduce(lambda plain, odd: plain & ~text.contains(odd), (".", "+", ",", "\ufffd"), visible)
 
 
 def keeps_digits(text: Column) -> Column:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from ralm.ingest.column_guesses import ITEM, USER, Guess, named, words_of
-from ralm.ingest.sniff import Looked
+from ralm.ingest.column_guesses import ITEM, USER, named, words_of
+from ralm.ingest.looked import Guess, Looked
 from ralm.ingest.value_kinds import is_number
 
 # Words of a name, most telling first. Pictures come before addresses: `image_url` is a picture.
 _IMAGE = ("image", "thumbnail", "cover", "picture", "poster", "photo", "thumb", "img", "bild")
 _URL = ("url", "link", "href", "permalink", "uri")
 _TITLE = ("title", "headline", "titel", "titre", "titulo")
-_CATEGORIES = ("categories", "category", "genres", "genre", "topics", "topic", "tags", "section", "kategorie")
+_CATEGORIES = (
+    "categories", "category", "genres", "genre", "topics", "topic", "tags", "section", "kategorie", "class",
+)  # fmt: skip
 _SEPARATORS = ("|", ";", ",")
 
 
@@ -27,11 +29,16 @@ def item_columns(looked: Looked) -> dict[str, Guess]:
     found: dict[str, Guess] = {}
 
     def take(target: str, words: tuple[str, ...]) -> None:
-        told = [(place, free.index(name), name) for name in free if (place := named(name, words)) is not None]
-        told = [one for one in told if target != "title" or not all(map(is_number, values[one[2]]))]
+        # `title` before `original_title`
+        told = [
+            (place, len(words_of(name)), free.index(name), name)
+            for name in free
+            if (place := named(name, words)) is not None
+        ]
+        told = [one for one in told if target != "title" or not all(map(is_number, values[one[-1]]))]
         if told:
-            found[target] = Guess(min(told)[2], "by its name")
-            free.remove(min(told)[2])
+            found[target] = Guess(min(told)[-1], "by its name")
+            free.remove(min(told)[-1])
 
     item = _id(free, values)
     if item is None:
@@ -39,6 +46,9 @@ def item_columns(looked: Looked) -> dict[str, Guess]:
     free.remove(item)
     for target, words in (("image", _IMAGE), ("url", _URL), ("title", _TITLE), ("categories", _CATEGORIES)):
         take(target, words)
+    lists = [name for name in looked.lists if named(name, _CATEGORIES) is not None]
+    if "categories" not in found and lists:
+        found["categories"] = Guess(lists[0], "by its name")
     if "title" not in found and (name := next((name for name in free if _is_name(name)), None)) is not None:
         found["title"] = Guess(name, "by its name")
     order = ("title", "url", "image", "categories")
@@ -48,8 +58,10 @@ def item_columns(looked: Looked) -> dict[str, Guess]:
     )
 
 
-def separator_of(values: list[str | None]) -> str | None:
+def separator_of(name: str, values: list[str | None]) -> str | None:
     """What divides the categories of a text; None: each row has one."""
+    if name.endswith(":token_seq"):
+        return " "
     known = [value for value in values if value]
     return next((one for one in _SEPARATORS if sum(one in value for value in known) >= 0.05 * max(1, len(known))), None)
 

@@ -1,14 +1,11 @@
 """What a list's file is, by its content: unpacked, decoded, and taken apart into cells. No Spark here.
 
-The ending of a file's name says little: spreadsheets, mail programs and browsers give any. So compression, encoding,
-JSON, Excel and the separator of columns are recognised by the bytes.
+Compression, encoding, JSON, Excel and the separator of columns are recognised by the bytes.
 """
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
 import io
 import json
 import lzma
@@ -18,23 +15,14 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from ralm.errors import DataError
-from ralm.ingest.byte_order import MARKS
 from ralm.ingest.list_workbook import workbook_rows
+from ralm.ingest.recognition import SEPARATORS, ZIP, compression_of, encoding_of, foreign, opened, separator_of
 
 # Bytes of an unpacked list that the driver holds at most; a longer list is for Parquet or Delta.
 LARGEST = 2**30
-SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars"}
-_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
-_OPENERS: dict[str, Any] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
-_FOREIGN = {
-    b"\xd0\xcf\x11\xe0": "an Excel workbook of the old form (.xls): save it as .xlsx or CSV",
-    b"%PDF": "a PDF: export the ids as CSV",
-    b"ORC": "an ORC file: write the list as Parquet or CSV",
-    b"ARROW1": "an Arrow file: write the list as Parquet or CSV",
-    b"Obj\x01": "an Avro file: write the list as Parquet or CSV",
-    b"\x28\xb5\x2f\xfd": "compressed by zstd: unpack it, or pack it by gzip",
-}
 # Lines that tell the separator.
 LOOKED_AT = 200
 
@@ -68,12 +56,11 @@ def read_cells(content: bytes, name: str) -> Cells:
         ConfigError: it is an Excel workbook, and the reader of workbooks is not installed.
     """
     content, packed = _unpacked(content, name)
-    for mark, what in _FOREIGN.items():
-        if content.startswith(mark):
-            raise DataError(f"list {name}: it is {what}")
-    if content.startswith(b"PK\x03\x04"):
+    if content.startswith(ZIP):
         rows, sheet = workbook_rows(content, name)
         return Cells(_filled(rows), None, f"an Excel workbook, sheet '{sheet}'{packed}")
+    if what := foreign(content):
+        raise DataError(f"list {name}: it is {what}")
     text, encoding, sure = _decoded(content, name)
     where = f"{encoding}{packed}"
     found = _json_cells(text, name, where)
@@ -89,14 +76,13 @@ def read_cells(content: bytes, name: str) -> Cells:
 def _unpacked(content: bytes, name: str) -> tuple[bytes, str]:
     told = ""
     for _ in range(3):  # a file packed twice is still read
-        kind = next((kind for mark, kind in _PACKED.items() if content.startswith(mark)), None)
-        if kind is not None:
+        if kind := compression_of(content):
             try:
-                with _OPENERS[kind](io.BytesIO(content)) as packed:
+                with opened(io.BytesIO(content), kind) as packed:
                     content = packed.read(LARGEST + 1)
-            except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+            except (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException) as error:
                 raise DataError(f"list {name}: it is damaged: not all of its {kind} content can be unpacked") from error
-        elif content.startswith(b"PK\x03\x04") and (inner := _only_member(content, name)) is not None:
+        elif content.startswith(ZIP) and (inner := _only_member(content, name)) is not None:
             kind, content = "zip", inner
         else:
             break
@@ -124,12 +110,7 @@ def _only_member(content: bytes, name: str) -> bytes | None:
 
 def _decoded(content: bytes, name: str) -> tuple[str, str, bool]:
     """(text, encoding, whether the encoding is known)."""
-    encoding = next((encoding for mark, encoding in MARKS if content.startswith(mark)), None)
-    if encoding is None and b"\x00" in content[:4096]:
-        # Text in UTF-16 without a mark has a zero in every second byte.
-        even, odd = content[:4096:2].count(0), content[1:4096:2].count(0)
-        if max(even, odd) > len(content[:4096]) // 4 and min(even, odd) <= max(even, odd) // 8:
-            encoding = "utf-16-le" if odd > even else "utf-16-be"
+    encoding = encoding_of(content)
     sure = True
     try:
         text = content.decode(encoding or "utf-8")
@@ -196,15 +177,9 @@ def _split(text: str, name: str) -> tuple[list[list[str]], str]:
     head = [line for line in re.split(r"\r\n|\r|\n", text[:200_000]) if line.strip()][:LOOKED_AT]
     if len(text) > 200_000:
         head = head[:-1]
-    for separator in SEPARATORS:
-        widths: list[int] = []
-        try:
-            widths += (len(row) for row in csv.reader(head, delimiter=separator, strict=True))
-        except csv.Error:  # quotes left open: reading it all says where
-            widths = [len(row) for row in csv.reader(head[:1], delimiter=separator)]
-        if widths and widths[0] > 1 and 2 * widths.count(widths[0]) >= len(widths):
-            return _delimited(text, separator, name), separator
-    return _delimited(text, None, name), ""
+    separator = separator_of(head)
+    separator = separator if head and separator in head[0] else ""  # a line more than the first has is an error
+    return _delimited(text, separator or None, name), separator
 
 
 def _delimited(text: str, separator: str | None, name: str) -> list[list[str]]:

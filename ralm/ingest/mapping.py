@@ -19,8 +19,8 @@ from ralm.config.time_formats import EPOCHS, ISO, without_weekday
 from ralm.errors import ConfigError
 from ralm.ingest import casts
 from ralm.ingest.expressions import CORRUPT, ELEMENT, FAILED, Bound, bind, brief, column_of
+from ralm.ingest.names import mentioned
 from ralm.ingest.read import expressions
-from ralm.ingest.text_files import mentioned
 from ralm.spark.errors import short_message
 
 Kind = Literal["id", "label", "number", "flag", "time", "categories"]
@@ -55,7 +55,8 @@ class Mapped:
     `frame` holds the targets, `_reason` (null for a good row), `_note` (what was done to an id, or is wrong with it)
     and `_row` (struct of the raw columns); `expressions` are the SQL texts by setting, for the messages of errors that
     come when the frame is computed. `causes` are, by the reason of rows on which an expression fails, its setting and a
-    frame that stops with Spark's own words.
+    frame that stops with Spark's own words; `unread` are, by the reason of times that cannot be read, the setting of
+    their form, the forms that it has, and a frame of them.
 
     `kept` is the frame as it stands on the executors' disks once it has been computed, `_row` of bad rows only and as
     JSON; None: every use reads and maps the source anew.
@@ -65,6 +66,7 @@ class Mapped:
     frame: DataFrame
     expressions: dict[str, str] = field(default_factory=dict)
     causes: dict[str, tuple[str, DataFrame]] = field(default_factory=dict)
+    unread: dict[str, tuple[str, list[str], DataFrame]] = field(default_factory=dict)
     kept: DataFrame | None = None
 
     @property
@@ -129,6 +131,7 @@ def map_source(
             kept = raw.where(reduce(lambda a, b: a | b, [condition.value, *undecided, *broken]))
 
     values: dict[str, Column] = {}
+    unread: dict[str, tuple[str, list[str], DataFrame]] = {}
     notes: list[Column] = []
     for target in targets:
         where = f"{setting}.columns.{target.name}"
@@ -143,6 +146,9 @@ def map_source(
             continue
         values[target.name] = cast.value
         reasons += _reasons(target, found.value, cast, not_after, source)
+        if target.kind == "time":
+            bad = kept.where(cast.present & cast.value.isNull()).select(found.value.cast("string").alias("value"))
+            unread[f"invalid {target.name}"] = f"{setting}.time_format", source.time_formats or [ISO], bad
         notes += [] if cast.done is None else [F.concat(cast.done, F.lit(f" {target.name}"))]
     if problems:
         raise ConfigError("; ".join(problems))
@@ -163,7 +169,7 @@ def map_source(
         for reason, (where, found) in fails.items()
         if found.fails is not None
     }
-    return Mapped(setting.removeprefix("ingest."), frame, texts, causes)
+    return Mapped(setting.removeprefix("ingest."), frame, texts, causes, unread)
 
 
 def _shown(raw: DataFrame, source: Source) -> list[str]:

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -35,7 +36,7 @@ from pyspark.sql.types import (
 
 from ralm.errors import DataError
 from ralm.ingest.files import SourceFile
-from ralm.ingest.text_files import mentioned
+from ralm.ingest.names import mentioned
 from ralm.spark.errors import short_message, user_errors
 
 _READERS = 16
@@ -73,18 +74,19 @@ def read_parquet(
     """
     where = f"{setting}.path: {place}"
 
-    def footer(file: SourceFile) -> tuple[str, int]:
+    def footer(file: SourceFile) -> tuple[str, Any, int]:
         with user_errors(where):
             return _footer(spark, file, where)
 
     with ThreadPoolExecutor(_READERS) as pool:
         footers = list(pool.map(footer, files))
-    filled = [(file, kind) for file, (kind, rows) in zip(files, footers, strict=True) if rows]
+    schemas = {kind: schema for kind, schema, _ in footers}
+    filled = [(file, kind) for file, (kind, _, rows) in zip(files, footers, strict=True) if rows]
     filled = filled or [(files[0], footers[0][0])]
     groups: dict[tuple[str, tuple[str, ...], str], list[SourceFile]] = defaultdict(list)
     for file, kind in filled:
         groups[file.base, file.keys, kind].append(file)
-    found = {kind: _columns(spark, kind) for kind in {kind for _, kind in filled}}
+    found = {kind: _columns(spark, schemas[kind]) for kind in {kind for _, kind in filled}}
     common = _common(groups, found, where, texts)
     frames = [
         _load(spark, base, keys, alike, found[kind], common, options) for (base, keys, kind), alike in groups.items()
@@ -92,8 +94,8 @@ def read_parquet(
     return reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
 
 
-def _footer(spark: SparkSession, file: SourceFile, where: str) -> tuple[str, int]:
-    """(schema as text, rows)."""
+def _footer(spark: SparkSession, file: SourceFile, where: str) -> tuple[str, Any, int]:
+    """(schema as text, schema, rows)."""
     jvm = spark._jvm
     assert jvm is not None
     conf = spark.sparkContext._jsc.hadoopConfiguration()
@@ -109,7 +111,8 @@ def _footer(spark: SparkSession, file: SourceFile, where: str) -> tuple[str, int
             ) from error
         raise
     try:
-        return str(reader.getFooter().getFileMetaData().getSchema().toString()), int(reader.getRecordCount())
+        schema = reader.getFooter().getFileMetaData().getSchema()
+        return str(schema.toString()), schema, int(reader.getRecordCount())
     finally:
         reader.close()
 
@@ -123,10 +126,9 @@ def _told(error: Py4JJavaError) -> str:
     return "\n".join(lines)
 
 
-def _columns(spark: SparkSession, kind: str) -> Columns:
+def _columns(spark: SparkSession, schema: Any) -> Columns:
     jvm = spark._jvm
     assert jvm is not None
-    schema = jvm.org.apache.parquet.schema.MessageTypeParser.parseMessageType(kind)
     convert = jvm.org.apache.spark.sql.execution.datasources.parquet.ParquetToSparkSchemaConverter(
         spark._jsparkSession.sessionState().conf()
     )

@@ -6,21 +6,19 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from ralm.config import Config, Source
 from ralm.errors import DataError, RalmError
 from ralm.ingest.findings import check_times, findings
-from ralm.ingest.mapping import REASON, Mapped
-from ralm.ingest.quarantine import default_not_after, quarantined
+from ralm.ingest.mapping import Mapped
+from ralm.ingest.quarantine import default_not_after, free, quarantined, read_once, time_hint
 from ralm.ingest.read import CORRUPT, source_path
+from ralm.ingest.sampling import WHOLE, Sample
 from ralm.ingest.source_counts import SourceCount, count_sources
 from ralm.ingest.sources import map_sources
-from ralm.spark.errors import user_errors
 
-# Rows looked at per source: the first ones that Spark reads, so that a large log is not read.
-SAMPLED = 10_000
 SHOWN = 5
 _WIDTH = 28
 
@@ -33,26 +31,38 @@ class Preview:
     error: RalmError | None = None
 
 
-def preview(spark: SparkSession, config: Config, *, not_after: dt.datetime | None = None) -> Preview:
+def preview(
+    spark: SparkSession, config: Config, *, not_after: dt.datetime | None = None, whole: int = WHOLE
+) -> Preview:
     """Open every source, map a sample of it, and say what was found.
 
     Args:
         spark: the session.
         config: with a section `ingest`.
         not_after: the moment of the run (UTC), if the configuration names no other.
+        whole: bytes of a source up to which all of its rows are looked at.
     """
     settings = config.ingest
     assert settings is not None
     latest = settings.not_after or not_after or default_not_after()
-    sources, errors = map_sources(spark, config, settings, latest, sample=_first_rows)
+    notes: list[str] = []
+    sources, errors = map_sources(
+        spark, config, settings, latest, sample=lambda: Sample(spark, whole), say=notes.append
+    )
     lines, counts = [], []
-    for mapped, source in sources:
-        try:
-            count = count_sources([mapped])[0]
-            lines += _about(mapped, source, count, config)
-            counts.append(count)
-        except RalmError as error:
-            errors.append(error)
+    for mapped, source, sample in sources:
+        assert sample is not None
+        with sample.pieces():
+            kept = read_once(mapped)
+            try:
+                count = count_sources([kept])[0]
+                lines += _about(kept, source, count, config, sample)
+                counts.append(count)
+            except RalmError as error:
+                errors.append(error)
+            finally:
+                free([kept])
+    lines += [f"! {note}" for note in dict.fromkeys(notes)]
     lines += [f"! {check.name.partition(':')[2]}: {check.detail}" for check in findings(config, counts)]
     try:
         check_times(config, counts)
@@ -64,28 +74,22 @@ def preview(spark: SparkSession, config: Config, *, not_after: dt.datetime | Non
     return Preview(lines, type(errors[0])("; ".join(str(error) for error in errors)))
 
 
-def _first_rows(raw: DataFrame) -> DataFrame:
-    """The first rows, held by the driver's JVM: only the files that they come from are read."""
-    spark = raw.sparkSession
-    with user_errors("ingest"):
-        rows = raw._jdf.takeAsList(SAMPLED)
-        return DataFrame(spark._jsparkSession.createDataFrame(rows, raw._jdf.schema()), spark)
-
-
-def _about(mapped: Mapped, source: Source, count: SourceCount, config: Config) -> list[str]:
+def _about(mapped: Mapped, source: Source, count: SourceCount, config: Config, sample: Sample) -> list[str]:
     columns = [name for name in mapped.frame.schema["_row"].dataType.fieldNames() if name != CORRUPT]  # type: ignore[attr-defined]
     kept = "" if source.where is None else " that `where` keeps"
     place = source.table or source_path(source, config.data_root)
     lines = [
         f"# ingest.{mapped.source}: {place} ({source.format}): {', '.join(columns)}",
-        f"{count.rows:,} rows{kept} (of the first {SAMPLED:,} at most): {count.good:,} good, {count.bad_share:.1%} "
-        "would go to quarantine",
+        f"{count.rows:,} rows{kept}: {count.good:,} good, {count.bad_share:.1%} would go to quarantine; {sample}",
     ]
-    lines += [f"  {reason}: {rows:,}, for example {_example(mapped, reason)}" for reason, rows in count.bad.items()]
-    for column, ids in count.ids.items():
+    for reason, rows in count.bad.items():
+        lines.append(f"  {reason}: {rows:,}, for example {_example(mapped, reason)}")
+        lines += [f"    {hint}" for hint in [time_hint(mapped, reason)] if hint]
+    for column, ids in [(column, ids) for column, ids in count.ids.items() if ids.distinct]:
         busiest = ", ".join(f"{name} {rows:,}" for name, rows in ids.frequent.items())
         lines.append(f"{column}: about {ids.distinct:,} of them; most rows: {busiest}")
-    if count.span is not None:
+    timed = config.ingest is None or config.ingest.timed
+    if count.span is not None and timed:
         since, until = (
             dt.datetime(1970, 1, 1) + dt.timedelta(seconds=at) for at in (count.span.first, count.span.last)
         )
@@ -100,7 +104,7 @@ def _about(mapped: Mapped, source: Source, count: SourceCount, config: Config) -
 
 
 def _rows(mapped: Mapped) -> list[str]:
-    good = mapped.frame.where(F.col(REASON).isNull())
+    good = mapped.good
     names = [name for name in mapped.frame.columns if not name.startswith("_")]
     found = good.select(*[F.col(name).cast("string").alias(name) for name in names]).take(SHOWN)
     cells = [names, *[["" if cell is None else str(cell)[:_WIDTH] for cell in row] for row in found]]
@@ -111,7 +115,7 @@ def _rows(mapped: Mapped) -> list[str]:
 
 
 def _example(mapped: Mapped, reason: str) -> str:
-    row = quarantined(Mapped(mapped.source, mapped.frame.where(F.col(REASON) == reason))).select("row").first()
+    row = quarantined(mapped).where(F.col("reason") == reason).select("row").first()
     return str(row[0])[:200] if row else ""
 
 
@@ -122,5 +126,6 @@ def _too_many(counts: Sequence[SourceCount], limit: float) -> list[RalmError]:
             found.append(DataError(f"ingest.{count.source}: no rows in the sample; look at `path` and `where`"))
         elif count.bad_share > limit:
             text = f"ingest.{count.source}: {count.bad_share:.1%} of the sample is bad, more than max_bad_share"
-            found.append(DataError(f"{text} {limit:.1%}: ingest would stop"))
+            remedy = "mend the mapping, leave such rows out by `where`, or raise ingest.max_bad_share"
+            found.append(DataError(f"{text} {limit:.1%}: ingest would stop; {remedy}"))
     return found

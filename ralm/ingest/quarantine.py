@@ -14,9 +14,12 @@ from ralm.errors import DataError, RalmError
 from ralm.ingest.expressions import CORRUPT
 from ralm.ingest.mapping import NOTE, REASON, ROW, Mapped
 from ralm.ingest.source_counts import SourceCount
+from ralm.ingest.value_kinds import time_format_of
 from ralm.spark.errors import user_errors
 
 DUPLICATE = "duplicate"
+# Times that tell their form.
+_ASKED = 50
 
 
 def quarantined(mapped: Mapped) -> DataFrame:
@@ -122,7 +125,7 @@ def check_shares(sources: list[Mapped], counts: list[SourceCount], max_bad_share
             assert example is not None
             problems.append(
                 f"ingest.{count.source}: {count.bad_share:.1%} of {count.rows:,} rows are bad ({reasons}), more than "
-                f"max_bad_share {max_bad_share:.1%}; for example {example[0]}{_hints(count)}"
+                f"max_bad_share {max_bad_share:.1%}; for example {example[0]}{_hints(count)}{_forms(mapped, count)}"
             )
     if problems:
         raise DataError("; ".join(problems) + "; nothing was written")
@@ -131,6 +134,23 @@ def check_shares(sources: list[Mapped], counts: list[SourceCount], max_bad_share
 def _hints(count: SourceCount) -> str:
     """What the bad rows' ids suffer from, with the remedy."""
     return "".join(f"; {note}: {said}" for note, (_, said) in count.said.items())
+
+
+def _forms(mapped: Mapped, count: SourceCount) -> str:
+    return "".join(f"; {line}" for reason in count.bad if (line := time_hint(mapped, reason)))
+
+
+def time_hint(mapped: Mapped, reason: str) -> str | None:
+    """The form that times have which could not be read, as a setting; None: the reason is another, or none fits."""
+    if reason not in mapped.unread:
+        return None
+    setting, tried, bad = mapped.unread[reason]
+    with user_errors("ingest", mapped.expressions):
+        values = [row["value"] for row in bad.limit(_ASKED).collect()]
+    form = time_format_of(values)
+    if form is None or form in tried:
+        return None
+    return f"'{values[0]}' looks like {form}: set {setting}: {form}"
 
 
 def _said(mapped: Mapped, count: SourceCount) -> str:

@@ -14,6 +14,7 @@ from ralm.errors import ConfigError, DataError, RalmError
 from ralm.ingest.expressions import CORRUPT, FAILED
 from ralm.ingest.files import Say, find_files, path_listing
 from ralm.ingest.parquet_files import read_parquet
+from ralm.ingest.sampling import Sample
 from ralm.ingest.shape import with_elements, with_joined
 from ralm.ingest.text_files import read_text
 from ralm.spark.errors import short_message, user_errors
@@ -28,12 +29,20 @@ def source_path(source: Place, data_root: str) -> str:
     return f"{data_root.rstrip('/')}/{source.path}"
 
 
-def read_source(spark: SparkSession, source: Source, data_root: str, setting: str, say: Say | None = None) -> DataFrame:
+def read_source(
+    spark: SparkSession,
+    source: Source,
+    data_root: str,
+    setting: str,
+    say: Say | None = None,
+    sample: Sample | None = None,
+) -> DataFrame:
     """The raw rows of a source; `source.options` override the reader's defaults.
 
     Args:
         setting: the source's place in the configuration, such as `ingest.events[0]`, for messages.
         say: takes what a person should know of the files, such as those that are left out.
+        sample: which rows of the source are read; rows that are joined to them are read whole.
 
     Returns:
         The raw columns; `_corrupt_record` holds the text of a row that cannot be read, `_failed` the reason why the
@@ -46,7 +55,10 @@ def read_source(spark: SparkSession, source: Source, data_root: str, setting: st
     """
     say = say or (lambda line: None)
     texts = expressions(source)
-    raw = _rows(spark, source, data_root, setting, texts, say)
+    raw = _rows(spark, source, data_root, setting, texts, say, sample)
+    if sample is not None:
+        with user_errors(f"{setting}: {source.place}"):
+            raw = sample.rows(raw, source.format)
     if source.explode is not None:
         raw = with_elements(raw, source.explode, setting, source.place)
     for place, join in enumerate(source.join):
@@ -62,7 +74,15 @@ def expressions(source: Source) -> list[str]:
     return [text for text in texts if text]
 
 
-def _rows(spark: SparkSession, source: Place, data_root: str, setting: str, texts: list[str], say: Say) -> DataFrame:
+def _rows(
+    spark: SparkSession,
+    source: Place,
+    data_root: str,
+    setting: str,
+    texts: list[str],
+    say: Say,
+    sample: Sample | None = None,
+) -> DataFrame:
     try:
         if source.table:
             with user_errors(f"{setting}.table: {source.table}"):
@@ -72,12 +92,14 @@ def _rows(spark: SparkSession, source: Place, data_root: str, setting: str, text
             with user_errors(f"{setting}.path: {path}"):
                 return spark.read.options(**(_version(source) | source.options)).format("delta").load(path)
         files = find_files(spark, path, setting, source.format, say)
+        files = files if sample is None else sample.choose(files)
         located = source.model_copy(update={"path": path})
         with user_errors(f"{setting}.path: {path}"):
             if source.format == "parquet":
                 raw = read_parquet(spark, files, setting, path, source.options, texts)
             else:
-                raw = read_text(spark, files, located, setting, texts, say)
+                thin = sample is not None and sample.size > sample.whole
+                raw = read_text(spark, files, located, setting, texts, say, thin=thin)
     except AnalysisException as error:
         raise ConfigError(f"{setting}: {source.place}: {short_message(str(error))}") from error
     if not [name for name in raw.columns if name != CORRUPT]:

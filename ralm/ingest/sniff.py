@@ -2,55 +2,34 @@
 
 from __future__ import annotations
 
-import bz2
+import codecs
 import csv
 import glob
-import gzip
 import io
 import itertools
-import json
+import lzma
 import re
+import zlib
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from ralm.errors import DataError, MissingInputError
+from ralm.ingest.ids import without_formula
+from ralm.ingest.looked import Looked
+from ralm.ingest.looked_nested import look_at_json, look_at_parquet
+from ralm.ingest.names import clean_name
+from ralm.ingest.recognition import SEPARATORS, compression_of, encoding_of, foreign, opened, separator_of
 from ralm.ingest.value_kinds import is_number, time_format_of
 
 # Bytes and rows looked at: a guess, to be corrected by hand.
 _BYTES, _ROWS = 1_000_000, 2_000
-_SEPARATORS = (",", ";", "\t", "|", "::")
-_BOMS = ((b"\xef\xbb\xbf", "UTF-8"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
-# A name that an expression may use as it is.
-_PLAIN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Looked:
-    """A file (or the first of a folder's) as it was taken for.
-
-    Attributes:
-        path: as it was given.
-        format: of `Source.format`.
-        options: of Spark's reader.
-        columns: name -> the values of some rows, as text; None: missing.
-        typed: columns that hold timestamps or dates already.
-        inner: columns that are fields of objects, such as `content.id`; an expression names them as they stand here.
-        lists: columns that hold lists.
-        why: what was looked at, in a phrase.
-    """
-
-    path: str
-    format: str
-    options: dict[str, str]
-    columns: dict[str, list[str | None]]
-    typed: set[str] = field(default_factory=set)
-    inner: set[str] = field(default_factory=set)
-    lists: list[str] = field(default_factory=list)
-    why: str = ""
+_SEPARATORS = ("::", *SEPARATORS)
+_ABOVE = (
+    "stand above the rows that they are about: write them into the rows, such as by "
+    """awk '/:\\r?$/ {sub(":.*", ","); id = $0; next} {print id $0}'"""
+)
 
 
 def look(path: str) -> Looked:
@@ -63,23 +42,23 @@ def look(path: str) -> Looked:
     file = _first(path)
     start = file.read_bytes()[:4] if file.stat().st_size < 4 else _head(file, 4)
     if start == b"PAR1":
-        return _parquet(path, file)
-    if start[:2] == b"PK":
-        raise DataError(f"{path}: it is a ZIP archive or an Excel file: unpack it, or save the sheet as CSV")
+        return look_at_parquet(path, file, _ROWS)
     content = _content(file)
+    if what := foreign(content):
+        raise DataError(f"{path}: it is {what}")
     if not content.strip():
         raise DataError(f"{path}: the file is empty")
-    encoding, text = _decoded(path, content)
+    text, encoding = _decoded(path, content)
     if text.lstrip()[:1] == "{":
-        return _jsonl(path, text)
+        return look_at_json(path, text, _ROWS)
     if text.lstrip()[:1] == "[":
         raise DataError(f"{path}: it is one JSON array: write JSON lines, one object per line (jq -c '.[]')")
     return _separated(path, text, encoding)
 
 
 def _head(file: Path, count: int) -> bytes:
-    with file.open("rb") as opened:
-        return opened.read(count)
+    with file.open("rb") as start:
+        return start.read(count)
 
 
 def _first(path: str) -> Path:
@@ -93,141 +72,70 @@ def _first(path: str) -> Path:
 
 
 def _content(file: Path) -> bytes:
-    start = _head(file, 4)
-    opener: Any = gzip.open if start[:2] == b"\x1f\x8b" else bz2.open if start[:3] == b"BZh" else open
     try:
-        with opener(file, "rb") as opened:
-            return bytes(opened.read(_BYTES))
-    except OSError as error:
+        with file.open("rb") as raw, opened(raw, compression_of(_head(file, 8))) as stream:
+            return bytes(stream.read(_BYTES))
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException) as error:
         raise DataError(f"{file}: cannot be read: {error}") from error
 
 
 def _decoded(path: str, content: bytes) -> tuple[str, str]:
-    for mark, encoding in _BOMS:
-        if content.startswith(mark):
-            even = content[: len(content) // 2 * 2] if encoding == "UTF-16" else content
-            return encoding, even.decode("utf-8-sig" if encoding == "UTF-8" else "utf-16", errors="replace")
+    """(text, encoding): one that the reader finds by itself, or ISO-8859-1."""
+    encoding = encoding_of(content) or "utf-8"
+    decoder = codecs.getincrementaldecoder(encoding)(errors="strict" if encoding == "utf-8" else "replace")
     try:
-        return "UTF-8", content.decode("utf-8") if len(content) < _BYTES else content[:-4].decode("utf-8", "ignore")
+        text = decoder.decode(content, final=len(content) < _BYTES)
     except UnicodeDecodeError:
         if b"\0" in content:
             raise DataError(f"{path}: it holds binary data; known are parquet, csv, tsv and jsonl") from None
-        return "ISO-8859-1", content.decode("cp1252", errors="replace")  # Spark knows no windows-1252
-
-
-def _parquet(path: str, file: Path) -> Looked:
-    opened = pq.ParquetFile(file)
-    batch = next(opened.iter_batches(batch_size=_ROWS), None)
-    if batch is None:
-        raise DataError(f"{path}: the file has no rows")
-    columns: dict[str, list[str | None]] = {}
-    typed, inner, lists = set(), set(), list[str]()
-    waiting = list(zip(batch.schema.names, batch.columns, strict=True))
-    while waiting:
-        name, values = waiting.pop(0)
-        kind = str(values.type)
-        if kind.startswith("struct"):
-            start = name if name in inner or _PLAIN.fullmatch(name) else quoted(name)
-            fields = [
-                (f.name, f"{start}.{f.name if _PLAIN.fullmatch(f.name) else quoted(f.name)}") for f in values.type
-            ]
-            inner |= {place for _, place in fields}
-            waiting += [(place, values.field(field_name)) for field_name, place in fields]
-        elif kind.startswith(("list", "large_list")):
-            lists.append(name)
-        elif not kind.startswith("map"):
-            columns[name] = [None if value is None else str(value) for value in _plain(values)]
-            if kind.startswith(("timestamp", "date")):
-                typed.add(name)
-    return Looked(path, "parquet", {}, columns, typed, inner, lists, "a Parquet file")
-
-
-def _plain(values: Any) -> list[Any]:
-    """Python values; nanoseconds have none of their own."""
-    return values.cast("int64").to_pylist() if "[ns" in str(values.type) else values.to_pylist()  # type: ignore[no-any-return]
-
-
-def _jsonl(path: str, text: str) -> Looked:
-    rows = []
-    for line in itertools.islice(text.splitlines(), _ROWS):
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            continue  # the last line may be cut off
-    rows = [row for row in rows if isinstance(row, dict)]
-    if not rows:
-        raise DataError(f"{path}: no line of it is a JSON object; known are parquet, csv, tsv and jsonl")
-    inner: set[str] = set()
-    flat = [_flat(row, inner) for row in rows]
-    names = list(dict.fromkeys(name for row in flat for name in row))
-    cells = {name: [row.get(name) for row in flat] for name in names}
-    lists = [name for name, values in cells.items() if any(isinstance(v, list) for v in values)]
-    columns = {
-        name: [None if v is None else json.dumps(v).strip('"') for v in values]
-        for name, values in cells.items()
-        if name not in lists
-    }
-    return Looked(path, "jsonl", {}, columns, inner=inner, lists=lists, why="lines of JSON")
-
-
-def _flat(row: dict[str, Any], inner: set[str], prefix: str = "") -> dict[str, Any]:
-    """A row with the fields of its objects as cells of their own; the names of these go into `inner`."""
-    found: dict[str, Any] = {}
-    for name, value in row.items():
-        place = f"{prefix}{name if not prefix or _PLAIN.fullmatch(name) else quoted(name)}"
-        if isinstance(value, dict):
-            start = f"{place}." if prefix or _PLAIN.fullmatch(name) else f"{quoted(name)}."
-            found |= {key: cell for key, cell in _flat(value, inner, start).items() if key not in row}
-        else:
-            found[place] = value
-            if prefix:
-                inner.add(place)
-    return found
-
-
-def quoted(name: str) -> str:
-    """A name in backticks, as an expression has it."""
-    return "`" + name.replace("`", "``") + "`"
+        return content.decode("cp1252", errors="replace"), "ISO-8859-1"  # Spark knows no windows-1252
+    return text, "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
 
 
 def _separated(path: str, text: str, encoding: str) -> Looked:
-    lines = text.splitlines()[: _ROWS + 1]
-    separator = _separator(lines)
-    source = io.StringIO("\n".join(lines))
-    rows = (
-        [line.split("::") for line in lines]
-        if separator == "::"
-        else list(csv.reader(source, delimiter=separator, doublequote=True))
-    )
+    lines = [line for line in re.split(r"\r\n|\n|\r", text.lstrip("\ufeff")) if line.strip()]
+    lines = lines[1 if len(lines) > 1 and re.match("(?i)sep=.", lines[0]) else 0 :][: _ROWS + 1]
+    separator = separator_of(lines, _SEPARATORS) or ","
+    if separator == "::":
+        rows = [line.split("::") for line in lines]
+    else:
+        rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=separator, doublequote=True))
     rows = [row for row in rows if any(cell.strip() for cell in row)]
-    width = Counter(len(row) for row in rows).most_common(1)[0][0]
-    named = len(rows[0]) == width and _is_header(rows)
-    names = rows[0] if named else [f"_c{place}" for place in range(width)]
-    body = [row for row in rows[1 if named else 0 :] if len(row) == width]
+    if sum(len(row) == 1 and re.fullmatch(r"\S+:", row[0].strip()) is not None for row in rows[:-1]) >= min(
+        2, len(rows)
+    ):
+        raise DataError(f"{path}: lines such as '{rows[0][0]}' {_ABOVE}")
+    rows, titles = _evened(rows)
+    width = len(rows[0])
+    named = _is_header(rows)
+    names = [clean_name(name) or f"_c{place}" for place, name in enumerate(rows[0])]
+    names = names if named else [f"_c{place}" for place in range(width)]
+    body = [row for row in rows[1 if named else 0 :] if len(row) == width and not (named and row == rows[0])]
     columns: dict[str, list[str | None]] = {
-        name.strip(): [row[i] or None for row in body] for i, name in enumerate(names)
+        name: [without_formula(row[i].strip()) or None for row in body] for i, name in enumerate(names)
     }
     options = {} if separator in (",", "\t") else {"sep": separator}
     options |= {} if named else {"header": "false"}
-    options |= {} if encoding == "UTF-8" else {"encoding": encoding}
+    options |= {"encoding": encoding} if encoding == "ISO-8859-1" else {}
     said = {"\t": "tabs", ",": "commas"}.get(separator, f"'{separator}'")
     why = f"text in {encoding}, cells separated by {said}, {'a header line' if named else 'no header line'}"
+    why += f" below {titles} lines of titles" if named and titles else ""
     return Looked(path, "tsv" if separator == "\t" else "csv", options, columns, why=why)
 
 
-def _separator(lines: list[str]) -> str:
-    """The separator that cuts most lines into the same number of cells, the larger number if two do."""
-    best, found = (0.0, 0), ","
-    for separator in _SEPARATORS:
-        if separator == "::":
-            widths = [line.count("::") + 1 for line in lines if line.strip()]
-        else:
-            widths = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
-        width, times = Counter(widths).most_common(1)[0]
-        score = (round(times / len(widths), 1), width) if width > 1 else (0.0, 0)
-        if score > best or (separator == "::" and width > 1 and score[0] >= best[0]):
-            best, found = score, separator
-    return found
+def _evened(rows: list[list[str]]) -> tuple[list[list[str]], int]:
+    """The rows from the first that has as many cells as most have, and how many lines of titles stand above it.
+
+    Separators at the ends of rows make no column.
+    """
+    width = Counter(map(len, rows)).most_common(1)[0][0]
+    if width > 1 and sum(len(row) == width and not row[-1].strip() for row in rows) >= 0.9 * len(rows):
+        rows = [row[:-1] if len(row) == width and not row[-1].strip() else row for row in rows]
+        width -= 1
+    filled = (sum(bool(cell.strip()) for cell in row) for row in rows)
+    fits = [len(row) == width and 2 * cells >= width for row, cells in zip(rows, filled, strict=True)]
+    start = fits.index(True) if any(fits) else 0
+    return rows[start:], start
 
 
 def _is_header(rows: list[list[str]]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from ralm.config import Config, Ingest, Source
 from ralm.errors import RalmError
@@ -16,6 +16,7 @@ from ralm.ingest.logs import complete_events, complete_impressions, event_target
 from ralm.ingest.mapping import Mapped, Target, map_source
 from ralm.ingest.quarantine import read_once
 from ralm.ingest.read import read_source
+from ralm.ingest.sampling import Sample
 from ralm.ingest.users import user_targets
 
 
@@ -55,7 +56,7 @@ def map_all(spark: SparkSession, config: Config, settings: Ingest, not_after: dt
     found, errors = map_sources(spark, config, settings, not_after, say=notes.append)
     if errors:
         raise type(errors[0])("; ".join(str(error) for error in errors)) from errors[0]
-    named = {mapped.source: read_once(mapped) for mapped, _ in found}
+    named = {mapped.source: read_once(mapped) for mapped, *_ in found}
     events = [named[f"events[{number}]"] for number in range(len(settings.events))]
     shown = [mapped for name, mapped in named.items() if name.startswith("impressions")]
     return Sources(named.get("users"), named.get("items"), events, shown)
@@ -66,9 +67,9 @@ def map_sources(
     config: Config,
     settings: Ingest,
     not_after: dt.datetime,
-    sample: Callable[[DataFrame], DataFrame] = lambda raw: raw,
+    sample: Callable[[], Sample | None] = lambda: None,
     say: Callable[[str], None] = lambda line: None,
-) -> tuple[list[tuple[Mapped, Source]], list[RalmError]]:
+) -> tuple[list[tuple[Mapped, Source, Sample | None]], list[RalmError]]:
     """Read and map every source: those that can be mapped, and what is wrong with the others.
 
     Args:
@@ -76,11 +77,11 @@ def map_sources(
         config: the configuration.
         settings: its section `ingest`.
         not_after: times after this (UTC) are 'future'.
-        sample: applied to the raw rows of each source.
+        sample: called per source: which of its rows are read.
         say: gets what a person should know of the files.
     """
     errors: list[RalmError] = []
-    found: list[tuple[Mapped, Source]] = []
+    found: list[tuple[Mapped, Source, Sample | None]] = []
 
     def add(
         source: Source,
@@ -89,9 +90,10 @@ def map_sources(
         complete: Callable[[Mapped], Mapped] = lambda mapped: mapped,
         separator: str | None = None,
     ) -> None:
+        chosen = sample()
         try:
             mapped = map_source(
-                sample(read_source(spark, source, config.data_root, setting, say)),
+                read_source(spark, source, config.data_root, setting, say, chosen),
                 source,
                 targets(),
                 setting,
@@ -99,7 +101,7 @@ def map_sources(
                 separator=separator,
                 markers=settings.null_markers,
             )
-            found.append((complete(mapped), source))
+            found.append((complete(mapped), source, chosen))
         except RalmError as error:
             errors.append(error)
 

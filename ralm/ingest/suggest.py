@@ -5,27 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ralm.config.time_formats import ISO
-from ralm.errors import DataError
-from ralm.ingest.column_guesses import DONE, SHOWN, Guess, Roles, guess_roles
-from ralm.ingest.item_columns import item_columns, separator_of
-from ralm.ingest.sniff import Looked, look, quoted
-
-
-@dataclass(frozen=True)
-class _File:
-    looked: Looked
-    roles: Roles
-    path: str
-    described: dict[str, Guess]
-
-    @property
-    def is_log(self) -> bool:
-        return self.roles.user is not None and self.roles.item is not None and not self.described
+from ralm.ingest.column_guesses import DONE, SHOWN, Roles, words_of
+from ralm.ingest.item_columns import separator_of
+from ralm.ingest.looked import Guess, Looked, quoted
+from ralm.ingest.sniff import look
+from ralm.ingest.suggested_files import Joined, SuggestedFile, choose
 
 
 def suggestion(paths: Sequence[str]) -> str:
@@ -39,16 +28,8 @@ def suggestion(paths: Sequence[str]) -> str:
         DataError: a file that is no table, or no file in which a user and an item were found.
     """
     root = _root(paths)
-    files = [
-        _File(found, guess_roles(found), os.path.relpath(os.path.abspath(found.path), root), item_columns(found))
-        for found in map(look, paths)
-    ]
-    logs = [file for file in files if file.is_log]
-    if not logs:
-        raise DataError(
-            f"no file in which a column of users and one of items could be told: {'; '.join(map(_seen, files))}"
-        )
-    timed = all(file.roles.time for file in logs)
+    choice = choose([look(path) for path in paths], root)
+    logs, timed = choice.logs, choice.logs[0].roles.time is not None
     shown = next((file for file in logs if _clicked(file)), logs[0])
     domain = _identifier(Path(shown.path).name.partition(".")[0], "reading")
     if domain in ("user_id", "as_of", "numeric", "embedding"):
@@ -61,7 +42,7 @@ def suggestion(paths: Sequence[str]) -> str:
         "ingest:",
     ]
     if not timed:
-        lines.append("  untimed: true  # not every log has a column of times that could be told")
+        lines.append("  untimed: true  # no column of times could be told")
     lines.append("  events:  # what users did before: it describes them")
     domains = []
     for number, file in enumerate(logs):
@@ -75,33 +56,21 @@ def suggestion(paths: Sequence[str]) -> str:
     lines += _source(
         shown, {"user_id": shown.roles.user, "item_id": shown.roles.item}, "shown_at", timed, domain, False
     )
-    catalogue = next((file for file in files if file.described), None)
-    if catalogue is not None:
-        lines += _items(catalogue)
-    for file in files:
-        if not file.is_log and file is not catalogue:
-            lines.append(f"# {file.path} was left out: a table of {_rest(file)}; see `ingest.users`, `ingest.items`")
+    if choice.catalogue is not None:
+        lines += _items(choice.catalogue)
+    for file, why in choice.left:
+        lines.append(f"# {file.path} was left out: {why}; see `ingest.users`, `ingest.items`")
     return "\n".join(lines) + "\n"
 
 
-def _seen(file: _File) -> str:
-    looked = file.looked
-    lists = f"; lists, which `explode` makes rows of: {', '.join(looked.lists)}" if looked.lists else ""
-    return f"{looked.path}: {', '.join(looked.columns)}{lists}"
-
-
-def _rest(file: _File) -> str:
-    what = "users" if file.roles.user else "items" if file.roles.item else "neither users nor items"
-    return f"{what} with the columns {', '.join(file.looked.columns)}"
-
-
-def _items(file: _File) -> list[str]:
+def _items(file: SuggestedFile) -> list[str]:
     """The source of the items: their ids are those of the logs."""
     looked = file.looked
     lines = ["  items:  # what people know the items by", f"    path: {_text(file.path)}  # {looked.why}"]
     lines += [f"    {line}" for line in _form(looked)]
     about = file.described.get("categories")
-    separator = separator_of(looked.columns[about.column]) if about and about.column not in looked.lists else None
+    told = about is not None and about.column not in looked.lists
+    separator = separator_of(about.column, looked.columns[about.column]) if about and told else None
     if separator is not None:
         lines.append(f"    category_separator: {_text(separator)}")
     columns = [(name, _text(_column(looked, guess.column)), guess.why) for name, guess in file.described.items()]
@@ -116,17 +85,28 @@ def _form(looked: Looked) -> list[str]:
     return lines
 
 
-def _source(file: _File, ids: dict[str, Guess | None], time: str, timed: bool, domain: str, events: bool) -> list[str]:
+def _source(
+    file: SuggestedFile, ids: dict[str, Guess | None], time: str, timed: bool, domain: str, events: bool
+) -> list[str]:
     looked, roles = file.looked, file.roles
     lines = [f"path: {_text(file.path)}  # {looked.why}", f"domain: {domain}", *_form(looked)]
+    if looked.explode is not None:
+        lines.append(f"explode: {_text(_column(looked, looked.explode))}  # each of its elements is a row")
+    if file.join is not None:
+        lines.append(_join(file.join))
     clicked = _clicked(file)
     if events and clicked:
         lines.append(f"where: {_text(clicked[0])}  # only what was clicked says something about a user")
     columns = [
         (name, _text(_column(looked, guess.column)), guess.why) for name, guess in ids.items() if guess is not None
     ]
+    if roles.cut is not None and roles.item is not None:
+        cells = _column(looked, roles.item.column, within=True)
+        array = f"split({cells}, r'{roles.cut}')"  # empty parts make no rows
+        lines.append(f"explode: {_text(array)}  # each cell seems to hold several")
+        columns[1] = (columns[1][0], "element", columns[1][2])
     if timed and roles.time is not None:
-        columns.append((time, _text(_column(looked, roles.time.column)), roles.time.why))
+        columns.append((time, _text(_moment(file)), (roles.clock or roles.time).why))
     if not events:
         if clicked:
             columns.append(("clicked", _text(clicked[0]), clicked[1]))
@@ -141,11 +121,35 @@ def _source(file: _File, ids: dict[str, Guess | None], time: str, timed: bool, d
     lines.append("columns:")
     lines += [f"  {name}: {text}  # {why}" for name, text, why in columns]
     if timed and roles.time is not None and roles.time_format not in (None, ISO):
-        lines.append(f"time_format: {_text(roles.time_format or '')}  # {_day_first(roles)}")
+        lines.append(f"time_format: {_text(_pattern(file))}  # {_day_first(roles)}")
     if timed and roles.time is not None and not (roles.time_format or "").startswith("epoch"):
         lines.append("# time_zone: Europe/Berlin  # if times without a zone are not UTC")
     first, indent = ("    - ", "      ") if events else ("    ", "    ")
     return [(first if number == 0 else indent) + line for number, line in enumerate(lines)]
+
+
+def _join(join: Joined) -> str:
+    parts = [f"path: {_text(join.file.path)}", *_form(join.file.looked), f"on: {_text(join.on)}"]
+    parts.append(f"columns: [{', '.join(map(_text, join.columns))}]")
+    return f"join: {{{', '.join(parts)}}}  # where the users are"
+
+
+def _moment(file: SuggestedFile) -> str:
+    """The column of times, or the expression that puts day and time of the day together."""
+    roles, looked = file.roles, file.looked
+    assert roles.time is not None
+    if roles.clock is None:
+        return _column(looked, roles.time.column)
+    day, clock = (_column(looked, guess.column, within=True) for guess in (roles.time, roles.clock))
+    return f"concat({day}, ' ', {clock})"
+
+
+def _pattern(file: SuggestedFile) -> str:
+    roles = file.roles
+    if roles.clock is None:
+        return roles.time_format or ""
+    seconds = any((value or "").count(":") == 2 for value in file.looked.columns[roles.clock.column])
+    return f"{roles.time_format} HH:mm{':ss' if seconds else ''}"
 
 
 def _day_first(roles: Roles) -> str:
@@ -154,7 +158,7 @@ def _day_first(roles: Roles) -> str:
     return "by its values"
 
 
-def _clicked(file: _File) -> tuple[str, str] | None:
+def _clicked(file: SuggestedFile) -> tuple[str, str] | None:
     """The condition of a click and why, if the file tells clicks from other rows."""
     roles = file.roles
     if roles.clicked is not None:
@@ -170,8 +174,8 @@ def _clicked(file: _File) -> tuple[str, str] | None:
             f"{roles.rating.why}: the upper part of what goes up to {roles.best:g}",
         )
     if roles.deed is not None:
-        shown = [kind for kind in roles.kinds if kind.lower() in SHOWN]
-        done = [kind for kind in roles.kinds if kind.lower() in DONE]
+        done = [kind for kind in roles.kinds if DONE & set(words_of(kind))]
+        shown = [kind for kind in roles.kinds if SHOWN & set(words_of(kind)) and kind not in done]
         if shown and done:
             named = ", ".join("'" + kind.replace("'", "\\'") + "'" for kind in done)
             why = f"{roles.deed.why}; its values: {', '.join(roles.kinds)}"
@@ -192,7 +196,8 @@ def _column(looked: Looked, name: str, *, within: bool = False) -> str:
 
 
 def _identifier(text: str, otherwise: str) -> str:
-    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    name = re.sub(r"\W+", "_", plain, flags=re.ASCII).strip("_")
     return name if re.match(r"[A-Za-z]", name) else otherwise
 
 

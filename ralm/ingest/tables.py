@@ -55,6 +55,33 @@ class IngestResult:
         free(self.sources)
 
 
+@dataclass(frozen=True)
+class Counted:
+    """All sources, read once and counted; `notes` is what the user should know of their files."""
+
+    sources: Sources
+    counts: list[SourceCount]
+    notes: list[str]
+
+
+def counted(spark: SparkSession, config: Config, settings: Ingest, not_after: dt.datetime) -> Counted:
+    """Map every source and count its rows, in one pass; refuse those that cannot be right.
+
+    Raises:
+        RalmError: as `ingest` does.
+    """
+    notes: list[str] = []
+    sources = map_all(spark, config, settings, not_after, notes)
+    try:
+        counts = count_sources(sources.all())
+        check_shares(sources.all(), counts, settings.max_bad_share)
+        check_times(config, counts)
+    except BaseException:
+        free(sources.all())
+        raise
+    return Counted(sources, counts, notes)
+
+
 def ingest(
     spark: SparkSession, config: Config, *, run_id: str = "", not_after: dt.datetime | None = None
 ) -> IngestResult:
@@ -75,20 +102,17 @@ def ingest(
     settings = config.ingest
     if settings is None:
         raise ConfigError("ingest: the section is missing; this configuration simulates its data")
-    notes: list[str] = []
-    sources = map_all(spark, config, settings, settings.not_after or not_after or default_not_after(), notes)
+    found = counted(spark, config, settings, settings.not_after or not_after or default_not_after())
     try:
-        return _tables(config, settings, sources, run_id, notes)
+        return _tables(config, settings, found, run_id)
     except BaseException:
-        free(sources.all())
+        free(found.sources.all())
         raise
 
 
-def _tables(config: Config, settings: Ingest, sources: Sources, run_id: str, notes: list[str]) -> IngestResult:
+def _tables(config: Config, settings: Ingest, found: Counted, run_id: str) -> IngestResult:
+    sources, counts = found.sources, found.counts
     kept = sources.all()
-    counts = count_sources(kept)
-    check_shares(kept, counts, settings.max_bad_share)
-    check_times(config, counts)
     split = _split(config, settings, sources, counts)
     refused = [quarantined(mapped) for mapped in sources.all()]
     refused += _found(duplicates(sources.events, EVENT_KEY, []))
@@ -139,7 +163,7 @@ def _tables(config: Config, settings: Ingest, sources: Sources, run_id: str, not
         ]
         + ([Check("split", *split.outcome)] if split.said else [])
         + (told := findings(config, counts)),
-        told=notes + [f"{check.name.partition(':')[2]}: {check.detail}" for check in told],
+        told=found.notes + [f"{check.name.partition(':')[2]}: {check.detail}" for check in told],
         expressions={setting: text for mapped in sources.all() for setting, text in mapped.expressions.items()},
         split=split,
         sources=kept,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
@@ -16,13 +15,17 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from ralm.config.sources import Place
-from ralm.errors import ConfigError, DataError
+from ralm.errors import DataError
+from ralm.ingest.alike_files import Layout, bytes_of, java_name, lines_of, load, why_whole
 from ralm.ingest.expressions import CORRUPT
 from ralm.ingest.expressions import column_of as _column
 from ralm.ingest.files import Say, SourceFile
-from ralm.ingest.heads import Head, in_bytes, is_utf8, read_heads
-from ralm.ingest.text_records import Broken, Style, cells_of, leaves_open
-from ralm.ingest.whole_files import as_lines, as_records
+from ralm.ingest.headers import find_header, no_headings
+from ralm.ingest.heads import Head, in_bytes, read_heads
+from ralm.ingest.json_files import read_json
+from ralm.ingest.names import mentioned
+from ralm.ingest.text_records import Style, leaves_open
+from ralm.ingest.whole_files import as_records
 from ralm.spark.errors import user_errors
 
 # Cells stay text until the mapping casts them: guessed types differ between the files of one log.
@@ -30,25 +33,21 @@ TEXT = {"header": "true", "inferSchema": "false", "quote": '"', "escape": '"'}
 _LARGEST = 2**31 - 1
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What files must share to be read together."""
-
-    base: str
-    keys: tuple[str, ...]
-    columns: tuple[str, ...]
-    encoding: str
-    native: bool
-    compression: str
-
-
 def read_text(
-    spark: SparkSession, files: list[SourceFile], source: Place, setting: str, texts: list[str], say: Say
+    spark: SparkSession,
+    files: list[SourceFile],
+    source: Place,
+    setting: str,
+    texts: list[str],
+    say: Say,
+    *,
+    thin: bool = False,
 ) -> DataFrame:
     """The rows of text files; cells are strings, empty rows are left out.
 
     Args:
         texts: the expressions over the columns, to know which of them are needed.
+        thin: only some rows will be looked at, so no file is read whole to know its columns or its quotes.
 
     Raises:
         DataError: a file that is no text, or whose header lacks a column that is needed and that other files have.
@@ -59,13 +58,22 @@ def read_text(
     for encoding in sorted({head.encoding for head in heads if head.encoding.startswith("utf-16")}):
         say(f"{setting}: read as {encoding.upper()}")
     if source.format in ("csv", "tsv"):
-        return _read_cells(spark, heads, source, setting, texts)
+        return _read_cells(spark, heads, source, setting, texts, say, thin=thin)
     if source.format == "text":
         return _read_lines(spark, heads)
-    return _read_json(spark, heads, source, where)
+    return read_json(spark, heads, source, where, thin=thin)
 
 
-def _read_cells(spark: SparkSession, heads: list[Head], source: Place, setting: str, texts: list[str]) -> DataFrame:
+def _read_cells(
+    spark: SparkSession,
+    heads: list[Head],
+    source: Place,
+    setting: str,
+    texts: list[str],
+    say: Say,
+    *,
+    thin: bool,
+) -> DataFrame:
     where = f"{setting}.path: {source.path}"
     given = {key.lower(): value for key, value in source.options.items()}
     options = {"sep": "\t" if source.format == "tsv" else ","} | {k.lower(): v for k, v in TEXT.items()} | given
@@ -77,62 +85,39 @@ def _read_cells(spark: SparkSession, heads: list[Head], source: Place, setting: 
         options.get("ignoreleadingwhitespace") == "true",
     )
     headed = options["header"].lower() == "true"
-    named = {head.file.path: _header(head, style, headed) for head in heads}
-    filled = [head for head in heads if named[head.file.path][1]] or heads[:1]
-    if not any(named[head.file.path][0] for head in filled):
+    named = {head.file.path: find_header(head.text, head.whole, style, headed, texts) for head in heads}
+    filled = [head for head in heads if named[head.file.path].filled] or heads[:1]
+    if titles := [title for head in filled for title in named[head.file.path].titles]:
+        say(f"{setting}: {len(titles)} lines above the header are left out, such as '{titles[0].strip()[:60]}'")
+    if not any(named[head.file.path].names for head in filled):
         raise DataError(f"{where}: no columns found; the file is empty or not {source.format}")
-    lines_apart = _spanning(spark, filled, style, options)
+    lines_apart = _spanning(spark, filled, style, options, thin=thin)
     groups: dict[Layout, list[Head]] = defaultdict(list)
     for head in filled:
         native = head.native and in_bytes(head.encoding) and head.file.path not in lines_apart
         if not native and head.file.size > _LARGEST:
-            raise DataError(f"{where}: {head.file.name}: larger than 2 GB, and {_why(head)}: convert it, or split it")
+            raise DataError(
+                f"{where}: {head.file.name}: larger than 2 GB, and {why_whole(head)}: convert it, or split it"
+            )
         layout = Layout(
             head.file.base,
             head.file.keys,
-            tuple(named[head.file.path][0]),
+            named[head.file.path].names,
             head.encoding,
             native,
             "" if native else head.compression,
         )
         groups[layout].append(head)
     _same_columns(groups, where, texts)
-    frames = [_cells(spark, layout, [h.file for h in g], style, options, headed) for layout, g in groups.items()]
+    frames = []
+    for layout, group in groups.items():
+        rows = _cells(spark, layout, [head.file for head in group], style, options, headed)
+        headers = [named[head.file.path] for head in group]
+        frames.append(rows.where(no_headings(rows.columns[: len(layout.columns)], headers, where)) if headed else rows)
     return reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
 
 
-def _why(head: Head) -> str:
-    if not is_utf8(head.encoding):
-        return head.encoding.upper()
-    return (
-        "with quotes over several lines"
-        if head.native
-        else f"with {head.compression or 'no'} compression under this name"
-    )
-
-
-def _header(head: Head, style: Style, headed: bool) -> tuple[list[str], bool]:
-    """The names of the columns, and whether rows follow (as far as the head shows)."""
-    lines = re.split(r"\r\n|\n|\r", head.text)
-    kept = [line for line in lines if line.strip() and not (style.comment and line.startswith(style.comment))]
-    if not kept:
-        return [], not head.whole
-    cells = cells_of(kept[0].lstrip("\ufeff"), style)
-    if isinstance(cells, Broken):
-        cells = kept[0].split(style.separator)
-    if not headed:
-        return [f"_c{place}" for place in range(len(cells))], True
-    names = [cell.strip() for cell in cells]
-    lower = [name.lower() for name in names]
-    # As Spark does it: a name that comes twice is no name.
-    safe = [
-        f"_c{place}" if not name else f"{name}{place}" if lower.count(name.lower()) > 1 else name
-        for place, name in enumerate(names)
-    ]
-    return safe, len(kept) > 1 or not head.whole
-
-
-def _spanning(spark: SparkSession, heads: list[Head], style: Style, options: dict[str, str]) -> set[str]:
+def _spanning(spark: SparkSession, heads: list[Head], style: Style, options: dict[str, str], *, thin: bool) -> set[str]:
     """The files with a quote that is open at the end of a line; those longer than their head need a look inside."""
     found = {head.file.path for head in heads if options.get("multiline", "").lower() == "true"}
     if not style.quote:
@@ -142,9 +127,9 @@ def _spanning(spark: SparkSession, heads: list[Head], style: Style, options: dic
         head.file.path for head in heads if leaves_open(re.split(r"\r\n|\n|\r", head.text) if head.whole else [], style)
     }
     large = [head.file.path for head in heads if not head.whole]
-    if not large:
+    if not large or thin:
         return found
-    lines = _load(spark, "text", large, "value string", {})
+    lines = load(spark, "text", large, "value string", {})
     line = F.col("value")
     if style.escape not in (style.quote, ""):
         line = F.replace(line, F.lit(style.escape + style.quote), F.lit(""))
@@ -185,114 +170,17 @@ def _cells(
     schema = StructType([StructField(name, StringType()) for name in (*columns, CORRUPT, *layout.keys)])
     paths = [file.path for file in files]
     if layout.native:
-        fixed = {"columnNameOfCorruptRecord": CORRUPT, "encoding": _java(layout.encoding), "multiLine": "false"}
+        fixed = {"columnNameOfCorruptRecord": CORRUPT, "encoding": java_name(layout.encoding), "multiLine": "false"}
         fixed |= {"unescapedQuoteHandling": "SKIP_VALUE"}
-        rows = _load(spark, "csv", paths, schema, options | fixed, layout.base)
+        rows = load(spark, "csv", paths, schema, options | fixed, layout.base)
     else:
         skipped = options.get("nullvalue", "")
-        rows = as_records(_bytes(spark, paths, layout), schema, layout, style, headed, skipped)
+        rows = as_records(bytes_of(spark, paths, layout), schema, layout, style, headed, skipped)
     only_ends = f"^[\\s{re.escape(style.separator)}{re.escape(style.quote or ' ')}]*$"
     blank = F.coalesce(*[F.nullif(F.trim(_column(name)), F.lit("")) for name in columns], F.lit(None).cast("string"))
     return rows.where(blank.isNotNull() | (F.col(CORRUPT).isNotNull() & ~F.col(CORRUPT).rlike(only_ends)))
 
 
 def _read_lines(spark: SparkSession, heads: list[Head]) -> DataFrame:
-    rows = [frame for _, frame in _lines(spark, heads)]
+    rows = [frame for _, frame in lines_of(spark, heads)]
     return reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), rows).where(F.trim("value") != "")
-
-
-def _lines(spark: SparkSession, heads: list[Head]) -> list[tuple[Layout, DataFrame]]:
-    groups: dict[Layout, list[str]] = defaultdict(list)
-    for head in heads:
-        native = head.native and is_utf8(head.encoding)
-        layout = Layout(
-            head.file.base, head.file.keys, ("value",), head.encoding, native, "" if native else head.compression
-        )
-        groups[layout].append(head.file.path)
-    found = []
-    for layout, paths in groups.items():
-        schema = StructType([StructField(name, StringType()) for name in ("value", *layout.keys)])
-        if layout.native:
-            found.append((layout, _load(spark, "text", paths, schema, {}, layout.base)))
-        else:
-            found.append((layout, as_lines(_bytes(spark, paths, layout), schema, layout)))
-    return found
-
-
-def _read_json(spark: SparkSession, heads: list[Head], source: Place, where: str) -> DataFrame:
-    options = {"primitivesAsString": "true"} | source.options | {"columnNameOfCorruptRecord": CORRUPT}
-    several = source.options.get("multiLine", source.options.get("multiline", "")).lower() == "true"
-    groups: dict[tuple[str, tuple[str, ...], bool], list[Head]] = defaultdict(list)
-    for head in heads:
-        native = head.native and is_utf8(head.encoding)
-        place = f"{where}: {head.file.name}"
-        if not several and re.match(r"\ufeff?\s*\[\s*(\{\s*)?[\r\n]", head.text):
-            raise DataError(f"{place}: is one JSON array over several lines: options: {{multiLine: 'true'}}")
-        if not native and (several or head.file.keys):
-            what = "multiLine" if several else f"folders named {head.file.keys[0]}=…"
-            raise ConfigError(f"{place}: {what} cannot go with {_why(head)}: write it in UTF-8 under its own ending")
-        groups[head.file.base, head.file.keys, native].append(head)
-    frames = []
-    for (base, keys, native), alike in groups.items():
-        reader = spark.read.options(**options)
-        with user_errors(where):
-            if native:
-                paths = [head.file.path for head in alike]
-                plain = reader.option("recursiveFileLookup", "true").option("__globPaths__", "false").format("json")
-                frames.append(_load(spark, "json", paths, _with_corrupt(plain.load(paths).schema, keys), options, base))
-            else:
-                lines = reduce(DataFrame.unionByName, [frame for _, frame in _lines(spark, alike)])
-                frames.append(reader.schema(_with_corrupt(reader.json(lines).schema, ())).json(lines))
-    lost = next((head.file.name for head in heads if "\ufffd" in head.text), None)
-    return _joined_json(frames, where, f"{lost} is not UTF-8: set options: {{encoding: …}}" if lost else "")
-
-
-def _joined_json(frames: list[DataFrame], where: str, hint: str) -> DataFrame:
-    types: dict[str, set[str]] = defaultdict(set)
-    for frame in frames:
-        for name, kind in frame.dtypes:
-            types[name].add(kind)
-    if clash := next((name for name, kinds in types.items() if len(kinds) > 1), None):
-        raise DataError(f"{where}: column {clash} is {' and '.join(sorted(types[clash]))} in different files")
-    rows = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
-    named = [name for name in rows.columns if name != CORRUPT]
-    if not named:
-        raise DataError(f"{where}: no columns found; {hint or 'the file is empty or not jsonl'}")
-    return rows.where(reduce(lambda a, b: a | b, [_column(name).isNotNull() for name in rows.columns]))
-
-
-def _with_corrupt(schema: StructType, keys: tuple[str, ...]) -> StructType:
-    folders = {key.lower() for key in keys}
-    own = [field for field in schema.fields if field.name != CORRUPT and field.name.lower() not in folders]
-    return StructType([*own, StructField(CORRUPT, StringType()), *[StructField(key, StringType()) for key in keys]])
-
-
-def _bytes(spark: SparkSession, paths: list[str], layout: Layout) -> DataFrame:
-    schema = "path string, modificationTime timestamp, length bigint, content binary"
-    schema += "".join(f", `{key}` string" for key in layout.keys)
-    return _load(spark, "binaryFile", paths, schema, {}, layout.base).select(
-        "path", "content", *map(_column, layout.keys)
-    )
-
-
-def _load(
-    spark: SparkSession,
-    form: str,
-    paths: list[str],
-    schema: StructType | str,
-    options: dict[str, str],
-    base: str | None = None,
-) -> DataFrame:
-    reader = spark.read.schema(schema).options(**options).option("__globPaths__", "false")
-    reader = reader.option("basePath", base) if base else reader.option("recursiveFileLookup", "true")
-    return reader.format(form).load(paths)
-
-
-def _java(encoding: str) -> str:
-    return "UTF-8" if is_utf8(encoding) else "ISO-8859-1"
-
-
-def mentioned(name: str, texts: list[str]) -> bool:
-    """Whether expressions name a column: as a whole word, whatever its case."""
-    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
-    return any(word.search(text) for text in texts)

@@ -11,7 +11,7 @@ from pyspark.sql.types import DataType
 
 from ralm.errors import ConfigError, DataError, MissingInputError
 from ralm.ingest.expressions import column_of
-from ralm.ingest.ids import EXACT, LOST_DIGITS, read_id, stripped, trimmed, whole
+from ralm.ingest.ids import EXACT, LOST_DIGITS, read_id, stripped, trimmed, whole, without_formula
 from ralm.ingest.list_columns import id_column
 from ralm.ingest.list_content import Cells, read_cells
 from ralm.ingest.list_files import ListFile, is_parquet, list_files, read_bytes
@@ -105,7 +105,7 @@ def _ids(cells: Cells, name: str, column: str | None) -> list[str]:
         return []
     names = cells.rows[0] if cells.names is None else cells.names
     place = id_column(names, column, f"{name} ({cells.form})", numbered=cells.names is None)
-    ids = [trimmed(row[place]) if place < len(row) else "" for row in cells.rows]
+    ids = [without_formula(trimmed(row[place])) if place < len(row) else "" for row in cells.rows]
     if cells.ascii_only:
         strange = next((text for text in ids if not text.isascii()), None)
         if strange is not None:

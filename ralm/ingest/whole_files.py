@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
 from ralm.errors import DataError
-from ralm.ingest.heads import opened
+from ralm.ingest.recognition import opened
 from ralm.ingest.text_records import Style, records
 
 _ROWS = 10_000
@@ -77,7 +77,7 @@ def _batches(
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for file in batch.to_pylist():
-                stream = opened(file["content"], compression)
+                stream = opened(io.BytesIO(file["content"]), compression)
                 text = io.TextIOWrapper(io.BufferedReader(stream), encoding, errors="replace")  # type: ignore[type-var]
                 rows = rows_of(line.rstrip("\n").lstrip("\ufeff") for line in text)
                 try:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+
+from tests.ingest.files import Files
 
 
 @pytest.fixture(autouse=True)
@@ -15,3 +18,8 @@ def _nothing_kept(request: pytest.FixtureRequest) -> Iterator[None]:
     if "spark" in request.fixturenames:
         spark: SparkSession = request.getfixturevalue("spark")
         spark.catalog.clearCache()
+
+
+@pytest.fixture
+def files(spark: SparkSession, tmp_path: Path) -> Files:
+    return Files(spark, tmp_path)

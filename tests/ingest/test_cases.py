@@ -14,16 +14,14 @@ from ralm.config import load_config
 from ralm.errors import ConfigError
 from ralm.ingest import casts
 from ralm.ingest.ids import BLANKS, DECIMALS, LOST_DIGITS, NOT_UTF8, read_id, stripped, trimmed
-from ralm.ingest.tables import IngestResult, ingest
+from tests.ingest.files import Read, read
 
 pytestmark = pytest.mark.spark
 SHOWN = "user_id,item_id,shown_at,clicked\nu1,i2,2024-01-03 10:00:00,1\nu2,i1,2024-01-04 10:00:00,0\n"
 
 
-def log(
-    spark: SparkSession, folder: Path, events: str, shown: str = SHOWN, *settings: str, **source: Any
-) -> IngestResult:
-    """A log of events and one of impressions, ingested; `source` are settings of the events' source."""
+def log(spark: SparkSession, folder: Path, events: str, shown: str = SHOWN, *settings: str, **source: Any) -> Read:
+    """A log of events and one of impressions, read; `source` are settings of the events' source."""
     (folder / "ev.csv").write_text(events, encoding="utf-8")
     (folder / "imp.csv").write_text(shown, encoding="utf-8")
     columns = {"user_id": "user_id", "feature_id": "item_id", "event_time": "at"}
@@ -39,7 +37,7 @@ def log(
         },
     }
     (folder / "c.yaml").write_text(yaml.safe_dump(content))
-    return ingest(spark, load_config(folder / "c.yaml", list(settings)))
+    return read(spark, load_config(folder / "c.yaml", list(settings)))
 
 
 def test_markers_and_blanks_of_ids(spark: SparkSession, tmp_path: Path) -> None:

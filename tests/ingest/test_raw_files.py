@@ -10,91 +10,14 @@ import datetime as dt
 import gzip
 import lzma
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import SparkSession
 
-from ralm.config import Config
-from ralm.errors import ConfigError, DataError, MissingInputError, RalmError
-from ralm.ingest.tables import IngestResult, ingest
+from ralm.errors import ConfigError, DataError, MissingInputError
+from tests.ingest.files import HEADER, ROWS, Files, bad, pairs, read
 
 pytestmark = pytest.mark.spark
-
-SHOWN = "user_id,item_id,shown_at,clicked\nu1,i2,2024-01-03 10:00:00,1\nu2,i1,2024-01-04 10:00:00,0\n"
-HEADER = "user_id,item_id,at\n"
-ROWS = "u1,i1,2024-01-01 10:00:00\nu2,i2,2024-01-01 11:00:00\n"
-
-
-class Files:
-    """A folder with the impressions of two users, and events in whatever way a test writes them."""
-
-    def __init__(self, spark: SparkSession, folder: Path) -> None:
-        self.spark, self.folder = spark, folder
-        self.write("imp.csv", SHOWN)
-
-    def write(self, name: str, content: str | bytes) -> Path:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    def parquet(self, name: str, **columns: pa.Array | list[Any]) -> None:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.table(columns), path)
-
-    def config(self, source: dict[str, Any], **ingest_keys: Any) -> Config:
-        columns = {"user_id": "user_id", "feature_id": "item_id", "event_time": "at"}
-        shown = {"user_id": "user_id", "item_id": "item_id", "shown_at": "shown_at", "clicked": "clicked"}
-        sources = {
-            "not_after": "2024-02-01T00:00:00",
-            "max_bad_share": 1.0,
-            "events": [{"format": "csv", "domain": "reading", "columns": columns} | source],
-            "impressions": {"path": "imp.csv", "format": "csv", "columns": shown},
-        }
-        return Config.model_validate(
-            {
-                "name": "raw",
-                "data_root": str(self.folder),
-                "ingest": sources | ingest_keys,
-                "dates": {"a0": "2024-01-02", "a1": "2024-01-03", "a2": "2024-01-04"},
-                "fields": {"history": ["reading"], "item_domains": ["reading"], "strong_domain": "reading"},
-            }
-        )
-
-    def read(self, source: dict[str, Any], **ingest_keys: Any) -> IngestResult:
-        return ingest(self.spark, self.config(source, **ingest_keys))
-
-    def pairs(self, source: dict[str, Any]) -> list[tuple[str, str]]:
-        return pairs(self.read(source))
-
-    def refuses(self, kind: type[RalmError], source: dict[str, Any], *parts: str) -> None:
-        with pytest.raises(kind) as raised:
-            self.read(source)
-        for part in parts:
-            assert part in str(raised.value)
-        assert "\n" not in str(raised.value)
-
-
-def pairs(result: IngestResult) -> list[tuple[str, str]]:
-    return sorted((row["user_id"], row["feature_id"]) for row in result.events.collect())
-
-
-def bad(result: IngestResult) -> dict[str, int]:
-    return {
-        key.removeprefix("events[0]."): count
-        for key, count in result.counts.items()
-        if key.startswith("events[0].") and key != "events[0].rows"
-    }
-
-
-@pytest.fixture
-def files(spark: SparkSession, tmp_path: Path) -> Files:
-    return Files(spark, tmp_path)
 
 
 def test_each_file_is_read_by_its_own_header(files: Files) -> None:
@@ -125,17 +48,18 @@ def test_values_of_folders_stay_text(files: Files) -> None:
     assert files.pairs({"path": "ev/item=*/*.csv", "columns": columns, "where": "item = '0345'"}) == [("u0345", "0345")]
 
 
-@pytest.mark.parametrize("kind", ["parquet", "jsonl", "text"])
-def test_values_of_folders_stay_text_in_every_format(files: Files, kind: str) -> None:
+def test_values_of_folders_stay_text_in_every_format(files: Files) -> None:
     columns = {"user_id": "user_id", "feature_id": "item", "event_time": "at"}
-    if kind == "parquet":
-        files.parquet("ev/item=007/a.parquet", user_id=["u1"], at=["2024-01-01 10:00:00"])
-    elif kind == "jsonl":
-        files.write("ev/item=007/a.jsonl", '{"user_id": "u1", "at": "2024-01-01 10:00:00"}\n')
-    else:
-        files.write("ev/item=007/a.txt", "u1 2024-01-01\n\n")
-        columns |= {"user_id": "split(value, ' ')[0]", "event_time": "split(value, ' ')[1]"}
-    assert files.pairs({"path": "ev", "format": kind, "columns": columns}) == [("u1", "007")]
+    files.parquet("p/item=007/a.parquet", user_id=["u1"], at=["2024-01-01 10:00:00"])
+    files.write("j/item=007/a.jsonl", '{"user_id": "u1", "at": "2024-01-01 10:00:00"}\n')
+    files.write("t/item=007/a.txt", "u1 2024-01-01\n\n")
+    words = columns | {"user_id": "split(value, ' ')[0]", "event_time": "split(value, ' ')[1]"}
+    found = files.read_all(
+        {"path": "p", "format": "parquet", "columns": columns},
+        {"path": "j", "format": "jsonl", "columns": columns},
+        {"path": "t", "format": "text", "columns": words},
+    )
+    assert [pairs(result) for result in found] == [[("u1", "007")]] * 3
 
 
 def test_a_folder_named_as_a_column_of_the_files(files: Files) -> None:
@@ -153,28 +77,33 @@ def test_letters_of_another_encoding_are_not_one_user(files: Files) -> None:
     assert len(files.pairs({"path": "ev.csv", "options": {"encoding": "ISO-8859-1"}})) == 5
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-32"])
-def test_encodings_that_a_file_shows(files: Files, encoding: str) -> None:
-    name = "ev.csv"
-    files.write(name, (HEADER + ROWS + "ü,i3,2024-01-01 10:00:00\n").replace("\n", "\r\n").encode(encoding))
-    assert files.pairs({"path": name}) == [("u1", "i1"), ("u2", "i2"), ("ü", "i3")]
+ENCODINGS = ("utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-32")
+PACKS: dict[str, Callable[[bytes], bytes]] = {
+    "none": bytes, "gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress,
+    "zstd": lambda content: by_arrow(content, "zstd"), "lz4": lambda content: by_arrow(content, "lz4"),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["ev.csv", "ev.csv.gz", "ev.csv.bz2"])
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
-def test_compression_by_content(files: Files, name: str, pack: Callable[[bytes], bytes]) -> None:
-    files.write(name, pack((HEADER + ROWS).encode()))
-    assert files.pairs({"path": name}) == [("u1", "i1"), ("u2", "i2")]
-
-
-@pytest.mark.parametrize("codec", ["zstd", "lz4"])
-@pytest.mark.parametrize("name", ["ev.csv", "ev.csv.zst"])
-def test_other_compressions(files: Files, codec: str, name: str) -> None:
+def by_arrow(content: bytes, codec: str) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.CompressedOutputStream(sink, codec) as stream:
-        stream.write((HEADER + ROWS).encode())
-    files.write(name, sink.getvalue().to_pybytes())
-    assert files.pairs({"path": name}) == [("u1", "i1"), ("u2", "i2")]
+        stream.write(content)
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+def test_encodings_and_compressions_that_files_show(files: Files) -> None:
+    """Files of one folder, each in a way of its own, whatever its ending."""
+    known = []
+    for encoding in ENCODINGS:
+        text = f"{HEADER}ü-{encoding},i3,2024-01-01 10:00:00\n{encoding},é,2024-01-01 10:00:00\n"
+        files.write(f"ev/{encoding}.csv", text.replace("\n", "\r\n").encode(encoding))
+        known += [(f"ü-{encoding}", "i3"), (encoding, "é")]
+    for ending in ("csv", "csv.gz", "csv.bz2", "csv.zst"):
+        for name, pack in PACKS.items():
+            user = f"{ending}-{name}"
+            files.write(f"ev/{name}.{ending}", pack(f"{HEADER}{user},i1,2024-01-01 10:00:00\n".encode()))
+            known.append((user, "i1"))
+    assert files.pairs({"path": "ev"}) == sorted(known)
 
 
 def test_json_lines_of_another_encoding(files: Files) -> None:
@@ -217,24 +146,25 @@ def test_files_that_are_no_text(files: Files, content: bytes, said: str) -> None
     files.refuses(DataError, {"path": "ev.csv"}, "ev.csv", said)
 
 
-@pytest.mark.parametrize(
-    ("line", "refused"),
-    [
-        ("u3,i3,2024-01-01 10:00:00,a,b\n", {"unreadable row": 1}),  # too many cells
-        ("u3,i3\n", {"unreadable row": 1}),  # too few
-        ('u3,"i3,2024-01-01 10:00:00\n', {"unreadable row": 1}),  # a quote left open
-        ('u3,"i3,2024\nu4,i4,2024-01-01 10:00:00\nu5,i5",2024-01-01\n', {"unreadable row": 1}),  # … over a whole row
-        ('u3,"i3\nu4,i4",2024-01-01 10:00:00\n', {"invalid feature_id (a line break in it)": 1}),
-        ('u3,"i"3",2024-01-01 10:00:00\n', {"null feature_id": 1}),  # text after a closing quote
-        (",,\n\n  \n,\n", {}),  # no rows
-    ],
-)
-def test_rows_that_cannot_be_read_are_counted(files: Files, line: str, refused: dict[str, int]) -> None:
-    files.write("ev.csv", HEADER + line + ROWS)
-    result = files.read({"path": "ev.csv"})
-    assert bad(result) == refused
-    assert result.counts["events[0].rows"] == 2 + sum(refused.values())
-    assert pairs(result) == [("u1", "i1"), ("u2", "i2")]
+BROKEN: list[tuple[str, dict[str, int]]] = [
+    ("u3,i3,2024-01-01 10:00:00,a,b\n", {"unreadable row": 1}),  # too many cells
+    ("u3,i3\n", {"unreadable row": 1}),  # too few
+    ('u3,"i3,2024-01-01 10:00:00\n', {"unreadable row": 1}),  # a quote left open
+    ('u3,"i3,2024\nu4,i4,2024-01-01 10:00:00\nu5,i5",2024-01-01\n', {"unreadable row": 1}),  # … over a whole row
+    ('u3,"i3\nu4,i4",2024-01-01 10:00:00\n', {"invalid feature_id (a line break in it)": 1}),
+    ('u3,"i"3",2024-01-01 10:00:00\n', {"null feature_id": 1}),  # text after a closing quote
+    (",,\n\n  \n,\n", {}),  # no rows
+]
+
+
+def test_rows_that_cannot_be_read_are_counted(files: Files) -> None:
+    for number, (line, _) in enumerate(BROKEN):
+        files.write(f"{number}.csv", HEADER + line + ROWS)
+    found = files.read_all(*({"path": f"{number}.csv"} for number in range(len(BROKEN))))
+    for result, (line, refused) in zip(found, BROKEN, strict=True):
+        assert bad(result) == refused, line
+        assert result.counts["events[0].rows"] == 2 + sum(refused.values())
+        assert pairs(result) == [("u1", "i1"), ("u2", "i2")]
 
 
 def test_an_open_quote_does_not_swallow_the_rest(files: Files) -> None:
@@ -283,11 +213,13 @@ def test_sub_folders_are_read(files: Files) -> None:
     assert files.pairs({"path": "ev"}) == [("u1", "i1"), ("u2", "i2")]
 
 
-@pytest.mark.parametrize("name", ["ev[1].csv", "ev {a}.csv", "ev*.csv", "ev%20+#?.csv", "ev\\[x.csv"])
-def test_a_name_that_exists_is_no_pattern(files: Files, name: str) -> None:
-    files.write(name, HEADER + ROWS)
+def test_a_name_that_exists_is_no_pattern(files: Files) -> None:
+    names = ("ev[1].csv", "ev {a}.csv", "ev*.csv", "ev%20+#?.csv", "ev\\[x.csv")
+    for number, name in enumerate(names):
+        files.write(name, f"{HEADER}u{number},i1,2024-01-01 10:00:00\n")
     files.write("ev1.csv", HEADER + "u9,i9,2024-01-01 10:00:00\n")
-    assert files.pairs({"path": name}) == [("u1", "i1"), ("u2", "i2")]
+    found = files.read_all(*({"path": name} for name in names))
+    assert [pairs(result) for result in found] == [[(f"u{number}", "i1")] for number in range(len(names))]
 
 
 @pytest.mark.parametrize("path", ["gone.csv", "ev[1].csv", "gone/*.csv"])
@@ -358,7 +290,7 @@ def test_a_cell_that_does_not_cast_costs_its_row(files: Files) -> None:
     config = files.config({"path": "ev.csv"}, max_bad_share=0.01)
     assert config.ingest is not None
     config.ingest.impressions.columns["clicked"] = "stars >= 4 and cast(stars as int) > 0"
-    result = ingest(files.spark, config)
+    result = read(files.spark, config)
     assert result.impressions.count() == 99
     assert result.impressions.where("clicked").count() == 19
     row = result.quarantine.collect()[0]
@@ -377,7 +309,7 @@ def test_too_many_failing_cells_stop_with_the_cause(files: Files) -> None:
     files.write("ev.csv", HEADER + ROWS)
     config = files.config({"path": "ev.csv", "where": "cast(at as int) > 3"}, max_bad_share=0.1)
     with pytest.raises(DataError, match=r"ingest\.events\[0\]\.where: `cast\(at as int\)`: The value '2024") as raised:
-        ingest(files.spark, config)
+        read(files.spark, config)
     assert "max_bad_share" in str(raised.value)
 
 

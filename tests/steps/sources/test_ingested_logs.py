@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from jobs.steps.sources import ingested_logs, split
 from jobs.steps.user_model import user_embeddings
@@ -84,19 +83,25 @@ def logs(spark: SparkSession, tmp_path: Path) -> Logs:
     return Logs(spark, tmp_path)
 
 
-def test_good_logs_fill_the_tables(logs: Logs) -> None:
+def test_logs_fill_the_tables_and_new_files_do_so_again(logs: Logs) -> None:
+    """Bad rows under the share and repeated impressions are in quarantine; other files make the step run again."""
+    reads, shown = logs.rows("reads.jsonl"), logs.rows("shown.jsonl")
+    logs.write("reads.jsonl", [{**row, "uid": None} if i < 2 else row for i, row in enumerate(reads)])
+    logs.write("shown.jsonl", shown + shown[:80])
+    logs.settings["ingest"]["max_bad_share"] = 0.05
     warehouse = logs.run().warehouse
-    assert warehouse.read("events").count() == 200
+    assert warehouse.read("events").count() == 198
+    assert warehouse.read("impressions").count() == 200
     assert warehouse.read("impressions").where("clicked").count() == sum(i % 7 > 3 for i in range(200))
     assert warehouse.read("users").count() == 50
     assert warehouse.read("items").count() == 20
+    refused = warehouse.read("quarantine").groupBy("source", "reason").count().collect()
+    assert {tuple(row) for row in refused} == {("events[0]", "null user_id", 2), ("impressions", "duplicate", 80)}
+    logs.write("reads.jsonl", reads[:150])
+    logs.write("shown.jsonl", shown)
+    warehouse = logs.run().warehouse
+    assert warehouse.read("events").count() == 150
     assert warehouse.read("quarantine").count() == 0
-
-
-def test_new_files_make_it_run_again(logs: Logs) -> None:
-    logs.run()
-    logs.write("reads.jsonl", logs.rows("reads.jsonl")[:150])
-    assert logs.run().warehouse.read("events").count() == 150
 
 
 def test_a_log_that_days_cannot_split_is_split_by_hash_to_the_end(logs: Logs) -> None:
@@ -140,45 +145,30 @@ def test_a_missing_file(logs: Logs) -> None:
     logs.fails(MissingInputError, "ingest.impressions.path", "shown.jsonl")
 
 
-def test_a_missing_column(logs: Logs) -> None:
-    logs.settings["ingest"]["events"][0]["columns"]["feature_id"] = "article"
-    logs.fails(ConfigError, "ingest.events[0]", "article", "art")
-
-
-def test_a_type_that_cannot_be_mapped(logs: Logs) -> None:
+def test_mistakes_of_all_sources_are_one_line(logs: Logs) -> None:
+    """A column that is missing, a type that cannot be mapped, an expression that does not parse."""
     logs.write("shown.jsonl", [{**row, "sec": [1, 2]} for row in logs.rows("shown.jsonl")])
-    logs.settings["ingest"]["impressions"]["columns"]["clicked"] = "sec"
-    logs.fails(ConfigError, "ingest.impressions", "clicked")
+    logs.settings["ingest"]["events"][0]["columns"]["feature_id"] = "article"
+    shown = logs.settings["ingest"]["impressions"] | {"domain": "reading"}
+    logs.settings["ingest"]["impressions"] = [
+        shown | {"columns": shown["columns"] | {"clicked": clicked}} for clicked in ("sec", "sec >")
+    ]
+    logs.fails(
+        ConfigError,
+        "ingest.events[0].columns.feature_id: column 'article' not found",
+        "its columns: art",
+        "ingest.impressions[0].columns.clicked: `sec` is array<bigint>",
+        "ingest.impressions[1].columns.clicked: `sec >`",
+    )
 
 
-def test_null_ids_over_the_share_stop_it(logs: Logs) -> None:
+def test_bad_rows_over_the_share_stop_it(logs: Logs) -> None:
     rows = logs.rows("reads.jsonl")
     logs.write("reads.jsonl", [{**row, "uid": None} if i < 20 else row for i, row in enumerate(rows)])
-    logs.fails(DataError, "ingest.events[0]", "max_bad_share", "20")
-
-
-def test_null_ids_under_the_share_go_to_quarantine(logs: Logs) -> None:
-    rows = logs.rows("reads.jsonl")
-    logs.write("reads.jsonl", [{**row, "uid": None} if i < 2 else row for i, row in enumerate(rows)])
-    logs.settings["ingest"]["max_bad_share"] = 0.05
-    warehouse = logs.run().warehouse
-    assert warehouse.read("events").count() == 198
-    refused = warehouse.read("quarantine").collect()
-    assert len(refused) == 2
-    assert all("user_id" in row["reason"] for row in refused)
-
-
-def test_future_times_over_the_share_stop_it(logs: Logs) -> None:
     logs.settings["ingest"]["not_after"] = "2024-01-02T00:00:00"
-    logs.fails(DataError, "future")
-
-
-def test_duplicated_impressions_are_quarantined_and_never_stop_it(logs: Logs) -> None:
-    rows = logs.rows("shown.jsonl")
-    logs.write("shown.jsonl", rows + rows[:80])
-    warehouse = logs.run().warehouse
-    assert warehouse.read("impressions").count() == 200
-    assert warehouse.read("quarantine").where(F.col("reason").contains("duplicate")).count() == 80
+    logs.fails(
+        DataError, "ingest.events[0]: 8", "null user_id: 20", "max_bad_share", "ingest.impressions", "future shown_at"
+    )
 
 
 def test_a_corrupt_parquet_file(logs: Logs) -> None:
@@ -190,8 +180,3 @@ def test_a_corrupt_parquet_file(logs: Logs) -> None:
         checksum.unlink()
     logs.settings["ingest"]["events"][0] |= {"path": "reads", "format": "parquet"}
     logs.fails(DataError, spoilt.name, "cannot be read")
-
-
-def test_an_expression_that_fails_names_its_setting(logs: Logs) -> None:
-    logs.settings["ingest"]["impressions"]["columns"]["clicked"] = "sec >"
-    logs.fails(ConfigError, "ingest.impressions", "clicked")

@@ -1,0 +1,89 @@
+"""JSON lines -> raw rows; values stay the text that they are, and each group of files has the columns of all."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from functools import reduce
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StringType, StructField, StructType
+
+from ralm.config.sources import Place
+from ralm.errors import ConfigError, DataError
+from ralm.ingest.alike_files import lines_of, load, why_whole
+from ralm.ingest.expressions import CORRUPT, column_of
+from ralm.ingest.heads import Head
+from ralm.ingest.json_heads import hidden_values
+from ralm.ingest.recognition import is_utf8
+from ralm.ingest.sampling import first_of_each_piece
+from ralm.spark.errors import user_errors
+
+# Of each piece of files of which only some rows are looked at: they tell the columns.
+_LINES = 100
+
+
+def read_json(spark: SparkSession, heads: list[Head], source: Place, where: str, *, thin: bool) -> DataFrame:
+    """The rows of JSON lines, or of JSON values over several lines (option multiLine).
+
+    Args:
+        thin: only some rows will be looked at, so these tell the columns.
+
+    Raises:
+        DataError: values that Spark would leave out, a type that differs between files, no columns.
+        ConfigError: multiLine or folders named key=value with files that Spark cannot read line by line.
+    """
+    options = {"primitivesAsString": "true"} | source.options | {"columnNameOfCorruptRecord": CORRUPT}
+    several = source.options.get("multiLine", source.options.get("multiline", "")).lower() == "true"
+    groups: dict[tuple[str, tuple[str, ...], bool], list[Head]] = defaultdict(list)
+    for head in heads:
+        native = head.native and is_utf8(head.encoding)
+        place = f"{where}: {head.file.name}"
+        if not several and re.match(r"\ufeff?\s*\[\s*(\{\s*)?[\r\n]", head.text):
+            raise DataError(f"{place}: is one JSON array over several lines: options: {{multiLine: 'true'}}")
+        if problem := hidden_values(head.text, several):
+            raise DataError(f"{place}: {problem}")
+        if not native and (several or head.file.keys):
+            what = "multiLine" if several else f"folders named {head.file.keys[0]}=…"
+            raise ConfigError(
+                f"{place}: {what} cannot go with {why_whole(head)}: write it in UTF-8 under its own ending"
+            )
+        groups[head.file.base, head.file.keys, native].append(head)
+    frames = []
+    for (base, keys, native), alike in groups.items():
+        reader = spark.read.options(**options)
+        with user_errors(where):
+            if native:
+                paths = [head.file.path for head in alike]
+                plain = reader.option("recursiveFileLookup", "true").option("__globPaths__", "false").format("json")
+                if thin and not several:
+                    lines = first_of_each_piece(load(spark, "text", paths, "value string", {}), _LINES)
+                    found = reader.json(lines).schema
+                else:
+                    found = plain.load(paths).schema
+                frames.append(load(spark, "json", paths, _with_corrupt(found, keys), options, base))
+            else:
+                lines = reduce(DataFrame.unionByName, [frame for _, frame in lines_of(spark, alike)])
+                frames.append(reader.schema(_with_corrupt(reader.json(lines).schema, ())).json(lines))
+    lost = next((head.file.name for head in heads if "\ufffd" in head.text), None)
+    return _joined_json(frames, where, f"{lost} is not UTF-8: set options: {{encoding: …}}" if lost else "")
+
+
+def _joined_json(frames: list[DataFrame], where: str, hint: str) -> DataFrame:
+    types: dict[str, set[str]] = defaultdict(set)
+    for frame in frames:
+        for name, kind in frame.dtypes:
+            types[name].add(kind)
+    if clash := next((name for name, kinds in types.items() if len(kinds) > 1), None):
+        raise DataError(f"{where}: column {clash} is {' and '.join(sorted(types[clash]))} in different files")
+    rows = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
+    named = [name for name in rows.columns if name != CORRUPT]
+    if not named:
+        raise DataError(f"{where}: no columns found; {hint or 'the file is empty or not jsonl'}")
+    return rows.where(reduce(lambda a, b: a | b, [column_of(name).isNotNull() for name in rows.columns]))
+
+
+def _with_corrupt(schema: StructType, keys: tuple[str, ...]) -> StructType:
+    folders = {key.lower() for key in keys}
+    own = [field for field in schema.fields if field.name != CORRUPT and field.name.lower() not in folders]
+    return StructType([*own, StructField(CORRUPT, StringType()), *[StructField(key, StringType()) for key in keys]])
