@@ -10,16 +10,15 @@ Everything is read lazily by Spark, in a plain session or over Spark Connect, at
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ralm.errors import ConfigError, MissingInputError
-from ralm.notebook.loading import loaded, some_session
+from ralm.notebook.loading import loaded, meant, some_session
 from ralm.notebook.overlap import overlap
 from ralm.notebook.releases import description, release_row
 from ralm.notebook.reports import features_of_people, features_of_user, of_audience, share_with_lift
-from ralm.notebook.sizes import asked, candidates, check_size, reach
+from ralm.notebook.sizes import asked, candidates, check_minimum, check_size, extent, reach
 
 if TYPE_CHECKING:  # neither Spark nor a session is needed to import this file
     from pyspark.sql import DataFrame, SparkSession
@@ -56,6 +55,7 @@ class Workspace:
         release_id: the release that is read.
         as_of: the date of its users and seeds.
         versions: table -> version.
+        minimum: fewest people that are shown, as `privacy.minimum` was when the release was made.
     """
 
     def __init__(self, spark: SparkSession, path: str, release: str | dt.date | None) -> None:
@@ -64,6 +64,7 @@ class Workspace:
         self.release_id: str = found["release_id"]
         self.as_of: dt.date = found["as_of"]
         self.versions: dict[str, int] = dict(found["tables"])
+        self.minimum: int = found.get("minimum") or 0
         self._facts = found
 
     def __repr__(self) -> str:
@@ -111,7 +112,8 @@ class Workspace:
         sizes = audiences.agg(F.count("*").alias("users"), F.max("score").alias("best"), F.min("score").alias("cutoff"))
         known = self.table("items").select("item_id", "title", "published_at", "categories")
         shown = ("item_id", "title", "system", "users", "best", "cutoff", "published_at", "categories")
-        return sizes.join(known, "item_id", "left").select(*shown).orderBy(F.desc("users"), "item_id")
+        enough = sizes.where(F.col("users") >= self.minimum)
+        return enough.join(known, "item_id", "left").select(*shown).orderBy(F.desc("users"), "item_id")
 
     def audience(
         self,
@@ -139,7 +141,7 @@ class Workspace:
 
         Raises:
             MissingInputError: the item has no audience; for `lift`, no report.
-            ConfigError: several ways at once, or more users than the audience keeps; no size has such a lift.
+            ConfigError: several ways at once; more users than it keeps, or fewer than `minimum`; no size has the lift.
 
         Example:
             >>> w.audience(item, share=0.05).columns
@@ -151,16 +153,16 @@ class Workspace:
         if sum(way is not None for way in (top, share, threshold, between, lift)) > 1:
             raise ConfigError("audience: give one of top, share, threshold, between and lift")
         rows = self._audiences().where(F.col("item_id") == item)
-        first = rows.agg(F.count("*").alias("users"), F.min("percentile").alias("last")).first()
-        assert first is not None
-        if not first["users"]:
+        kept = extent(rows)
+        if not kept.users:
             raise MissingInputError(f"no audience of '{item}' in release {self.release_id}{self._meant(item)}")
         share = share if lift is None else share_with_lift(self, item, lift)
-        chosen_from = candidates(self.table("item_seeds"), self.as_of, item, first["users"], first["last"])
-        check_size(item, first["users"], chosen_from, top, share, between)
+        chosen_from = candidates(self.table("item_seeds"), self.as_of, item, kept)
+        check_size(item, kept, chosen_from, top, share, between)
         ordered = Window.partitionBy("item_id").orderBy(F.desc("score"), "user_id")
         ranked = rows.withColumn("rank", F.row_number().over(ordered))
         chosen = ranked.where(asked(top, share, threshold, between)).orderBy("rank")
+        check_minimum(item, chosen, self.minimum)
         return chosen.select("user_id", "score", "percentile", "rank")
 
     def recommendations(self, user: object) -> DataFrame:
@@ -220,8 +222,8 @@ class Workspace:
             items: ids, or names of your own lists; 200 at most.
 
         Returns:
-            item_id, other_id, users, other_users, both, share (both / the smaller of the two), jaccard
-            (both / users of either).
+            item_id, other_id, users, other_users, both (null: fewer than `minimum`), share (both / the smaller of the
+            two), jaccard (both / users of either).
 
         Raises:
             MissingInputError: one of them has no audience.
@@ -240,7 +242,7 @@ class Workspace:
         sizes = {row["item_id"]: row["count"] for row in rows.groupBy("item_id").count().collect()}
         if missing := next((item for item in wanted if item not in sizes), None):
             raise MissingInputError(f"no audience of '{missing}' in release {self.release_id}{self._meant(missing)}")
-        return overlap(self.spark, rows, sizes)
+        return overlap(self.spark, rows, sizes, self.minimum)
 
     def report(self, item: str) -> DataFrame:
         """What `audience_report` found of an audience, one row: the verdict on its seeds, and what it rests on.
@@ -289,12 +291,9 @@ class Workspace:
         return self.table("audiences").where(F.col("as_of") == F.lit(self.as_of))
 
     def _releases(self) -> DataFrame:
-        reader = self.spark.read.format("delta")
         missing = f"{self.path} is no warehouse with a release: run `pipeline`, or `publish`"
-        return loaded(reader.load, f"{self.path}/releases", missing)
+        return loaded(self.spark.read.format("delta").load, f"{self.path}/releases", missing)
 
     def _meant(self, item: str) -> str:
         """The nearest ids of items with an audience, for an error."""
-        known = [row["item_id"] for row in self._audiences().select("item_id").distinct().limit(10_000).collect()]
-        near = difflib.get_close_matches(item, known, 3)
-        return f"; meant: {', '.join(near)}?" if near else f"; items() lists those that have one ({len(known):,})"
+        return meant(item, self._audiences().select("item_id"))

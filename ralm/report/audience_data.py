@@ -52,6 +52,7 @@ class AudiencePage:
         last: date of the audience before.
         kept: share of it that is in this one.
         warnings: sentences.
+        minimum: counts of fewer people are shown as `fewer than` this.
     """
 
     item: str
@@ -79,6 +80,7 @@ class AudiencePage:
     last: dt.date | None
     kept: float | None
     warnings: Sequence[str]
+    minimum: int = 0
 
     def of(self, people: str, most: int) -> list[Mapping[str, Any]]:
         """The first features of the audience, the seeds or a group."""

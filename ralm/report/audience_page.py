@@ -6,6 +6,7 @@ import re
 
 from markupsafe import Markup
 
+from ralm.insight.small_counts import said
 from ralm.report.audience_data import AudiencePage
 from ralm.report.plots.audiences import found_curve
 from ralm.report.system_names import name
@@ -24,7 +25,7 @@ def render_audience(page: AudiencePage) -> str:
     own = page.own_size
     curve = "" if not page.sizes else found_curve(page.sizes, None if own is None else own.share)
     return template(
-        "audience.html", percent=percent, times=times, count=lambda value: f"{value:,}", system=name
+        "audience.html", percent=percent, times=times, count=lambda value: said(value, page.minimum), system=name
     ).render(
         page=page,
         css=Markup(resource("report.css")),

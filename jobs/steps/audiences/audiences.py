@@ -7,6 +7,7 @@ of seeds, `audiences` and `thresholds`.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.steps.audiences.delivery import held_out, in_interval, large_enough
+from jobs.steps.audiences.holdouts import write_holdouts
 from jobs.steps.audiences.ranking import LeftOut, Ranking, rank_users
 from jobs.steps.audiences.recommendations import recommendation_rows
 from jobs.steps.audiences.scored_users import Scored
@@ -40,6 +43,8 @@ def write_audiences(
     own_list: str | None = None,
     *,
     only_items: bool = False,
+    between: Sequence[float] | None = None,
+    hold_out: float | None = None,
 ) -> None:
     """Rank all users for the items and replace the tables' rows of this system, of this list, or of these items.
 
@@ -50,6 +55,8 @@ def write_audiences(
         seeds: (item_id, user_id) of scored users who are not candidates; None: everyone is a candidate.
         own_list: item id of your own list of seeds, the only item; the system's other audiences stay.
         only_items: keep the rows of the system's other items, and the recommendations.
+        between: from which share of the ranking to which; None: the best, as `scoring.audience` says.
+        hold_out: share of each audience that goes to `holdouts` instead; None: that table stays as it is.
     """
     scoring = step.context.config.scoring
     sample = scored.sample(max(scoring.sample, scoring.probe), step.context.config.seed)
@@ -69,8 +76,15 @@ def write_audiences(
     if own_list is None:
         write_histograms(step, system, scored.items, sample, where)
     recommended = scoring.recommendations if own_list is None and not only_items else 0
-    ranking = _rank(scored, scoring, sample, np.array(cutoffs), seeds, recommended)
+    ranking = _rank(scored, scoring, sample, np.array(cutoffs), seeds, recommended, between)
     audiences = audience_rows(ranking, system, step.as_of, step.record.started_at, scored.users)
+    if between is not None:
+        audiences = in_interval(audiences, (between[0], between[1]))
+    if hold_out is not None:
+        held = held_out(hold_out, step.context.config.seed)
+        write_holdouts(step, system, scored.items, audiences.where(held) if hold_out else None)
+        audiences = audiences.where(~held) if hold_out else audiences
+    audiences = large_enough(step, audiences, scored.items, own_list=own_list is not None)
     part: dict[str, Any] = {"item_bucket": ITEM_BUCKETS}
     if own_list is not None:
         audiences = audiences.withColumn("item_bucket", F.lit(LIST_BUCKET))
@@ -131,6 +145,7 @@ def _rank(
     thresholds: NDArray[np.float64],
     seeds: DataFrame | None,
     recommended: int,
+    between: Sequence[float] | None,
 ) -> Ranking:
     audience = scoring.audience
     left_out = None if seeds is None else LeftOut.of(seeds)
@@ -141,4 +156,7 @@ def _rank(
         for item, count in candidates.items()
     }
     cuts = thresholds if audience.mode == "threshold" else None
+    if between is not None:  # places of all who are scored, as in `percentile`
+        most = math.ceil(between[1] * scored.users - 1e-9)
+        wanted, cuts = {item: min(most, count) for item, count in candidates.items()}, None
     return rank_users(scored, sample, wanted, left_out, cuts, recommended)

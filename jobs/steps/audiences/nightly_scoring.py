@@ -91,7 +91,7 @@ def steps(context: Context) -> Sequence[Step]:
         Step(
             STEP,
             _score,
-            ("scoring", "cold_start") if cold else ("scoring",),
+            ("scoring", *(("cold_start",) if cold else ()), *context.config.privacy.sections),
             as_of="a3",
             after=(
                 (targets_step(SYSTEM), "a3"),

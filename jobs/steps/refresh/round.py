@@ -24,6 +24,7 @@ from jobs.steps.seeds.live_seeds import SeedStream
 from jobs.steps.sources.landed_files import Landing
 from jobs.steps.systems.production import require_ralm
 from ralm.config.names import COLD_START, SYSTEM
+from ralm.insight.small_counts import shown
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
 from ralm.runs.step import RunningStep, Step
@@ -184,6 +185,7 @@ class Round:
             release.models,
             dict(release.metrics),
             note=release.note,
+            minimum=self.context.config.privacy.minimum,
         )
         current = current_release(self.context.warehouse)
         if current.release_id == made.release_id:
@@ -202,7 +204,7 @@ class Round:
                 made.release_id,
                 row["item_id"],
                 SYSTEM,
-                row["seed_count"],
+                shown(row["seed_count"], self.context.config.privacy.minimum),
                 row["changes"],
                 row["clicked_at"],
                 step.record.started_at,
@@ -238,7 +240,7 @@ def steps(context: Context, now: Clock = utc_now) -> Sequence[Step]:
         Step(
             "refresh",
             lambda step: Round(step, now).run(),
-            ("scoring", "lookalike", "refresh", "cold_start"),
+            ("scoring", "lookalike", "refresh", "cold_start", *context.config.privacy.sections),
             inputs=(
                 "live_seeds",
                 "items",

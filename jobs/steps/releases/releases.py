@@ -21,7 +21,7 @@ from ralm.warehouse.releases import Release, releases
 
 SCHEMA = (
     "release_id string, created_at timestamp, as_of date, tables map<string,bigint>, models map<string,string>, "
-    "metrics map<string,double>, current boolean, note string"
+    "metrics map<string,double>, current boolean, note string, minimum int"
 )
 
 
@@ -86,7 +86,8 @@ def _publish(step: RunningStep) -> None:
     created_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     tables = {name: step.record.inputs[name] for name in PUBLISHED}
     release = f"{step.as_of}-{step.version}"
-    make_current(step, Release(release, created_at, step.as_of, tables, models, figures(rows, name), note=note))
+    found, least = figures(rows, name), config.privacy.minimum
+    make_current(step, Release(release, created_at, step.as_of, tables, models, found, note=note, minimum=least))
 
 
 def steps(context: Context) -> Sequence[Step]:
@@ -95,7 +96,7 @@ def steps(context: Context) -> Sequence[Step]:
         Step(
             "publish",
             _publish,
-            ("evaluation", "publish"),
+            ("evaluation", "publish", *context.config.privacy.sections),
             as_of="a3",
             after=(("score_users", "a3"), ("evaluate", "a2")),
             inputs=PUBLISHED,
