@@ -17,8 +17,9 @@ WORKERS ?= -n 2 --dist loadfile --no-loadscope-reorder
 # What is installed is keyed on its content and place, not on file times: a fresh checkout reuses what fits.
 INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd; echo $(CUDA)) | cksum | cut -d' ' -f1)
 JARS := .venv/delta-jars
+DOCS := .venv-docs/.installed-$(shell (cat requirements-docs.lock; pwd) | cksum | cut -d' ' -f1)
 
-.PHONY: help machine venv jars demo live ab compare ablations robust protocols bench lint test soak test-fast lock clean
+.PHONY: help machine venv jars demo live ab compare ablations robust protocols bench lint test soak test-fast docs lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -38,12 +39,12 @@ $(INSTALLED): | machine
 	@conf/uv.sh pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@rm -f .venv/.installed-* && touch $@
 
-jars: $(JARS) ## Delta's jars, resolved once through Spark's Ivy
+jars: $(JARS) ## Delta's jars, fetched once through Spark's Ivy, and an archive of Spark's classes: sessions start sooner
 	@:
 
 $(JARS): $(INSTALLED) | machine
-	@echo "Resolving Delta's jars"
-	@log=$$($(BIN)/python -m jobs.cli.submission --resolve-jars $@ 2>&1) || { echo "$$log" >&2; exit 1; }
+	@echo "Fetching Delta's jars, and keeping Spark's classes for faster starts (half a minute, once)"
+	@log=$$($(BIN)/python -m jobs.cli.installation 2>&1) || { echo "$$log" >&2; exit 1; }
 
 demo: venv jars ## The whole pipeline on the built-in world; other sets: make demo CONFIG=conf/kuairand.yaml
 	@./spark-submit.sh pipeline --config $(CONFIG)
@@ -87,10 +88,24 @@ soak: venv jars ## The longest tests: whole nights of other worlds, kills at ran
 test-fast: venv ## The tests that need no Spark
 	$(BIN)/python -m pytest -m "not spark and not slow and not soak" $(TESTS)
 
-lock: venv ## Resolve requirements.in into requirements.lock, for Python 3.11 and 3.12, keeping what still fits
-	conf/uv.sh pip compile --quiet --universal --python-version 3.11 --no-header -o requirements.lock requirements.in
+docs: $(DOCS) ## The documentation site, build/site/index.html, in an environment of its own; warnings are errors
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
+	@echo "build/site/index.html"
+
+# It needs neither Java nor the package's dependencies.
+$(DOCS):
+	$(if $(shell conf/check-machine.sh python 2>/dev/null),,$(error $(shell conf/check-machine.sh python 2>&1)))
+	@echo "Installing requirements-docs.lock"
+	@"$$(conf/check-machine.sh python)" -m venv --clear .venv-docs
+	@.venv-docs/bin/python -m pip install --quiet uv==$(UV_VERSION)
+	@VENV=.venv-docs conf/uv.sh pip install --quiet --no-deps --python .venv-docs/bin/python -r requirements-docs.lock
+	@touch $@
+
+lock: venv ## Resolve requirements*.in into their lock files, for Python 3.11 and 3.12, keeping what still fits
+	for name in requirements requirements-docs; do conf/uv.sh pip compile --quiet --universal --python-version 3.11 \
+		--no-header -o $$name.lock $$name.in || exit $$?; done
 
 clean: ## Remove what the tools made: environment, caches, warehouses
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .venv-docs .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
 	rm -rf warehouse spark-warehouse metastore_db derby.log
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

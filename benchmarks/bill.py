@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.samples import POSITIVES, POSITIVES_A_USER
+from benchmarks.samples import POSITIVES, POSITIVES_PER_USER
 from benchmarks.table import RESULTS, Result, kept, replace_between
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "scale.md"
@@ -86,7 +86,7 @@ def trainings(results: Results) -> list[Cost]:
     lookalike = median(train["seconds"]["ours_lookalike"]) / median(train["seconds"]["ours_user"])
     a_positive = 1e6 * samples["machine"]["cores"] * samples["value"] / POSITIVES
     return [
-        Cost("`build_user_samples`", "positive", a_positive, USER_ROWS * POSITIVES_A_USER, "samples"),
+        Cost("`build_user_samples`", "positive", a_positive, USER_ROWS * POSITIVES_PER_USER, "samples"),
         Cost("`train_user_model`, an epoch", "row", per_unit(train), USER_ROWS, "train"),
         a_user(results, "build_lookalike_samples"),
         Cost("`train_lookalike`, a round", "row", per_unit(train) * lookalike, LOOKALIKE_ROWS, "train"),

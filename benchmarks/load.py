@@ -21,7 +21,7 @@ from pyspark.sql import functions as F
 from benchmarks.harness import Benchmark, Contest
 from benchmarks.train import files_of
 from benchmarks.work import workspace
-from ralm.training.loaders import make_loader
+from ralm.training.loaders import loader_class
 
 ROWS, FILES, BATCH, EPOCHS = 1_000_000, 16, 1_024, 2
 ARRAYS, WIDTH = 5, 20
@@ -88,7 +88,7 @@ def read(kind: str, folder: str, epochs: int) -> Measured:
     files = sorted(str(found) for found in Path(folder).glob("*.parquet"))
     before, started = peak(), time.perf_counter()
     ends, second = [], 0.0
-    with make_loader(kind, files, COLUMNS, batch_size=BATCH, rank=0, world=1, seed=1, epochs=epochs) as loader:
+    with loader_class(kind)(files, COLUMNS, batch_size=BATCH, rank=0, world=1, seed=1, epochs=epochs) as loader:
         for number, _ in enumerate(loader):
             if number == 0:
                 first = time.perf_counter() - started

@@ -39,7 +39,7 @@ from ralm.spark.session import get_session
 from ralm.training.checkpoints import load_weights
 
 SYSTEM, PURPOSE = "ralm", "production"
-USERS, ITEMS, BLOCK, USERS_A_CELL = 200_000, 100, 8_192, 100
+USERS, ITEMS, BLOCK, USERS_PER_CELL = 200_000, 100, 8_192, 100
 TOPS = (0.05, 0.01, 0.001)
 REPETITIONS = 5
 # Rounding to bfloat16 changes a number by 2^-9 of itself at most, and a product of two of them by 2^-8.
@@ -161,7 +161,7 @@ def interleaved(runs: dict[str, Callable[[], object]]) -> dict[str, float]:
 
 def pruning(scorer: Scorer, unit: Floats, bias: Floats, scores: Floats, cuts: dict[float, Floats]) -> dict[str, Any]:
     """Shares of all pairs in (cell, item) pairs that cannot reach the cut: by the bound, and with the best of all."""
-    count = max(1, len(unit) // USERS_A_CELL)
+    count = max(1, len(unit) // USERS_PER_CELL)
     cells = faiss.Kmeans(unit.shape[1], count, niter=10, seed=1, spherical=True, max_points_per_centroid=100)
     cells.train(unit)
     cell: NDArray[np.int64] = cells.index.search(unit, 1)[1][:, 0].astype(np.int64)
@@ -176,7 +176,7 @@ def pruning(scorer: Scorer, unit: Floats, bias: Floats, scores: Floats, cuts: di
     np.maximum.at(most, cell, rotated)
     filled = size > 0
     box = (least[filled] + most[filled]) / 2, (most[filled] - least[filled]) / 2
-    result: dict[str, Any] = {"cells": int(filled.sum()), "users_a_cell": USERS_A_CELL}
+    result: dict[str, Any] = {"cells": int(filled.sum()), "users_per_cell": USERS_PER_CELL}
     for top, cut in cuts.items():
         skipped = below(scorer, axes, box, most_bias[filled], cut)
         if (skipped & (best[filled] > cut + 1e-5)).any():

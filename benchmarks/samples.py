@@ -15,7 +15,7 @@ from jobs.steps.user_model.training_sets import shuffled
 from jobs.steps.user_model.user_samples import build_user_samples
 from ralm.config import UserSamples
 
-POSITIVES, POSITIVES_A_USER, FILES = 10_000_000, 10, 8
+POSITIVES, POSITIVES_PER_USER, FILES = 10_000_000, 10, 8
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def samples(size: int | None) -> Iterator[Benchmark]:
     Reference: `copy`, a plain Spark job that reads and writes as many bytes: the finished training set, which holds
     its inputs. Also `copy_shuffled`: ours with the shuffle by hash with which the job ends.
     """
-    users = max(1, (size or POSITIVES) // POSITIVES_A_USER)
+    users = max(1, (size or POSITIVES) // POSITIVES_PER_USER)
     with workspace("samples") as (spark, folder):
         fields = saved(user_fields(spark, users), f"{folder}/fields")
         positives = saved(random_positives(spark, users), f"{folder}/positives")
@@ -53,7 +53,7 @@ def samples(size: int | None) -> Iterator[Benchmark]:
 
 def random_positives(spark: SparkSession, users: int) -> DataFrame:
     """(user_id, positives, known) as in `user_positives`."""
-    known = F.array_distinct(log_uniform_array("positive", 2 * POSITIVES_A_USER, ITEMS))
+    known = F.array_distinct(log_uniform_array("positive", 2 * POSITIVES_PER_USER, ITEMS))
     return spark.range(users).select(
-        F.col("id").alias("user_id"), F.slice(known, 1, POSITIVES_A_USER).alias("positives"), known.alias("known")
+        F.col("id").alias("user_id"), F.slice(known, 1, POSITIVES_PER_USER).alias("positives"), known.alias("known")
     )

@@ -23,7 +23,7 @@ from jobs.steps.user_model.user_samples import build_user_samples
 from ralm.config import Lookalike, Training, UserModel, UserSamples
 from ralm.field_specs import UserFields
 from ralm.training.distributed import launch
-from ralm.training.loaders import make_loader
+from ralm.training.loaders import loader_class
 from ralm.training.lookalike import LookalikeObjective, train_lookalike
 from ralm.training.objective import Objective
 from ralm.training.ranks import Rank
@@ -108,8 +108,8 @@ def in_memory(spec: Spec, objective: Callable[[Any, Rank], Objective]) -> Callab
     """The same steps on tensors in memory: their seconds, without the reading."""
 
     def run() -> float:
-        with make_loader(
-            "pyarrow", list(spec.train_files), spec.columns, batch_size=BATCH, rank=0, world=1, seed=1, epochs=1
+        with loader_class("pyarrow")(
+            list(spec.train_files), spec.columns, batch_size=BATCH, rank=0, world=1, seed=1, epochs=1
         ) as loader:
             batches = list(loader)
         torch.manual_seed(1)

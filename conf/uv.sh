@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs the virtual environment's uv with the machine's pip settings (index, extra index, wheels folder, certificates):
-# uv itself reads neither pip.conf nor PIP_*. Settings made for uv directly win.
+# Runs the uv of a virtual environment (.venv, or the one that VENV names) with the machine's pip settings (index, extra
+# index, wheels folder, certificates): uv itself reads neither pip.conf nor PIP_*. Settings made for uv directly win.
 set -euo pipefail
 
-python=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/.venv/bin/python
+python=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/${VENV:-.venv}/bin/python
 
 setting() { # the value pip uses for NAME: environment before files
     local place

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ralm.errors import ConfigError, MissingInputError
-from ralm.notebook.loading import loaded, meant, some_session
+from ralm.notebook.extend import Size, extended
+from ralm.notebook.loading import some_session
 from ralm.notebook.overlap import overlap
-from ralm.notebook.releases import description, release_row
+from ralm.notebook.pairs import scored_pairs
+from ralm.notebook.recommendations import best_items
+from ralm.notebook.release_tables import ReleaseTables
 from ralm.notebook.reports import features_of_people, features_of_user, of_audience, share_with_lift
 from ralm.notebook.sizes import asked, candidates, check_minimum, check_size, extent, reach
 
@@ -46,54 +49,8 @@ def open_workspace(path: str, spark: SparkSession | None = None, release: str | 
     return Workspace(some_session() if spark is None else spark, path.rstrip("/"), release)
 
 
-class Workspace:
-    """A warehouse at one release; made by `ralm.open`. Printing it says what it holds.
-
-    Attributes:
-        spark: the session.
-        path: of the warehouse.
-        release_id: the release that is read.
-        as_of: the date of its users and seeds.
-        versions: table -> version.
-        minimum: fewest people that are shown, as `privacy.minimum` was when the release was made.
-    """
-
-    def __init__(self, spark: SparkSession, path: str, release: str | dt.date | None) -> None:
-        self.spark, self.path = spark, path
-        found = release_row(self._releases(), path, release)
-        self.release_id: str = found["release_id"]
-        self.as_of: dt.date = found["as_of"]
-        self.versions: dict[str, int] = dict(found["tables"])
-        self.minimum: int = found.get("minimum") or 0
-        self._facts = found
-
-    def __repr__(self) -> str:
-        return description(self.path, self._facts)
-
-    def table(self, name: str) -> DataFrame:
-        """A table: of the release at its version, any other as it is now.
-
-        Raises:
-            MissingInputError: there is none of this name.
-
-        Example:
-            >>> w.table("items").where("item_id = 'none'").count()
-            0
-        """
-        reader = self.spark.read.format("delta")
-        if name in self.versions:
-            reader = reader.option("versionAsOf", self.versions[name])
-        return loaded(reader.load, f"{self.path}/{name}", f"no table '{name}' in {self.path}")
-
-    def releases(self) -> DataFrame:
-        """All releases, newest first: release_id, created_at, as_of, current, note, metrics, models, tables.
-
-        Example:
-            >>> w.releases().where("current").count()
-            1
-        """
-        columns = ("release_id", "created_at", "as_of", "current", "note", "metrics", "models", "tables")
-        return self._releases().select(*columns).orderBy("created_at", ascending=False)
+class Workspace(ReleaseTables):
+    """A warehouse at one release; made by `ralm.open`. Printing it says what it holds."""
 
     def items(self) -> DataFrame:
         """The items that have an audience, largest audience first.
@@ -165,6 +122,67 @@ class Workspace:
         check_minimum(item, chosen, self.minimum)
         return chosen.select("user_id", "score", "percentile", "rank")
 
+    def extend(
+        self,
+        seeds: Any,
+        exclude: Any = None,
+        name: str | None = None,
+        top: int | None = None,
+        share: float | None = None,
+        threshold: float | None = None,
+        between: tuple[float, float] | None = None,
+    ) -> DataFrame:
+        """The users most like a list of yours, best first: what `extend_audience --system ralm` finds, nothing written.
+
+        The list is described at once; everyone is scored whenever rows of the result are asked for. Ids that are empty,
+        repeated or unknown are counted in a warning of one line.
+
+        Args:
+            seeds: user ids: a list, a pandas Series, or a DataFrame of Spark or pandas with the column `user_id`.
+            exclude: users to keep out, in the same forms.
+            name: of the list; the result then begins with the column `item_id` of this value.
+            top: so many users.
+            share: the best users up to this share of the candidates: of all but the seeds and the excluded.
+            threshold: users with at least this score.
+            between: users from one share of the candidates to another. Without any of these four: as
+                `scoring.audience` of the release says; for its mode `threshold`, the share `scoring.probe_fraction`.
+
+        Returns:
+            user_id, score, percentile (1: the best), rank (1: the best).
+
+        Raises:
+            ConfigError: seeds or sizes that cannot be; another system than RALM scores the release.
+            DataError: fewer known seeds than `lookalike.min_seeds`; no exclusion is a known user; no candidate is left.
+            MissingInputError: the release has no record of its settings, or its model is gone.
+
+        Example:
+            >>> best = w.audience(item, top=20).select("user_id")
+            >>> w.extend(best, top=5).columns
+            ['user_id', 'score', 'percentile', 'rank']
+        """
+        return extended(self._model, seeds, exclude, Size(top, share, threshold, between), name)
+
+    def score(self, pairs: Any) -> DataFrame:
+        """Given pairs of users and items with their scores as of the release's date: those of job `score_pairs`.
+
+        Args:
+            pairs: a DataFrame of Spark or pandas with the columns `user_id` and `item_id`; others are passed on. Items
+                are 10,000 at most.
+
+        Returns:
+            The pairs in any order, and `score`: NULL where the user is unknown, or the item or its seeds are.
+
+        Raises:
+            ConfigError: a column is missing; more items; another system than RALM scores the release.
+            MissingInputError: no item has seeds; the release has no record of its settings, or its model is gone.
+
+        Example:
+            >>> users = w.audience(item, top=3).selectExpr("user_id", f"'{item}' AS item_id")
+            >>> w.score(users).where("score IS NULL").count()
+            0
+        """
+        return scored_pairs(self._model, pairs)
+
     def recommendations(self, user: object) -> DataFrame:
         """The best items of a user among the scored ones, best first: rank, item_id, score.
 
@@ -174,15 +192,9 @@ class Workspace:
             >>> w.recommendations("nobody").count()
             0
         """
-        from pyspark.sql import Window
         from pyspark.sql import functions as F
 
-        rows = self.table("recommendations").where((F.col("as_of") == F.lit(self.as_of)) & (F.col("user_id") == user))
-        both = rows.select("user_id", F.explode(F.arrays_zip("item_ids", "scores")).alias("one"))
-        found = both.select("user_id", "one.item_ids", "one.scores").toDF("user_id", "item_id", "score")
-        # Each system has a row of its own, and each item one system.
-        best = Window.partitionBy("user_id").orderBy(F.desc("score"), "item_id")
-        return found.select(F.row_number().over(best).alias("rank"), "item_id", "score").orderBy("rank")
+        return best_items(self.table("recommendations").where(F.col("as_of") == F.lit(self.as_of)), user)
 
     def metrics(self) -> DataFrame:
         """The figures of the release: system, protocol, split, metric, value, low, high (95 % interval), items.
@@ -284,16 +296,3 @@ class Workspace:
             ['group', 'rank', 'feature', 'share', 'everyone', 'lift']
         """
         return features_of_people(self, item) if user is None else features_of_user(self, item, user)
-
-    def _audiences(self) -> DataFrame:
-        from pyspark.sql import functions as F
-
-        return self.table("audiences").where(F.col("as_of") == F.lit(self.as_of))
-
-    def _releases(self) -> DataFrame:
-        missing = f"{self.path} is no warehouse with a release: run `pipeline`, or `publish`"
-        return loaded(self.spark.read.format("delta").load, f"{self.path}/releases", missing)
-
-    def _meant(self, item: str) -> str:
-        """The nearest ids of items with an audience, for an error."""
-        return meant(item, self._audiences().select("item_id"))

@@ -8,10 +8,12 @@ import pytest
 import torch
 from pyspark.sql import SparkSession
 
+import ralm
 from ralm.config import Spark
+from ralm.spark.jvm import class_archive, java_options
 from ralm.spark.session import get_session
 from tests.built_once import built_once
-from tests.finished import LONG_LIVED, SPARK, Finished, read_tiny, submit_tiny
+from tests.finished import SPARK, Finished, read_tiny, submit_tiny
 from tests.time_budget import TimeBudget
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -59,6 +61,8 @@ def one_thread() -> None:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     scratch = tmp_path_factory.mktemp("spark")
+    # It lives long enough for both compilers (docs/decisions/0008), and collects garbage beside another session.
+    java = f"-XX:+UseSerialGC {java_options(small=False, archive=class_archive())}"
     session = get_session(
         "tests",
         Spark(
@@ -67,7 +71,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
             driver_memory="3g",
             conf={
                 **SPARK,
-                "spark.driver.extraJavaOptions": LONG_LIVED,
+                "spark.driver.extraJavaOptions": java,
                 "spark.sql.warehouse.dir": str(scratch / "warehouse"),
                 "spark.local.dir": str(scratch / "local"),
                 "spark.databricks.delta.snapshotPartitions": "1",  # Delta's log is tiny as well, as in conf/tiny.yaml
@@ -85,6 +89,20 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 def tiny_run(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """The pipeline's run on the smallest world, once. Look at it; change a copy."""
     return read_tiny(spark, built_once(tmp_path_factory, "tiny", submit_tiny))
+
+
+@pytest.fixture(scope="session")
+def notebook_world(spark: SparkSession, tiny_run: Finished, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`wh`, a copy of that warehouse with what notebooks show, built once. Look at it."""
+    from tests.notebook_world import build_notebook_world
+
+    return built_once(tmp_path_factory, "notebook_world", lambda folder: build_notebook_world(tiny_run, folder))
+
+
+@pytest.fixture(scope="session")
+def w(spark: SparkSession, notebook_world: Path) -> ralm.Workspace:
+    """The world of notebooks, opened."""
+    return ralm.open(str(notebook_world / "wh"), spark)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ralm.config import Config, load_config
 from ralm.runs.context import Context
+from ralm.spark.jvm import QUICK
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "conf" / "tiny.yaml"
@@ -22,18 +23,8 @@ SETTINGS = (
     *(f"{training}.local_mode=false" for training in ("user_training", "lookalike_training")),
     *(f"{training}.processes=2" for training in ("user_training", "lookalike_training")),
 )
-# The client compiler alone: a JVM that lives for minutes spends more on the other than it gains (docs/decisions/0008).
-# With it the code cache is 48 MB by default, which Spark fills: the JVM then spends its time on throwing compiled code
-# away. The session of a worker lives long enough for both compilers.
-LONG_LIVED = "-XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC"
-JAVA = f"-XX:TieredStopAtLevel=1 {LONG_LIVED}"
 # The frames are tiny and there are many of them: what Spark compiled is kept.
-SPARK = {
-    "spark.sql.codegen.cache.maxEntries": "5000",
-    "spark.default.parallelism": "2",
-    "spark.driver.extraJavaOptions": JAVA,
-    "spark.executor.extraJavaOptions": JAVA,
-}
+SPARK = {"spark.sql.codegen.cache.maxEntries": "5000", "spark.default.parallelism": "2"}
 
 
 @dataclass
@@ -62,7 +53,7 @@ def submit_tiny(folder: Path) -> None:
     command = ["./spark-submit.sh", "pipeline", "--config", str(TINY)]
     command += [part for setting in (f"warehouse={folder / 'wh'}", *SETTINGS) for part in ("--set", setting)]
     command += ["--", "--master", "local-cluster[2,1,1024]"]
-    settings = {**SPARK, "spark.executor.memory": "1g"}
+    settings = {**SPARK, "spark.executor.memory": "1g", "spark.executor.extraJavaOptions": QUICK}
     command += [part for key, value in settings.items() for part in ("--conf", f"{key}={value}")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:

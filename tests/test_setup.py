@@ -40,7 +40,7 @@ def clone(tmp_path: Path) -> Path:
     """The project without a virtual environment."""
     root = tmp_path / "clone"
     root.mkdir()
-    for name in ("Makefile", "requirements.lock", "setup.py"):
+    for name in ("Makefile", "requirements.lock", "requirements-docs.lock", "setup.py"):
         shutil.copy(ROOT / name, root / name)
     shutil.copytree(ROOT / "conf", root / "conf")
     return root
@@ -121,6 +121,20 @@ def test_a_wrong_or_missing_python(clone: Path, machine: Tools) -> None:
     assert "No Python was found" in done.stderr
 
 
+def test_make_docs_needs_python_alone(clone: Path, machine: Tools) -> None:
+    planned = run(["make", "-n", "docs"], clone, machine(python3_11=PYTHON))  # no Java
+    assert planned.returncode == 0, planned.stderr
+    assert "requirements-docs.lock" in planned.stdout
+    assert "requirements.lock" not in planned.stdout
+
+
+def test_make_docs_without_python_says_one_line(clone: Path, machine: Tools) -> None:
+    done = run(["make", "docs"], clone, machine(python3=OLD_PYTHON))
+    assert done.returncode != 0
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "install Python 3.11" in done.stderr
+
+
 def test_a_python_without_venv(clone: Path, machine: Tools) -> None:
     stripped = 'case "$2" in *ensurepip*) exit 1 ;; *) exit 0 ;; esac'
     done = run(["bash", "conf/check-machine.sh", "python"], clone, machine(python3_11=stripped))
@@ -145,7 +159,7 @@ def test_make_lists_every_target() -> None:
     listed = {line.split()[0] for line in done.stdout.splitlines()}
     assert listed == {
         "help", "venv", "jars", "demo", "live", "ab", "compare", "ablations", "robust", "protocols", "bench", "lint",
-        "test", "soak", "test-fast", "lock", "clean",
+        "test", "soak", "test-fast", "docs", "lock", "clean",
     }  # fmt: skip
     assert run(["make", "-s", "help"], ROOT, dict(os.environ)).stdout == done.stdout
 
@@ -161,8 +175,9 @@ def test_the_commit_hooks_run_what_make_lint_runs() -> None:
         assert (hook["language"], hook["pass_filenames"], hook["always_run"]) == ("system", False, True)
 
 
-def test_the_lock_file_pins_everything_and_names_no_place() -> None:
-    text = (ROOT / "requirements.lock").read_text()
+@pytest.mark.parametrize("name", ["requirements", "requirements-docs"])
+def test_the_lock_file_pins_everything_and_names_no_place(name: str) -> None:
+    text = (ROOT / f"{name}.lock").read_text()
     lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
     pinned = r"[a-z0-9][a-z0-9._-]*==[^\s;]+( ; .+)?"
     assert [line for line in lines if not re.fullmatch(pinned, line)] == []
@@ -171,17 +186,18 @@ def test_the_lock_file_pins_everything_and_names_no_place() -> None:
     names = {line.partition("==")[0] for line in lines}
     wanted = {
         re.split(r"[<>=~!;\[\s]", line)[0].lower()
-        for line in (ROOT / "requirements.in").read_text().splitlines()
+        for line in (ROOT / f"{name}.in").read_text().splitlines()
         if line and not line.startswith("#")
     }
     assert wanted - names == set()
 
 
-def test_every_direct_dependency_has_its_reason() -> None:
+@pytest.mark.parametrize("name", ["requirements", "requirements-docs"])
+def test_every_direct_dependency_has_its_reason(name: str) -> None:
     reasons = (ROOT / "docs" / "decisions" / "0001-dependencies.md").read_text().lower()
     direct = {
         re.split(r"[<>=~!;\[\s]", line)[0].lower()
-        for line in (ROOT / "requirements.in").read_text().splitlines()
+        for line in (ROOT / f"{name}.in").read_text().splitlines()
         if line and not line.startswith("#")
     }
     assert {name for name in direct if f"`{name}" not in reasons} == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import doctest
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,27 +13,13 @@ import pytest
 from pyspark.sql import functions as F
 
 import ralm
-from jobs.steps.audience_reports.report import steps
-from jobs.steps.audience_reports.request import Asked
 from ralm import workspace
 from ralm.errors import ConfigError, MissingInputError
-from ralm.runs.runner import run_steps
+from ralm.notebook import release_tables
 from tests.finished import Finished
 
 pytestmark = pytest.mark.spark
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(scope="module")
-def w(tiny_run: Finished, tmp_path_factory: pytest.TempPathFactory) -> ralm.Workspace:
-    """A copy of the world, with a report on the audience of its first item."""
-    own = tiny_run.copy(tmp_path_factory.mktemp("workspace") / "wh")
-    found = ralm.open(str(own.config.warehouse), tiny_run.spark)
-    first = found.items().first()
-    assert first is not None
-    context = own.context()
-    run_steps(context, steps(context, Asked(item=first["item_id"])))
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +37,12 @@ def test_each_example_gives_what_it_says(tiny_run: Finished, w: ralm.Workspace, 
     given = {"w": w, "warehouse": str(tiny_run.config.warehouse), "item": items[0], "other": items[1]}
     given |= {"open_workspace": workspace.open_workspace}
     tried = 0
-    for test in doctest.DocTestFinder().find(workspace, globs=given):
+    finder = doctest.DocTestFinder()
+    for test in [*finder.find(workspace, globs=given), *finder.find(release_tables, globs=given)]:
         if test.examples:
             assert doctest.DocTestRunner().run(test).failed == 0, test.name
             tried += 1
-    public = [name for name in vars(ralm.Workspace) if not name.startswith("_")]
+    public = [name for name in dir(ralm.Workspace) if not name.startswith("_")]
     assert tried == len(public) + 1  # each method, and `open`
 
 
@@ -195,9 +183,12 @@ def test_a_report_and_who_they_are(w: ralm.Workspace, items: list[str]) -> None:
 
 
 CONNECT = """
-import sys
+import pathlib, sys
+import matplotlib
+matplotlib.use("Agg")
 from pyspark.sql import SparkSession
 import ralm
+from ralm.notebook.percent import run
 spark = SparkSession.builder.remote("local[1]").config(
     "spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension"
 ).config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog").config(
@@ -209,6 +200,11 @@ print(w)
 print(w.audience(sys.argv[2], top=5).toPandas().to_csv(index=False))
 print(w.curve(sys.argv[2]).count(), w.items().count(), w.metrics().isEmpty(), w.recommendations("none").count())
 print(w.report(sys.argv[2]).count(), w.why(sys.argv[2]).count(), w.why(sys.argv[2], sys.argv[5]).count())
+seeds = open(sys.argv[6]).read().split()
+print(w.extend(seeds, exclude=open(sys.argv[7]).read().split(), top=9).toPandas().to_csv(index=False))
+print(w.score(w.audience(sys.argv[2], top=5).selectExpr("user_id", f"'{sys.argv[2]}' AS item_id")).count())
+left = run(pathlib.Path("notebooks/02_extend_your_own_list.py"), show=False)
+print("found", left["of_list"])
 try:
     w.table("none")
 except Exception as error:
@@ -217,7 +213,7 @@ except Exception as error:
 
 
 @pytest.mark.soak
-def test_over_spark_connect(w: ralm.Workspace, items: list[str]) -> None:
+def test_over_spark_connect(w: ralm.Workspace, items: list[str], notebook_world: Path) -> None:
     from delta.pip_utils import configure_spark_with_delta_pip
     from pyspark.sql import SparkSession
 
@@ -225,19 +221,16 @@ def test_over_spark_connect(w: ralm.Workspace, items: list[str]) -> None:
 
     options = configure_spark_with_delta_pip(SparkSession.Builder())._options
     user = w.audience(items[0], top=1).collect()[0]["user_id"]
-    command = [
-        sys.executable,
-        "-c",
-        CONNECT,
-        w.path,
-        items[0],
-        options["spark.jars.packages"],
-        ",".join(PROVIDED),
-        user,
-    ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    lists = [str(notebook_world / name) for name in ("mine.txt", "out.txt")]
+    jars = [options["spark.jars.packages"], ",".join(PROVIDED)]
+    command = [sys.executable, "-c", CONNECT, w.path, items[0], *jars, user, *lists]
+    environment = {**os.environ, "RALM_WAREHOUSE": w.path}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     assert repr(w) in done.stdout
     assert w.audience(items[0], top=5).toPandas().to_csv(index=False) in done.stdout
     told = f"1 {w.why(items[0]).count()} {w.why(items[0], user).count()}"
-    assert f"{w.curve(items[0]).count()} {len(items)} False 0\n{told}\nMissingInputError" in done.stdout
+    assert f"{w.curve(items[0]).count()} {len(items)} False 0\n{told}\n" in done.stdout
+    seeds, out = (Path(name).read_text(encoding="utf-8").split() for name in lists)
+    assert w.extend(seeds, exclude=out, top=9).toPandas().to_csv(index=False) + "\n5\nfound [" in done.stdout
+    assert done.stdout.endswith("MissingInputError\n")

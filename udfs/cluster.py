@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ralm.arrow.arrays import column, list_array, matrix
-from ralm.scoring.cluster import cluster_seeds
+from ralm.scoring.cluster import cluster_seeds, seeds_seed
 from ralm.scoring.kmeans import Floats, single_thread
 from ralm.scoring.scorer import Scorer, tower
 from udfs.shapes import GroupUdf
@@ -81,13 +80,6 @@ def cluster_items(
         )
 
     return GroupUdf(run, SCHEMA.replace("sizes array<int>", "sizes array<float>") if weighted else SCHEMA)
-
-
-def seeds_seed(seed: int, user_ids: Iterable[str | int]) -> int:
-    """The random seed for one item, by its seed users: the same in any order of the users and under any item id."""
-    listed = "\0".join(sorted(map(str, user_ids)))
-    digest = hashlib.blake2b(f"{seed}:{listed}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big")
 
 
 def _split(group: pa.Table, k: int) -> tuple[pa.Table, Floats | None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ from ralm.arrow.arrays import column, matrix, scalars
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.baselines.regression import fit_logistic, fit_trees
 from ralm.config import Regression
-from udfs.cluster import seeds_seed
+from ralm.scoring.cluster import seeds_seed
 from udfs.shapes import GroupUdf
 
 FITTED = "item_index int, positives int, negatives int, label_frequency double, "
@@ -25,6 +26,9 @@ _KEYS += [("label_frequency", pa.float64())]
 _WEIGHTS = [("indices", pa.list_(pa.int32())), ("weights", pa.list_(pa.float32()))]
 _LOGISTIC = pa.schema([*_KEYS, ("intercept", pa.float64()), *_WEIGHTS])
 _TREES = pa.schema([*_KEYS, ("model", pa.binary())])
+
+# Rows, labels (n,) and a random seed -> the label frequency, and the columns of the model.
+Fit: TypeAlias = Callable[[pa.Table, NDArray[np.int64], int], tuple[float, dict[str, list[Any]]]]
 
 
 def fit_logistic_items(space: FeatureSpace, settings: Regression, seed: int) -> GroupUdf:
@@ -43,19 +47,13 @@ def fit_logistic_items(space: FeatureSpace, settings: Regression, seed: int) -> 
         weights (indices, weights) that are not 0.
     """
 
-    def run(group: pa.Table) -> pa.Table:
-        rows, labels = _ordered(group)
-        if len(np.unique(labels)) < 2:
-            return _LOGISTIC.empty_table()
-        index = rows.column("item_index")[0].as_py()
-        with threadpool_limits(1):
-            model = fit_logistic(space.matrix(rows), labels, settings, _drawn(seed, rows, labels))
+    def fit(rows: pa.Table, labels: NDArray[np.int64], drawn: int) -> tuple[float, dict[str, list[Any]]]:
+        model = fit_logistic(space.matrix(rows), labels, settings, drawn)
         indices = np.flatnonzero(model.weights).astype(np.int32)
         weights = model.weights[indices].astype(np.float32)
-        found = {"intercept": [model.intercept], "indices": [indices], "weights": [weights]}
-        return pa.table(_fitted(index, labels, model.label_frequency) | found, _LOGISTIC)
+        return model.label_frequency, {"intercept": [model.intercept], "indices": [indices], "weights": [weights]}
 
-    return GroupUdf(run, LOGISTIC)
+    return _per_item(fit, seed, _LOGISTIC, LOGISTIC)
 
 
 def fit_tree_items(settings: Regression, seed: int) -> GroupUdf:
@@ -66,30 +64,27 @@ def fit_tree_items(settings: Regression, seed: int) -> GroupUdf:
         (`Trees.to_bytes`).
     """
 
+    def fit(rows: pa.Table, labels: NDArray[np.int64], drawn: int) -> tuple[float, dict[str, list[Any]]]:
+        model = fit_trees(matrix(rows, "embedding"), labels, settings, drawn)
+        return model.label_frequency, {"model": [model.to_bytes()]}
+
+    return _per_item(fit, seed, _TREES, TREES)
+
+
+def _per_item(fit: Fit, seed: int, schema: pa.Schema, text: str) -> GroupUdf:
+    """One row per item that has both labels; the fit's random seed follows from the item's seeds."""
+
     def run(group: pa.Table) -> pa.Table:
-        rows, labels = _ordered(group)
-        if len(np.unique(labels)) < 2:
-            return _TREES.empty_table()
-        index = rows.column("item_index")[0].as_py()
+        # By user, since sums in another order differ in the last digits.
+        rows = group.sort_by("user_id").combine_chunks()
+        labels = scalars(rows, "label").astype(np.int64)
+        positives, negatives = int((labels == 1).sum()), int((labels == 0).sum())
+        if not positives or not negatives:
+            return schema.empty_table()
+        drawn = seeds_seed(seed, column(rows.filter(pa.array(labels == 1)), "user_id").to_pylist())
         with threadpool_limits(1):
-            model = fit_trees(matrix(rows, "embedding"), labels, settings, _drawn(seed, rows, labels))
-        found = {"model": [model.to_bytes()]}
-        return pa.table(_fitted(index, labels, model.label_frequency) | found, _TREES)
+            frequency, found = fit(rows, labels, drawn)
+        counts = {"positives": [positives], "negatives": [negatives], "label_frequency": [frequency]}
+        return pa.table({"item_index": rows["item_index"][:1], **counts, **found}, schema)
 
-    return GroupUdf(run, TREES)
-
-
-def _ordered(group: pa.Table) -> tuple[pa.Table, NDArray[np.int64]]:
-    """The rows by user, since sums in another order differ in the last digits; and their labels (n,)."""
-    rows = group.sort_by("user_id").combine_chunks()
-    return rows, scalars(rows, "label").astype(np.int64)
-
-
-def _drawn(seed: int, rows: pa.Table, labels: NDArray[np.int64]) -> int:
-    """The random seed of an item's fit: it follows from the seeds, whatever else is fitted."""
-    return seeds_seed(seed, column(rows.filter(pa.array(labels == 1)), "user_id").to_pylist())
-
-
-def _fitted(index: int, labels: NDArray[np.int64], frequency: float) -> dict[str, list[Any]]:
-    counts = {"positives": [int((labels == 1).sum())], "negatives": [int((labels == 0).sum())]}
-    return {"item_index": [index], **counts, "label_frequency": [frequency]}
+    return GroupUdf(run, text)

@@ -1,16 +1,13 @@
-"""What a job ships to a cluster: the package as a zip file, and Delta's jars."""
+"""What goes with a job: the package as a zip file, Delta's jars, and Java's options on one machine."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import os
 import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-
-from ralm.config import Spark
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("ralm", "udfs", "jobs")
@@ -18,11 +15,19 @@ PACKAGES = ("ralm", "udfs", "jobs")
 
 @dataclass(frozen=True)
 class Shipment:
-    """What goes with a job: the zipped package and either Delta's resolved jars or their coordinates."""
+    """What goes with a job.
+
+    Attributes:
+        package: the zipped package.
+        jars: Delta's jars as fetched for this environment; None: only their coordinates are known.
+        packages: their Maven coordinates.
+        java: Java's options for a driver on this machine; empty: none.
+    """
 
     package: Path
-    delta_jars: str | None
-    delta_packages: str
+    jars: str | None
+    packages: str
+    java: str = ""
 
 
 def zip_package(root: Path, folder: Path) -> Path:
@@ -53,33 +58,3 @@ def scratch_folder() -> Path:
     folder = Path(tempfile.gettempdir()) / f"ralm-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder if folder.stat().st_uid == os.getuid() else Path(tempfile.mkdtemp(prefix="ralm-"))
-
-
-def delta_artifact() -> tuple[str, str]:
-    """Name and version of Delta's Maven artifact: it carries the version of the installed Spark and of Scala."""
-    spark = ".".join(importlib.metadata.version("pyspark").split(".")[:2])
-    return f"delta-spark_{spark}_2.13", importlib.metadata.version("delta-spark")
-
-
-def delta_coordinates() -> str:
-    """Maven coordinates of the jars that belong to the installed delta-spark and pyspark."""
-    return "io.delta:{}:{}".format(*delta_artifact())
-
-
-def resolved_jars(record: Path) -> str | None:
-    """The jars that `--resolve-jars` recorded, while all are there and of the installed delta-spark; else None."""
-    if not record.exists():
-        return None
-    jars = record.read_text(encoding="utf-8").strip()
-    current = "{}-{}.jar".format(*delta_artifact()) in jars
-    return jars if current and all(Path(jar).exists() for jar in jars.split(",")) else None
-
-
-def resolve_jars(record: Path) -> None:
-    """Let Spark's Ivy fetch Delta's jars into its cache, and write their paths to `record`."""
-    from ralm.spark.session import get_session
-
-    spark = get_session("resolve Delta's jars", Spark(master="local[1]", driver_memory="1g"))
-    jars = spark.sparkContext.getConf().get("spark.jars", "") or ""
-    spark.stop()
-    record.write_text(",".join(jar.removeprefix("file://") for jar in jars.split(",")) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Puts together a job's spark-submit command: package, configuration, Delta's jars, settings."""
+"""Puts together a job's spark-submit command: package, configuration, jars, settings."""
 
 from __future__ import annotations
 
@@ -13,17 +13,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from jobs.cli.arguments import Arguments, any_terminal, parse, say_error
-from jobs.cli.shipment import (
-    ROOT,
-    Shipment,
-    delta_coordinates,
-    resolve_jars,
-    resolved_jars,
-    scratch_folder,
-    zip_package,
-)
+from jobs.cli.shipment import ROOT, Shipment, scratch_folder, zip_package
+from jobs.cli.small_data import is_small
 from jobs.cli.suggestion import OPTION
 from ralm.errors import ConfigError, RalmError
+from ralm.spark.jars import coordinates, fetched, record
+from ralm.spark.jvm import class_archive, class_path, java_options
 
 USAGE = "./spark-submit.sh JOB --config FILE [--set section.key=value]... [job options] [-- spark-submit options]"
 # Options of spark-submit whose value is a comma-separated list: the user's entries join ours; of all others, given
@@ -111,11 +106,14 @@ def build_command(
     if local:
         for key, value in read_settings(settings / "local.conf").items():
             command += ["--conf", f"{key}={value}"]
-    if local and shipment.delta_jars:
+    if local and shipment.java:
+        command += ["--conf", f"spark.driver.extraJavaOptions={shipment.java}"]
+    if local and shipment.jars:
         # The same files that --packages gives, without asking Ivy at every start.
-        lists["--jars"].insert(0, shipment.delta_jars)
+        lists["--jars"].insert(0, shipment.jars)
+        command += ["--conf", f"spark.driver.extraClassPath={class_path(shipment.jars)}"]
     else:
-        lists["--packages"].insert(0, shipment.delta_packages)
+        lists["--packages"].insert(0, shipment.packages)
     lists["--py-files"].insert(0, str(shipment.package))
     lists["--files"].insert(0, str(arguments.config_path.resolve()))
     for name, entries in lists.items():
@@ -191,8 +189,9 @@ def submit(argv: Sequence[str], root: Path = ROOT) -> NoReturn:
     settings = root / "conf" / "spark"
     shipment = Shipment(
         package=zip_package(root, scratch_folder()),
-        delta_jars=resolved_jars(root / ".venv" / "delta-jars"),
-        delta_packages=delta_coordinates(),
+        jars=fetched(record()),
+        packages=coordinates(),
+        java=java_options(is_small(arguments.config), class_archive()),
     )
     program = str(spark_home / "bin" / "spark-submit")
     command = build_command(program, path, arguments, job_arguments, options, shipment, settings)
@@ -201,10 +200,7 @@ def submit(argv: Sequence[str], root: Path = ROOT) -> NoReturn:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Entry point of spark-submit.sh, and of `make jars`."""
-    if argv[:1] == ["--resolve-jars"]:
-        resolve_jars(Path(argv[1]))
-        return
+    """Entry point of spark-submit.sh."""
     any_terminal()
     try:
         submit(argv)

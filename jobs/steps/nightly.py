@@ -48,10 +48,14 @@ def steps(context: Context) -> list[Step]:
     )
     planned = data_steps(context) + [step for stage in stages for step in stage.steps(context)]
     known = {(step.name, step.as_of) for step in planned}
-    place = next(number for number, step in enumerate(planned) if step.name == nightly_scoring.STEP)
-    unknown = set(planned[place].after) - known  # what another system than RALM needs
-    missing = prerequisites(context, unknown) if unknown else []
-    return [*planned[:place], *missing, *planned[place:]]
+    complete: list[Step] = []
+    for step in planned:
+        if unknown := set(step.after) - known:  # what another system than RALM needs, and no stage makes
+            missing = [one for one in prerequisites(context, unknown) if (one.name, one.as_of) not in known]
+            known |= {(one.name, one.as_of) for one in missing}
+            complete += missing
+        complete.append(step)
+    return complete
 
 
 def run_night(context: Context) -> None:

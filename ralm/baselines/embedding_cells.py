@@ -15,7 +15,7 @@ from ralm.scoring.contract import Arrays
 Doubles = NDArray[np.float64]
 Codes = NDArray[np.int64]
 # With fewer sampled users per cell, they would not show how many of all users are in it.
-USERS_A_CELL = 20
+USERS_PER_CELL = 20
 
 
 class Cells(ABC):
@@ -55,9 +55,9 @@ class KMeansCells(Cells):
     def fit(sample: Doubles, cells: int, seed: int) -> KMeansCells:
         """Mini-batch k-means (Sculley 2010) of unit embeddings (m, d).
 
-        Gives fewer cells than asked for if the sample has fewer than `USERS_A_CELL` users per cell.
+        Gives fewer cells than asked for if the sample has fewer than `USERS_PER_CELL` users per cell.
         """
-        cells = max(1, min(cells, len(sample) // USERS_A_CELL))
+        cells = max(1, min(cells, len(sample) // USERS_PER_CELL))
         fitted = MiniBatchKMeans(cells, batch_size=max(4_096, 4 * cells), n_init=3, random_state=seed).fit(sample)
         return KMeansCells(np.asarray(fitted.cluster_centers_, dtype=np.float64))
 

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ralm.models.array_library import Array, library
+
 Doubles = NDArray[np.float64]
 # Gathered vectors and Gram matrices held in memory at once.
 BLOCK_BYTES = 64 << 20
 
 
-def closed_form(
-    gram: Doubles, own: Doubles, total: Doubles, count: NDArray[Any], alpha: float, regularisation: float
-) -> Doubles:
+def closed_form(gram: Array, own: Array, total: Array, count: Array, alpha: float, regularisation: float) -> Array:
     """Minimises Σ_j c_j (p_j − x·y_j)² + λ n |x|² over x, p_j = 1 where acted on: (G + α G_x + λ n I)^-1 (1 + α) t.
 
     Args:
@@ -35,10 +35,11 @@ def closed_form(
     Returns:
         (n, f); zeros where nothing was acted on.
     """
-    identity = np.eye(gram.shape[0])
-    penalty = np.where(count > 0, regularisation * count, 1.0)  # any value but 0: zero vector without interactions
+    numbers = library(gram)
+    identity = numbers.diag(numbers.ones_like(gram[0]))
+    penalty = numbers.where(count > 0, regularisation * count, 1.0)  # any but 0: zero vector without interactions
     left = gram + alpha * own + penalty[:, None, None] * identity  # (n, f, f)
-    return np.asarray(np.linalg.solve(left, (1.0 + alpha) * total[:, :, None])[:, :, 0], dtype=np.float64)
+    return numbers.linalg.solve(left, (1.0 + alpha) * total[:, :, None])[:, :, 0]
 
 
 def fold_in(

@@ -24,7 +24,7 @@ class Similarity(Section):
 class ClusteredSimilarity(Section):
     """Users and seeds compared by the cells of their embeddings."""
 
-    cells: Literal["kmeans", "hyperplanes"] = "kmeans"
+    cells: Literal["kmeans", "hyperplanes"] = Field(default="kmeans", description="how the space is cut into cells")
     kmeans_cells: int = Field(
         default=200, ge=2, le=100_000, description="cells of k-means; fewer if the sample has under 20 users per cell"
     )
@@ -56,7 +56,7 @@ class LshIv(Section):
 class Regression(Section):
     """One classifier per item over its seeds and sampled other users."""
 
-    model: Literal["logistic", "boosted_trees"] = "logistic"
+    model: Literal["logistic", "boosted_trees"] = Field(default="logistic", description="the classifier")
     negatives: Literal["others", "exposed"] = Field(
         default="others", description="others: users who are not seeds; exposed: shown, not clicked"
     )
@@ -65,7 +65,7 @@ class Regression(Section):
         description="bagging: seeds against bootstraps of the others, averaged (Mordelet and Vert 2014); elkan_noto: "
         "the same ranking as none, and probabilities calibrated by c (Elkan and Noto 2008)",
     )
-    negatives_per_seed: int = Field(default=10, ge=1, le=1_000)
+    negatives_per_seed: int = Field(default=10, ge=1, le=1_000, description="sampled other users per seed")
     max_seeds: int = Field(default=2_000, ge=1, le=100_000, description="seeds per item, sampled by hash")
     regularisation: float = Field(default=1.0, gt=0, le=1e6, description="C of the logistic regression, its inverse")
     bags: int = Field(default=10, ge=2, le=200, description="models of the bagging")
@@ -77,8 +77,8 @@ class Regression(Section):
 class Als(Section):
     """Implicit ALS (Hu, Koren and Volinsky 2008) and the closed-form fold-in of new items and users."""
 
-    factors: int = sized(64, ge=2, le=1_024)
-    iterations: int = Field(default=10, ge=1, le=200)
+    factors: int = sized(64, ge=2, le=1_024, description="width of the vectors")
+    iterations: int = Field(default=10, ge=1, le=200, description="alternations of users and items")
     alpha: float = Field(default=20.0, gt=0, le=10_000, description="confidence of an interaction is 1 + alpha")
     regularisation: float = Field(
         default=1.0,

@@ -13,11 +13,8 @@ from ralm.config.locations import absolute
 # Columns that the tables of users and items have themselves, or that stand for another thing while they are made.
 USER_COLUMNS = ("as_of", "user_id", "seen_at", "vocabulary_version", "embedding", "numeric")
 ITEM_COLUMNS = ("item_id", "published_at", "categories", "title", "url", "image")
-# Names of systems other than the variants of RALM (jobs/steps/systems/registry.py).
-SYSTEMS = (
-    "plda", "similarity", "clustered_similarity", "lsh_iv", "information_value", "regression", "als_fold_in",
-    "youtube_dnn", "cold_start", "popularity", "user_activity", "oracle", "chance",
-)  # fmt: skip
+# What is compared without being a system of every configuration; the registry of systems refuses their other names.
+RESERVED = ("youtube_dnn", "cold_start", "oracle", "chance")
 
 
 def problems(config: Config) -> list[str]:
@@ -144,7 +141,7 @@ def _names(config: Config) -> list[str]:
         if name.lower() in USER_COLUMNS:
             found.append(f"fields: '{name}' is a column of the tables themselves; give the field another name")
     for name in config.variants:
-        if name.lower() in SYSTEMS or (name.lower() == "ralm" and name != "ralm"):
+        if name.lower() in RESERVED or (name.lower() == "ralm" and name != "ralm"):
             found.append(f"variants: '{name}' is the name of another system; give the variant another name")
     return found
 

@@ -21,10 +21,12 @@ class Dates(Section):
     `dates: auto`, the default, chooses a0, a1 and a2 from the log (docs/dates.md).
     """
 
-    a0: Cut = "auto"
-    a1: Cut = "auto"
-    a2: Cut = "auto"
-    a3: dt.date | Literal["end"] = "end"
+    a0: Cut = Field(default="auto", description="the user model's fields are as of A0, its labels come after it")
+    a1: Cut = Field(default="auto", description="the look-alike model's users are as of A1, its labels come after it")
+    a2: Cut = Field(default="auto", description="what is judged comes after A2")
+    a3: dt.date | Literal["end"] = Field(
+        default="end", description="production is as of A3; end: the midnight after the last impression"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -60,7 +62,7 @@ def _named(value: Any, key: str) -> Any:
 class HistoryField(Section):
     """A behaviour domain as a user field: the newest `length` things acted on."""
 
-    domain: Identifier
+    domain: Identifier = Field(description="the behaviour domain")
     length: int = sized(30, ge=1, le=1_000, description="newest entries kept per user")
     vocabulary: int = Field(default=200_000, ge=1, le=10_000_000, description="most frequent features with an index")
     out_of_vocabulary: int = Field(default=1, ge=1, le=1_000_000, description="hash buckets that the rest share")
@@ -74,8 +76,8 @@ class HistoryField(Section):
 class CategoricalField(Section):
     """A profile column looked up in an embedding table."""
 
-    name: Identifier
-    vocabulary: int = Field(default=10_000, ge=1, le=1_000_000)
+    name: Identifier = Field(description="the column")
+    vocabulary: int = Field(default=10_000, ge=1, le=1_000_000, description="most frequent values with an index")
 
     @model_validator(mode="before")
     @classmethod
@@ -90,7 +92,7 @@ class Fields(Section):
     categorical: list[CategoricalField] = Field(
         default_factory=list, description="profile columns, or only their names"
     )
-    numeric: list[Identifier] = Field(default_factory=list)
+    numeric: list[Identifier] = Field(default_factory=list, description="profile columns read as numbers")
     item_domains: list[Identifier] = Field(
         description="domains whose feature ids are item ids; new items are removed from them. []: items are in none"
     )

@@ -25,11 +25,11 @@ from ralm.config.world import Live, Simulate
 class Config(Section):
     """A whole run."""
 
-    name: Identifier
+    name: Identifier = Field(description="of this data set or deployment; names the warehouse")
     warehouse: Location | None = Field(default=None, description="where tables land; default warehouse/<name>")
     data_root: Location = Field(default=".", description="where relative source paths start")
     user_id_type: Literal["string", "bigint"] = Field(default="string", description="type of user ids, as they came")
-    seed: int = Field(default=1, ge=0, le=2**31 - 1)
+    seed: int = Field(default=1, ge=0, le=2**31 - 1, description="the random seed: of hashes and of trainings")
     objective: Literal["audience", "feed"] = sized(
         "audience",
         description="audience: rank all users by who would ever want an item; feed: rank those who come by. Sets "

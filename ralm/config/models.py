@@ -31,7 +31,9 @@ class UserModel(Section):
         [64], description="widths of the layers between merge and representation"
     )
     user_dim: int = sized(32, ge=2, le=1024, description="width of one representation")
-    loss: Literal["softmax", "sigmoid"] = "softmax"
+    loss: Literal["softmax", "sigmoid"] = Field(
+        default="softmax", description="softmax: a positive against its sampled negatives; sigmoid: each by itself"
+    )
     logq: bool = Field(default=False, description="subtract log of the sampling probability from the logits")
     dropout: float = sized(0.0, ge=0, lt=1, description="share of the field vectors' entries, in training")
     field_dropout: float = sized(
@@ -67,7 +69,7 @@ class Lookalike(Section):
     )
     hidden_dim: int = sized(64, ge=2, le=1024, description="h, width after the shared transform")
     attention_dim: int = Field(default=32, ge=1, le=1024, description="unit of the global attention")
-    dropout: float = sized(0.1, ge=0, lt=1)
+    dropout: float = sized(0.1, ge=0, lt=1, description="share of the transformed vectors' entries, in training")
     alpha: float = Field(default=0.3, ge=0, le=1, description="weight of the global part (paper: 0.3)")
     beta: float = Field(default=0.7, ge=0, le=1, description="weight of the local part (paper: 0.7)")
     user_bias: bool = sized(False, description="add a linear term of the user alone to the score")
@@ -125,7 +127,7 @@ class Training(Section):
         description="passes over the data (look-alike: per round); the best in validation loss (look-alike: AUC) stays",
     )
     learning_rate: float = sized(1e-3, gt=0, le=10, description="Adam (paper: 0.001)")
-    weight_decay: float = Field(default=0.0, ge=0, le=1)
+    weight_decay: float = Field(default=0.0, ge=0, le=1, description="L2 penalty of Adam")
     decay: Literal["none", "linear"] = sized(
         "none", description="linear: the learning rate falls to 0 over all steps (look-alike: of a round)"
     )
@@ -137,7 +139,7 @@ class Training(Section):
     loader: Literal["pyarrow", "petastorm"] = Field(
         default="pyarrow", description="the library that reads the training files (figures: decision 0003)"
     )
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="cuda: a GPU per rank")
     local_mode: bool = Field(default=True, description="ranks on the driver's machine; false: on the executors")
     patience: int | None = sized(
         None,
@@ -155,7 +157,7 @@ SHARED_SETTINGS = {"min_seeds", "seed_cap", "clicked_cap", "seed_draws", "popula
 class Variant(Section):
     """One look-alike model to train: on which user model, with which pooling of the seeds."""
 
-    merge: Merge = "attention"
+    merge: Merge = Field(default="attention", description="the merge layer of the user model that it builds on")
     pooling: Literal["attention", "average"] = Field(
         default="attention", description="average: the mean of all seeds instead of local and global attention"
     )

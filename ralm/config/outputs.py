@@ -14,9 +14,11 @@ from ralm.config.section import Section, sized
 class Audience(Section):
     """Who gets an item: the top N, the top fraction, or all above the exposure threshold."""
 
-    mode: Literal["top_n", "top_fraction", "threshold"] = "top_fraction"
-    top_n: int = Field(default=1_000, ge=1, le=1_000_000_000)
-    top_fraction: float = Field(default=0.05, gt=0, le=1)
+    mode: Literal["top_n", "top_fraction", "threshold"] = Field(
+        default="top_fraction", description="top_n and top_fraction keep the reach, threshold keeps the similarity"
+    )
+    top_n: int = Field(default=1_000, ge=1, le=1_000_000_000, description="users, for `mode: top_n`")
+    top_fraction: float = Field(default=0.05, gt=0, le=1, description="share of all users, for `mode: top_fraction`")
     include_seeds: bool = Field(default=False, description="keep an item's own seeds in its audience")
 
 
@@ -29,7 +31,9 @@ class Scoring(Section):
         description="what scores the audiences: ralm, another system by its name, or auto: the one that `compare` "
         "found best on validation items, ralm where none is clearly ahead of it",
     )
-    items: list[str] | Literal["newest", "all"] = "newest"
+    items: list[str] | Literal["newest", "all"] = Field(
+        default="newest", description="which items get an audience: a list of ids, the newest, or all"
+    )
     max_items: int = Field(default=100, ge=1, le=100_000, description="items per run ('newest': by first click)")
     audience: Audience = Audience()
     recommendations: int = Field(default=10, ge=0, le=1_000, description="M items per user; 0: none")
@@ -181,8 +185,8 @@ class Spark(Section):
     """The session's own few settings; everything else belongs in conf/spark/*.conf."""
 
     master: str | None = Field(default=None, description="only for sessions made in Python; default local[*]")
-    shuffle_partitions: int = Field(default=8, ge=1, le=1_000_000)
-    driver_memory: str = Field(default="6g", pattern=r"^[1-9]\d*[kmgtKMGT]?[bB]?$")
+    shuffle_partitions: int = Field(default=8, ge=1, le=1_000_000, description="spark.sql.shuffle.partitions")
+    driver_memory: str = Field(default="6g", pattern=r"^[1-9]\d*[kmgtKMGT]?[bB]?$", description="spark.driver.memory")
     conf: dict[str, str] = Field(default_factory=dict, description="further Spark settings")
 
     @field_validator("conf")

@@ -30,19 +30,59 @@ class Rule:
     value: Callable[[int], Any]
 
 
-def _below(*bounds: tuple[float, Any], last: Any) -> Callable[[int], Any]:
-    """The value of the first bound that the count is below."""
-    return lambda count: next((value for bound, value in bounds if count < bound), last)
+@dataclass(frozen=True)
+class Below:
+    """The value of the first bound that the count is below.
+
+    Attributes:
+        bounds: (bound, value), rising.
+        last: the value from the last bound on.
+    """
+
+    bounds: tuple[tuple[float, Any], ...]
+    last: Any
+
+    def __call__(self, count: int) -> Any:
+        """The value for a count."""
+        return next((value for bound, value in self.bounds if count < bound), self.last)
 
 
-def _root(low: int, high: int) -> Callable[[int], int]:
+@dataclass(frozen=True)
+class Root:
     """The power of two nearest to the square root, within bounds: batches grow more slowly than the data."""
-    return lambda count: min(high, max(low, 2 ** round(math.log2(max(1, count)) / 2)))
+
+    low: int
+    high: int
+
+    def __call__(self, count: int) -> int:
+        """The value for a count."""
+        return int(min(self.high, max(self.low, 2 ** round(math.log2(max(1, count)) / 2))))
 
 
-def _power(at_most: int) -> Callable[[int], int]:
+@dataclass(frozen=True)
+class Power:
     """The largest power of two that is not above the count, from 2 on."""
-    return lambda count: min(at_most, 2 ** max(1, int(math.log2(max(2, count)))))
+
+    at_most: int
+
+    def __call__(self, count: int) -> int:
+        """The value for a count."""
+        return int(min(self.at_most, 2 ** max(1, int(math.log2(max(2, count))))))
+
+
+@dataclass(frozen=True)
+class Same:
+    """A value that no count changes."""
+
+    value: Any
+
+    def __call__(self, count: int) -> Any:
+        """The value for a count."""
+        return self.value
+
+
+def _below(*bounds: tuple[float, Any], last: Any) -> Below:
+    return Below(bounds, last)
 
 
 def _users(config: Config, counts: DataCounts) -> int:
@@ -78,7 +118,7 @@ def _by_usual(value: Callable[[int], Any]) -> Rule:
 
 
 def _same(value: Any) -> Rule:
-    return Rule("", _users, lambda count: value)
+    return Rule("", _users, Same(value))
 
 
 def _with_fields(config: Config, counts: DataCounts) -> int:
@@ -97,7 +137,7 @@ RULES: dict[str, Rule] = {
     ),
     "user_model.residual": _by_active(_below((1e5, False), last=True)),
     "user_training.processes": _by_clicks(_below((2e6, 1), last=2)),
-    "user_training.batch_size": _by_active(_root(64, 4_096)),
+    "user_training.batch_size": _by_active(Root(64, 4_096)),
     "user_training.epochs": _by_active(_below((1e4, 20), (1e5, 10), (1e6, 8), (1e7, 4), (1e8, 2), last=1)),
     "user_training.patience": _by_active(_below((1e4, 3), last=2)),
     "user_training.learning_rate": _by_active(_below((1e5, 0.008), last=0.004)),
@@ -105,7 +145,7 @@ RULES: dict[str, Rule] = {
     "baselines.als.factors": Rule(
         "as a quarter of the things or users",
         lambda config, counts: min(sum(d.things for d in counts.domains.values()), counts.active) // 4,
-        _power(64),
+        Power(64),
     ),
     "lookalike.hidden_dim": Rule(
         "clicks (0: a million users or more)",
@@ -124,7 +164,7 @@ RULES: dict[str, Rule] = {
         "impressions", lambda config, counts: counts.impressions, _below((5e7, None), last=10_000)
     ),
     "lookalike_training.processes": _by_clicks(_below((2e6, 1), last=2)),
-    "lookalike_training.batch_size": _by_clicks(_root(128, 2_048)),
+    "lookalike_training.batch_size": _by_clicks(Root(128, 2_048)),
     "lookalike_training.epochs": _by_clicks(_below((5e4, 4), (1e6, 2), last=1)),
     "lookalike_training.patience": _same(2),
     "lookalike_training.learning_rate": _same(0.005),

@@ -32,10 +32,10 @@ class Live(Section):
 class Simulate(Section):
     """The built-in world: a feed with known click probabilities, from per-key hashes."""
 
-    users: int = Field(default=20_000, ge=1_000, le=1_000_000_000)
-    items: int = Field(default=1_500, ge=50, le=10_000_000)
+    users: int = Field(default=20_000, ge=1_000, le=1_000_000_000, description="users of the world")
+    items: int = Field(default=1_500, ge=50, le=10_000_000, description="items published before and during the log")
     days: int = Field(default=20, ge=4, le=3650, description="days of the impression log")
-    start: dt.date = dt.date(2024, 1, 1)
+    start: dt.date = Field(default=dt.date(2024, 1, 1), description="first day of the impression log")
     history_days: int = Field(
         default=10, ge=0, le=365, description="days before the log in which people already read, shop and search"
     )

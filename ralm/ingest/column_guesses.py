@@ -9,11 +9,11 @@ from ralm.ingest.sniff import Looked
 from ralm.ingest.value_kinds import is_flag, is_number, time_format_of
 
 # Words of a name, most telling first.
-_USER = (
+USER = (
     "user", "customer", "visitor", "member", "reviewer", "client", "account", "person", "profile", "shopper", "buyer",
     "uid", "cookie", "device", "kunde", "utilisateur", "usuario", "usr", "cust", "msisdn", "subscriber", "session",
 )  # fmt: skip
-_ITEM = (
+ITEM = (
     "item", "article", "product", "movie", "film", "asin", "sku", "news", "video", "track", "song", "book", "isbn",
     "content", "campaign", "creative", "ad", "listing", "hotel", "business", "poi", "page", "artikel", "produit", "iid",
     "aid", "pid", "mid", "post", "doc", "url", "offer", "game", "recipe", "goods",
@@ -54,14 +54,15 @@ class Roles:
     flags: tuple[str, ...] = ()
 
 
-def _words(name: str) -> list[str]:
+def words_of(name: str) -> list[str]:
+    """The words of a column's name, in small letters: `productName` has two."""
     parts = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
     return [word.lower() for word in re.split(r"[^A-Za-z]+", parts) if word]
 
 
-def _named(name: str, words: tuple[str, ...]) -> int | None:
+def named(name: str, words: tuple[str, ...]) -> int | None:
     """The place of the word that a name has; lower is more telling."""
-    own = _words(name)
+    own = words_of(name)
     joined = "".join(own)
     for place, word in enumerate(words):
         if word in own or (len(word) > 3 and (joined.startswith(word) or joined.endswith((word, f"{word}id")))):
@@ -75,18 +76,18 @@ def guess_roles(looked: Looked) -> Roles:
     free = [name for name, found in values.items() if found]
 
     def by_name(words: tuple[str, ...], fits: object = None) -> Guess | None:
-        found = [(place, name) for name in free if (place := _named(name, words)) is not None]
+        found = [(place, name) for name in free if (place := named(name, words)) is not None]
         found = [(place, name) for place, name in found if fits is None or fits(name)]  # type: ignore[operator]
         if not found:
             return None
-        name = min(found, key=lambda pair: (pair[0], "id" not in _words(pair[1])[-1:], free.index(pair[1])))[1]
+        name = min(found, key=lambda pair: (pair[0], "id" not in words_of(pair[1])[-1:], free.index(pair[1])))[1]
         free.remove(name)
         return Guess(name, "by its name")
 
     formats = {name: None if name in looked.typed else time_format_of(values[name]) for name in free}
     timed = [name for name in free if name in looked.typed or formats[name] is not None]
-    user = by_name(_USER)
-    item = by_name(_ITEM)
+    user = by_name(USER)
+    item = by_name(ITEM)
     time = by_name(_TIME, lambda name: name in timed)
     if time is None and (left := [name for name in timed if name in free]):
         time = Guess(left[-1], f"by its values ({formats[left[-1]] or 'timestamps'})")

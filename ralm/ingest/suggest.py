@@ -12,6 +12,7 @@ from pathlib import Path
 from ralm.config.time_formats import ISO
 from ralm.errors import DataError
 from ralm.ingest.column_guesses import DONE, SHOWN, Guess, Roles, guess_roles
+from ralm.ingest.item_columns import item_columns, separator_of
 from ralm.ingest.sniff import Looked, look, quoted
 
 
@@ -20,10 +21,11 @@ class _File:
     looked: Looked
     roles: Roles
     path: str
+    described: dict[str, Guess]
 
     @property
     def is_log(self) -> bool:
-        return self.roles.user is not None and self.roles.item is not None
+        return self.roles.user is not None and self.roles.item is not None and not self.described
 
 
 def suggestion(paths: Sequence[str]) -> str:
@@ -38,7 +40,7 @@ def suggestion(paths: Sequence[str]) -> str:
     """
     root = _root(paths)
     files = [
-        _File(found, guess_roles(found), os.path.relpath(os.path.abspath(found.path), root))
+        _File(found, guess_roles(found), os.path.relpath(os.path.abspath(found.path), root), item_columns(found))
         for found in map(look, paths)
     ]
     logs = [file for file in files if file.is_log]
@@ -73,8 +75,11 @@ def suggestion(paths: Sequence[str]) -> str:
     lines += _source(
         shown, {"user_id": shown.roles.user, "item_id": shown.roles.item}, "shown_at", timed, domain, False
     )
+    catalogue = next((file for file in files if file.described), None)
+    if catalogue is not None:
+        lines += _items(catalogue)
     for file in files:
-        if not file.is_log:
+        if not file.is_log and file is not catalogue:
             lines.append(f"# {file.path} was left out: a table of {_rest(file)}; see `ingest.users`, `ingest.items`")
     return "\n".join(lines) + "\n"
 
@@ -90,13 +95,30 @@ def _rest(file: _File) -> str:
     return f"{what} with the columns {', '.join(file.looked.columns)}"
 
 
-def _source(file: _File, ids: dict[str, Guess | None], time: str, timed: bool, domain: str, events: bool) -> list[str]:
-    looked, roles = file.looked, file.roles
-    lines = [f"path: {_text(file.path)}  # {looked.why}", f"domain: {domain}"]
-    if looked.format != "parquet":
-        lines.append(f"format: {looked.format}")
+def _items(file: _File) -> list[str]:
+    """The source of the items: their ids are those of the logs."""
+    looked = file.looked
+    lines = ["  items:  # what people know the items by", f"    path: {_text(file.path)}  # {looked.why}"]
+    lines += [f"    {line}" for line in _form(looked)]
+    about = file.described.get("categories")
+    separator = separator_of(looked.columns[about.column]) if about and about.column not in looked.lists else None
+    if separator is not None:
+        lines.append(f"    category_separator: {_text(separator)}")
+    columns = [(name, _text(_column(looked, guess.column)), guess.why) for name, guess in file.described.items()]
+    return [*lines, "    columns:", *(f"      {name}: {text}  # {why}" for name, text, why in columns)]
+
+
+def _form(looked: Looked) -> list[str]:
+    """How the file is read, where it is not Parquet."""
+    lines = [f"format: {looked.format}"] if looked.format != "parquet" else []
     if looked.options:
         lines.append("options: {" + ", ".join(f"{key}: {_text(value)}" for key, value in looked.options.items()) + "}")
+    return lines
+
+
+def _source(file: _File, ids: dict[str, Guess | None], time: str, timed: bool, domain: str, events: bool) -> list[str]:
+    looked, roles = file.looked, file.roles
+    lines = [f"path: {_text(file.path)}  # {looked.why}", f"domain: {domain}", *_form(looked)]
     clicked = _clicked(file)
     if events and clicked:
         lines.append(f"where: {_text(clicked[0])}  # only what was clicked says something about a user")

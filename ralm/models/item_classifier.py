@@ -18,11 +18,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ralm.baselines.fold_in import closed_form
+from ralm.models.array_library import Array, double, unit
 
 Doubles = NDArray[np.float64]
 # So many seeds give half of the weight: of few, a classifier knows little.
@@ -39,19 +38,18 @@ class ItemClassifier:
         numbers: (4,), the place of the factors in a user's vector, α, λ and the weight.
     """
 
-    moment: Doubles
-    outward: Doubles
-    numbers: Doubles
+    moment: Array
+    outward: Array
+    numbers: Array
 
     @staticmethod
     def of_users(
-        users: NDArray[Any], basis: Doubles, start: int, width: int, total: int, alpha: float, regularisation: float
+        users: NDArray[Any], start: int, width: int, total: int, alpha: float, regularisation: float
     ) -> ItemClassifier:
-        """Of a sample of all users; its weight is 0.
+        """Of a sample of all users, its directions being those of raw vectors (`within` a basis to use it).
 
         Args:
             users: (n, d).
-            basis: B (d, d) of the closed form.
             start: the place of the factors.
             width: f.
             total: N, how many users the sample stands for.
@@ -59,59 +57,45 @@ class ItemClassifier:
             regularisation: λ of the ALS.
         """
         centred = users - users.mean(axis=0, dtype=np.float64)
-        factors = users[:, start : start + width].astype(np.float64)
-        outward = basis.T @ (centred.T @ centred[:, start : start + width]) / len(users)
+        factors = double(users[:, start : start + width])
+        outward = centred.T @ centred[:, start : start + width] / len(users)
         numbers = np.array([start, alpha, regularisation, 0.0])
         return ItemClassifier(factors.T @ factors * (total / len(users)), outward, numbers)
+
+    def within(self, basis: Doubles) -> ItemClassifier:
+        """The same beside a closed form with the basis B (d, d)."""
+        return replace(self, outward=basis.T @ self.outward)
 
     def weighing(self, weight: float) -> ItemClassifier:
         """The same with another weight."""
         return replace(self, numbers=np.append(self.numbers[:3], weight))
 
-    def directions(self, centroids: NDArray[Any], sizes: NDArray[Any]) -> Doubles:
-        """The classifiers of items in the closed form's coordinates, times their weight.
+    def directions(self, centroids: Array, sizes: Array) -> Array:
+        """The classifiers of items in the closed form's coordinates, times their weight; of tensors, too.
 
         Args:
             centroids: (items, k, d), raw.
             sizes: (items, k), members per cluster; 0 is absent.
 
         Returns:
-            (items, d); zeros for an item without seeds.
+            (items, d), double precision; zeros for an item without seeds.
         """
-        start, alpha, regularisation, weight = self.numbers
-        factors = np.asarray(centroids[:, :, int(start) : int(start) + len(self.moment)], np.float64)  # (items, k, f)
-        members = np.asarray(sizes, np.float64)
-        own = np.einsum("ik,ikf,ikg->ifg", members, factors, factors, optimize=True)
-        total = np.einsum("ik,ikf->if", members, factors)
-        count = members.sum(axis=1)
-        found = closed_form(self.moment, own, total, count, alpha, regularisation) @ self.outward.T
-        length = np.maximum(np.linalg.norm(found, axis=1), 1e-12)
-        return np.asarray(found * (weight * count / (count + HALF_SEEDS) / length)[:, None])
+        start, alpha, regularisation, weight = self.numbers.tolist()
+        factors = double(centroids[:, :, int(start) : int(start) + len(self.moment)])  # (items, k, f)
+        members = double(sizes)
+        weighed, count = factors * members[:, :, None], members.sum(1)
+        own = weighed.swapaxes(1, 2) @ factors  # (items, f, f)
+        found = closed_form(self.moment, own, weighed.sum(1), count, alpha, regularisation) @ self.outward.T
+        return unit(found) * (weight * count / (count + HALF_SEEDS))[:, None]
 
     def arrays(self, prefix: str) -> dict[str, NDArray[np.float32]]:
         """As arrays of a model's weights."""
         return {f"{prefix}{name}": array.astype(np.float32) for name, array in vars(self).items()}
 
     @staticmethod
-    def of_arrays(arrays: Mapping[str, NDArray[Any]], prefix: str) -> ItemClassifier | None:
+    def of_arrays(arrays: Mapping[str, Array], prefix: str) -> ItemClassifier | None:
         """The classifier of `arrays`; None if it is not among them, or weighs nothing."""
         names = ("moment", "outward", "numbers")
         if f"{prefix}numbers" not in arrays or arrays[f"{prefix}numbers"][-1] == 0:
             return None
-        return ItemClassifier(*(np.asarray(arrays[f"{prefix}{name}"], np.float64) for name in names))
-
-
-@torch.no_grad()
-def classifier_directions(moment: Tensor, outward: Tensor, numbers: Tensor, centroids: Tensor, sizes: Tensor) -> Tensor:
-    """`ItemClassifier.directions` by torch; the first three arguments are its arrays."""
-    start, alpha, regularisation, weight = numbers.tolist()
-    factors = centroids[..., int(start) : int(start) + len(moment)].double()  # (items, k, f)
-    members = sizes.double()
-    own = torch.einsum("ik,ikf,ikg->ifg", members, factors, factors)
-    count = members.sum(dim=1, keepdim=True)
-    penalty = (regularisation * count.clamp(min=1.0)).unsqueeze(-1) * torch.eye(len(moment), device=own.device)
-    total = torch.einsum("ik,ikf->if", members, factors)
-    found = torch.linalg.solve(moment.double() + alpha * own + penalty, total) @ outward.double().T
-    unit = torch.nn.functional.normalize(found, dim=-1)
-    directions: Tensor = (unit * weight * count / (count + HALF_SEEDS)).to(centroids.dtype)
-    return directions
+        return ItemClassifier(*(double(arrays[f"{prefix}{name}"]) for name in names))

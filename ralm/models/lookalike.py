@@ -1,10 +1,8 @@
-"""The look-alike model: a target user against the clustered seeds of an item (Liu et al., KDD 2019, section 3.3).
-
-Over 300 lines because all terms of one score stand together.
-"""
+"""The look-alike model: a target user against the clustered seeds of an item (Liu et al., KDD 2019, section 3.3)."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -13,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ralm.config import Lookalike
-from ralm.models.item_classifier import ItemClassifier, classifier_directions
-from ralm.models.plda import HALF_SEEDS, PREFIX, Plda
+from ralm.models.item_classifier import ItemClassifier
+from ralm.models.plda import PREFIX, Plda
 from ralm.models.pooling import average_centroids, seeds_softmax
 
 Pooling = Literal["attention", "average"]
@@ -61,16 +59,6 @@ class LookalikeModel(nn.Module):
         torch.Size([3])
     """
 
-    closed_mean: Tensor
-    closed_basis: Tensor
-    closed_between: Tensor
-    closed_prior: Tensor
-    closed_axes: Tensor
-    closed_penalty: Tensor
-    closed_common: Tensor
-    closed_moment: Tensor
-    closed_outward: Tensor
-    closed_numbers: Tensor
     kept: Tensor
 
     def __init__(
@@ -101,16 +89,11 @@ class LookalikeModel(nn.Module):
         self.closed_form = closed_form
         if closed_form:
             self.attention_weight = nn.Parameter(torch.tensor(INITIAL_ATTENTION))
-            square, line = torch.zeros(input_dim, input_dim), torch.zeros(input_dim)
-            shapes = {"mean": line, "basis": square, "between": line, "prior": line, "axes": square, "penalty": line}
-            shapes |= {
-                "common": line,
-                "moment": torch.zeros(0, 0),
-                "outward": torch.zeros(input_dim, 0),
-                "numbers": torch.zeros(4),
-            }
-            for name, zeros in shapes.items():
-                self.register_buffer(f"{PREFIX}{name}", zeros.clone())
+            d = input_dim
+            shapes = {"mean": (d,), "basis": (d, d), "between": (d,), "prior": (d,), "axes": (d, d), "penalty": (d,)}
+            shapes |= {"common": (d,), "moment": (0, 0), "outward": (d, 0), "numbers": (4,)}
+            for name, shape in shapes.items():
+                self.register_buffer(f"{PREFIX}{name}", torch.zeros(shape))
             # Which of global attention, local attention and user bias the published score has; training has them all.
             self.register_buffer("kept", torch.ones(3))
 
@@ -134,7 +117,7 @@ class LookalikeModel(nn.Module):
             for name, array in arrays.items():
                 setattr(self, name, torch.from_numpy(array).to(self.offset.device))
             self.linear.weight.copy_(torch.from_numpy(plda.metric(self.config.hidden_dim).T))
-            self.linear.bias.copy_(-self.linear.weight @ self.closed_mean)
+            self.linear.bias.copy_(-self.linear.weight @ self.plda.mean)
             self.prelu.weight.fill_(1.0)
             self.log_temperature.fill_(float(np.log(INITIAL_CLOSED_TEMPERATURE)))
             self.attention_weight.fill_(attention)
@@ -146,23 +129,23 @@ class LookalikeModel(nn.Module):
             setattr(self, name, torch.empty_like(state[name], device=self.offset.device))
         self.load_state_dict(state)
 
+    @property
+    def plda(self) -> Plda:
+        """The closed form, of tensors."""
+        return Plda(*(getattr(self, f"{PREFIX}{field.name}") for field in fields(Plda)))
+
     def coordinates(self, raw: Tensor) -> Tensor:
         """The closed form's coordinates of users: (..., d) -> (..., d)."""
-        found: Tensor = (raw - self.closed_mean) @ self.closed_basis
+        found: Tensor = self.plda.coordinates(raw)
         return found
 
     def directions(self, centroids: Tensor, sizes: Tensor) -> Tensor:
         """The closed form's unit vectors of items (items, d), by their seeds' mean and number; zeros without seeds."""
         mean, count = average_centroids(centroids, sizes)  # (items, 1, d), (items, 1)
-        expected = count.to(centroids.dtype) * self.closed_between  # (items, d)
-        shift = self.coordinates(mean[:, 0]) - self.closed_prior
-        posterior = self.closed_prior + expected / (expected + 1.0) * shift
-        penalties = self.closed_penalty * (HALF_SEEDS / (count + HALF_SEEDS)) ** 2  # (items, d)
-        alike = F.normalize((posterior @ self.closed_axes / (1.0 + penalties)) @ self.closed_axes.T, dim=-1)
-        if len(self.closed_moment):
-            numbers = self.closed_moment, self.closed_outward, self.closed_numbers
-            alike = alike + classifier_directions(*numbers, centroids, sizes)
-        return F.normalize(alike + self.closed_common, dim=-1) * (count > 0)
+        classifier = ItemClassifier.of_arrays(dict(self.named_buffers()), PREFIX)
+        beside = 0.0 if classifier is None else classifier.directions(centroids, sizes).to(centroids.dtype)
+        found: Tensor = self.plda.directions(mean[:, 0], count[:, 0], beside)
+        return found
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
         """Start the tower on embeddings of mean 0 and deviation 1, by its weights and bias alone.

@@ -43,6 +43,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
+from ralm.models.array_library import Array, unit
+
 Doubles = NDArray[np.float64]
 
 # λ without items to choose it on.
@@ -63,7 +65,7 @@ PREFIX = "closed_"
 
 @dataclass(frozen=True)
 class Plda:
-    """The fitted model; d is the width of a user's vector.
+    """The fitted model; d is the width of a user's vector. What scores users works on tensors, too.
 
     Attributes:
         mean: f (d,).
@@ -75,19 +77,19 @@ class Plda:
         common: w times the unit vector of what all items have in common (d,).
     """
 
-    mean: Doubles
-    basis: Doubles
-    between: Doubles
-    prior: Doubles
-    axes: Doubles
-    penalty: Doubles
-    common: Doubles
+    mean: Array
+    basis: Array
+    between: Array
+    prior: Array
+    axes: Array
+    penalty: Array
+    common: Array
 
-    def coordinates(self, users: NDArray[Any]) -> Doubles:
-        """z (n, d) of users (n, d)."""
-        return np.asarray((users - self.mean) @ self.basis, np.float64)
+    def coordinates(self, users: Array) -> Array:
+        """z (..., d) of users (..., d)."""
+        return (users - self.mean) @ self.basis
 
-    def directions(self, seeds: NDArray[Any], counts: NDArray[Any], classifiers: Doubles | float = 0.0) -> Doubles:
+    def directions(self, seeds: Array, counts: Array, classifiers: Array | float = 0.0) -> Array:
         """v of items.
 
         Args:
@@ -98,13 +100,13 @@ class Plda:
         Returns:
             (items, d), of length 1; zeros for an item without seeds.
         """
-        expected = np.asarray(counts, np.float64)[:, None] * self.between  # n D
+        expected = counts[:, None] * self.between  # n D
         shift = self.coordinates(seeds) - self.prior
         posterior = self.prior + expected / (expected + 1.0) * shift
-        found = _unit(_unit(self._ridged(posterior, np.asarray(counts))) + classifiers + self.common)
-        return np.asarray(np.where(np.asarray(counts)[:, None] > 0, found, 0.0))
+        found = unit(unit(self._ridged(posterior, counts)) + classifiers + self.common)
+        return found * (counts > 0)[:, None]
 
-    def own_directions(self, seeds: NDArray[Any], counts: NDArray[Any]) -> Doubles:
+    def own_directions(self, seeds: Array, counts: Array) -> Array:
         """What sets users apart from those of any item: as `directions`, of post − p in place of post, without common.
 
         Args:
@@ -114,14 +116,14 @@ class Plda:
         Returns:
             (sets, d), of length 1.
         """
-        expected = np.asarray(counts, np.float64)[:, None] * self.between  # n D
+        expected = counts[:, None] * self.between  # n D
         shift = expected / (expected + 1.0) * (self.coordinates(seeds) - self.prior)
-        return _unit(self._ridged(shift, np.asarray(counts)))
+        return unit(self._ridged(shift, counts))
 
-    def _ridged(self, shifts: Doubles, counts: NDArray[Any]) -> Doubles:
+    def _ridged(self, shifts: Array, counts: Array) -> Array:
         """(I + λ_n tr(C)/d · Bᵀ B)⁻¹ of shifts (items, d) by the numbers n (items,) of their seeds."""
         penalties = self.penalty * (HALF_SEEDS / (counts + HALF_SEEDS))[:, None] ** 2
-        return np.asarray((shifts @ self.axes / (1.0 + penalties)) @ self.axes.T)
+        return (shifts @ self.axes / (1.0 + penalties)) @ self.axes.T
 
     def rotation(self, width: int) -> Doubles:
         """From coordinates to those in which cosines tell who is alike, as the model does for a seed among twenty.
@@ -160,7 +162,7 @@ class Plda:
 
     def with_common(self, weight: float) -> Plda:
         """The same model with w in place of what it was."""
-        return replace(self, common=weight * _unit(self._ridged(self.prior[None], np.zeros(1))[0]))
+        return replace(self, common=weight * unit(self._ridged(self.prior[None], np.zeros(1))[0]))
 
     @staticmethod
     def of_arrays(arrays: Mapping[str, NDArray[Any]]) -> Plda | None:
@@ -224,11 +226,6 @@ def fit_plda(
         np.zeros(width),
     )
     return found.with_ridge(ridge, variance)
-
-
-def _unit(vectors: Doubles) -> Doubles:
-    """Vectors of length 1 along the last axis; zeros stay zeros."""
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12))
 
 
 def _items(shifts: Doubles, counts: Doubles, covariance: Doubles) -> tuple[Doubles, Doubles]:

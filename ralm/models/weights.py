@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -85,3 +88,14 @@ def export_weights(model: LookalikeModel) -> dict[str, NDArray[np.generic]]:
         name: tensor.detach().cpu().numpy().astype(np.float32) for name, tensor in tensors.items()
     }
     return arrays | {"pooling": np.array(model.pooling)}
+
+
+def centred(weights: Mapping[str, NDArray[Any]], mean: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Weights with a closed form, their closed form and tower centred on other users.
+
+    Args:
+        weights: of `export_weights`.
+        mean: (d,), the users' mean raw embedding.
+    """
+    moved = weights["tower_weight"] @ (mean - weights["closed_mean"])
+    return {**weights, "closed_mean": mean, "tower_bias": weights["tower_bias"] - moved}

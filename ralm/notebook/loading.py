@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -32,12 +33,14 @@ def meant(item: str, known: DataFrame) -> str:
 
 
 def some_session() -> SparkSession:
-    """The active session, otherwise a new one on this machine."""
+    """The active session; otherwise that of the server in Spark's own SPARK_REMOTE, or a new one on this machine."""
     from pyspark.sql import SparkSession
 
     found = SparkSession.getActiveSession()
     if found is not None:
         return found
+    if "SPARK_REMOTE" in os.environ:
+        return SparkSession.builder.getOrCreate()
     from ralm.config import Spark
     from ralm.spark.session import get_session
 

@@ -23,6 +23,25 @@ class Group:
 
 
 @dataclass(frozen=True)
+class FirstUser:
+    """One of the best users of an audience, and why.
+
+    Attributes:
+        user_id: the user.
+        score: likeness to the seeds.
+        group: the nearest group of seeds, from 1; None: the user has no embedding.
+        features: (feature, share of that group who have it, times as often as everyone), the most telling first.
+        shared: how many of the group's features the user has in all.
+    """
+
+    user_id: str
+    score: float
+    group: int | None
+    features: Sequence[tuple[str, float, float]]
+    shared: int
+
+
+@dataclass(frozen=True)
 class AudiencePage:
     """All that the page shows.
 
@@ -48,11 +67,15 @@ class AudiencePage:
         cutoff: exposure threshold.
         traits: rows of `audience_features`.
         seeds_inside: share of the audience who are seeds.
-        overlaps: item_id, system, users, both, share of other audiences.
+        overlaps: item_id, title, system, users, both, share of other audiences.
         last: date of the audience before.
         kept: share of it that is in this one.
         warnings: sentences.
         minimum: counts of fewer people are shown as `fewer than` this.
+        first: the best users.
+        title: the item's name; None: none is mapped, or it is a list.
+        url: where people find the item.
+        categories: what it is about.
     """
 
     item: str
@@ -81,6 +104,10 @@ class AudiencePage:
     kept: float | None
     warnings: Sequence[str]
     minimum: int = 0
+    first: Sequence[FirstUser] = ()
+    title: str | None = None
+    url: str | None = None
+    categories: Sequence[str] = ()
 
     def of(self, people: str, most: int) -> list[Mapping[str, Any]]:
         """The first features of the audience, the seeds or a group."""

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from ralm.insight.small_counts import said
 from ralm.report.audience_data import AudiencePage
 from ralm.report.plots.audiences import found_curve
+from ralm.report.summary import per_hundred
 from ralm.report.system_names import name
 from ralm.report.templates import resource, template
 
@@ -25,7 +26,12 @@ def render_audience(page: AudiencePage) -> str:
     own = page.own_size
     curve = "" if not page.sizes else found_curve(page.sizes, None if own is None else own.share)
     return template(
-        "audience.html", percent=percent, times=times, count=lambda value: said(value, page.minimum), system=name
+        "audience.html",
+        percent=percent,
+        times=times,
+        hundred=per_hundred,
+        count=lambda value: said(value, page.minimum),
+        system=name,
     ).render(
         page=page,
         css=Markup(resource("report.css")),

@@ -12,7 +12,7 @@ from ralm.evaluation.first_figure import AMONG_SHOWN
 from ralm.evaluation.metric_names import METRICS, PLOTTED, metric_of
 from ralm.report.data import Compared, Difference, MetricRow
 from ralm.report.plots.by_seeds import Point, by_seeds
-from ralm.report.system_names import family
+from ralm.report.system_names import CONSTANT, family
 from ralm.report.system_tables import Comparison, comparison_table, fewer_items, known
 
 HALF = "half"
@@ -23,11 +23,12 @@ MOST_LINES = 10
 
 @dataclass(frozen=True)
 class ComparisonSection:
-    """What the template shows: sentences, figures, and one table per number of seeds."""
+    """What the template shows: sentences, figures, and one table per number of seeds; that of `main` is not folded."""
 
     sentences: list[str]
     figures: list[Markup]
     tables: list[Comparison]
+    main: str
     lines: int
     systems: int
     new: bool
@@ -82,6 +83,7 @@ def comparison_section(compared: Compared | None, first: Sequence[str] = (AMONG_
         [sentence for protocol in protocols if (sentence := comparison_sentence(compared, protocol, first))],
         [Markup(figure) for metric in PLOTTED if (figure := _figure(compared, plotted, drawn, metric))],
         [table for table in tables if table.rows],
+        comparison_title(largest(compared)),
         len(drawn),
         len({row.system for row in compared.rows}),
         any(protocol.startswith(NEW) for protocol in protocols),
@@ -105,8 +107,8 @@ def comparison_sentence(compared: Compared, protocol: str, first: Sequence[str] 
     """Where RALM stands with this number of seeds, by the first figure; nothing if it was not compared."""
     metric = _metric(compared, protocol, first)
     rows = _of(compared, protocol, metric)
-    partial = fewer_items(rows)
-    rows = sorted((row for row in rows if row.system not in partial), key=lambda row: -row.value)
+    left_out = {*fewer_items(rows), *CONSTANT}
+    rows = sorted((row for row in rows if row.system not in left_out), key=lambda row: -row.value)
     own = next((row for row in rows if row.system == "ralm"), None)
     if own is None or len(rows) < 2:
         return ""
@@ -114,7 +116,8 @@ def comparison_sentence(compared: Compared, protocol: str, first: Sequence[str] 
     span = f" [{own.low:.3f}, {own.high:.3f}]" if own.low is not None and known(own.low) else ""
     figure = f"{metric_of(metric).named} of {own.value:.3f}{span}"
     text = f"{comparison_title(protocol)}: RALM is number {place} of {len(rows)} with {figure}"
-    outcomes = [difference.outcome for difference in _differences(compared, protocol, metric).values()]
+    rivals = _differences(compared, protocol, metric)
+    outcomes = [difference.outcome for system, difference in rivals.items() if system not in CONSTANT]
     counted = [
         f"{words} {count}"
         for outcome, words in (("better", "ahead of"), ("worse", "behind"), ("unclear", "not clearly different from"))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ralm.evaluation.online_test import Change
+from ralm.report.findings import Found, HistoryCounts, ShownRates
 
 
 @dataclass(frozen=True)
@@ -258,7 +259,10 @@ class StepTime:
 
 @dataclass(frozen=True)
 class ReportData:
-    """A report. Only the first three are needed; `first_figures` are those of `ralm.evaluation.first_figure`."""
+    """A report. Only the first three are needed; `first_figures` are those of `ralm.evaluation.first_figure`.
+
+    `production` is the system that made the audiences; `minimum` is `privacy.minimum` (`ralm.report.few_people`).
+    """
 
     title: str
     configuration: str
@@ -283,3 +287,8 @@ class ReportData:
     online: Sequence[Change] = ()
     steps: Sequence[StepTime] = ()
     notes: Sequence[str] = ()
+    production: str = "ralm"
+    found: Found | None = None
+    shown_rates: ShownRates | None = None
+    history: HistoryCounts | None = None
+    minimum: int = 0

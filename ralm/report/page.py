@@ -8,15 +8,21 @@ from markupsafe import Markup
 
 from ralm.evaluation.metric_names import METRICS, Metric, comparable, metric_of
 from ralm.evaluation.online_test import METRICS as ONLINE_METRICS
+from ralm.insight.small_counts import said
 from ralm.report.comparison_section import comparison_section, main_metric
 from ralm.report.data import MetricRow, RealisedShares, ReportData
 from ralm.report.headline import headline, meaning, online_headline, oracle_share
+from ralm.report.pairs import pairs
 from ralm.report.plots import audiences, systems, training
 from ralm.report.plots.marks import Bar, Bins, Curve
 from ralm.report.standing import PROTOCOLS, Standing, evaluated, standing
-from ralm.report.system_names import name
+from ralm.report.summary import customers, looked_at, problems, trust
+from ralm.report.summary_tiles import summary_tiles
+from ralm.report.system_names import CONSTANT, name
 from ralm.report.system_tables import comparison_table, known, number
 from ralm.report.templates import resource, template
+
+SEGMENTS = {"weak": "users without history", "strong": "users with history", "tail": "long tail", "head": "head"}
 
 
 def render_report(data: ReportData) -> str:
@@ -26,11 +32,25 @@ def render_report(data: ReportData) -> str:
         data: what it shows; sections without data are left out.
     """
     return template(
-        "report.html", number=number, duration=_duration, system=name, metric=lambda name: metric_of(name).title
+        "report.html",
+        number=number,
+        people=lambda count: said(count, data.minimum),
+        duration=_duration,
+        system=name,
+        metric=lambda name: metric_of(name).title,
     ).render(
         data=data,
         css=Markup(resource("report.css")),
         headline=_headline(data),
+        trust=trust(data),
+        customers=customers(data),
+        summary_tiles=summary_tiles(data),
+        problems=problems(data),
+        looked_at=looked_at(data),
+        contents=_contents(data),
+        pairs=pairs(data.differences),
+        constant=CONSTANT,
+        segments=SEGMENTS,
         meaning=meaning(data) if standing(data) else "",
         tiles=_tiles(data),
         accuracy=_accuracy_plots(data),
@@ -76,7 +96,28 @@ def _realised(found: RealisedShares | None) -> Markup:
 def _headline(data: ReportData) -> str:
     if data.online and not data.metrics and data.compared is None:
         return online_headline(data.online)
-    return headline(data)
+    return headline(data) if standing(data) else ""
+
+
+def _contents(data: ReportData) -> list[tuple[str, str]]:
+    """(anchor, words) of the sections that are there, in their order."""
+    groups = {row.segment for row in data.metrics} - {"all"}
+    every: list[tuple[str, str, object]] = [
+        ("summary", "Summary", True),
+        ("audiences", "Example audiences", data.audiences),
+        ("exposure", "Exposure", data.exposure),
+        ("thresholds", "Thresholds", data.realised),
+        ("freshness", "Freshness", data.freshness),
+        ("online", "Online test", data.online),
+        ("standing", "Figures", _headline(data)),
+        ("accuracy", "Accuracy", _protocols(data)),
+        ("systems", "All systems", data.compared is not None and data.compared.rows),
+        ("groups", "Groups of users and items", groups),
+        ("training", "Training", data.histories or data.kept),
+        ("run", "Data and run", data.tables or data.dates or data.steps),
+        ("reading", "Terms", True),
+    ]
+    return [(anchor, words) for anchor, words, there in every if there]
 
 
 def _terms(data: ReportData) -> list[Metric]:
@@ -98,7 +139,9 @@ def _rows(data: ReportData, metric: str, segment: str, protocol: str) -> list[Me
     found = [
         row
         for row in data.metrics
-        if (row.metric, row.segment, row.protocol) == (metric, segment, protocol) and known(row.value)
+        if (row.metric, row.segment, row.protocol) == (metric, segment, protocol)
+        and known(row.value)
+        and row.system not in CONSTANT
     ]
     return sorted(found, key=lambda row: (row.system != "oracle", -row.value, row.system))
 
@@ -216,11 +259,11 @@ def _curves(data: ReportData) -> list[tuple[str, list[Markup]]]:
     return kinds
 
 
-def _histograms(data: ReportData) -> Markup | None:
+def _histograms(data: ReportData) -> list[Markup]:
     fields: dict[str, list[Bins]] = {}
     for item in data.histograms:
         fields.setdefault(item.field, []).append(Bins(item.merge, item.edges, item.counts))
-    return Markup(training.parameter_histograms(fields)) if fields else None
+    return [Markup(figure) for figure in training.parameter_histograms(fields)]
 
 
 def _lorenz(data: ReportData) -> Markup | None:

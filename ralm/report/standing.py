@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ralm.report.comparison_section import comparison_title, in_order, largest, main_metric
 from ralm.report.data import Difference, MetricRow, ReportData
-from ralm.report.system_names import name
+from ralm.report.system_names import CONSTANT, name
 from ralm.report.system_tables import fewer_items
 
 PROTOCOLS = {"new_items": "new items", "later_clicks": "known items with later clicks"}
@@ -52,7 +52,7 @@ class Standing:
         own: RALM's first figure.
         beside: RALM's other first figures on the same items.
         where: the protocol in words.
-        rivals: all other systems but the oracle, the best first.
+        rivals: all other systems but the oracle and those that are chance by construction, the best first.
         oracle: the oracle's row of the same metric, if there is one.
         compared: whether `compare` judged, rather than `evaluate`.
         place: RALM's place among `systems` systems that were judged on as many items.
@@ -90,7 +90,7 @@ def evaluated(data: ReportData, protocol: str | None = None) -> Standing | None:
     rows = _finite(found, metric)
     own = next(row for row in rows if row.system == "ralm")
     tested = _tested(data.differences, protocol, metric)
-    others = [row for row in rows if row.system not in ("ralm", "oracle")]
+    others = [row for row in rows if row.system not in ("ralm", "oracle", *CONSTANT)]
     words = PROTOCOLS.get(protocol, protocol.replace("_", " "))
     return Standing(
         own,
@@ -119,7 +119,7 @@ def _compared(data: ReportData) -> Standing | None:
     metric = main_metric(own_rows, data.first_figures)
     if metric is None:
         return None
-    rows = _finite(own_rows, metric)
+    rows = [row for row in _finite(own_rows, metric) if row.system not in CONSTANT]
     own = next(row for row in rows if row.system == "ralm")
     partial = fewer_items(rows)
     alike = [row for row in rows if row.system not in partial]
@@ -164,7 +164,7 @@ def _elsewhere(
     metric = main_metric(found, data.first_figures)
     if metric is None:
         return []
-    named = {"ralm", "oracle", *(rival.system for rival in known)}
+    named = {"ralm", "oracle", *CONSTANT, *(rival.system for rival in known)}
     tested = _tested(differences, protocol, metric)
     there = [row for row in _finite(found, metric) if row.system not in named]
     return [Rival(row.system, row.value, tested.get(row.system), words) for row in there]

@@ -45,6 +45,8 @@ COLOURS = {
     "logged": "#8C8C8C",
     "recommended": "#0072B2",
 }
+# They give every user the same score for an item: among its users they are chance by construction, and no rival.
+CONSTANT = frozenset({"popularity"})
 # Methods with several systems, each with its settings in the name.
 FAMILIES = ("ralm", "similarity", "clustered_similarity", "regression", "youtube_dnn")
 _OTHERS = ("#009E73", "#CC79A7", "#D55E00", "#F0E442", "#7A5195", "#A05A2C")

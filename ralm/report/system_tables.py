@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ralm.evaluation.metric_names import comparable, metric_of
+from ralm.evaluation.metric_names import Metric, comparable, metric_of
 from ralm.report.data import Difference, MetricRow
 from ralm.report.system_names import name
 
@@ -28,7 +28,7 @@ class Comparison:
     """
 
     title: str
-    metrics: list[str]
+    metrics: list[Metric]
     rows: list[tuple[str, str, list[Cell]]]  # system, its name, cells
     differences: Mapping[str, Difference] = field(default_factory=dict)
     measured: str = ""
@@ -82,8 +82,8 @@ def comparison_table(
         named = f"{name(system)}, {partial[system]:,} items" if system in partial else name(system)
         table.append((system, named, cells))
     titled = title + (f" ({items:,} items)" if items else "")
-    titles = [metric_of(metric).title for metric in metrics]
-    return Comparison(titled, titles, table, differences or {}, titles[0] if titles else "")
+    shown = [metric_of(metric) for metric in metrics]
+    return Comparison(titled, shown, table, differences or {}, shown[0].title if shown else "")
 
 
 def fewer_items(rows: Sequence[MetricRow]) -> dict[str, int]:

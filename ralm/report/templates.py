@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import DictLoader, Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 
 def resource(name: str) -> str:
@@ -15,9 +15,12 @@ def resource(name: str) -> str:
 
 
 def template(name: str, **filters: Callable[..., Any]) -> Template:
-    """A template that escapes what it shows and refuses what it does not know, with the page's own filters."""
+    """A template that escapes what it shows and refuses what it does not know, with the page's own filters.
+
+    It may include the other files of this package.
+    """
     environment = Environment(
-        loader=DictLoader({name: resource(name)}),
+        loader=FunctionLoader(resource),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -24,6 +24,7 @@ Rate = tuple[int, int]
 class LiveItem:
     """An item and its history: `rounds`, `seeds` and `systems` side by side (None: no audience yet).
 
+    `title` is its name, if it has one.
     `rates` are policy -> (clicks, shown) under its own choice, without what exploring slots showed.
     """
 
@@ -35,6 +36,7 @@ class LiveItem:
     systems: Sequence[str | None]
     audience: int
     rates: Mapping[str, Rate]
+    title: str | None = None
 
     @property
     def switched(self) -> int | None:
@@ -107,7 +109,7 @@ def rate(counts: Rate) -> str:
 def rates_figure(policies: Sequence[PolicyRate]) -> str:
     """The click rate of each policy over the rounds."""
     with rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 2.3), layout="constrained")
+        figure = Figure(figsize=(5.6, 2.7), layout="constrained")
         axes = figure.subplots()
         for policy in policies:
             values = [c / s if s else float("nan") for c, s in zip(policy.clicks, policy.shown, strict=True)]
@@ -120,5 +122,5 @@ def rates_figure(policies: Sequence[PolicyRate]) -> str:
         axes.set_xlabel("round", color=MUTED)
         axes.set_title("Clicks by what each policy chose to show")
         if policies:
-            axes.legend(ncols=2)
+            figure.legend(loc="outside lower center", ncols=3)
         return svg(figure, "Click rate of the look-alike and the popularity policy by round")

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -22,6 +22,8 @@ from ralm.warehouse.lineage import Lineage
 from ralm.warehouse.once import Except
 from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.warehouse import Warehouse
+
+Answer = TypeVar("Answer")
 
 
 class Filled:
@@ -87,6 +89,14 @@ class Context:
         self.say = say or (lambda line: print(line, flush=True))
         self.times: list[tuple[str, float, dict[str, int]]] = []
         self.filled = Filled()
+        self._answers: dict[Callable[[Context], Any], Any] = {}
+
+    def once(self, ask: Callable[[Context], Answer]) -> Answer:
+        """What a function says of this application, asked a single time: all steps act on the same answer."""
+        if ask not in self._answers:
+            self._answers[ask] = ask(self)
+        answer: Answer = self._answers[ask]
+        return answer
 
     @property
     def counts(self) -> DataCounts | None:

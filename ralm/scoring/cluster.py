@@ -6,6 +6,8 @@ round's tower, whereas centroids after the tower could not.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,3 +79,10 @@ def cluster_seeds(
         sums = np.add.reduceat(raw[order].astype(np.float64), starts, axis=0)
         centroids[present] = sums / found.sizes[present, None]
     return SeedClusters(centroids, found.sizes, found.inertia, found.assignment)
+
+
+def seeds_seed(seed: int, user_ids: Iterable[str | int]) -> int:
+    """The random seed for one item, by its seed users: the same in any order of the users and under any item id."""
+    listed = "\0".join(sorted(map(str, user_ids)))
+    digest = hashlib.blake2b(f"{seed}:{listed}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big")

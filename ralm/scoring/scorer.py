@@ -37,7 +37,7 @@ from ralm.scoring.kmeans import Floats, Ints
 SAFE_LOGIT = 20.0
 SMALLEST = 1e-30
 # Centroids per product: many share the cost of a call, and three matrices of 400 rows x 512 users still fit in 2.5 MB.
-CENTROIDS_A_PRODUCT = 400
+CENTROIDS_PER_PRODUCT = 400
 WEIGHTS = "weights."
 
 
@@ -187,7 +187,7 @@ class Scorer(BatchScorer):
         if self.average:
             return common.mul_(self.alpha + self.beta)
         local = torch.empty_like(common)
-        step = max(1, min(self.items, CENTROIDS_A_PRODUCT // self.k))
+        step = max(1, min(self.items, CENTROIDS_PER_PRODUCT // self.k))
         buffers = torch.empty(3, step * self.k, columns.shape[1])
         for start in range(0, self.items, step):
             self._local(columns, slice(start, min(self.items, start + step)), buffers, local)
@@ -258,7 +258,7 @@ def closed_directions(weights: Mapping[str, Any], centroids: Floats, sizes: Ints
         return np.zeros((len(centroids), 0))
     classifier = ItemClassifier.of_arrays(weights, PREFIX)
     classifiers = 0.0 if classifier is None else classifier.directions(centroids, sizes)
-    return float(weights["closed"]) * plda.directions(*seed_means(centroids, sizes), classifiers)
+    return np.asarray(weights["closed"] * plda.directions(*seed_means(centroids, sizes), classifiers), np.float64)
 
 
 def tower(weights: Mapping[str, Any], raw: Floats) -> Floats:

@@ -19,11 +19,11 @@ from ralm.simulation.exposure import Calendar
 
 FEED = "feed"  # the domain in which items are shown
 READING = "reading"  # the behaviour domain of the clicks on them: its feature ids are item ids
-USERS_A_TASK = 20_000
+USERS_PER_TASK = 20_000
 
 
 def _numbers(spark: SparkSession, size: int) -> DataFrame:
-    tasks = max(spark.sparkContext.defaultParallelism, math.ceil(size / USERS_A_TASK))
+    tasks = max(spark.sparkContext.defaultParallelism, math.ceil(size / USERS_PER_TASK))
     return spark.range(0, size, 1, min(tasks, size)).withColumnRenamed("id", "number")
 
 

@@ -70,6 +70,12 @@ _JUST_SPARK = re.compile(
 )
 
 
+def changed_columns(error: Exception) -> str | None:
+    """What was said of a table that got other columns, where that is why its stream ended; otherwise None."""
+    _, changed, what = str(error).partition("[DELTA_SCHEMA_CHANGED")
+    return what if changed else None
+
+
 @contextmanager
 def user_errors(where: str, expressions: Mapping[str, str] | None = None) -> Iterator[None]:
     """Raise Spark's exceptions inside the block as one-line `RalmError`s; let through those that no user can cause.

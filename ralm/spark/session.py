@@ -13,6 +13,8 @@ from pyspark.sql import SparkSession
 from ralm.config import Spark
 from ralm.config.fixed_spark import FIXED
 from ralm.errors import ConfigError
+from ralm.spark.jars import fetched, record
+from ralm.spark.jvm import class_archive, class_path, java_options
 
 # Delta 4.4 depends on older versions of libraries that Spark brings itself: 75 MB that each application would copy to
 # its executors. Only Delta's own jars, and Unity Catalog's, are kept.
@@ -37,6 +39,19 @@ PROVIDED = (
 def under_spark_submit() -> bool:
     """Whether this process was started by spark-submit, which decides master, memory and packages."""
     return "SPARK_SUBMIT_MODE" in os.environ or "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def _with_delta(builder: SparkSession.Builder, local: bool) -> SparkSession.Builder:
+    """Delta's jars: on one machine those fetched for this environment, without asking Ivy at every start."""
+    if not (local and (jars := fetched(record()))):
+        return configure_spark_with_delta_pip(builder).config("spark.jars.excludes", ",".join(PROVIDED))
+    # How much data will come is not known here: both compilers, as Java has them by default.
+    options = java_options(small=False, archive=class_archive())
+    return (
+        builder.config("spark.jars", jars)
+        .config("spark.driver.extraClassPath", class_path(jars))
+        .config("spark.driver.extraJavaOptions", options)
+    )
 
 
 def get_session(name: str, settings: Spark) -> SparkSession:
@@ -66,7 +81,7 @@ def get_session(name: str, settings: Spark) -> SparkSession:
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
         )
-        builder = configure_spark_with_delta_pip(builder).config("spark.jars.excludes", ",".join(PROVIDED))
+        builder = _with_delta(builder, local=master.startswith("local"))
     for key, value in settings.conf.items():
         if key in FIXED and value.lower() != FIXED[key].lower():
             raise ConfigError(f"spark.conf: {key} is fixed to {FIXED[key]}, found {value}; leave it out")

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from ralm.errors import ConfigError, MissingInputError
 from ralm.models.lookalike import LookalikeModel
 from ralm.models.user_model import UserModel
+from ralm.models.weights import centred
 from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
 
 MARKER = "_SUCCESS"
@@ -268,6 +269,4 @@ def dated_weights(path: str, as_of: dt.date | str | None) -> dict[str, NDArray[n
     file = _mean_file(path, as_of)
     if not file.exists():
         raise MissingInputError(f"model {path}: no mean of the users of {as_of}; run job 'embed_targets'")
-    mean = np.load(file)
-    moved = found["tower_weight"] @ (mean - found["closed_mean"])
-    return found | {"closed_mean": mean, "tower_bias": found["tower_bias"] - moved}
+    return centred(found, np.load(file))

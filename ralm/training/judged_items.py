@@ -7,15 +7,17 @@ one: the AUC against the users whom the item was shown to and who did not click.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ralm.evaluation.array_metrics import below
+from ralm.models.lookalike import LookalikeModel
 
 TOP_FRACTION = 0.05
 # What leaves the simpler or the usual way has to improve the figures by so many standard errors, and by so much.
@@ -64,6 +66,19 @@ class JudgedItems:
         found = area(clickers, users)
         return np.array([found] if self.feed else [found, share_in_top(clickers, users)])
 
+    def values(
+        self, scores: Iterable[tuple[NDArray[Any], NDArray[Any]]], rows: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.float64]:
+        """The figures of each item (items, figures), as in `per_item`.
+
+        Args:
+            scores: per row, those of its clickers (m,) and of all users (n,).
+            rows: (all rows,), which rows those are; all.
+        """
+        known = self.known if rows is None else self.known[rows]
+        found = [self.value(own, users[~hidden]) for (own, users), hidden in zip(scores, known, strict=True)]
+        return self.per_item(np.array(found), rows)
+
     def per_item(self, values: NDArray[np.float64], rows: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
         """The mean figures of each item over the draws of its seeds (items, figures), from those of every row.
 
@@ -96,6 +111,30 @@ class JudgedItems:
 def enough(number: NDArray[np.int64]) -> bool:
     """Whether rows of these items are of enough items to decide anything."""
     return len(np.unique(number)) >= LEAST_ITEMS
+
+
+def score_parts(
+    model: LookalikeModel, judged: JudgedItems, places: Iterable[int], centroids: NDArray[Any], sizes: NDArray[Any]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Per row, the parts of the scores of its clickers (4, m) and of the users (4, n); the model is set to judge.
+
+    Args:
+        model: on any device.
+        judged: what it is judged on.
+        places: of the rows in `judged.rows`.
+        centroids: (places, k, d), of those rows' seeds.
+        sizes: (places, k).
+    """
+    device = model.offset.device
+    model.eval()
+    users, clickers = (model.users(torch.from_numpy(x).to(device)) for x in (judged.users, judged.clickers))
+    for place, means, members in zip(places, centroids, sizes, strict=True):
+        item = torch.tensor(means, device=device), torch.tensor(members, dtype=torch.int64, device=device)
+        own = clickers.chosen(torch.from_numpy(judged.item == place).to(device))
+        yield (
+            model.parts(own, *item).double().cpu().numpy(),
+            model.parts(users, *item).double().cpu().numpy(),
+        )
 
 
 def area(clickers: NDArray[Any], users: NDArray[Any]) -> float:

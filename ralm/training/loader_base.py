@@ -68,6 +68,17 @@ class Loader(ABC):
     Iterating gives `steps_per_epoch * epochs` dictionaries of arrays: int64 or float32, (batch, width) for an array
     column and (batch,) for a scalar one. The order depends on the seed, the epoch, the rank and the files alone.
 
+    Args:
+        files: Parquet files of a pinned snapshot, as Spark names them (`Warehouse.files`), the same on every rank.
+        columns: column -> width of its array (1: a scalar column or arrays of one element).
+        batch_size: rows per step on this rank.
+        rank: this process, from 0.
+        world: number of processes.
+        seed: of the order of rows, and of ties when files are assigned to ranks.
+        epochs: passes over the data; None: endless.
+        first_epoch: number of the first epoch: a resumed training continues with the order that it would have had.
+        shuffle_rows: rows among which the order is drawn.
+
     Attributes:
         rows_per_epoch: rows of an epoch over all ranks.
         rank_rows: rows of an epoch of this rank.

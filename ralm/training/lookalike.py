@@ -18,7 +18,7 @@ from ralm.models.lookalike_start import LookalikeStart
 from ralm.models.losses import has_clicked, sample_users, users_softmax
 from ralm.models.weights import export_weights
 from ralm.training.checkpoints import last_of, model_folder
-from ralm.training.judged_items import CHOICES, UNTRAINED, JudgedItems, choose
+from ralm.training.judged_items import CHOICES, UNTRAINED, JudgedItems, choose, score_parts
 from ralm.training.loop import Run
 from ralm.training.objective import Arrays, Batch, Criterion, Judged, Objective, to_tensors
 from ralm.training.ranks import Rank, process_group
@@ -211,21 +211,12 @@ class LookalikeObjective(Objective):
         """Per choice of parts, the figures of every validation item (items, figures)."""
         judged = self.judged
         assert judged is not None
-        self.lookalike.eval()
-        users, clickers = (
-            self.lookalike.users(torch.from_numpy(x).to(self.device)) for x in (judged.users, judged.clickers)
-        )
         masks = np.array([(1.0, *choice) for choice in choices])  # (choices, 4)
         values: list[list[np.ndarray[Any, Any]]] = [[] for _ in masks]
-        for place, row in enumerate(judged.rows):
-            item = (
-                torch.from_numpy(np.array(self.centroids[row])).to(self.device),
-                torch.from_numpy(np.array(self.sizes[row], np.int64)).to(self.device),
-            )
-            own_clickers = clickers.chosen(torch.from_numpy(judged.item == place).to(self.device))
-            own = masks @ self.lookalike.parts(own_clickers, *item).double().cpu().numpy()
-            every = masks @ self.lookalike.parts(users, *item).double().cpu().numpy()[:, ~judged.known[place]]
-            for found, a, b in zip(values, own, every, strict=True):
+        rows = judged.rows
+        parts = score_parts(self.lookalike, judged, range(len(rows)), self.centroids[rows], self.sizes[rows])
+        for (own, users), known in zip(parts, judged.known, strict=True):
+            for found, a, b in zip(values, masks @ own, masks @ users[:, ~known], strict=True):
                 found.append(judged.value(a, b))
         self.lookalike.train()
         return [judged.per_item(np.array(found)) for found in values]

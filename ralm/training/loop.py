@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ralm.errors import DataError
 from ralm.training.checkpoints import latest_checkpoint, publish, save_checkpoint
 from ralm.training.event_log import EventLog
-from ralm.training.loaders import Loader, make_loader
+from ralm.training.loaders import Loader, loader_class
 from ralm.training.objective import Arrays, Batch, Criterion, Objective
 from ralm.training.ranks import Rank
 from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
@@ -95,8 +95,7 @@ class Run:
             self.network = DistributedDataParallel(objective.model, broadcast_buffers=False)
         self._resume()
         training = spec.training
-        self.loader = make_loader(
-            training.loader,
+        self.loader = loader_class(training.loader)(
             list(spec.train_files),
             spec.columns,
             batch_size=max(1, training.batch_size // rank.world),
@@ -234,8 +233,7 @@ class Run:
         first: Batch | None = None
         if self.spec.validation_files:
             training = self.spec.training
-            with make_loader(
-                training.loader,
+            with loader_class(training.loader)(
                 list(self.spec.validation_files),
                 self.spec.columns,
                 batch_size=max(1_024, training.batch_size),

@@ -23,7 +23,7 @@ class Release:
         metrics: `new_items/item_auc`, protocol and first figure -> value; in old releases `new_items` -> item_auc.
         current: what readers take; one row is.
         note: why it was published without having been judged; None: it was judged.
-        minimum: fewest people that readers show (`privacy.minimum`); None: an earlier version published it.
+        configuration: the settings that it was made with, as JSON (`ralm.config.kept`); None: an older release.
     """
 
     release_id: str
@@ -34,7 +34,7 @@ class Release:
     metrics: Mapping[str, float]
     current: bool = True
     note: str | None = None
-    minimum: int | None = None
+    configuration: str | None = None
 
     def same_models(self, other: Release) -> bool:
         """Whether users and models are the same, so that the audiences of both can stand side by side."""

@@ -58,7 +58,7 @@ _ALL = (
         Column("domain", "string!", "where it was shown, such as feed"),
         Column("shown_date", "date!", "the day of shown_at (UTC)"),
         partition="shown_date",
-        properties={"delta.enableChangeDataFeed": "true"},
+        followed=True,
     ),
     _table(
         "quarantine",
@@ -473,7 +473,7 @@ _ALL = (
         Column("metrics", "map<string,double>!", "`new_items/item_auc`, … -> first figures of the released system"),
         Column("current", "boolean!", "whether readers are to take it: true for one row"),
         Column("note", "string", "why it was published without having been judged; NULL: it was judged"),
-        Column("minimum", "int", "fewest people that readers are to show: `privacy.minimum`; NULL: an old release"),
+        Column("configuration", "string", "resolved settings (JSON), without secrets; NULL: an older release"),
     ),
     _table(
         "comparison_pairs",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pyspark.sql.types import DataType, StructField, StructType
 
 STATISTICS = "delta.dataSkippingStatsColumns"
+FOLLOWED = "delta.enableChangeDataFeed"
 # Columns that readers filter on come first in the schemas; embeddings come later.
 INDEXED = 8
 _ORDERED = re.compile(r"(string|uid|date|timestamp|int|bigint|float|double)!?$")
@@ -53,7 +54,7 @@ class Table:
         partition: the columns that it is partitioned by.
         checks: name -> condition that Delta holds every row to.
         further: what the columns beside the listed ones are; empty: there are no others.
-        properties: Delta's table properties.
+        followed: whether its changes can be read as a stream (`Warehouse.changes`).
     """
 
     name: str
@@ -62,7 +63,7 @@ class Table:
     partition: tuple[str, ...] = ()
     checks: dict[str, str] = field(default_factory=dict)
     further: str = ""
-    properties: dict[str, str] = field(default_factory=dict)
+    followed: bool = False
 
     @property
     def statistics(self) -> tuple[str, ...]:
@@ -75,9 +76,9 @@ class Table:
         return tuple(column.name for column in first if _ORDERED.match(column.type))
 
     @property
-    def all_properties(self) -> dict[str, str]:
-        """Delta's table properties, with the columns that it keeps statistics of."""
-        return {STATISTICS: ",".join(self.statistics), **self.properties}
+    def properties(self) -> dict[str, str]:
+        """Delta's table properties."""
+        return {STATISTICS: ",".join(self.statistics), **({FOLLOWED: "true"} if self.followed else {})}
 
     @property
     def open(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ralm.warehouse.schemas import TABLES
-from ralm.warehouse.table import Column, Table
+from ralm.warehouse.table import FOLLOWED, Column, Table
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "tables.md"
@@ -133,7 +133,7 @@ def _facts(table: Table) -> list[str]:
     if table.partition:
         facts.append(f"partitioned by {', '.join(f'`{column}`' for column in table.partition)}")
     facts += [f"checked: `{condition}`" for condition in table.checks.values()]
-    facts += [f"with `{key} = {value}`" for key, value in table.properties.items()]
+    facts += [f"with `{FOLLOWED} = true`"] if table.followed else []
     return facts
 
 

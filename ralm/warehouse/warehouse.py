@@ -89,7 +89,7 @@ class Warehouse:
             builder = builder.addColumns(extra)
         if table.partition:
             builder = builder.partitionedBy(*table.partition)
-        for key, value in table.all_properties.items():
+        for key, value in table.properties.items():
             if value:
                 builder = builder.property(key, value)
         for check, condition in table.checks.items():
@@ -161,6 +161,16 @@ class Warehouse:
         """A table, at a pinned version if one is given."""
         pinned = self.version(name) if version is None else version
         return self.spark.read.format("delta").option("versionAsOf", pinned).load(self.table_path(name))
+
+    def changes(self, name: str, most_bytes: str) -> DataFrame:
+        """The changes of a `followed` table as a stream: its columns, `_change_type` and `_commit_version`.
+
+        Args:
+            name: of the table.
+            most_bytes: how much a micro-batch takes at a time, as in `stream.max_bytes`.
+        """
+        feed = self.spark.readStream.format("delta").option("readChangeFeed", "true")
+        return feed.option("maxBytesPerTrigger", most_bytes).load(self.table_path(name))
 
     def files(self, name: str, version: int, **partition: Any) -> list[str]:
         """The data files of a pinned snapshot that hold the given partition values, sorted."""

@@ -8,7 +8,6 @@ import yaml
 
 from jobs.steps.systems.registry import systems
 from ralm.config import load_config
-from ralm.config.checks import SYSTEMS
 from ralm.config.locations import plain_path
 from ralm.config.time_formats import check_time_format
 from ralm.errors import ConfigError
@@ -90,7 +89,7 @@ def test_excluded_fields_are_no_fields_any_more(tmp_path: Path) -> None:
         (["user_model.representations=[reading, reading]"], ["user_model.representations", "'reading' is named twice"]),
         (["comparison.seeds=[5, 5]"], ["comparison.seeds: '5' is named twice"]),
         (["variants={ralm: {}, Ralm: {}}"], ["variants"]),
-        (["variants={ralm: {}, popularity: {}}"], ["variants: 'popularity' is the name of another system"]),
+        (["variants={ralm: {}, oracle: {}}"], ["variants: 'oracle' is the name of another system"]),
         (["spark.driver_memory=lots"], ["spark.driver_memory"]),
         (["dates.a0=2024-02-30"], ["--set dates.a0=2024-02-30", "no such date", "2024-02-30"]),
         (["dates.a0='2024-02-30'"], ["dates.a0"]),
@@ -127,9 +126,11 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, assignments: list[str
     assert all(word in message for word in words), message
 
 
-def test_the_names_of_systems_are_reserved() -> None:
-    named = {name for name in systems(load_config(TINY)) if not name.startswith("ralm")}
-    assert {name for name in named if not name.startswith(SYSTEMS)} == set()
+def test_a_variant_cannot_have_the_name_of_another_system() -> None:
+    for name in ("popularity", "Similarity", "lsh_iv", "similarity_cosine_mean"):
+        with pytest.raises(ConfigError, match=f"variants: '{name}' is the name of another system"):
+            systems(load_config(TINY, [f"variants={{ralm: {{}}, {name}: {{}}}}"]))
+    assert {"ralm", "wide", "popularity"} <= set(systems(load_config(TINY, ["variants={ralm: {}, wide: {}}"])))
 
 
 @pytest.mark.parametrize(

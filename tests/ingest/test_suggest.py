@@ -206,6 +206,46 @@ def test_several_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "cells", "columns"),
+    [
+        (["movieId", "title", "genres"], [["1", "Heat", "Crime|Drama"], ["2", "Up", "Family"], ["3", "Alien", ""]],
+         {"item_id": "movieId", "title": "title", "categories": "genres"}),
+        (["id", "author_name", "headline", "link", "thumbnail_url"],
+         [["p1", "Ann", "Rain", "https://a/1", "https://a/1.png"], ["p2", "Ann", "Sun", "https://a/2", ""]],
+         {"item_id": "id", "title": "headline", "url": "link", "image": "thumbnail_url"}),
+        (["product_id", "productName", "cover", "price"], [["p1", "Shoe", "a.png", "1.5"], ["p2", "Hat", "b.png", "2"]],
+         {"item_id": "product_id", "title": "productName", "image": "cover"}),
+        (["item_id", "page_url", "section"], [["p1", "https://a/1", "sports"], ["p2", "https://a/2", "news"]],
+         {"item_id": "item_id", "url": "page_url", "categories": "section"}),
+    ],
+)  # fmt: skip
+def test_a_table_of_items_is_told_by_its_names(
+    tmp_path: Path, header: list[str], cells: list[list[object]], columns: dict[str, str]
+) -> None:
+    impressions_csv(tmp_path / "feed.csv")
+    separated(tmp_path / "items.csv", header, cells)
+    content = yaml.safe_load(suggestion([str(tmp_path / name) for name in ("items.csv", "feed.csv")]))["ingest"]
+    assert content["items"]["path"] == "items.csv"
+    assert content["items"]["columns"] == columns
+    assert content["items"].get("category_separator") == ("|" if "genres" in header else None)
+    assert [source["domain"] for source in content["events"]] == ["feed"]
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({"name": "mine", "data_root": str(tmp_path), "ingest": content}))
+    source = load_config(tmp_path / "c.yaml").ingest
+    assert source is not None
+    assert source.items is not None
+
+
+def test_what_is_no_table_of_items(tmp_path: Path) -> None:
+    impressions_csv(tmp_path / "feed.csv")
+    separated(tmp_path / "twice.csv", ["item_id", "title"], [["p1", "Rain"], ["p1", "Sun"], ["p2", "Sun"]])
+    separated(tmp_path / "people.csv", ["user_id", "name"], [["u1", "Ann"], ["u2", "Bo"]])
+    separated(tmp_path / "prices.csv", ["item_id", "price"], [["p1", "1"], ["p2", "2"]])
+    for name in ("twice.csv", "people.csv", "prices.csv"):
+        text = suggestion([str(tmp_path / "feed.csv"), str(tmp_path / name)])
+        assert "items" not in yaml.safe_load(text)["ingest"], name
+
+
+@pytest.mark.parametrize(
     ("values", "form"),
     [
         (["2024-01-01", "2024-02-30T10:00:00Z"], "iso"), (["1704103200", "1704103201"], "epoch_s"),

@@ -15,7 +15,7 @@ SEEDS = np.flatnonzero(USERS[:, 4] + RNG.normal(size=2_000) > 3.5)[:40]
 
 def classifier(weight: float) -> tuple[np.ndarray, ItemClassifier]:
     model = fit_plda(USERS, USERS[:20], np.full(20, 5))
-    fitted = ItemClassifier.of_users(USERS, model.basis, 3, 4, 2_000, 20.0, 1.0)
+    fitted = ItemClassifier.of_users(USERS, 3, 4, 2_000, 20.0, 1.0).within(model.basis)
     return model.coordinates(USERS), fitted.weighing(weight)
 
 

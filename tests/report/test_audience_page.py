@@ -55,7 +55,9 @@ def example() -> AudiencePage:
         cutoff=1.2345,
         traits=[{**trait, "people": who, "feature": feature} for who in people for feature in features],
         seeds_inside=0.0,
-        overlaps=[{"item_id": "i01816", "system": "ralm", "users": 1000, "both": 212, "share": 0.212}],
+        overlaps=[
+            {"item_id": "i01816", "title": "A long story", "system": "ralm", "users": 1000, "both": 212, "share": 0.212}
+        ],
         last=dt.date(2024, 1, 20),
         kept=0.91,
         warnings=["Only 240 of 900 ids are known users."],
@@ -66,7 +68,7 @@ def test_the_page_says_the_verdict_first_and_loads_nothing() -> None:
     html = render_audience(example())
     body = html[html.index("<body>") :]
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body)).strip()
-    assert text.startswith("several groups 2 different groups of people: 62 %, 38 % of the seeds")
+    assert text.startswith("Audience of list:spring_buyers several groups 2 different groups of people: 62 %, 38 % of")
     for part in ("262", "named again", "Which size", "reading: i00812 (topic003, topic017)", "4.4×", "21 %", "91 %"):
         assert part in text, part
     assert "&lt;b&gt;odd" in html

@@ -78,8 +78,8 @@ def test_the_sentence_counts_who_is_ahead() -> None:
     section = comparison_section(Compared(rows, differences))
     assert section is not None
     assert section.sentences == [
-        "20 seeds per item: RALM is number 2 of 4 with an item AUC of 0.750 [0.740, 0.760]; paired item by item it is "
-        "ahead of 1, behind 1, not clearly different from 1."
+        "20 seeds per item: RALM is number 2 of 3 with an item AUC of 0.750 [0.740, 0.760]; paired item by item it is "
+        "behind 1, not clearly different from 1."
     ]
     without = comparison_section(Compared([entry for entry in rows if entry.system != "ralm"]))
     assert without is not None
@@ -152,20 +152,26 @@ def test_there_is_no_section_without_rows() -> None:
     assert 'id="systems"' not in render_report(dataclasses.replace(data, compared=None))
 
 
+def test_the_table_of_the_most_seeds_is_open_and_the_others_are_folded() -> None:
+    page = render_report(ReportData("T", "c", dt.datetime(2024, 1, 1), compared=compared()))
+    folded = re.findall(r"<details><summary>([^<]*)</summary>", page)
+    assert folded == [f"{seeds} seeds per item ({items} items)" for seeds, items in ((20, 412), (100, 305), (500, 96))]
+
+
 def test_a_report_of_the_comparison_alone_begins_with_it() -> None:
     page = render_report(ReportData("T", "c", dt.datetime(2024, 1, 1), compared=compared()))
-    found = re.search(r'<p class="headline">([^<]*)</p>', page)
+    found = re.search(r"<h2>The figures behind it</h2>\n<p>([^<]*)</p>", page)
     assert found is not None
     text = found[1]
     assert text.startswith(
-        "Half of an item’s users as its seeds: RALM is number 2 of 16 with an item AUC of 0.802 [0.793, 0.811]. "
+        "Half of an item’s users as its seeds: RALM is number 2 of 15 with an item AUC of 0.802 [0.793, 0.811]. "
         "No clear difference to ALS fold-in (0.811; −0.009 [−0.019, +0.001]) and RALM over concat merge (0.796; "
         "+0.006 [−0.004, +0.016]). It is ahead of "
     )
-    others = {name(row.system) for row in compared().rows if row.system != "ralm"}
+    others = {name(row.system) for row in compared().rows if row.system not in ("ralm", "popularity")}
     assert set(re.findall(r"(?:to|of|,|and) (?:every other system: )?([A-Z][^()\[\]]*?) \(0\.\d{3};", text)) == others
-    assert "was not evaluated" not in page
-    assert re.findall(r'<section id="([^"]+)"', page) == ["systems", "reading"]
+    assert "Not judged" not in page
+    assert re.findall(r'<section id="([^"]+)"', page) == ["summary", "standing", "systems", "reading"]
 
 
 def test_the_first_line_names_all_systems_losses_first_and_how_to_use_the_best() -> None:
@@ -191,11 +197,11 @@ def test_the_first_line_names_all_systems_losses_first_and_how_to_use_the_best()
         compared=Compared([*rows, *later], [*differences, *paired]),
     )
     assert headline(data) == (
-        "20 seeds per item: RALM is number 2 of 4 with an item AUC of 0.750 [0.740, 0.760]. RALM loses to "
+        "20 seeds per item: RALM is number 2 of 3 with an item AUC of 0.750 [0.740, 0.760]. RALM loses to "
         "ALS fold-in (0.800; −0.050 [−0.060, −0.040]) and YouTube DNN (0.950; −0.050 [−0.060, −0.040]; Later clicks "
         "on known items, all earlier clickers as seeds). No clear difference to Regression (0.745; +0.005 "
         "[−0.005, +0.015]). "
-        "It is ahead of Popularity (0.500; +0.250 [+0.240, +0.260]) and User activity (0.600; +0.100 [+0.050, +0.150]; "
+        "It is ahead of User activity (0.600; +0.100 [+0.050, +0.150]; "
         "on new items). On this data ALS fold-in is the better system: `scoring.system: als_fold_in` lets it make "
         "the audiences of a night, `extend_audience --system als_fold_in` that of a list."
     )

@@ -78,9 +78,9 @@ def test_nothing_is_loaded_from_elsewhere(full: str) -> None:
 
 def test_every_plot_is_inside_and_described(full: str) -> None:
     page = Page(full)
-    # 2 protocols, weak and strong, head/tail, attention, histograms, Lorenz, 4 audiences, 2 curves of 2 kinds of model,
-    # 2 metrics by number of seeds, realised shares
-    assert page.tags["svg"] == 2 + 2 + 1 + 1 + 1 + 1 + 4 + 4 + 2 + 1
+    # 2 protocols, weak and strong, head/tail, attention, 2 histograms, Lorenz, 4 audiences, 2 curves of 2 kinds of
+    # model, 2 metrics by number of seeds, realised shares
+    assert page.tags["svg"] == 2 + 2 + 1 + 1 + 2 + 1 + 4 + 4 + 2 + 1
     assert len(re.findall(r'<svg role="img" aria-label="[^"]+"', full)) == page.tags["svg"]
     text = " ".join(page.text)
     for shown in ("0.781", "0.773 – 0.789", "Better or worse: the interval", "1 min 36 s", "item_00003", "Gini"):
@@ -134,8 +134,8 @@ def test_merge_layers_are_set_against_each_other_only_where_there_are_two(full: 
 def test_a_report_of_nothing_says_so() -> None:
     page = render_report(ReportData("Empty", "none", dt.datetime(2024, 1, 1)))
     assert Page(page).tags["svg"] == 0
-    assert re.findall(r'<section id="([^"]+)"', page) == ["reading"]
-    assert "RALM was not evaluated in this run." in page
+    assert re.findall(r'<section id="([^"]+)"', page) == ["summary", "reading"]
+    assert "Nothing was measured that would say how good these audiences are." in page
 
 
 def test_values_that_are_unknown_are_shown_as_such() -> None:
@@ -185,21 +185,23 @@ def test_the_headline_is_honest_when_ralm_loses() -> None:
     assert "--system" not in text
     assert "No clear difference to RALM, average pooling (0.742; −0.007 [−0.018, +0.004])." in text
     assert (
-        "It is ahead of RALM over concat merge (0.723; +0.012 [+0.001, +0.023]), "
-        "User activity (0.611; +0.124 [+0.113, +0.135]) and Popularity (0.500; +0.235 [+0.224, +0.246])." in text
+        "It is ahead of RALM over concat merge (0.723; +0.012 [+0.001, +0.023]) and "
+        "User activity (0.611; +0.124 [+0.113, +0.135])." in text
     )
     text = headline(alone(ralm=0.605))
     losses = text.index(
         "RALM loses to RALM, average pooling (0.742; −0.137 [−0.148, −0.126]) and "
         "RALM over concat merge (0.723; −0.118 [−0.129, −0.107])."
     )
-    assert losses < text.index("No clear difference to User activity") < text.index("It is ahead of Popularity")
-    assert "every other system" not in text
+    assert losses < text.index("No clear difference to User activity")
+    assert "ahead" not in text
+    assert "Popularity" not in text  # 0.5 by construction: no win
     assert "RALM, average pooling is the better system: `scoring.system: ralm_average` lets it make" in text
 
 
 def tiles(data: ReportData) -> list[tuple[str, str]]:
-    return re.findall(r'<div class="tile"><b>([^<]*)</b><span>([^<]*)</span>', render_report(data))
+    page = render_report(data)
+    return re.findall(r'<div class="tile"><b>([^<]*)</b><span>([^<]*)</span>', page[page.index('id="standing"') :])
 
 
 def test_the_tile_of_the_best_other_system_has_a_number_only_if_the_difference_is_clear() -> None:
@@ -256,9 +258,9 @@ def test_without_non_clicks_the_ranking_of_all_users_comes_first() -> None:
     assert [figure for figure, _ in tiles(data)] == ["0.162", "0.691", "+0.107", "40"]
     page = render_report(data)
     assert "who are in its audience, the best-ranked 5 % of all users (5 % by chance)" in page
-    table = re.search(r"<thead><tr><th>System</th>(.*?)</tr>", page)
+    table = re.search(r'<thead><tr><th scope="col">System</th>(.*?)</tr>', page)
     assert table is not None
-    assert re.findall("<th>([^<]*)</th>", table[1]) == ["recall top 5 %", "AUC, all users", "item AUC"]
+    assert re.findall("<abbr[^>]*>([^<]*)</abbr>", table[1]) == ["recall top 5 %", "AUC, all users", "item AUC"]
     # With real non-clicks the same figures are read the other way.
     real = dataclasses.replace(data, first_figures=("item_auc",))
     assert headline(real).startswith("On 40 new items, RALM ranks users with an item AUC of 0.482 [0.472, 0.492]")

@@ -40,8 +40,9 @@ def test_curves_without_validation_leave_that_figure_out() -> None:
 def test_histograms_of_parameters_state_their_spread() -> None:
     values = np.random.default_rng(0).normal(0, 0.25, 50_000)
     counts, edges = np.histogram(values, 200)
-    figure = training.parameter_histograms({"search": [Bins("attention", edges.tolist(), counts.tolist())]})
-    assert "attention (s.d. 0.25)" in texts(figure)
+    figures = training.parameter_histograms({"search": [Bins("attention", edges.tolist(), counts.tolist())]})
+    assert "attention (s.d. 0.25)" in texts(figures[0])
+    assert len(figures) == 1
 
 
 def test_hair_thin_bins_do_not_tower_over_the_others() -> None:

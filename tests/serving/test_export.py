@@ -58,7 +58,7 @@ class World:
         tables = {name: self.replace(name, content) for name, content in rows.items()}
         release = f"r{self.releases}"
         models = {"lookalike": MODEL}
-        self.replace("releases", [(release, dt.datetime(2024, 3, 2), DAY, tables, models, {}, True, None)])
+        self.replace("releases", [(release, dt.datetime(2024, 3, 2), DAY, tables, models, {}, True, None, None)])
         return release
 
     def replace(self, name: str, rows: list[tuple]) -> int:

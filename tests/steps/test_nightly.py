@@ -1,4 +1,7 @@
-"""The whole pipeline on the smallest built-in world, run once; then what it left is looked at from all sides."""
+"""The whole pipeline on the smallest built-in world, run once; then tests look at what it left.
+
+Over 300 lines because one copy of the run, made once for the file, serves all tests.
+"""
 
 import json
 import re
@@ -339,6 +342,25 @@ def test_the_report_is_one_self_contained_file(finished: Finished) -> None:
     assert not re.search(r"""(?:src|href)=["']https?://""", text)
 
 
+def test_the_first_screen_of_the_report_shows_what_is_in_the_tables(finished: Finished) -> None:
+    data = json.loads((Path(str(finished.config.warehouse)) / "report.json").read_text(encoding="utf-8"))
+    dates = finished.context().dates
+    audiences = finished.table("audiences").where((F.col("as_of") == F.lit(dates.a3)) & (F.col("system") == "ralm"))
+    sizes = {row["item_id"]: row["count"] for row in audiences.groupBy("item_id").count().collect()}
+    titles = {row["item_id"]: row["title"] for row in finished.table("items").collect()}
+    assert (data["production"], data["found"]["audiences"]) == ("ralm", len(sizes))
+    for row in data["found"]["best"]:
+        assert (row["audience"], row["title"]) == (sizes[row["item_id"]], titles[row["item_id"]])
+        assert row["found"] is None or row["low"] <= row["found"] <= row["high"]
+    reading = finished.table("histories").where((F.col("as_of") == F.lit(dates.a2)) & (F.col("domain") == "reading"))
+    readers = reading.select("user_id").distinct().count()
+    assert data["history"] == {"without": finished.table("users").count() - readers, "having": readers}
+    rates = data["shown_rates"]
+    assert rates["best"] == pytest.approx(0.1 * rates["people"])
+    assert 0 < rates["clicks"] < rates["people"]
+    assert rates["best_clicks"] <= min(rates["best"], rates["clicks"])
+
+
 def test_a_release_names_versions_that_can_be_read_together(finished: Finished) -> None:
     release = finished.table("releases").where("current").first()
     assert release is not None
@@ -350,7 +372,7 @@ def test_a_release_names_versions_that_can_be_read_together(finished: Finished) 
 def test_the_gate_keeps_the_current_release(finished: Finished) -> None:
     warehouse = finished.context().warehouse
     releases = warehouse.read("releases").collect()
-    better = [(*tuple(r)[:5], {"new_items": 0.999, "later_clicks": 0.999}, True, None) for r in releases]
+    better = [(*tuple(r)[:5], {"new_items": 0.999, "later_clicks": 0.999}, *tuple(r)[6:]) for r in releases]
     frame = finished.spark.createDataFrame(better, warehouse.read("releases").schema)
     replace(warehouse, "releases", frame, {}, app_id="test", attempt=1, run_id="test")
     context = finished.context("evaluation.gate=0.01")

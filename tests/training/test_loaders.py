@@ -10,7 +10,7 @@ import pytest
 
 from ralm.arrow.files import plain_path
 from ralm.errors import ConfigError, DataError, MissingInputError
-from ralm.training.loaders import make_loader
+from ralm.training.loaders import loader_class
 from ralm.training.parquet_shards import assign, read_footers
 
 SIZES = [130, 7, 301, 64, 64, 90, 1, 200]  # rows per file
@@ -46,8 +46,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def batches(kind, files, *, rank=0, world=1, seed=3, epochs=1, batch_size=32, columns=WIDTHS, **rest):
-    with make_loader(
-        kind, files, columns, batch_size=batch_size, rank=rank, world=world, seed=seed, epochs=epochs, **rest
+    with loader_class(kind)(
+        files, columns, batch_size=batch_size, rank=rank, world=world, seed=seed, epochs=epochs, **rest
     ) as loader:
         return loader, list(loader)
 
@@ -110,7 +110,7 @@ class TestLoader:
         assert np.mean([len(np.unique(file_of[batch["row"]])) for batch in found]) > 3
 
     def test_endless_loader_goes_on(self, kind, files):
-        with make_loader(kind, files, {"row": 1}, batch_size=100, rank=0, world=1, seed=0, epochs=None) as loader:
+        with loader_class(kind)(files, {"row": 1}, batch_size=100, rank=0, world=1, seed=0, epochs=None) as loader:
             found = list(itertools.islice(loader, 3 * loader.steps_per_epoch))
             with pytest.raises(TypeError):
                 len(loader)
@@ -161,7 +161,7 @@ class TestLoader:
             batches(kind, [])
 
     def test_closing_in_the_middle(self, kind, files):
-        loader = make_loader(kind, files, {"row": 1}, batch_size=8, rank=0, world=1, seed=1, epochs=5)
+        loader = loader_class(kind)(files, {"row": 1}, batch_size=8, rank=0, world=1, seed=1, epochs=5)
         next(iter(loader))
         loader.close()
         loader.close()

@@ -14,7 +14,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 
-from ralm.training.loaders import make_loader
+from ralm.training.loaders import loader_class
 from ralm.training.parquet_shards import read_footers
 from ralm.training.petastorm_adapter import VERSION, Files, make_batch_reader
 
@@ -121,8 +121,8 @@ def test_columns_of_other_types_beside_those_asked_for(tmp_path):
     }
     asked = {"x": pa.array([[1, 2], [3, 4]], pa.list_(pa.int32())), "flag": pa.array([True, False])}
     pq.write_table(pa.table(others | asked), tmp_path / "a.parquet")
-    with make_loader(
-        "petastorm", [str(tmp_path / "a.parquet")], {"x": 2, "flag": 1}, batch_size=2, rank=0, world=1, seed=1, epochs=1
+    with loader_class("petastorm")(
+        [str(tmp_path / "a.parquet")], {"x": 2, "flag": 1}, batch_size=2, rank=0, world=1, seed=1, epochs=1
     ) as loader:
         (batch,) = loader
     order = np.argsort(batch["x"][:, 0])
@@ -135,8 +135,8 @@ def test_a_path_is_never_parsed(tmp_path, name):
     folder = tmp_path / "as_of=2024-01-01 00%3A00"
     folder.mkdir()
     pq.write_table(pa.table({"x": [1, 2, 3]}), folder / name)
-    with make_loader(
-        "petastorm", [f"file:{folder / name}"], {"x": 1}, batch_size=3, rank=0, world=1, seed=1, epochs=1
+    with loader_class("petastorm")(
+        [f"file:{folder / name}"], {"x": 1}, batch_size=3, rank=0, world=1, seed=1, epochs=1
     ) as loader:
         (batch,) = loader
     assert sorted(batch["x"].tolist()) == [1, 2, 3]
@@ -152,7 +152,7 @@ def test_no_file_stays_open(tmp_path):
 
     files = [str(path) for path in tmp_path.glob("*.parquet")]
     seen = 0
-    with make_loader("petastorm", files, {"x": 1}, batch_size=10, rank=0, world=1, seed=1, epochs=2) as loader:
+    with loader_class("petastorm")(files, {"x": 1}, batch_size=10, rank=0, world=1, seed=1, epochs=2) as loader:
         for batch in loader:
             seen += len(batch["x"])
             assert held() == []

@@ -17,7 +17,7 @@ import pytest
 
 from ralm.arrow.files import open_filesystem
 from ralm.errors import MissingInputError
-from ralm.training.loaders import make_loader
+from ralm.training.loaders import loader_class
 
 # Names as Delta writes them: a space, and a %3A that is in the name.
 FILES = [f"s3a://bucket/lake/as_of=2024-01-01 00%3A00/part {number}.parquet" for number in range(3)]
@@ -79,7 +79,7 @@ def bucket(address: str) -> Iterator[str]:
 @pytest.mark.parametrize("kind", ["petastorm", "pyarrow"])
 class TestS3:
     def test_every_row_once_an_epoch(self, kind):
-        with make_loader(kind, FILES, {"row": 1, "x": 2}, batch_size=32, rank=0, world=1, seed=1, epochs=2) as loader:
+        with loader_class(kind)(FILES, {"row": 1, "x": 2}, batch_size=32, rank=0, world=1, seed=1, epochs=2) as loader:
             found = list(loader)
         for batch in found:
             np.testing.assert_array_equal(batch["x"], batch["row"][:, None] + np.arange(2))
@@ -88,8 +88,8 @@ class TestS3:
 
     def test_a_file_that_is_gone(self, kind):
         with pytest.raises(MissingInputError, match="vacuumed"):
-            make_loader(
-                kind, [*FILES, FILES[0] + ".gone"], {"row": 1}, batch_size=32, rank=0, world=1, seed=1, epochs=1
+            loader_class(kind)(
+                [*FILES, FILES[0] + ".gone"], {"row": 1}, batch_size=32, rank=0, world=1, seed=1, epochs=1
             )
 
 

@@ -14,8 +14,8 @@ from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
 from tests.models.multimodal import make_world
 
 TOPICS = 6
-ITEMS_A_TOPIC = 5
-ITEMS = TOPICS * ITEMS_A_TOPIC
+ITEMS_PER_TOPIC = 5
+ITEMS = TOPICS * ITEMS_PER_TOPIC
 FIELDS = UserFields(
     histories=[
         HistorySpec(domain="reading", length=4, size=ITEMS + 1),
@@ -48,7 +48,7 @@ def user_rows(rows: int, seed: int) -> dict[str, np.ndarray]:
 
     def items(width: int, own: bool) -> np.ndarray:
         chosen = topic[:, None] if own else rng.integers(TOPICS, size=(rows, width))
-        return (chosen * ITEMS_A_TOPIC + rng.integers(ITEMS_A_TOPIC, size=(rows, width)) + 1).astype(np.int32)
+        return (chosen * ITEMS_PER_TOPIC + rng.integers(ITEMS_PER_TOPIC, size=(rows, width)) + 1).astype(np.int32)
 
     return {
         "user_key": np.arange(rows, dtype=np.int64),

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from ralm.scoring.cluster import cluster_seeds
+from ralm.scoring.cluster import cluster_seeds, seeds_seed
 from ralm.scoring.scorer import Scorer, targets
 from tests.scoring.weights import random_weights
-from udfs.cluster import cluster_items, seeds_seed
+from udfs.cluster import cluster_items
 
 pytestmark = pytest.mark.spark
 SEEDS = {"big": 120, "small": 3, "one": 1}

@@ -37,7 +37,8 @@ def warehouse(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     write(found, "impressions", shown.withColumns(optional))
     schema = TABLES["releases"].schema("string")
     rows = [
-        (f"r{i}", dt.datetime(2024, 1, 2), DAY, {"audiences": 3}, {"lookalike": "m"}, {}, i == 1, None) for i in (0, 1)
+        (f"r{i}", dt.datetime(2024, 1, 2), DAY, {"audiences": 3}, {"lookalike": "m"}, {}, i == 1, None, "{}")
+        for i in (0, 1)
     ]
     write(found, "releases", spark.createDataFrame(rows, schema))
     return found

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pyspark.sql import functions as F
 
+from jobs.steps.audience_reports.first_users import first_users
 from jobs.steps.audience_reports.hidden import Tested, tested
 from jobs.steps.audience_reports.overlaps import Overlaps, overlaps
 from jobs.steps.audience_reports.request import Asked, scored_by
@@ -25,6 +26,7 @@ from jobs.steps.audience_reports.tastes import kinds
 from jobs.steps.audience_reports.who import who
 from jobs.steps.lookalike.variants import final_step
 from jobs.steps.seeds.item_seeds import step_name as seeds_step
+from jobs.steps.sources.item_names import ItemName, item_names, shown_name
 from jobs.steps.sources.known_events import source
 from jobs.steps.systems.contract import System
 from jobs.steps.systems.inputs import after_embeddings, after_fields
@@ -69,6 +71,8 @@ def _report(found: System, asked: Asked, step: RunningStep) -> None:
     seeds = replace(seeds, counts=shown_counts(seeds.counts, minimum))
     expected = shown_sizes(found_again.sizes, found_again.hidden, minimum)
     cutoff = _cutoff(step, system_name, item)
+    names = item_names(step.context.spark, step.read("items"), [item, *(one.item_id for one in common.others)])
+    own = names.get(item, ItemName(None, None, ()))
     hints = warnings(seeds, found_again, common, reached, minimum)
     hidden_as_of = step.context.dates[seeds.date]
     row = report_row(seeds, looks, common, minimum) | {
@@ -115,16 +119,22 @@ def _report(found: System, asked: Asked, step: RunningStep) -> None:
         cutoff=cutoff,
         traits=[trait._asdict() for trait in traits],
         seeds_inside=common.seeds,
-        overlaps=[vars(one) for one in common.others],
+        overlaps=[
+            vars(one) | {"title": names[one.item_id].title if one.item_id in names else None} for one in common.others
+        ],
         last=common.last,
         kept=common.kept,
         warnings=hints,
         minimum=minimum,
+        first=first_users(step, audience, looks, traits) if minimum < 2 else (),
+        title=own.title,
+        url=own.url,
+        categories=own.categories,
     )
     path = _write_page(step.context, page)
     for frame in (audience, seeds.users, seeds.described, seeds.tested):
         frame.unpersist()
-    step.say(f"{item}: {said.says}")
+    step.say(f"{shown_name(item, names) if own.title else item}: {said.says}")
     step.say(said.advice)
     step.say(f"page: {path}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from jobs.steps.audience_reports.seeds import Seeds, known_users
 from jobs.steps.audience_reports.tastes import Kinds, sample_of
+from jobs.steps.sources.item_names import ItemName, item_names
 from jobs.steps.systems.contract import Task
 from jobs.steps.systems.information_values import users_by_feature
 from jobs.steps.systems.inputs import feature_names, feature_space, field_users
@@ -82,26 +83,23 @@ def who(
             share, everyone = float(found.share[rank]), float(found.everyone[rank])
             lift, low, condition = float(found.lift[rank]), float(found.low[rank]), space.condition(at)
             rows.append(Trait(name, rank + 1, names[at], share, everyone, share_of_seeds, lift, low, condition))
-    about = _categories(step, [row.feature.partition(" = ")[2] for row in rows])
+    values = [row.feature.partition(" = ")[2] for row in rows]
+    about = item_names(step.context.spark, step.read("items"), values)
     return [row._replace(feature=readable(row.feature, about)) for row in rows]
 
 
-def _categories(step: RunningStep, values: Sequence[str]) -> dict[str, str]:
-    """Item -> what it is about, of the listed features that are items."""
-    frame = step.context.spark.createDataFrame([(value,) for value in {*values, ""}], "item_id string")
-    rows = step.read("items").join(F.broadcast(frame), "item_id").select("item_id", "categories").collect()
-    return {row["item_id"]: ", ".join(row["categories"]) for row in rows if row["categories"]}
-
-
-def readable(name: str, about: Mapping[str, str]) -> str:
-    """A feature in words: `reading: i0012 (sports)`, `age: well above average`."""
+def readable(name: str, about: Mapping[str, ItemName]) -> str:
+    """A feature in words: `reading: A story (i0012; sports)`, `age: well above average`."""
     numeric = NUMERIC.match(name)
     if numeric is not None:
         return f"{numeric[1]}: {_level(numeric[2])}"
     title, _, value = name.partition(" = ")
     if value.startswith("(rare "):
         return f"{title}: one of the rare ones (no. {value[6:-1]})"
-    return f"{title}: {value}" + (f" ({about[value]})" if value in about else "")
+    item = about.get(value, ItemName(None, None, ()))
+    named = item.title is not None and item.title != value
+    beside = "; ".join(part for part in (value if named else "", ", ".join(item.categories)) if part)
+    return f"{title}: {item.title if named else value}" + (f" ({beside})" if beside else "")
 
 
 def _level(bounds: str) -> str:

@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.steps.seeds.item_seeds import item_ages
+from jobs.steps.sources.item_names import item_names, shown_name
 from jobs.steps.systems.production import production_system
 from ralm.config import Scoring
 from ralm.config.names import COLD_START
@@ -34,8 +35,11 @@ def choose_items(step: RunningStep, seeds: DataFrame | None = None, least: int |
             row["item_id"]: row["seed_count"] for row in seeds.where(F.col("item_id").isin(scoring.items)).collect()
         }
         short = [item for item in scoring.items if counts.get(item, 0) < least]
+        names = item_names(context.spark, step.read("items"), short) if short else {}
         for item in short:
-            step.say(f"item '{item}' skipped: {counts.get(item, 0)} seeds, lookalike.min_seeds is {least}")
+            step.say(
+                f"item {shown_name(item, names)} skipped: {counts.get(item, 0)} seeds, lookalike.min_seeds is {least}"
+            )
             step.check("item has seeds", False, float(counts.get(item, 0)), item)
         chosen_items = [item for item in scoring.items if item not in short]
     else:

@@ -66,13 +66,14 @@ def score(
     context, config = step.context, step.context.config
     found, listed = system(config, name), listed_seeds(step, items, seeds)
     folder = context.models("work", f"{step.step.name}-{name}-{step.version}")
-    prepared = found.prepare(Task(step, "a3", items, listed, folder, clusters, model))
+    task = Task(step, "a3", items, listed, folder, clusters, model)
+    prepared = found.prepare(task)
     if found.from_seeds and prepared.unknown:
         known = [item for item in items if item not in set(prepared.unknown)]
         score(step, name, known, clusters, seeds, model, only_items=only_items)
         return
-    users, block = prepared.users, config.scoring.block
-    scored = Scored(users, users.count(), items, prepared.state, folder, config.user_id_type, block, scan=prepared.scan)
+    users = prepared.users
+    scored = Scored.of(task, prepared, users, scan=prepared.scan)
     excluded = None
     if not config.scoring.audience.include_seeds:
         excluded = listed.join(users.select("user_id"), "user_id", "left_semi").select("item_id", "user_id")

@@ -188,7 +188,7 @@ def _extend(found: System, request: Request, step: RunningStep) -> None:
     count = candidates.count()
     if count == 0:
         raise DataError(f"extend_audience: no candidates are left for {items[0]}; look at the exclusions")
-    scored = Scored(candidates, count, items, prepared.state, folder, config.user_id_type, config.scoring.block)
+    scored = Scored.of(task, prepared, candidates, count)
     own, arms = (request.list_name if request.lists else None), request.hold_out
     write_audiences(step, found.name, scored, excluded, own, between=request.between, hold_out=arms)
     _write_ranking(task, found, prepared, request)

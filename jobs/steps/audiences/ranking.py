@@ -24,7 +24,7 @@ from udfs.score import score_users
 # out, which costs as much as ranking them.
 BROADCAST_SEEDS = 4_000_000
 # Rows that one task sorts, about: an item with more rows is ranked in several ranges of its scores.
-ROWS_A_TASK = 2_000_000
+ROWS_PER_TASK = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -151,11 +151,11 @@ def _with_rank(scored: Scored, passed: _Passed, asked: NDArray[np.int64], bucket
 
 
 def item_buckets(items: Sequence[str], asked: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The bucket (items,) of each item: neighbours by id share one until it has `ROWS_A_TASK` of the rows asked for."""
+    """The bucket (items,) of each item: neighbours by id share one until it has `ROWS_PER_TASK` rows asked for."""
     order = np.argsort(np.array(items, dtype=str), kind="stable")
     before = asked[order].cumsum() - asked[order]
     buckets = np.empty(len(items), dtype=np.int64)
-    buckets[order] = before // ROWS_A_TASK
+    buckets[order] = before // ROWS_PER_TASK
     return buckets
 
 
@@ -172,11 +172,11 @@ def _sort_key(ranges: int) -> Column:
 def _range_limits(
     sample: NDArray[np.float64], cuts: NDArray[np.float64], asked: NDArray[np.int64]
 ) -> list[NDArray[np.float64]]:
-    """Rising scores (ranges - 1,) per item, between ranges of about `ROWS_A_TASK` rows above its cut."""
+    """Rising scores (ranges - 1,) per item, between ranges of about `ROWS_PER_TASK` rows above its cut."""
     limits = []
     for scores, cut, rows in zip(sample.T, cuts, asked, strict=True):
         passing = scores[np.isfinite(scores) & (scores >= cut)]
-        ranges = -(-int(rows) // ROWS_A_TASK) if len(passing) else 1
+        ranges = -(-int(rows) // ROWS_PER_TASK) if len(passing) else 1
         limits.append(np.unique(np.quantile(passing, np.arange(1, ranges) / ranges)) if ranges > 1 else np.empty(0))
     return limits
 

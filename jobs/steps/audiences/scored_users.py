@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 
+from jobs.steps.systems.contract import Prepared, Task
 from ralm.arrow.arrays import blob_matrix
 from ralm.errors import MissingInputError
 from ralm.features.hashing import chosen
@@ -44,6 +45,13 @@ class Scored:
     user_id_type: str
     block: int = BLOCK
     scan: bool = False
+
+    @staticmethod
+    def of(task: Task, prepared: Prepared, users: DataFrame, count: int | None = None, *, scan: bool = False) -> Scored:
+        """What a system prepared for its task, over all or some of its users; None: they are counted."""
+        count, config = users.count() if count is None else count, task.config
+        block = config.scoring.block
+        return Scored(users, count, task.items, prepared.state, task.folder, config.user_id_type, block, scan)
 
     @property
     def spark(self) -> SparkSession:

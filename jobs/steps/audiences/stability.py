@@ -103,9 +103,9 @@ def say_stability(
     names = [f"{item}#{draw}" for item in items for draw in range(resamples + 1)]
     folder = f"{task.folder}-resampled"
     try:
-        prepared = system.prepare(Task(step, task.date, names, drawn, folder))
-        candidates = narrowed(prepared.users)
-        scored = Scored(candidates, users, names, prepared.state, folder, config.user_id_type, config.scoring.block)
+        again = Task(step, task.date, names, drawn, folder)
+        prepared = system.prepare(again)
+        scored = Scored.of(again, prepared, narrowed(prepared.users), users)
         ids, scores = scored.sample_users(SAMPLE, config.seed)
     except DataError as error:
         step.say(f"how stable the audience is: not measured, a draw of the seeds cannot be scored: {error}")

@@ -55,7 +55,7 @@ def judge(found: System, cell: Cell, step: RunningStep, date: DateName, folder: 
     task = Task(step, date, cell.items, cell.seeds, folder, cell.clusters)
     prepared = found.prepare(task)
     users = prepared.users if prepared.scan else prepared.users.persist()
-    scored = Scored(users, users.count(), cell.items, prepared.state, folder, config.user_id_type, config.scoring.block)
+    scored = Scored.of(task, prepared, users)
     pairs = task.kept("judged pairs", _drawn_pairs(scored, cell))
     ids, sample = scored.sample_users(cell.sample, config.seed)
     candidates = _candidates(scored, cell, config.seed)
@@ -82,10 +82,13 @@ def judged_values(found: System, cell: Cell, step: RunningStep, date: DateName, 
 
 def _drawn_pairs(scored: Scored, cell: Cell) -> DataFrame:
     """(item_id, item_index, weak, label, score) of the cell's drawn users."""
+    return pair_scores(scored, labelled_pairs(cell).where("drawn")).drop("user_id")
+
+
+def labelled_pairs(cell: Cell) -> DataFrame:
+    """The held-out users of the cell's items with `label` 1, and those shown the item, if it has any, with 0."""
     pairs = cell.held_out.withColumn("label", F.lit(1))
-    if cell.shown is not None:
-        pairs = pairs.unionByName(cell.shown.withColumn("label", F.lit(0)))
-    return pair_scores(scored, pairs.where("drawn")).drop("user_id")
+    return pairs if cell.shown is None else pairs.unionByName(cell.shown.withColumn("label", F.lit(0)))
 
 
 def pair_scores(scored: Scored, pairs: DataFrame) -> DataFrame:

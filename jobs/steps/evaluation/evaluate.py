@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from jobs.steps.evaluation.comparison_pairs import in_memory, persisted
 from jobs.steps.evaluation.comparisons import judge
+from jobs.steps.evaluation.customers import Customers, customers_of
 from jobs.steps.evaluation.judged_impressions import LATER_CLICKS, NEW_ITEMS, Judged, TooFewItemsError, judged
 from jobs.steps.evaluation.later_clicks import later_pairs
 from jobs.steps.evaluation.metrics import difference_rows, metric_rows, write_metrics
@@ -49,9 +50,10 @@ def judged_systems(context: Context) -> list[System]:
     return [*own, *other, *oracle_systems(config)]
 
 
-def per_item_values(step: RunningStep, found: Judged) -> tuple[pd.DataFrame, list[MetricRow]]:
-    """(system, protocol, item_id, segment, metric, value), one row per item; and the pooled AUC."""
-    context = step.context
+def per_item_values(step: RunningStep, found: Judged) -> tuple[pd.DataFrame, list[MetricRow], Customers]:
+    """(system, protocol, item_id, segment, metric, value), a row per item; the pooled AUC; production in customers."""
+    context, customers = step.context, Customers()
+    production = production_system(context).name
     folder = context.models("work", f"evaluate-{step.version}")
     parts, pairs = [], []
     with in_memory(found.cell):
@@ -60,6 +62,8 @@ def per_item_values(step: RunningStep, found: Judged) -> tuple[pd.DataFrame, lis
             parts.append(own.values.assign(system=one.name))
             pairs.append(own.pairs.withColumn("system", F.lit(one.name)))
             step.counts["candidates"] = own.candidates
+            if one.name == production:
+                customers = customers_of(context.config, own.pairs, found.cell.held_out, own.values, found.items)
     scored = reduce(DataFrame.unionByName, pairs)
     pooled = [
         MetricRow(row["system"], protocol, "auc", row["value"], segment=row["segment"])
@@ -73,7 +77,7 @@ def per_item_values(step: RunningStep, found: Judged) -> tuple[pd.DataFrame, lis
     shown = [AMONG_SHOWN, AMONG_ALL, recall_name(context.config.scoring.audience.top_fraction)]
     values = values[(values["system"] != ORACLE) | values["metric"].isin(shown)]
     protocols = {item: name for name, items in found.items.items() for item in items}
-    return _with_head_and_tail(values.assign(protocol=values["item_id"].map(protocols)), step), pooled
+    return _with_head_and_tail(values.assign(protocol=values["item_id"].map(protocols)), step), pooled, customers
 
 
 def _with_head_and_tail(values: pd.DataFrame, step: RunningStep) -> pd.DataFrame:
@@ -99,13 +103,13 @@ def _evaluate(step: RunningStep) -> None:
     rows: list[MetricRow] = []
     paired: list[Difference] = []
     user_rows: list[UserModelRow] = []
-    notes = []
+    notes, customers = [], Customers()
     if not step.context.config.evaluation.judge:
         notes.append("Nothing was judged: the evaluation is off.")
     else:
         try:
             with persisted(later_pairs(step)) as pairs:
-                rows, paired = _figures(step, judged(step, pairs))
+                rows, paired, customers = _figures(step, judged(step, pairs))
         except TooFewItemsError as error:
             notes.append(f"Too few items to be judged: {error}.")
             step.say(f"warning: too few items to be judged: {error}; lower them or set other dates for figures")
@@ -117,17 +121,17 @@ def _evaluate(step: RunningStep) -> None:
     ]
     # Without figures the earlier ones go as well: they are of other data.
     write_metrics(step, SPLIT, [NEW_ITEMS, LATER_CLICKS, "user_model"], every)
-    write_report(step, rows, paired, user_rows, notes)
+    write_report(step, rows, paired, user_rows, notes, customers.found, customers.share, customers.rates)
 
 
-def _figures(step: RunningStep, found: Judged) -> tuple[list[MetricRow], list[Difference]]:
-    """The figures of all systems, and RALM's differences from the others."""
+def _figures(step: RunningStep, found: Judged) -> tuple[list[MetricRow], list[Difference], Customers]:
+    """The figures of all systems, RALM's differences from the others, and the system of production in customers."""
     config = step.context.config
     for protocol, items in found.items.items():
         step.counts[f"items ({protocol.replace('_', ' ')})"] = len(items)
-    values, pooled = per_item_values(step, found)
+    values, pooled, customers = per_item_values(step, found)
     rows = [*metric_rows(values, config.evaluation.bootstrap, config.seed), *pooled]
-    return rows, differences(values, config)
+    return rows, differences(values, config), customers
 
 
 def _as_metrics(row: UserModelRow) -> list[MetricRow]:
@@ -143,12 +147,12 @@ def steps(context: Context) -> Sequence[Step]:
     """One step; the report includes production scores if there are any."""
     variants = context.config.variants
     name = production_system(context).name
-    other = () if name in variants else system(context.config, name).inputs
+    other = None if name in variants else system(context.config, name)
     return [
         Step(
             "evaluate",
             _evaluate,
-            ("evaluation", "scoring", "dates"),
+            ("evaluation", "scoring", "dates", *context.config.privacy.sections),
             as_of="a2",
             after=(
                 source(context),
@@ -156,11 +160,12 @@ def steps(context: Context) -> Sequence[Step]:
                 *((targets_step(variant), "a2") for variant in variants),
                 *((clusters_step(variant, "evaluate"), "a2") for variant in variants),
                 ("score_users", "a3"),
+                *(other.after(context, "a2") if other else ()),
             ),
             inputs=tuple(
                 dict.fromkeys(
                     (
-                        *other,
+                        *(other.inputs if other else ()),
                         "impressions",
                         "events",
                         "users",

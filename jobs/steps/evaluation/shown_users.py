@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from jobs.steps.audiences.scored_users import Scored
 from jobs.steps.evaluation.comparison_pairs import Cell, persisted
-from jobs.steps.evaluation.comparisons import judged_values, pair_scores
+from jobs.steps.evaluation.comparisons import judged_values, labelled_pairs, pair_scores
 from jobs.steps.systems.contract import System, Task
 from ralm.dates import DateName
 from ralm.evaluation.frame_metrics import impression_item_metrics, pooled_auc, shown_top_metrics
@@ -33,14 +33,12 @@ def shown_values(found: System, cell: Cell, step: RunningStep, date: DateName, f
     """
     if cell.shown is None:
         return judged_values(found, cell, step, date, folder)
-    config = step.context.config
-    prepared = found.prepare(Task(step, date, cell.items, cell.seeds, folder))
+    task = Task(step, date, cell.items, cell.seeds, folder, cell.clusters)
+    prepared = found.prepare(task)
     with persisted(prepared.users) as users:
-        block = config.scoring.block
-        scored = Scored(users, users.count(), cell.items, prepared.state, folder, config.user_id_type, block)
-        labelled = cell.held_out.withColumn("label", F.lit(1)).unionByName(cell.shown.withColumn("label", F.lit(0)))
-        known = labelled.where(~F.col("item_id").isin(list(prepared.unknown))) if prepared.unknown else labelled
-        with persisted(pair_scores(scored, known).withColumn("system", F.lit(found.name))) as pairs:
+        known = labelled_pairs(cell).where(~F.col("item_id").isin(list(prepared.unknown)))
+        scored = pair_scores(Scored.of(task, prepared, users), known)
+        with persisted(scored.withColumn("system", F.lit(found.name))) as pairs:
             frames = (
                 impression_item_metrics(pairs),
                 shown_top_metrics(pairs),

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from jobs.steps.lookalike.clustering import Weights
@@ -28,7 +27,7 @@ from ralm.models.lookalike import INITIAL_ATTENTION, LookalikeModel, Pooling
 from ralm.models.lookalike_start import LookalikeStart
 from ralm.models.plda import Plda, fit_plda, seed_means
 from ralm.runs.step import RunningStep
-from ralm.training.judged_items import JudgedItems, choose, enough
+from ralm.training.judged_items import JudgedItems, choose, enough, score_parts
 from ralm.training.seed_draws import row_item
 
 # The best λ and δ are taken, then the weight of the classifiers, then w, then the weight of attention are chosen: there
@@ -76,7 +75,7 @@ def write_closed_form(
     else:
         parts = [trained, *(trained & (item % FOLDS != fold) for fold in range(FOLDS))]
         fitted = [fit_plda(users, means[part], counts[part], spread=0.0) for part in parts]
-        judge = _Judge.of(judged, arrays, fitted[1:])
+        judge = _Judge.of(judged, arrays)
         models, said = _numbers(fitted, users, judge)
         classifiers, also = _classifiers(step, users, models, judge)
         models, weight = _common(models, classifiers, judge)
@@ -101,28 +100,17 @@ class _Judge:
         centroids: (rows, k, d), of the seeds of the judged rows.
         sizes: (rows, k).
         fold: (rows,), the part of the items that a row belongs to.
-        users: per fold, the coordinates (n, d) of the users by the model without it: those of all its variants.
-        clickers: per fold, the same of the clickers (m, d).
     """
 
     judged: JudgedItems
     centroids: NDArray[Any]
     sizes: NDArray[Any]
     fold: NDArray[np.int64]
-    users: Sequence[NDArray[np.float64]]
-    clickers: Sequence[NDArray[np.float64]]
 
     @staticmethod
-    def of(judged: JudgedItems, arrays: Weights, models: Sequence[Plda]) -> _Judge:
-        """For models that were fitted without a fold each."""
-        return _Judge(
-            judged,
-            arrays["centroids"][judged.rows],
-            arrays["sizes"][judged.rows],
-            judged.number % len(models),
-            [model.coordinates(judged.users) for model in models],
-            [model.coordinates(judged.clickers) for model in models],
-        )
+    def of(judged: JudgedItems, arrays: Weights) -> _Judge:
+        """Of the seeds' clusters of all rows."""
+        return _Judge(judged, arrays["centroids"][judged.rows], arrays["sizes"][judged.rows], judged.number % FOLDS)
 
     def values(
         self,
@@ -139,16 +127,16 @@ class _Judge:
         """
         judged = self.judged
         chosen = np.ones(len(judged.rows), dtype=bool) if among is None else among
-        found: list[Any] = [None] * len(chosen)
+        scores: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
         for fold, model in enumerate(models):
-            rows = np.flatnonzero(chosen & (self.fold == fold))
+            rows = np.flatnonzero(chosen & (self.fold == fold)).tolist()
             centroids, sizes = self.centroids[rows], self.sizes[rows]
             beside = classifiers[fold].directions(centroids, sizes) if classifiers else 0.0
-            directions = model.directions(*seed_means(centroids, sizes), beside)
-            for row, direction, scores in zip(rows, directions, (self.users[fold] @ directions.T).T, strict=True):
-                own = self.clickers[fold][judged.item == row] @ direction
-                found[row] = judged.value(own, scores[~judged.known[row]])
-        return judged.per_item(np.array([found[row] for row in np.flatnonzero(chosen)]), chosen)
+            # Of raw vectors: without their mean, an item's scores all change by the same number, which no figure sees.
+            directions = model.directions(*seed_means(centroids, sizes), beside) @ model.basis.T
+            for row, direction, others in zip(rows, directions, (judged.users @ directions.T).T, strict=True):
+                scores[row] = judged.clickers[judged.item == row] @ direction, others
+        return judged.values([scores[row] for row in np.flatnonzero(chosen).tolist()], chosen)
 
     @property
     def seeded(self) -> NDArray[np.bool_]:
@@ -162,17 +150,14 @@ class _Judge:
         Args:
             models: the model of each fold.
         """
-        judged = self.judged
-        found: list[Any] = [None] * len(judged.rows)
+        found: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
         for fold, model in enumerate(models):
-            model.eval()
-            users, clickers = (model.users(torch.from_numpy(x)) for x in (judged.users, judged.clickers))
-            for row in np.flatnonzero(self.fold == fold):
-                item = torch.from_numpy(self.centroids[row]), torch.from_numpy(self.sizes[row].astype(np.int64))
-                own = clickers.chosen(torch.from_numpy(judged.item == row))
-                both = (model.parts(part, *item).double().numpy() for part in (own, users))
-                found[row] = tuple(np.stack([part[0], part[1] + part[2]]) for part in both)
-        return found
+            rows = np.flatnonzero(self.fold == fold).tolist()
+            parts = score_parts(model, self.judged, rows, self.centroids[rows], self.sizes[rows])
+            for row, both in zip(rows, parts, strict=True):
+                own, users = (np.stack([part[0], part[1] + part[2]]) for part in both)
+                found[row] = own, users
+        return [found[row] for row in range(len(self.fold))]
 
 
 def _numbers(fitted: Sequence[Plda], users: NDArray[Any], judge: _Judge) -> tuple[list[Plda], str]:
@@ -197,7 +182,8 @@ def _classifiers(
     start = users.shape[1] - after - settings.factors
     total = step.at("user_fields", as_of=step.as_of, vocabulary_version=load_sizes(step.context).version).count()
     numbers = start, settings.factors, total, settings.alpha, settings.regularisation
-    fitted = [ItemClassifier.of_users(users, model.basis, *numbers) for model in models]
+    of_all = ItemClassifier.of_users(users, *numbers)
+    fitted = [of_all.within(model.basis) for model in models]
     weighed = {weight: [one.weighing(weight) for one in fitted] for weight in CLASSIFIERS}
     # Made for items with many seeds: those with more than most decide, and they by much, for they have too few as well.
     seeded, best = judge.seeded, 0
@@ -229,17 +215,7 @@ def _attention(
     parts, judged = judge.parts(starts), judge.judged
     unit = 1.0 / max(float(np.mean([users[1].std() for _, users in parts])), 1e-6)
     weights = [np.array([1.0, multiple * unit]) for multiple in ATTENTION]
-    values = [
-        judged.per_item(
-            np.array(
-                [
-                    judged.value(weight @ own, (weight @ users)[~judged.known[row]])
-                    for row, (own, users) in enumerate(parts)
-                ]
-            )
-        )
-        for weight in weights
-    ]
+    values = [judged.values([(weight @ own, weight @ users) for own, users in parts]) for weight in weights]
     best = choose(values)
     multiple = ATTENTION[best] or 1.0
     return multiple * unit, best > 0, f"with attention times {ATTENTION[best]:g}, {values[best].mean():.4f}"

@@ -23,6 +23,7 @@ from jobs.steps.seeds.item_seeds import item_ages
 from jobs.steps.seeds.live_seeds import SeedStream
 from jobs.steps.sources.landed_files import Landing
 from jobs.steps.systems.production import require_ralm
+from ralm.config.kept import kept_configuration
 from ralm.config.names import COLD_START, SYSTEM
 from ralm.insight.small_counts import shown
 from ralm.runs.context import Context
@@ -185,7 +186,7 @@ class Round:
             release.models,
             dict(release.metrics),
             note=release.note,
-            minimum=self.context.config.privacy.minimum,
+            configuration=kept_configuration(self.context.config, SYSTEM),
         )
         current = current_release(self.context.warehouse)
         if current.release_id == made.release_id:

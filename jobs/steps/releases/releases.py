@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pyspark.sql import functions as F
 
 from jobs.steps.lookalike.variants import lookalike_version
-from jobs.steps.releases.gate import ACTIVITY, GATED, behind_current, figures, not_ahead, not_judged
+from jobs.steps.releases.gate import ACTIVITY, GATED, Gate
 from jobs.steps.systems.production import production_system
 from jobs.steps.user_model.user_embeddings import model_version
+from ralm.config.kept import kept_configuration
 from ralm.config.names import SYSTEM
 from ralm.errors import DataError
 from ralm.evaluation.first_figure import first_figures
@@ -21,7 +22,7 @@ from ralm.warehouse.releases import Release, releases
 
 SCHEMA = (
     "release_id string, created_at timestamp, as_of date, tables map<string,bigint>, models map<string,string>, "
-    "metrics map<string,double>, current boolean, note string, minimum int"
+    "metrics map<string,double>, current boolean, note string, configuration string"
 )
 
 
@@ -66,17 +67,16 @@ def first_rows(step: RunningStep, name: str) -> list[MetricRow]:
 def _publish(step: RunningStep) -> None:
     context, config = step.context, step.context.config
     name = production_system(context).name
-    rows = first_rows(step, name)
+    gate = Gate(first_rows(step, name), config, name)
     current = next((release for release in releases(context.warehouse) if release.current), None)
     stays = "no release is current" if current is None else f"release {current.release_id} stays current"
-    if refused := not_ahead(rows, config, name):
+    if refused := gate.not_ahead():
         raise DataError(f"release: {refused}; {stays}; {ADVICE}")
-    if current is not None and (refused := behind_current(rows, current.metrics, config, name)):
+    if current is not None and (refused := gate.behind(current.metrics)):
         raise DataError(
             f"release: {refused}; it stays current ({current.release_id}; evaluation.gate = {config.evaluation.gate})"
         )
-    note = not_judged(rows, config, name)
-    if note:
+    if note := gate.not_judged():
         step.say(f"warning: {note}")
     assert step.as_of is not None
     models = {
@@ -86,8 +86,9 @@ def _publish(step: RunningStep) -> None:
     created_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     tables = {name: step.record.inputs[name] for name in PUBLISHED}
     release = f"{step.as_of}-{step.version}"
-    found, least = figures(rows, name), config.privacy.minimum
-    make_current(step, Release(release, created_at, step.as_of, tables, models, found, note=note, minimum=least))
+    settings = kept_configuration(config, name)
+    made = Release(release, created_at, step.as_of, tables, models, gate.figures, note=note, configuration=settings)
+    make_current(step, made)
 
 
 def steps(context: Context) -> Sequence[Step]:

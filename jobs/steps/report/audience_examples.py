@@ -8,11 +8,10 @@ from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from jobs.steps.report.exposure import of_production
-from ralm.insight.small_counts import shown
 from ralm.report.data import AudienceExample
 from ralm.runs.step import RunningStep
 
-EXAMPLES, TOP = 3, 5
+EXAMPLES = 3
 
 
 def audience_examples(step: RunningStep) -> list[AudienceExample]:
@@ -30,20 +29,19 @@ def audience_examples(step: RunningStep) -> list[AudienceExample]:
     audiences = of_production(step, "audiences").where(F.col("item_id").isin(ids))
     sizes = {row["item_id"]: row["count"] for row in audiences.groupBy("item_id").count().collect()}
     bins = of_production(step, "score_histograms").where(F.col("item_id").isin(ids)).orderBy("bin").collect()
-    examples, minimum = [], step.context.config.privacy.minimum
+    examples = []
     for row in chosen:
         top = audiences.where(F.col("item_id") == row["item_id"]).orderBy(F.desc("score"), "user_id")
         own = [b for b in bins if b["item_id"] == row["item_id"]]
         edges, counts = _filled(own)
-        best = top.limit(TOP).collect() if minimum <= TOP else []  # so few people are not shown
         examples.append(
             AudienceExample(
                 row["item_id"],
                 row["categories"] or [],
-                shown(row["seed_count"], minimum),
+                row["seed_count"],
                 sizes.get(row["item_id"], 0),
                 row["cutoff"],
-                [(str(r["user_id"]), r["score"]) for r in best],
+                [(str(r["user_id"]), r["score"]) for r in top.limit(5).collect()],
                 edges,
                 counts,
                 row["title"],

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from jobs.steps.report.audience_examples import audience_examples
+from jobs.steps.report.best_audiences import best_audiences
 from jobs.steps.report.exposure import exposures, realised
 from jobs.steps.report.field_attention import attention_on_fields
 from jobs.steps.report.training_curves import kept_parts, parameter_histograms, training_histories
 from jobs.steps.sources.split import split_parts
+from jobs.steps.systems.production import production_system
+from jobs.steps.users.user_fields import weak_users
 from ralm.evaluation.first_figure import first_figures, non_clicks_are_sampled
 from ralm.report.data import Compared, Difference, MetricRow, ReportData, StepTime, UserModelRow
 from ralm.report.files import update_report
+from ralm.report.findings import HistoryCounts, ShownRates
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep
 from ralm.training.checkpoints import model_folder
@@ -35,12 +39,22 @@ def _notes(context: Context, metrics: Sequence[MetricRow]) -> list[str]:
     return notes
 
 
+def _history(step: RunningStep) -> HistoryCounts:
+    """Users without and with a history in the strong domain, as of A2."""
+    rows = weak_users(step, step.context.dates.a2).groupBy("weak").count().collect()
+    counts = {row["weak"]: row["count"] for row in rows}
+    return HistoryCounts(counts.get(True, 0), counts.get(False, 0))
+
+
 def write_report(
     step: RunningStep,
     metrics: Sequence[MetricRow],
     differences: Sequence[Difference],
     user_model: Sequence[UserModelRow],
     notes: Sequence[str] = (),
+    found: Mapping[str, tuple[float, int]] | None = None,
+    share: float = 0.05,
+    rates: ShownRates | None = None,
 ) -> None:
     """Write `<warehouse>/report.html`; the part that `compare` wrote earlier stays.
 
@@ -50,6 +64,9 @@ def write_report(
         differences: RALM's paired differences.
         user_model: the user model's own figures.
         notes: why there are no figures.
+        found: item_id -> (share of its later clickers who were in the best `share` of users, later clickers).
+        share: of all users.
+        rates: clicks among those whom items were shown to.
     """
     context, dates = step.context, step.context.dates
     counts = {name: step.read(name).count() for name in COUNTED}
@@ -73,6 +90,10 @@ def write_report(
         realised=realised(step),
         steps=times,
         notes=[*notes, *_notes(context, metrics)],
+        production=production_system(context).name,
+        found=best_audiences(step, found or {}, share),
+        shown_rates=rates,
+        history=_history(step),
     )
 
 
@@ -85,4 +106,5 @@ def heading(context: Context) -> ReportData:
     """Title, configuration, time and first figures of the report."""
     name = context.config.name
     first = first_figures(context.config)
-    return ReportData(f"Look-alike audiences: {name}", name, dt.datetime.now(dt.UTC), first)
+    made, minimum = dt.datetime.now(dt.UTC), context.config.privacy.minimum
+    return ReportData(f"Look-alike audiences: {name}", name, made, first, minimum=minimum)

@@ -21,6 +21,7 @@ from ralm.errors import MissingInputError
 from ralm.features.live_seeds import net_clicks, updated_seeds
 from ralm.runs.context import Context
 from ralm.warehouse.once import append_once, merge_once
+from ralm.warehouse.warehouse import Warehouse
 
 TABLE = "live_seeds"
 SOURCE = "impressions stream"
@@ -57,9 +58,7 @@ class SeedStream:
             )
         self.warehouse.create(TABLE)
         self.warehouse.create("quarantine")
-        feed = self.context.spark.readStream.format("delta").option("readChangeFeed", "true")
-        feed = feed.option("maxBytesPerTrigger", self.context.config.stream.max_bytes)
-        changes = feed.load(self.warehouse.table_path("impressions"))
+        changes = self.warehouse.changes("impressions", self.context.config.stream.max_bytes)
         writer = changes.writeStream.queryName(TABLE).option("checkpointLocation", self.checkpoint)
         return begin(writer.foreachBatch(self.update), trigger)
 
@@ -92,9 +91,9 @@ class SeedStream:
         spark = net.sparkSession
         # Clicks that a batch takes away are gone from the log at its last commit; later commits come in later batches.
         version = held.select(F.max("_commit_version")).first()[0]  # type: ignore[index]
-        log = spark.read.format("delta").option("versionAsOf", version).load(self.warehouse.table_path("impressions"))
-        log = log.where(F.col("clicked") & (F.col("shown_at") <= F.lit(latest)))
-        live = spark.read.format("delta").load(self.warehouse.table_path(TABLE))
+        there = Warehouse(spark, self.warehouse.path, self.warehouse.user_id)  # in the session of the micro-batch
+        log = there.read("impressions", version).where(F.col("clicked") & (F.col("shown_at") <= F.lit(latest)))
+        live = there.read(TABLE)
         bucket = F.pmod(F.xxhash64("item_id"), F.lit(BUCKETS)).cast("int")
         rows = updated_seeds(net, live, log.withColumnRenamed("shown_at", "clicked_at"), self.cap, now)
         rows = rows.drop("rebuilt").withColumn("item_bucket", bucket).persist()

@@ -10,6 +10,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
+from ralm.spark.errors import changed_columns
+
 
 def begin(writer: DataStreamWriter, trigger: dt.timedelta | None) -> StreamingQuery:
     """Start a query: one batch per trigger, or (None) a query that takes what there is now and ends."""
@@ -35,8 +37,8 @@ def keep_going(starts: Sequence[Callable[[], StreamingQuery]], say: Callable[[st
                 error = query.exception()
                 if error is None:
                     return
-                _, changed, what = str(error).partition("[DELTA_SCHEMA_CHANGED")
-                if not changed or (place, what) in changes:
+                what = changed_columns(error)
+                if what is None or (place, what) in changes:
                     raise error
                 changes.add((place, what))
                 say(f"{query.name}: the columns of its table changed; it goes on with the new ones")

@@ -36,12 +36,19 @@ class Chosen:
 def production_system(context: Context) -> Chosen:
     """`scoring.system`; with `auto` the best on validation items, RALM unless it is clearly behind.
 
+    `auto` is decided once per application: what a night plans with is what it scores with.
+
     Raises:
         ConfigError: there is no such system, or it cannot score new items.
     """
     config = context.config
     if config.scoring.system != AUTO:
         return Chosen(_known(config, config.scoring.system))
+    return context.once(_found)
+
+
+def _found(context: Context) -> Chosen:
+    config = context.config
     if not context.warehouse.exists("metrics"):
         return Chosen(SYSTEM, _NOTHING)
     figures = context.warehouse.read("metrics").where(
@@ -98,6 +105,6 @@ def _usable(config: Config, name: str) -> bool:
 
 
 def _known(config: Config, name: str) -> str:
-    if name != SYSTEM and not system(config, name, "scoring.system").new_items:
+    if not system(config, name, "scoring.system").new_items:
         raise ConfigError(f"scoring.system {name}: it cannot score new items; choose another")
     return name

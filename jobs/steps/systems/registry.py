@@ -20,9 +20,12 @@ BASELINES = (PLDA, POPULARITY, ACTIVITY, ALS_FOLD_IN, LSH_IV, INFORMATION_VALUE)
 
 
 def systems(config: Config) -> dict[str, System]:
-    """Name -> system: the configured variants of RALM, then the others."""
-    found = [
-        *variant_systems(config),
+    """Name -> system: the configured variants of RALM, then the others.
+
+    Raises:
+        ConfigError: a variant has the name of another system.
+    """
+    others = [
         *youtube_dnn_systems(config),
         *cold_start_systems(config),
         *BASELINES,
@@ -30,7 +33,11 @@ def systems(config: Config) -> dict[str, System]:
         *clustered_systems(config),
         *regression_systems(config),
     ]
-    return {system.name: system for system in found}
+    taken = {system.name for system in others}
+    for name in config.variants:
+        if name.lower() in taken:
+            raise ConfigError(f"variants: '{name}' is the name of another system; give the variant another name")
+    return {system.name: system for system in (*variant_systems(config), *others)}
 
 
 def system(config: Config, name: str, where: str = "--system") -> System:

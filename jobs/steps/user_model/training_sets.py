@@ -10,7 +10,7 @@ from ralm.errors import DataError
 from ralm.runs.step import RunningStep
 
 # Each rank reads whole files: with fewer files per rank than this, a rank could be left without rows.
-FILES_A_RANK = 4
+FILES_PER_RANK = 4
 
 
 def shuffled(samples: DataFrame, seed: int, keys: list[str], files: int) -> DataFrame:
@@ -38,7 +38,7 @@ def write_training_set(
     Raises:
         DataError: nothing is left to train on.
     """
-    files = max(FILES_A_RANK * training.processes, step.context.config.spark.shuffle_partitions)
+    files = max(FILES_PER_RANK * training.processes, step.context.config.spark.shuffle_partitions)
     rows = shuffled(samples, step.context.config.seed, keys, files)
     constants = {column: F.lit(value) for column, value in {"as_of": step.as_of, **partition}.items()}
     step.replace(name, rows.withColumns(constants), label, as_of=step.as_of, **partition)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from pyspark.sql import functions as F
 
+from jobs.steps.sources.item_names import item_names
 from ralm.errors import ConfigError
 from ralm.report.world_page import LiveItem, LivePage, PolicyRate, render_live
 from ralm.runs.context import Context
@@ -55,6 +57,8 @@ def page_data(context: Context) -> LivePage:
             {policy: rates.get((row["item_id"], policy), (0, 0)) for policy in shown},
         )
     newest = sorted(found.values(), key=lambda item: item.published_at, reverse=True)[:SHOWN_ITEMS]
+    names = item_names(context.spark, context.warehouse.read("items"), [item.item_id for item in newest])
+    newest = [replace(item, title=names[item.item_id].title) if item.item_id in names else item for item in newest]
     policies = []
     for policy in shown:
         own = [row for row in by_round if row["policy"] == policy]

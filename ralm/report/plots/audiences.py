@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ralm.baselines.minhash import s_curve
 from ralm.insight.found_again import Size
-from ralm.report.plots.marks import WITHOUT
+from ralm.report.plots.marks import DARK, WITHOUT
 from ralm.report.plots.style import GRID, MUTED, STYLE, svg
 from ralm.report.system_names import colour, name
 
@@ -25,7 +25,7 @@ def lorenz_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
         gini: name -> Gini coefficient, shown in the legend.
     """
     with rc_context(STYLE):
-        figure = Figure(figsize=(4.4, 3.9), layout="constrained")
+        figure = Figure(figsize=(4.4, 4.5), layout="constrained")
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (3, 2)), label="perfectly even (Gini 0)")
         for label, (items, exposure) in curves.items():
@@ -36,7 +36,7 @@ def lorenz_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
         axes.set(xlim=(0, 1), ylim=(0, 1.005), aspect="equal")
         axes.set_xlabel("items, least exposed first")
         axes.set_ylabel("share of exposure")
-        axes.legend(loc="upper left")
+        figure.legend(loc="outside lower center")
         return svg(figure, "Lorenz curves of exposure over items")
 
 
@@ -46,7 +46,7 @@ def freshness_histogram(seconds: Sequence[float]) -> str:
     edges = np.geomspace(ages.min() * 0.9, ages.max() * 1.1, 31)
     counts, _ = np.histogram(ages, edges)
     with rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 2.4), layout="constrained")
+        figure = Figure(figsize=(4.8, 2.5), layout="constrained")
         axes = figure.subplots()
         axes.stairs(counts, edges, fill=True, color=colour("ralm"))
         axes.axvline(float(np.median(ages)), color=WITHOUT, linewidth=1.3)
@@ -56,7 +56,7 @@ def freshness_histogram(seconds: Sequence[float]) -> str:
         if inside:
             axes.set_xticks([at for at, _ in inside], [label for _, label in inside])
             axes.minorticks_off()
-        axes.set_xlabel("time from the newest click to the published audience (line: median)")
+        axes.set_xlabel("from the newest click to the audience (line: median)")
         axes.set_ylabel("audiences")
         return svg(figure, "Audiences by the time from their newest click to their publication")
 
@@ -76,7 +76,7 @@ def realised_shares(
     order = np.argsort(shares)
     values, bottom, top = (np.asarray(part, dtype=np.float64)[order] for part in (shares, low, high))
     with rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 2.6), layout="constrained")
+        figure = Figure(figsize=(4.8, 3.3), layout="constrained")
         axes = figure.subplots()
         axes.axhspan(*promised, color=GRID, alpha=0.7, label="promised by the probe (95 %)")
         axes.axhline(asked, color=WITHOUT, linewidth=1.3, label="asked for")
@@ -86,7 +86,7 @@ def realised_shares(
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.set_xlabel("items, least exposed first")
         axes.set_ylabel("users above the threshold")
-        axes.legend(loc="lower right")
+        figure.legend(loc="outside lower center")
         return svg(figure, "Share of the users above each item's exposure threshold")
 
 
@@ -115,8 +115,8 @@ def score_distribution(edges: npt.ArrayLike, counts: npt.ArrayLike, threshold: f
                 textcoords="offset points",
                 ha="right" if threshold > bounds.mean() else "left",
                 va="top",
-                fontsize=8.5,
-                color=WITHOUT,
+                fontsize=9,
+                color=DARK,
             )
         axes.set_yticks([])
         axes.set_ylim(0, 1.25 * max(users.max(), 1))
@@ -180,5 +180,5 @@ def candidate_curves(settings: Sequence[tuple[int, int]], similarities: npt.Arra
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
         axes.set_xlabel("Jaccard similarity with the seed")
         axes.set_ylabel("chance to be a candidate")
-        axes.legend()
+        figure.legend(loc="outside lower center", ncols=2)
         return svg(figure, "Chance to be a candidate by Jaccard similarity, by bands and rows")

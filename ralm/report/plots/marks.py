@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ralm.report.system_names import colour
 
 WITH, WITHOUT = "#0072B2", "#D55E00"
+DARK = "#A34700"  # text of the second colour, which as it is has too little contrast for letters
 
 
 class Bar(NamedTuple):

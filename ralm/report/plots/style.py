@@ -19,7 +19,7 @@ INK, MUTED, GRID = "#1f2933", "#616e7c", "#e4e7eb"
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",  # wide: what fits in it fits in the page's font
-    "font.size": 9,
+    "font.size": 9.5,
     "axes.edgecolor": "#cbd2d9",
     "axes.labelcolor": MUTED,
     "axes.titlesize": 10,
@@ -37,7 +37,7 @@ STYLE: dict[str, Any] = {
     "xtick.major.size": 0,
     "ytick.major.size": 0,
     "legend.frameon": False,
-    "legend.fontsize": 8.5,
+    "legend.fontsize": 9,
     "text.color": INK,
     "lines.linewidth": 1.8,
 }

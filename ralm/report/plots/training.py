@@ -28,7 +28,7 @@ def training_curves(loss: Sequence[Curve], validation: Sequence[Curve], unit: st
         if not curves:
             continue
         with rc_context(STYLE):
-            figure = Figure(figsize=(5.2, 2.7), layout="constrained")
+            figure = Figure(figsize=(4.6, 2.5 + 0.2 * ((len(curves) + 1) // 2)), layout="constrained")
             axes = figure.subplots()
             for curve in curves:
                 tone = colour(curve.label)
@@ -37,7 +37,7 @@ def training_curves(loss: Sequence[Curve], validation: Sequence[Curve], unit: st
             axes.yaxis.set_major_locator(MaxNLocator(5))
             axes.set_xlabel(unit)
             axes.set_title(title)
-            axes.legend()
+            figure.legend(loc="outside lower center", ncols=2)  # beside the lines, never over them
             figures.append(svg(figure, f"{title} by {unit}"))
     return figures
 
@@ -74,16 +74,17 @@ def field_attention(fields: Sequence[str], strong: Sequence[float], weak: Sequen
         return svg(figure, f"Mean field attention with and without the {domain} domain")
 
 
-def parameter_histograms(fields: Mapping[str, Sequence[Bins]]) -> str:
-    """The trained parameters of weak fields under each merge layer: near zero, little was learnt.
+def parameter_histograms(fields: Mapping[str, Sequence[Bins]]) -> list[str]:
+    """The trained parameters of weak fields under each merge layer: near zero, little was learnt. A figure per field.
 
     Args:
         fields: field -> one histogram per merge layer ('attention', 'concat'), drawn as densities.
     """
-    with rc_context(STYLE):
-        figure = Figure(figsize=(5.2, 2.25 * len(fields)), layout="constrained")
-        panels = np.atleast_1d(figure.subplots(len(fields), 1))
-        for axes, (title, histograms) in zip(panels, fields.items(), strict=True):
+    figures = []
+    for title, histograms in fields.items():
+        with rc_context(STYLE):
+            figure = Figure(figsize=(4.6, 2.3), layout="constrained")
+            axes = figure.subplots()
             reach = max(spread(bins) for bins in histograms)
             for bins in histograms:
                 _, deviation = moments(bins)
@@ -96,6 +97,7 @@ def parameter_histograms(fields: Mapping[str, Sequence[Bins]]) -> str:
             axes.grid(axis="y", visible=False)
             axes.xaxis.set_major_locator(MaxNLocator(5))
             axes.set_title(title)
-            axes.legend()
-        panels[-1].set_xlabel("parameter value")
-        return svg(figure, "Parameter histograms of weak fields by merge layer")
+            axes.set_xlabel("parameter value")
+            figure.legend(loc="outside lower center", ncols=2)
+            figures.append(svg(figure, f"Parameters of the field {title} by merge layer"))
+    return figures

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from jobs.steps.audience_reports import report
 from jobs.steps.audience_reports.request import Asked
 from jobs.steps.audience_reports.who import readable
 from jobs.steps.audiences import own_list
+from jobs.steps.sources.item_names import ItemName, item_names, shown_name
 from jobs.steps.users.vocabularies import load_sizes
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.config import Config
@@ -89,8 +91,8 @@ def test_four_lists_have_four_verdicts(toy: Context, made: Callable[[Asked], lis
         row = row_of(toy, f"list:{name}")
         assert row["verdict"] == kind, (name, row)
         assert (row["seeds_matched"], row["seeds_duplicate"], row["seeds_unknown"]) == (len(LISTS[name]), 1, 1)
-        html = page_of(toy, f"list:{name}")
-        assert re.search(rf'<span class="chip (better|worse)">{kind}</span> <b>{re.escape(row["says"])}', html)
+        page = page_of(toy, f"list:{name}")
+        assert re.search(rf'<span class="chip verdict (better|worse)">{kind}</span> <b>{re.escape(row["says"])}', page)
     assert row_of(toy, "list:mixed")["groups"] == 2
 
 
@@ -112,6 +114,44 @@ def test_the_groups_are_told_by_what_they_do(toy: Context, made: Callable[[Asked
         found = features_of_user(Tables(toy), "list:mixed", user).collect()
         assert {row["group"] for row in found} == {known.index(group) + 1}, user
     assert features_of_user(Tables(toy), "list:mixed", "nobody").count() == 0
+
+
+def test_the_page_says_why_the_first_users_are_in_it(toy: Context, made: Callable[[Asked], list[str]]) -> None:
+    """It names the same group and features as `why(item, user)`, which finds them in another way."""
+    for name in ("mixed", "good"):
+        rows = toy.warehouse.read("audiences").where(f"item_id = 'list:{name}' AND system = 'ralm'")
+        best = [row["user_id"] for row in rows.orderBy(F.desc("score"), "user_id").limit(10).collect()]
+        section = page_of(toy, f"list:{name}").partition('<section id="why">')[2].partition("</section>")[0]
+        shown = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', section, re.S)
+        assert [user for user, _ in shown] == best
+        for user, text in shown[:3]:
+            found = features_of_user(Tables(toy), f"list:{name}", user).collect()
+            listed = text.partition('<td class="left">')[2].partition("</td>")[0]
+            features = [re.sub(r"<.*", "", part).strip() for part in listed.split(" · ")]
+            assert [html.unescape(feature) for feature in features] == [row["feature"] for row in found[:5]], user
+            group = re.search(r"<td>(\d+)</td>", text)
+            assert (None if group is None else int(group[1])) == (found[0]["group"] if name == "mixed" else None)
+
+
+@pytest.mark.parametrize("name", ["plda", "als_fold_in", "information_value"])
+def test_other_systems_in_production_are_reported_on(toy: Context, name: str, tmp_path: Path) -> None:
+    content = toy.config.model_dump(mode="json")
+    content["scoring"] |= {"audience": {"mode": "top_n", "top_n": 20}, "system": name}
+    path, lines = tmp_path / "fans.txt", list[str]()
+    path.write_text("\n".join(LISTS["good"]), encoding="utf-8")
+    context = Context(toy.spark, Config.model_validate(content), say=lines.append)
+    run_steps(context, own_list.steps(context, own_list.Request(name, seeds=str(path), resamples=0)))
+    run_steps(context, report.steps(context, Asked(seeds=str(path))))
+    row = row_of(toy, "list:fans")
+    assert (row["system"], row["verdict"], row["audience"]) == (name, "good", 20), row
+    rows = toy.warehouse.read("audiences").where(f"item_id = 'list:fans' AND system = '{name}'").collect()
+    true = sum(group_of(one["user_id"]) == 1 for one in rows) / 20  # the group's other 20 users
+    size = of_audience(Tables(toy), "audience_sizes", "list:fans")[0].where("users = 20").first()
+    assert size is None or size["low"] <= true <= size["high"]
+    assert row["hidden"] == 40
+    assert row["stability"] > 0.4
+    page = (Path(toy.warehouse.path) / report.FOLDER / page_name("list:fans", name)).read_text(encoding="utf-8")
+    assert page.count('<tr><th scope="row">g1u') >= 7
 
 
 def test_hidden_seeds_are_found_as_often_as_their_like(toy: Context, made: Callable[[Asked], list[str]]) -> None:
@@ -190,8 +230,20 @@ def test_mistakes_are_one_line(toy: Context, made: Callable[[Asked], list[str]],
     assert options().parse_args(["--item", "i1"]).item == "i1"
 
 
+def test_items_have_names(toy: Context) -> None:
+    rows = [("i1", "A match", "https://a/1", ["sports"]), ("i2", None, None, None), ("i3", "Rain", None, [])]
+    items = toy.spark.createDataFrame(rows, "item_id string, title string, url string, categories array<string>")
+    found = item_names(toy.spark, items, ["i2", "i1", "list:mine"])
+    assert found == {"i1": ItemName("A match", "https://a/1", ("sports",)), "i2": ItemName(None, None, ())}
+
+
 def test_features_in_words() -> None:
-    assert readable("reading = i01", {"i01": "sports, tennis"}) == "reading: i01 (sports, tennis)"
+    sports = {"i01": ItemName(None, None, ("sports", "tennis"))}
+    assert readable("reading = i01", sports) == "reading: i01 (sports, tennis)"
+    named = {"i01": ItemName("A match", None, ("sports",)), "i02": ItemName("Rain", None, ())}
+    assert readable("reading = i01", named) == "reading: A match (i01; sports)"
+    assert readable("reading = i02", named) == "reading: Rain (i02)"
+    assert [shown_name(item, named) for item in ("i01", "i03")] == ['"A match" (i01)', "'i03'"]
     assert readable("city = Rome", {}) == "city: Rome"
     assert readable("city = (rare 0)", {}) == "city: one of the rare ones (no. 0)"
     told = {

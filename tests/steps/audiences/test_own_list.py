@@ -73,7 +73,7 @@ def test_items_get_audiences_without_their_seeds(toy: Context, extend: Callable[
 def test_one_items_audience_is_read_from_a_file(
     toy: Context, extend: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.steps.audiences.ranking.ROWS_A_TASK", 60)  # two items of 30 users each
+    monkeypatch.setattr("jobs.steps.audiences.ranking.ROWS_PER_TASK", 60)  # two items of 30 users each
     extend(Request("popularity", resamples=0))
     found = audience(toy, "popularity")
     assert len(found.inputFiles()) >= 3

@@ -33,7 +33,7 @@ def test_attention_counts_from_the_start_where_items_have_several_tastes(several
     )
     parts = [rows >= 0, *(rows % FOLDS != fold for fold in range(FOLDS))]
     models = [fit_plda(users, means[part], counts[part]) for part in parts]
-    judge = _Judge.of(judged, {"centroids": world.centroids, "sizes": world.sizes}, models[1:])
+    judge = _Judge.of(judged, {"centroids": world.centroids, "sizes": world.sizes})
     alone = judge.values(models[1:]).mean()
     weight, attends, said = _attention(Lookalike(hidden_dim=4), "attention", models, [], judge)
     assert attends == several_tastes
@@ -49,6 +49,6 @@ def test_the_quarter_with_the_most_seeds() -> None:
     rows = np.arange(ITEMS)
     judged = JudgedItems(nothing, rows, rows, nothing, rows[:0], np.zeros((ITEMS, 0), bool), np.array(True))
     counts = world.sizes.sum(axis=1)
-    seeded = _Judge(judged, world.centroids, world.sizes, rows % FOLDS, [], []).seeded
+    seeded = _Judge(judged, world.centroids, world.sizes, rows % FOLDS).seeded
     assert 0.2 * ITEMS <= seeded.sum() <= 0.3 * ITEMS
     assert counts[seeded].min() >= counts[~seeded].max()

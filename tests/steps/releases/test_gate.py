@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jobs.steps.releases.gate import behind_current, figures, not_ahead, not_judged
+from jobs.steps.releases.gate import Gate
 from ralm.config import Config
 from ralm.report.data import MetricRow
 from tests.steps.toy import toy_config
@@ -30,84 +30,84 @@ def rows(metric: str, ralm: float, activity: float, items: int = 40, protocol: s
 
 
 def test_a_release_ahead_of_activity_and_chance_passes() -> None:
-    assert not_ahead(rows("item_auc", 0.7, 0.6), config()) is None
+    assert Gate(rows("item_auc", 0.7, 0.6), config()).not_ahead() is None
     # Not clearly ahead, but ahead: the interval of the difference includes 0.
-    assert not_ahead(rows("item_auc", 0.61, 0.6), config()) is None
+    assert Gate(rows("item_auc", 0.61, 0.6), config()).not_ahead() is None
 
 
 def test_a_release_level_with_activity_or_behind_it_is_refused_with_the_figures() -> None:
-    assert not_ahead(rows("item_auc", 0.55, 0.6), config()) == (
+    assert Gate(rows("item_auc", 0.55, 0.6), config()).not_ahead() == (
         "on 40 new items it is not ahead: item_auc 0.550, user activity has 0.600 (difference -0.050 [-0.065, -0.035])"
     )
-    assert not_ahead(rows("item_auc", 0.6, 0.6), config()) is not None
+    assert Gate(rows("item_auc", 0.6, 0.6), config()).not_ahead() is not None
     # The difference is paired over the items that both have, and counts.
     uneven = [*rows("item_auc", 0.55, 0.6)[:2], MetricRow("ralm - user_activity", "new_items", "item_auc", 0.01)]
-    assert not_ahead(uneven, config()) is None
-    assert not_ahead(rows("item_auc", 0.55, 0.6)[:2], config()) is not None
+    assert Gate(uneven, config()).not_ahead() is None
+    assert Gate(rows("item_auc", 0.55, 0.6)[:2], config()).not_ahead() is not None
 
 
 def test_a_release_at_chance_is_refused() -> None:
-    assert not_ahead(rows("item_auc", 0.5, 0.4), config()) == (
+    assert Gate(rows("item_auc", 0.5, 0.4), config()).not_ahead() == (
         "on 40 new items it is not ahead: item_auc 0.500, chance is 0.5"
     )
-    assert not_ahead(rows("item_auc", 0.501, 0.4), config()) is None
+    assert Gate(rows("item_auc", 0.501, 0.4), config()).not_ahead() is None
 
 
 def test_what_is_required_can_be_chosen() -> None:
     behind = rows("item_auc", 0.45, 0.6)
-    assert not_ahead(behind, config(require="none")) is None
-    assert "chance" not in str(not_ahead(behind, config(require=["user_activity"])))
-    assert "activity" not in str(not_ahead(behind, config(require=["chance"])))
-    assert not_ahead(behind, config(require=["chance"])) is not None
-    assert not_ahead(behind, config(require=[])) is None
+    assert Gate(behind, config(require="none")).not_ahead() is None
+    assert "chance" not in str(Gate(behind, config(require=["user_activity"])).not_ahead())
+    assert "activity" not in str(Gate(behind, config(require=["chance"])).not_ahead())
+    assert Gate(behind, config(require=["chance"])).not_ahead() is not None
+    assert Gate(behind, config(require=[])).not_ahead() is None
 
 
 def test_without_non_clicks_the_ranking_of_all_users_counts() -> None:
     """What a retail set gave: the three times better model had the lower item AUC."""
     better = [*rows("recall@5%", 0.162, 0.055), *rows("all_users_auc", 0.691, 0.565), *rows("item_auc", 0.482, 0.502)]
     worse = [*rows("recall@5%", 0.05, 0.055), *rows("all_users_auc", 0.49, 0.565), *rows("item_auc", 0.6, 0.4)]
-    assert not_ahead(better, config(clicked=False)) is None
-    assert not_ahead(better, config()) is not None
-    assert not_ahead(worse, config()) is None
-    assert not_ahead(worse, config(clicked=False)) == (
+    assert Gate(better, config(clicked=False)).not_ahead() is None
+    assert Gate(better, config()).not_ahead() is not None
+    assert Gate(worse, config()).not_ahead() is None
+    assert Gate(worse, config(clicked=False)).not_ahead() == (
         "on 40 new items it is not ahead: recall@5% 0.050, user activity has 0.055 (difference -0.005 "
         "[-0.020, +0.010]); recall@5% 0.050, chance is 0.05; all_users_auc 0.490, chance is 0.5"
     )
     before = {"new_items/recall@5%": 0.055, "new_items/all_users_auc": 0.565, "new_items": 0.502}
-    assert behind_current(better, before, config(clicked=False)) is None
-    assert behind_current(better, {"new_items/recall@5%": 0.2}, config(clicked=False)) == (
+    assert Gate(better, config(clicked=False)).behind(before) is None
+    assert Gate(better, config(clicked=False)).behind({"new_items/recall@5%": 0.2}) == (
         "recall@5% (new_items) 0.162, the current release has 0.200"
     )
 
 
 def test_later_clicks_are_asked_where_new_items_are_too_few() -> None:
     few, later = rows("item_auc", 0.45, 0.6, 9), rows("item_auc", 0.55, 0.6, 12, "later_clicks")
-    refused = not_ahead([*few, *later], config())
+    refused = Gate([*few, *later], config()).not_ahead()
     assert refused is not None
     assert refused.startswith("on 12 known items it is not ahead: item_auc 0.550")
-    assert not_judged([*few, *later], config()) is None
-    assert not_ahead(few, config()) is None
-    assert not_ahead(few, config(min_items=9)) is not None
+    assert Gate([*few, *later], config()).not_judged() is None
+    assert Gate(few, config()).not_ahead() is None
+    assert Gate(few, config(min_items=9)).not_ahead() is not None
 
 
 def test_a_release_that_was_not_judged_says_why() -> None:
     few = rows("item_auc", 0.45, 0.6, 3)
-    assert not_judged(few, config()) == (
+    assert Gate(few, config()).not_judged() == (
         "not judged: too few items (3 new items, 0 known items; publish.min_items = 10)"
     )
-    assert not_judged([], config(judge=False)) == "not judged: the evaluation is off"
-    assert not_judged(rows("item_auc", 0.7, 0.6), config()) is None
+    assert Gate([], config(judge=False)).not_judged() == "not judged: the evaluation is off"
+    assert Gate(rows("item_auc", 0.7, 0.6), config()).not_judged() is None
 
 
 def test_the_current_release_may_not_be_undercut() -> None:
     now = [*rows("item_auc", 0.7, 0.6), *rows("item_auc", 0.8, 0.6, protocol="later_clicks")]
-    assert figures(now) == {"new_items/item_auc": 0.7, "later_clicks/item_auc": 0.8}
-    assert behind_current(now, {"new_items/item_auc": 0.719, "later_clicks/item_auc": 0.819}, config()) is None
+    assert Gate(now, config()).figures == {"new_items/item_auc": 0.7, "later_clicks/item_auc": 0.8}
+    assert Gate(now, config()).behind({"new_items/item_auc": 0.719, "later_clicks/item_auc": 0.819}) is None
     for before in ({"later_clicks/item_auc": 0.821}, {"later_clicks": 0.821}):
-        assert behind_current(now, before, config()) == ("item_auc (later_clicks) 0.800, the current release has 0.821")
+        assert Gate(now, config()).behind(before) == ("item_auc (later_clicks) 0.800, the current release has 0.821")
     # The figures of a release with another first figure, or of items that can no longer be judged, are no measure.
-    assert behind_current(now, {"new_items/recall@5%": 0.9}, config()) is None
-    assert behind_current([], {"new_items/item_auc": 0.9}, config()) is None
+    assert Gate(now, config()).behind({"new_items/recall@5%": 0.9}) is None
+    assert Gate([], config()).behind({"new_items/item_auc": 0.9}) is None
 
 
 @pytest.mark.parametrize("require", ["all", ["oracle"], True])

@@ -27,8 +27,8 @@ from ralm.config import load_config
 from ralm.errors import ConfigError, MissingInputError
 from ralm.features.seeds import clicks, item_seeds
 from ralm.runs.context import Context
+from ralm.spark.jvm import QUICK
 from ralm.warehouse.once import append
-from tests.finished import JAVA
 from tests.steps.sources.test_landed_files import Folder, break_at
 from tests.steps.sources.test_landed_files import rows as landed_rows
 
@@ -225,7 +225,7 @@ class Process:
         return subprocess.Popen(
             [sys.executable, *command],
             cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "JDK_JAVA_OPTIONS": JAVA},
+            env=os.environ | {"PYTHONPATH": str(ROOT), "JDK_JAVA_OPTIONS": QUICK},
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             text=True,

@@ -82,7 +82,7 @@ class TestEverySystem:
 
         The items are ranked in ranges of their scores, as those of large audiences are.
         """
-        monkeypatch.setattr("jobs.steps.audiences.ranking.ROWS_A_TASK", 60)
+        monkeypatch.setattr("jobs.steps.audiences.ranking.ROWS_PER_TASK", 60)
         found = scores(prepared)
         scored = Scored(prepared.users, len(found), list(ASKED), prepared.state, str(tmp_path), "string")
         seeds = spark.createDataFrame([(i, u) for i, us in ASKED.items() for u in us], "item_id string, user_id string")

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from jobs.steps import nightly
 from jobs.steps.refresh.round import refresh
 from jobs.steps.systems.production import _best, production_system
+from jobs.steps.systems.registry import system
 from ralm.errors import ConfigError
 from ralm.runs.runner import run_steps
 from ralm.warehouse.once import replace
@@ -44,6 +45,25 @@ def test_without_a_comparison_ralm_scores_and_says_why(tiny_run: Finished) -> No
     assert production_system(tiny_run.context()).why == ""
     with pytest.raises(ConfigError, match=r"scoring.system magic: unknown; known: ralm"):
         production_system(tiny_run.context("scoring.system=magic"))
+
+
+def test_the_decision_holds_for_the_application(tiny_run: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = tiny_run.context("scoring.system=auto")
+    first = production_system(context)
+    monkeypatch.setattr(context.warehouse, "read", None)  # asking the metrics again would fail
+    assert production_system(context) is first
+
+
+def test_a_night_makes_what_another_system_needs_before_the_step_that_needs_it(tiny_run: Finished) -> None:
+    context = tiny_run.context("scoring.system=als_fold_in")
+    planned = nightly.steps(context)
+    names = [(step.name, step.as_of) for step in planned]
+    assert len(names) == len(set(names))
+    for place, step in enumerate(planned):
+        before = {one for one in step.after if one[0].startswith(("embed", "train", "build"))}
+        assert before <= set(names[:place]), step.name
+    needed = set(system(context.config, "als_fold_in").after(context, "a2"))
+    assert needed <= set(next(step for step in planned if step.name == "evaluate").after)
 
 
 @pytest.mark.soak

@@ -1,0 +1,40 @@
+"""The configuration as a release keeps it: resolved, as JSON, without secrets."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ralm.config.load import Config
+from ralm.errors import masked_settings
+
+# Keys whose values are secrets whatever they look like: `spark.conf` may hold those of file systems.
+_SECRET = re.compile(
+    r"secret|passw(or)?d|token|credential|signature|(access|account|api|private)[._-]?key|\bsas\b", re.I
+)
+HIDDEN = "***"
+
+
+def kept_configuration(config: Config, system: str) -> str:
+    """The settings of a release as JSON.
+
+    Args:
+        config: resolved: with values for what was left to the data.
+        system: what scores its audiences, in place of `scoring.system: auto`.
+    """
+    content = config.model_dump(mode="json")
+    content["scoring"]["system"] = system
+    return json.dumps(without_secrets(content), ensure_ascii=False)
+
+
+def without_secrets(content: Any) -> Any:
+    """The same nested content with `***` for the values of secret keys, and for the passwords in URLs and texts."""
+    if isinstance(content, dict):
+        return {
+            key: HIDDEN if isinstance(value, str) and _SECRET.search(str(key)) else without_secrets(value)
+            for key, value in content.items()
+        }
+    if isinstance(content, list):
+        return [without_secrets(value) for value in content]
+    return masked_settings(content) if isinstance(content, str) else content

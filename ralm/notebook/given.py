@@ -1,0 +1,108 @@
+"""Lists of users as notebooks hold them: Python lists, numpy arrays, pandas, Spark DataFrames."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ralm.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+# A Spark DataFrame of more distinct ids than these stays there.
+HELD = 100_000
+
+
+@dataclass(frozen=True)
+class Given:
+    """A list of users.
+
+    Attributes:
+        ids: (id string, count bigint), each id once; null where there was none.
+        counts: the same as id -> count, if the driver holds them.
+    """
+
+    ids: DataFrame
+    counts: dict[str | None, int] | None
+
+    def known(self, user_id: str) -> DataFrame:
+        """(user_id), typed; ids that cannot be of this type are left out, so that 007 is no user 7."""
+        from pyspark.sql import functions as F
+
+        typed = typed_id(F.col("id"), user_id)
+        return self.ids.select(typed.alias("user_id")).where(F.col("user_id").isNotNull())
+
+
+def typed_id(text: Column, user_id: str) -> Column:
+    """An id as text in the type of user ids; null where it is none."""
+    from pyspark.sql import functions as F
+
+    if user_id == "string":
+        return text
+    number = text.try_cast(user_id)
+    return F.when(number.cast("string") == text, number)
+
+
+def given_users(spark: SparkSession, users: Any, what: str) -> Given:
+    """A list of user ids.
+
+    Args:
+        spark: the session.
+        users: a Spark or pandas DataFrame with the column `user_id` or only one, a pandas Series, a numpy array, or any
+            iterable of texts and whole numbers.
+        what: seeds or exclusions, for the errors.
+
+    Raises:
+        ConfigError: it is something else, or has several columns and none is `user_id`.
+    """
+    if hasattr(users, "sparkSession"):
+        return _of_spark(users, what)
+    if hasattr(users, "columns"):
+        users = users[_id_column(list(users.columns), what)]
+    if isinstance(users, (str, bytes)) or not isinstance(users, Iterable):
+        raise ConfigError(
+            f"{what}: a list of user ids, a pandas Series or a DataFrame expected, found {type(users).__name__}; read "
+            "a file with pandas or Spark first, or give it to `extend_audience --seeds`"
+        )
+    counts = dict(Counter(_text(user, what) for user in users))
+    return Given(spark.createDataFrame(list(counts.items()), "id string, count bigint"), counts)
+
+
+def _of_spark(users: DataFrame, what: str) -> Given:
+    from pyspark.sql import functions as F
+
+    name = _id_column(users.columns, what)
+    kind = next(field.dataType.typeName() for field in users.schema.fields if field.name == name)
+    if kind not in ("string", "byte", "short", "integer", "long"):
+        raise ConfigError(f"{what}: column {name} is {kind}; ids are text or whole numbers")
+    text = F.trim(F.col(f"`{name}`").cast("string"))
+    ids = users.select(F.when(text != "", text).alias("id")).groupBy("id").agg(F.count("*").alias("count"))
+    held = ids.limit(HELD + 1).toArrow()
+    if held.num_rows > HELD:
+        return Given(ids, None)
+    counts = dict(zip(held.column("id").to_pylist(), held.column("count").to_pylist(), strict=True))
+    return Given(users.sparkSession.createDataFrame(held), counts)
+
+
+def _id_column(names: list[str], what: str) -> str:
+    if "user_id" in names or len(names) == 1:
+        return "user_id" if "user_id" in names else names[0]
+    raise ConfigError(f"{what}: no column user_id; it has {', '.join(map(str, names))}")
+
+
+def _text(user: Any, what: str) -> str | None:
+    """An id as text; None: there is none. pandas holds whole numbers with gaps as decimals."""
+    import numpy as np
+
+    if user is None or user != user:
+        return None
+    if isinstance(user, str):
+        return user.strip() or None
+    number = isinstance(user, (int, float, np.integer, np.floating)) and not isinstance(user, bool)
+    # A decimal of more digits than it holds exactly is no id any more.
+    if not number or (not isinstance(user, (int, np.integer)) and (user % 1 or abs(user) >= 2**53)):
+        raise ConfigError(f"{what}: {user!r} is no user id: text or a whole number expected")
+    return str(int(user))
