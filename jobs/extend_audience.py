@@ -24,7 +24,7 @@ def options() -> argparse.ArgumentParser:
     add("--not-like", metavar="FILE_OR_TABLE", help="users whom the audience is to be unlike")
     add("--exclude", metavar="FILE_OR_TABLE", help="users to keep out of every audience")
     add("--between", nargs=2, type=float, metavar=("FROM", "TO"), help="shares of the ranking, such as .01 .02")
-    add("--hold-out", type=float, default=0.0, metavar="SHARE", help="of the audience, kept back to measure lift by")
+    add("--hold-out", type=float, metavar="SHARE", help="of the audience, not delivered, so that lift can be measured")
     add("--name", "--item", dest="item", metavar="NAME", help="the audience's item_id; default list:<file name>")
     add("--column", metavar="NAME", help="the lists' id column, or its place from 1; default: user_id, or the only one")
     add("--hashed", action="store_true", help="the lists hold SHA-256 digests of user ids")

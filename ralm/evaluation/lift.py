@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from scipy.stats import binomtest
 from scipy.stats.contingency import relative_risk
 
+# Fewer users per arm, or fewer in both who converted, or who did not, and no figure is worth its interval.
+LEAST_USERS, LEAST_CONVERTED = 30, 10
+# Converted users that each arm needs for a relative lift: with fewer, its interval covers too little.
+LEAST_FOR_RATIO = 5
+
 
 @dataclass(frozen=True)
 class Lift:
@@ -18,9 +23,8 @@ class Lift:
         low: lower end of its interval (Newcombe, "Interval Estimation for the Difference between Independent
             Proportions", Statistics in Medicine 1998, method 10: from the Wilson intervals of both shares).
         high: upper end.
-        relative: delivered share / held-out share − 1; None: nobody held out converted.
-        relative_low: lower end of its interval (Katz et al., Biometrics 1978, on the logarithm of the ratio); −1 if
-            nobody delivered converted.
+        relative: delivered share / held-out share − 1; None: fewer than `LEAST_FOR_RATIO` converted in an arm.
+        relative_low: lower end of its interval (Katz et al., Biometrics 1978, on the logarithm of the ratio).
         relative_high: upper end.
     """
 
@@ -52,9 +56,21 @@ def lift(converted: int, delivered: int, held_converted: int, held_out: int, lev
     other = binomtest(held_converted, held_out).proportion_ci(level, method="wilson")
     low = p - q - math.hypot(p - own.low, other.high - q)
     high = p - q + math.hypot(own.high - p, q - other.low)
-    if not held_converted:
+    if min(converted, held_converted) < LEAST_FOR_RATIO:
         return Lift(p - q, low, high, None, None, None)
     ratio = relative_risk(converted, delivered, held_converted, held_out)
     span = ratio.confidence_interval(level)
-    ends = [float(end) - 1 if math.isfinite(end) else None for end in (span.low, span.high)]
-    return Lift(p - q, low, high, float(ratio.relative_risk) - 1, *ends)
+    return Lift(p - q, low, high, float(ratio.relative_risk) - 1, float(span.low) - 1, float(span.high) - 1)
+
+
+def too_small(converted: int, delivered: int, held_converted: int, held_out: int) -> str | None:
+    """Why these counts are too few to say anything of lift, in words; None: they are enough."""
+    few = [name for name, users in (("delivered", delivered), ("held out", held_out)) if users < LEAST_USERS]
+    if few:
+        return f"fewer than {LEAST_USERS} users were {' and '.join(few)}"
+    both = converted + held_converted
+    if both < LEAST_CONVERTED:
+        return f"fewer than {LEAST_CONVERTED} users converted in both arms together"
+    if delivered + held_out - both < LEAST_CONVERTED:
+        return f"all but fewer than {LEAST_CONVERTED} users converted"
+    return None

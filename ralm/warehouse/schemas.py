@@ -230,10 +230,12 @@ _ALL = (
         Column("delivered_converted", "bigint", "those who converted; NULL: fewer than `privacy.minimum`"),
         Column("held_out", "bigint!", "users of the hold-out arm"),
         Column("held_out_converted", "bigint", "those who converted; NULL: fewer than `privacy.minimum`"),
-        Column("lift", "double", "difference of the two shares who converted; NULL: a count is not shown"),
+        Column(
+            "lift", "double", "difference of the two shares who converted; NULL: the sample is too small, or not shown"
+        ),
         Column("lift_low", "double", "lower end of its 95 % interval"),
         Column("lift_high", "double", "upper end"),
-        Column("relative", "double", "delivered share / held-out share - 1; NULL: also if nobody held out converted"),
+        Column("relative", "double", "delivered share / held-out share - 1; NULL: too few converted in one arm"),
         Column("relative_low", "double", "lower end of its 95 % interval"),
         Column("relative_high", "double", "upper end"),
         Column("measured_at", "timestamp!", "when it was measured (UTC)"),
@@ -290,6 +292,11 @@ _ALL = (
         Column("clicked_at", "timestamp!", "its newest click (UTC)"),
         Column("scored_at", "timestamp!", "when the round began (UTC)"),
         Column("published_at", "timestamp!", "when the release was published (UTC)"),
+        Column("audience", "bigint", "users in the audience; 0: none, or fewer than `privacy.minimum`"),
+        Column("audience_before", "bigint", "users in the one before; NULL: there was none"),
+        Column("kept", "double", "share of those before who are still in it; NULL: there were none"),
+        Column("cutoff", "double", "score from which users are in it"),
+        Column("cutoff_before", "double", "score from which users were in the one before"),
         partition="as_of",
     ),
     _table(

@@ -22,21 +22,22 @@ def in_interval(rows: DataFrame, between: tuple[float, float]) -> DataFrame:
     return rows.where((passed >= low - 1e-12) & (passed < high - 1e-12))
 
 
-def held_out(share: float, seed: int) -> Column:
-    """Whether a user (user_id) of an audience (item_id) is in its hold-out arm: by hash, the same whenever it is made.
+def held_out(share: float, seed: int, item: Column | str = "item_id") -> Column:
+    """Whether a user (user_id) of an audience is in its hold-out arm: by hash, the same whenever it is made.
 
     Args:
         share: of the audience.
         seed: the project's.
+        item: column of the audience's item id.
     """
-    return uniform("hold-out", seed, "item_id", "user_id") < F.lit(share)
+    return uniform("hold-out", seed, item, "user_id") < F.lit(share)
 
 
-def large_enough(step: RunningStep, rows: DataFrame, items: Sequence[str], *, own_list: bool) -> DataFrame:
-    """The rows of `audiences` without those of items that have fewer than `privacy.minimum`.
+def too_small(step: RunningStep, rows: DataFrame, items: Sequence[str], *, own_list: bool) -> list[str]:
+    """The items that have fewer rows in `audiences` than `privacy.minimum`, which are not to be written.
 
     Args:
-        step: says which items are left out, and writes a check.
+        step: says which items they are, and writes a check.
         rows: (item_id, …).
         items: all that were scored.
         own_list: the only item is a list, for which somebody waits.
@@ -46,11 +47,11 @@ def large_enough(step: RunningStep, rows: DataFrame, items: Sequence[str], *, ow
     """
     minimum = step.context.config.privacy.minimum
     if not minimum:
-        return rows
+        return []
     counts = {row["item_id"]: row["count"] for row in rows.groupBy("item_id").count().collect()}  # one per item
     small = [item for item in items if counts.get(item, 0) < minimum]
     if not small:
-        return rows
+        return []
     if own_list:
         raise DataError(
             f"audience of {small[0]}: fewer than {minimum:,} users (privacy.minimum), nothing is written; raise "
@@ -60,4 +61,4 @@ def large_enough(step: RunningStep, rows: DataFrame, items: Sequence[str], *, ow
     line = f"{len(small):,} items have audiences of fewer than {minimum:,} users, which are left out: {named}"
     step.say(f"{line} (privacy.minimum)")
     step.check("audience size", False, float(len(small)), line)
-    return rows.where(~F.col("item_id").isin(small))
+    return small

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from pyspark.sql import DataFrame
 
@@ -10,19 +11,17 @@ from ralm.runs.step import RunningStep
 from ralm.warehouse.schemas import TABLES
 
 
-def write_holdouts(step: RunningStep, system: str, items: Sequence[str], rows: DataFrame | None) -> None:
-    """Replace the hold-out arms of items; without rows the items have none from now on.
+def write_holdouts(step: RunningStep, rows: DataFrame | None, where: Mapping[str, Any]) -> None:
+    """Replace the hold-out arms of some audiences; without rows they have none from now on.
 
     Args:
-        step: its date is `as_of`.
-        system: as in the column `system`.
-        items: that were scored.
+        step: the running step.
         rows: of `audiences`; None: nobody is held out.
+        where: date, system and item ids of the audiences that were made.
     """
     context = step.context
     if rows is None and not context.warehouse.exists("holdouts"):
         return
     schema = TABLES["holdouts"].schema(context.warehouse.user_id)
     kept = context.spark.createDataFrame([], schema) if rows is None else rows.select(*schema.names)
-    label = None if rows is None else "users held out"
-    step.replace("holdouts", kept, label, as_of=step.as_of, system=system, item_id=list(items))
+    step.replace("holdouts", kept, None if rows is None else "users held out", **where)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import PurePosixPath
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ralm.errors import MissingInputError
-from ralm.evaluation.lift import Lift, lift
+from ralm.errors import DataError, MissingInputError
+from ralm.evaluation.lift import Lift, lift, too_small
 from ralm.ingest.list_files import list_state
 from ralm.ingest.list_match import match_users
 from ralm.ingest.user_list import read_user_list
@@ -88,14 +88,22 @@ def _measure(asked: Measured, system: str, step: RunningStep) -> None:
         frame.unpersist()
     if not counts[1] or not counts[3]:
         raise MissingInputError(f"audience of '{asked.item}' by {system}: nobody was delivered, or nobody was held out")
-    found = lift(*counts)
-    hide = min(converted, held_converted) < minimum
+    if min(counts[1], counts[3]) < minimum:
+        raise DataError(
+            f"audience of '{asked.item}' by {system}: fewer than {minimum:,} users in an arm (privacy.minimum); hold "
+            "more of them out"
+        )
+    hide, few = min(converted, held_converted) < minimum, too_small(*counts)
+    found = None if hide or few else lift(*counts)
     _write(step, asked, system, counts, found, minimum)
     step.say(f"outcomes {asked.outcomes}, among users of both arms: {report.said(minimum)}")
     for what, some, of in (("delivered", converted, counts[1]), ("held out", held_converted, counts[3])):
         share = "" if hide else f" ({some / of:.3%})"
         step.say(f"{what}: {said(some, minimum)} of {of:,} users converted{share}".replace("%", " %"))
-    step.say("lift: not shown (privacy.minimum)" if hide else says(found))
+    if found is not None:
+        step.say(says(found))
+    else:
+        step.say("lift: not shown (privacy.minimum)" if hide else f"lift: the sample is too small, {few}")
 
 
 def _converted(happened: DataFrame, arm: DataFrame) -> int:
@@ -106,18 +114,22 @@ def says(found: Lift) -> str:
     """The lift in one line."""
     text = f"lift: {100 * found.absolute:+.3f} points ({100 * found.low:+.3f} to {100 * found.high:+.3f})"
     if found.relative is None or found.relative_low is None or found.relative_high is None:
-        return text + ", relative lift: not known, for nobody converted in one of the arms"
+        return f"{text}, 95 % interval; relative lift: too few converted in one of the arms"
     relative = f"{100 * found.relative:+.1f} % ({100 * found.relative_low:+.1f} to {100 * found.relative_high:+.1f})"
     sure = "" if found.low > 0 or found.high < 0 else "; no lift at all would be no surprise"
     return f"{text}, relative {relative}, 95 % intervals{sure}"
 
 
 def _write(
-    step: RunningStep, asked: Measured, system: str, counts: tuple[int, int, int, int], found: Lift, minimum: int
+    step: RunningStep,
+    asked: Measured,
+    system: str,
+    counts: tuple[int, int, int, int],
+    found: Lift | None,
+    minimum: int,
 ) -> None:
     converted, delivered, held_converted, held_out = counts
-    hide = min(converted, held_converted) < minimum
-    figures = (found.absolute, found.low, found.high, found.relative, found.relative_low, found.relative_high)
+    figures = (None,) * 6 if found is None else astuple(found)
     row = (
         step.as_of,
         system,
@@ -127,7 +139,7 @@ def _write(
         converted if converted >= minimum else None,
         held_out,
         held_converted if held_converted >= minimum else None,
-        *((None,) * 6 if hide else figures),
+        *figures,
         dt.datetime.now(dt.UTC).replace(tzinfo=None),
     )
     schema = TABLES["lifts"].schema(step.context.warehouse.user_id)

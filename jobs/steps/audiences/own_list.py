@@ -50,7 +50,7 @@ class Request:
         weight: column of the lists of seeds with each user's weight, 0 or more; None: all weigh the same.
         not_like: file or table of users whom the audience is to be unlike.
         between: from which share of the ranking to which, such as (.01, .02); None: the best, by `scoring.audience`.
-        hold_out: share of the audience that is not delivered, so that lift can be measured.
+        hold_out: share of the audience that is not delivered, so that lift can be measured; None: `scoring.hold_out`.
     """
 
     system: str
@@ -63,7 +63,7 @@ class Request:
     weight: str | None = None
     not_like: str | None = None
     between: Sequence[float] | None = None
-    hold_out: float = 0.0
+    hold_out: float | None = None
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -99,7 +99,7 @@ class Request:
             raise ConfigError(
                 f"--between {self.between[0]:g} {self.between[1]:g}: two rising shares from 0 to 1 expected"
             )
-        if not 0 <= self.hold_out < 1:
+        if self.hold_out is not None and not 0 <= self.hold_out < 1:
             raise ConfigError(f"--hold-out {self.hold_out:g}: a share from 0 to below 1 expected")
 
     def read(self, step: RunningStep, path: str, users: DataFrame, what: str, value: str | None = None) -> DataFrame:
