@@ -126,6 +126,7 @@ class Workspace(ReleaseTables):
         self,
         seeds: Any,
         exclude: Any = None,
+        weights: Any = None,
         name: str | None = None,
         top: int | None = None,
         share: float | None = None,
@@ -140,6 +141,7 @@ class Workspace(ReleaseTables):
         Args:
             seeds: user ids: a list, a pandas Series, or a DataFrame of Spark or pandas with the column `user_id`.
             exclude: users to keep out, in the same forms.
+            weights: what each seed is worth, 0 or more: a column of the DataFrame, or as many numbers as seeds.
             name: of the list; the result then begins with the column `item_id` of this value.
             top: so many users.
             share: the best users up to this share of the candidates: of all but the seeds and the excluded.
@@ -160,7 +162,7 @@ class Workspace(ReleaseTables):
             >>> w.extend(best, top=5).columns
             ['user_id', 'score', 'percentile', 'rank']
         """
-        return extended(self._model, seeds, exclude, Size(top, share, threshold, between), name)
+        return extended(self._model, seeds, exclude, Size(top, share, threshold, between), name, weights)
 
     def score(self, pairs: Any) -> DataFrame:
         """Given pairs of users and items with their scores as of the release's date: those of job `score_pairs`.

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ralm.scoring.kmeans import Floats, Ints, kmeans
 
@@ -40,7 +42,7 @@ def cluster_seeds(
     iterations: int,
     seed: int,
     start: Floats | None = None,
-    weights: Floats | None = None,
+    weights: NDArray[np.floating[Any]] | None = None,
 ) -> SeedClusters:
     """Cluster an item's seeds in `space` and describe every cluster by its mean raw embedding.
 

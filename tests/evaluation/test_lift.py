@@ -41,7 +41,8 @@ def test_the_intervals_hold_the_true_lift(delivered: int, held: int, p: float, q
 
 
 @pytest.mark.parametrize(
-    ("delivered", "held", "p", "q"), [(270, 30, 0.05, 0.1), (300, 30, 0.04, 0.02), (60, 60, 0.1, 0.1), (30, 30, 0.7, 0.4)]
+    ("delivered", "held", "p", "q"),
+    [(270, 30, 0.05, 0.1), (300, 30, 0.04, 0.02), (60, 60, 0.1, 0.1), (30, 30, 0.7, 0.4)],
 )
 def test_where_a_figure_is_given_its_interval_holds_the_truth(delivered: int, held: int, p: float, q: float) -> None:
     """Arms so small that many experiments get no figure: of the others the intervals hold the truth at least as often.

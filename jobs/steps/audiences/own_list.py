@@ -123,6 +123,10 @@ def _own_seeds(step: RunningStep, request: Request, users: DataFrame) -> DataFra
         raise DataError(f"seeds {named}: {count} matched users, lookalike.min_seeds is {least}; give more")
     if count > cap:
         step.say(f"{cap:,} of {count:,} seeds, drawn by hash, describe the list (lookalike.seed_cap)")
+    if request.weight is not None:
+        row = matched.agg(F.sum("value"), F.sum(F.col("value") ** 2)).first()
+        assert row is not None
+        step.say(f"weights {request.weight}: {count:,} seeds say as much as {row[0] ** 2 / row[1]:,.0f} of one weight")
     step.counts["seeds"] = count
     return matched.select(*columns)
 
@@ -169,7 +173,7 @@ def _extend(found: System, request: Request, step: RunningStep) -> None:
     refused: list[DataFrame] = []
     if request.not_like is not None:
         refused.append(request.read(step, request.not_like, users, "negative seeds").persist())
-        found = with_unlike(found, refused[0])
+        found = with_unlike(found, _describing(step, refused[0]))
     prepared = found.prepare(task)
     step.counts |= prepared.counts
     if request.exclude is not None:

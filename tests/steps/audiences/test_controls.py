@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from jobs.extend_audience import options
@@ -24,9 +25,9 @@ pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
 
 @pytest.fixture
 def run(toy: Context) -> Callable[..., list[str]]:
-    def steps_of(asked: Request | Measured, top_n: int = 40) -> list[str]:
+    def steps_of(asked: Request | Measured, top_n: int = 40, **scoring: float) -> list[str]:
         content = toy.config.model_dump(mode="json")
-        content["scoring"] |= {"audience": {"mode": "top_n", "top_n": top_n}}
+        content["scoring"] |= {"audience": {"mode": "top_n", "top_n": top_n}} | scoring
         lines: list[str] = []
         context = Context(toy.spark, Config.model_validate(content), say=lines.append)
         made = own_list.steps(context, asked) if isinstance(asked, Request) else lifts.steps(context, asked)
@@ -113,8 +114,15 @@ def test_an_interval_a_hold_out_arm_and_its_lift(toy: Context, run: Callable[...
 
     happened = [*(f"{user},1" for user in delivered[:60]), *(f"{user},1" for user in held[3:9]), f"{held[10]},0"]
     log = written(tmp_path, "orders.csv", ["user_id,bought", *happened, "stranger,1"])
+    few = written(tmp_path, "few.csv", ["user_id,bought", *happened[:9]])
+    lines = run(Measured("tried", few, converted="bought", column="user_id"))
+    assert any("lift: the sample is too small, fewer than 10 users converted" in line for line in lines), lines
+    untold = toy.warehouse.read("lifts").where("outcomes = 'few'").first()
+    assert untold is not None
+    assert (untold["delivered_converted"], untold["held_out_converted"]) == (9, 0)
+    assert (untold["lift"], untold["lift_low"], untold["relative"]) == (None, None, None)
     lines = run(Measured("tried", log, converted="bought", column="user_id"))
-    row = toy.warehouse.read("lifts").where("item_id = 'tried'").first()
+    row = toy.warehouse.read("lifts").where("item_id = 'tried' AND outcomes = 'orders'").first()
     assert row is not None
     n, m = len(delivered), len(held) - 3
     assert (row["delivered"], row["delivered_converted"], row["held_out"], row["held_out_converted"]) == (n, 60, m, 6)
@@ -128,6 +136,31 @@ def test_an_interval_a_hold_out_arm_and_its_lift(toy: Context, run: Callable[...
     assert ranked(toy, "tried", "holdouts") == []
     with pytest.raises(MissingInputError, match=r"no users of the audience of 'tried' .* --hold-out"):
         run(Measured("tried", log))
+
+
+def test_a_setting_holds_users_of_every_audience_out(toy: Context, run: Callable[..., list[str]]) -> None:
+    run(Request("popularity", resamples=0), top_n=10_000)
+    whole = {(row["item_id"], row["user_id"]) for row in of_items(toy, "audiences")}
+    run(Request("popularity", resamples=0), top_n=10_000, hold_out=0.25)
+    delivered, held = (
+        {(row["item_id"], row["user_id"]) for row in of_items(toy, table)} for table in ("audiences", "holdouts")
+    )
+    assert delivered | held == whole
+    assert not delivered & held
+    assert len(held) / len(whole) == pytest.approx(0.25, abs=0.03)
+    told = of_items(toy, "recommendations")
+    shown = {(item, row["user_id"]) for row in told for item in row["item_ids"]}
+    assert shown
+    assert not shown & held
+    assert all(len(row["item_ids"]) == len(row["scores"]) > 0 for row in told)
+    run(Request("popularity", resamples=0), top_n=10_000)
+    assert of_items(toy, "holdouts") == []
+
+
+def of_items(toy: Context, table: str) -> list[Row]:
+    rows = toy.warehouse.read(table).where((F.col("as_of") == F.lit(toy.dates.a3)) & (F.col("system") == "popularity"))
+    items = toy.warehouse.read("items").select("item_id")  # no lists
+    return (rows if table == "recommendations" else rows.join(items, "item_id", "left_semi")).collect()
 
 
 def test_a_look_alike_of_a_look_alike_is_named(toy: Context, run: Callable[..., list[str]], tmp_path: Path) -> None:
@@ -163,5 +196,5 @@ def test_the_command_line_gives_all_of_it() -> None:
     request = Request(**vars(options().parse_args(given)))
     assert request.lists == ("a", "b")
     assert request.list_name == "list:a+b"
-    assert (list(request.between or ()), request.not_like, request.hold_out) == ([0.01, 0.02], "c", 0.0)
+    assert (list(request.between or ()), request.not_like, request.hold_out) == ([0.01, 0.02], "c", None)
     assert Request("ralm").lists == ()
