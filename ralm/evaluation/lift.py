@@ -6,12 +6,9 @@ import math
 from dataclasses import dataclass
 
 from scipy.stats import binomtest
-from scipy.stats.contingency import relative_risk
 
 # Fewer users per arm, or fewer in both who converted, or who did not, and no figure is worth its interval.
 LEAST_USERS, LEAST_CONVERTED = 30, 10
-# Converted users that each arm needs for a relative lift: with fewer, its interval covers too little.
-LEAST_FOR_RATIO = 5
 
 
 @dataclass(frozen=True)
@@ -23,8 +20,10 @@ class Lift:
         low: lower end of its interval (Newcombe, "Interval Estimation for the Difference between Independent
             Proportions", Statistics in Medicine 1998, method 10: from the Wilson intervals of both shares).
         high: upper end.
-        relative: delivered share / held-out share − 1; None: fewer than `LEAST_FOR_RATIO` converted in an arm.
-        relative_low: lower end of its interval (Katz et al., Biometrics 1978, on the logarithm of the ratio).
+        relative: delivered share / held-out share − 1; None: nobody held out converted.
+        relative_low: lower end of its interval (Donner and Zou, "Closed-form confidence intervals for functions of the
+            normal mean and standard deviation", Statistical Methods in Medical Research 2012, from the same Wilson
+            intervals): the ratio θ from which on p − θ q could be 0.
         relative_high: upper end.
     """
 
@@ -56,11 +55,22 @@ def lift(converted: int, delivered: int, held_converted: int, held_out: int, lev
     other = binomtest(held_converted, held_out).proportion_ci(level, method="wilson")
     low = p - q - math.hypot(p - own.low, other.high - q)
     high = p - q + math.hypot(own.high - p, q - other.low)
-    if min(converted, held_converted) < LEAST_FOR_RATIO:
+    if not held_converted:
         return Lift(p - q, low, high, None, None, None)
-    ratio = relative_risk(converted, delivered, held_converted, held_out)
-    span = ratio.confidence_interval(level)
-    return Lift(p - q, low, high, float(ratio.relative_risk) - 1, float(span.low) - 1, float(span.high) - 1)
+    ends = _ratio(p, q, own.low, other.high, -1), _ratio(p, q, own.high, other.low, 1)
+    return Lift(p - q, low, high, p / q - 1, ends[0] - 1, ends[1] - 1)
+
+
+def _ratio(p: float, q: float, own: float, other: float, sign: int) -> float:
+    """The end of the interval of p / q by one end of that of p and the opposite one of that of q; sign: −1, the lower.
+
+    It solves (p − θ q)² = (p − own)² + θ² (q − other)².
+    """
+    product, by = p * q, other * (2 * q - other)
+    left = own * (2 * p - own)
+    if by == 0:  # the quadratic term of θ is 0
+        return left / (2 * product) if product else 0.0
+    return (product + sign * math.sqrt(max(0.0, product**2 - left * by))) / by
 
 
 def too_small(converted: int, delivered: int, held_converted: int, held_out: int) -> str | None:

@@ -235,7 +235,7 @@ _ALL = (
         ),
         Column("lift_low", "double", "lower end of its 95 % interval"),
         Column("lift_high", "double", "upper end"),
-        Column("relative", "double", "delivered share / held-out share - 1; NULL: too few converted in one arm"),
+        Column("relative", "double", "delivered share / held-out share - 1; NULL: also if nobody held out converted"),
         Column("relative_low", "double", "lower end of its 95 % interval"),
         Column("relative_high", "double", "upper end"),
         Column("measured_at", "timestamp!", "when it was measured (UTC)"),

@@ -114,7 +114,7 @@ def says(found: Lift) -> str:
     """The lift in one line."""
     text = f"lift: {100 * found.absolute:+.3f} points ({100 * found.low:+.3f} to {100 * found.high:+.3f})"
     if found.relative is None or found.relative_low is None or found.relative_high is None:
-        return f"{text}, 95 % interval; relative lift: too few converted in one of the arms"
+        return f"{text}, 95 % interval; relative lift: nobody who was held out converted"
     relative = f"{100 * found.relative:+.1f} % ({100 * found.relative_low:+.1f} to {100 * found.relative_high:+.1f})"
     sure = "" if found.low > 0 or found.high < 0 else "; no lift at all would be no surprise"
     return f"{text}, relative {relative}, 95 % intervals{sure}"
