@@ -24,4 +24,5 @@ def write_holdouts(step: RunningStep, rows: DataFrame | None, where: Mapping[str
         return
     schema = TABLES["holdouts"].schema(context.warehouse.user_id)
     kept = context.spark.createDataFrame([], schema) if rows is None else rows.select(*schema.names)
-    step.replace("holdouts", kept, None if rows is None else "users held out", **where)
+    said = rows is not None and not context.config.privacy.minimum  # an arm may have few users
+    step.replace("holdouts", kept, "users held out" if said else None, **where)

@@ -51,7 +51,9 @@ def listed_users(
     if not held and found.header is None:
         raise DataError(f"list {path}: it holds no ids; it was taken for {given.form}")
     if few_matched(found):
-        seen = compared(given, users, hashed=hashed)
+        seen = "examples are not shown (privacy.minimum)"
+        if minimum < 2:  # an example is one person
+            seen = compared(given, users, hashed=hashed)
         if found.matched == 0:
             raise DataError(f"{what} {path}: none of its ids is a known user: {report}; {seen}")
         step.say(f"{what} {path}: few of its ids are known users; {seen}")
