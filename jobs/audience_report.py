@@ -15,7 +15,11 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--item", metavar="ID", help="the item whose audience is reported on")
     parser.add_argument(
-        "--list", dest="seeds", metavar="FILE_OR_TABLE", help="the list, as it was given to extend_audience --seeds"
+        "--list",
+        dest="seeds",
+        action="append",
+        metavar="FILE_OR_TABLE",
+        help="the list, as it was given to extend_audience --seeds; again for each further one",
     )
     parser.add_argument(
         "--system", metavar="NAME", help="what scored the audience; default: the only system that made one"

@@ -1,4 +1,4 @@
-"""Extend items' seeds, or your own list of users, to an audience with any look-alike system (--system, --seeds)."""
+"""Extend items' seeds, or your own lists of users, to an audience with any look-alike system (--system, --seeds)."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ import argparse
 from jobs.cli.application import run
 from jobs.cli.arguments import Arguments, run_job
 from jobs.steps.audiences.own_list import Request, steps
-from ralm.errors import ConfigError
 
 
 def options() -> argparse.ArgumentParser:
     """The job's own options."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--system", required=True, metavar="NAME", help="the look-alike system, e.g. ralm or lsh_iv")
-    parser.add_argument("--seeds", metavar="FILE_OR_TABLE", help="your own seeds; default: those of the chosen items")
-    parser.add_argument("--exclude", metavar="FILE_OR_TABLE", help="users to keep out of every audience")
-    parser.add_argument(
-        "--name", "--item", dest="item", metavar="NAME", help="item_id of the list's audience; default list:<file name>"
+    add = parser.add_argument
+    add(
+        "--seeds",
+        action="append",
+        metavar="FILE_OR_TABLE",
+        help="your own seeds; again for a further list in the same audience; default: those of the chosen items",
     )
-    parser.add_argument(
-        "--column", metavar="NAME", help="the lists' id column, or its place from 1; default: user_id, or the only one"
-    )
-    parser.add_argument("--hashed", action="store_true", help="the lists hold SHA-256 digests of user ids")
-    parser.add_argument(
-        "--resamples", type=int, default=5, metavar="N", help="draws of the seeds that say how stable it is; 0: none"
-    )
+    add("--weight", metavar="COLUMN", help="the lists' column of what each seed is worth, 0 or more")
+    add("--not-like", metavar="FILE_OR_TABLE", help="users whom the audience is to be unlike")
+    add("--exclude", metavar="FILE_OR_TABLE", help="users to keep out of every audience")
+    add("--between", nargs=2, type=float, metavar=("FROM", "TO"), help="shares of the ranking, such as .01 .02")
+    add("--hold-out", type=float, metavar="SHARE", help="of the audience, not delivered, so that lift can be measured")
+    add("--name", "--item", dest="item", metavar="NAME", help="the audience's item_id; default list:<file name>")
+    add("--column", metavar="NAME", help="the lists' id column, or its place from 1; default: user_id, or the only one")
+    add("--hashed", action="store_true", help="the lists hold SHA-256 digests of user ids")
+    add("--resamples", type=int, default=5, metavar="N", help="draws of the seeds that say how stable it is; 0: none")
     return parser
 
 
 def main(arguments: Arguments) -> None:
     """Run the job."""
     request = Request(**arguments.options)
-    if request.seeds is None and request.item is not None:
-        raise ConfigError("--name names the audience of a list: give --seeds, too")
-    if request.resamples not in range(101):
-        raise ConfigError(f"--resamples {request.resamples}: a number from 0 to 100 expected")
+    request.check()
     run(arguments, "extend_audience", lambda context: steps(context, request))
 
 

@@ -21,7 +21,7 @@ from ralm.notebook.pairs import scored_pairs
 from ralm.notebook.recommendations import best_items
 from ralm.notebook.release_tables import ReleaseTables
 from ralm.notebook.reports import features_of_people, features_of_user, of_audience, share_with_lift
-from ralm.notebook.sizes import asked, candidates, check_size, reach
+from ralm.notebook.sizes import asked, candidates, check_minimum, check_size, extent, reach
 
 if TYPE_CHECKING:  # neither Spark nor a session is needed to import this file
     from pyspark.sql import DataFrame, SparkSession
@@ -71,7 +71,8 @@ class Workspace(ReleaseTables):
         sizes = audiences.agg(F.count("*").alias("users"), F.max("score").alias("best"), F.min("score").alias("cutoff"))
         known = self.table("items").select("item_id", "title", "published_at", "categories")
         shown = ("item_id", "title", "system", "users", "best", "cutoff", "published_at", "categories")
-        return sizes.join(known, "item_id", "left").select(*shown).orderBy(F.desc("users"), "item_id")
+        enough = sizes.where(F.col("users") >= self.minimum)
+        return enough.join(known, "item_id", "left").select(*shown).orderBy(F.desc("users"), "item_id")
 
     def audience(
         self,
@@ -99,7 +100,7 @@ class Workspace(ReleaseTables):
 
         Raises:
             MissingInputError: the item has no audience; for `lift`, no report.
-            ConfigError: several ways at once, or more users than the audience keeps; no size has such a lift.
+            ConfigError: several ways at once; more users than it keeps, or fewer than `minimum`; no size has the lift.
 
         Example:
             >>> w.audience(item, share=0.05).columns
@@ -111,22 +112,23 @@ class Workspace(ReleaseTables):
         if sum(way is not None for way in (top, share, threshold, between, lift)) > 1:
             raise ConfigError("audience: give one of top, share, threshold, between and lift")
         rows = self._audiences().where(F.col("item_id") == item)
-        first = rows.agg(F.count("*").alias("users"), F.min("percentile").alias("last")).first()
-        assert first is not None
-        if not first["users"]:
+        kept = extent(rows)
+        if not kept.users:
             raise MissingInputError(f"no audience of '{item}' in release {self.release_id}{self._meant(item)}")
         share = share if lift is None else share_with_lift(self, item, lift)
-        chosen_from = candidates(self.table("item_seeds"), self.as_of, item, first["users"], first["last"])
-        check_size(item, first["users"], chosen_from, top, share, between)
+        chosen_from = candidates(self.table("item_seeds"), self.as_of, item, kept)
+        check_size(item, kept, chosen_from, top, share, between)
         ordered = Window.partitionBy("item_id").orderBy(F.desc("score"), "user_id")
         ranked = rows.withColumn("rank", F.row_number().over(ordered))
         chosen = ranked.where(asked(top, share, threshold, between)).orderBy("rank")
+        check_minimum(item, chosen, self.minimum)
         return chosen.select("user_id", "score", "percentile", "rank")
 
     def extend(
         self,
         seeds: Any,
         exclude: Any = None,
+        weights: Any = None,
         name: str | None = None,
         top: int | None = None,
         share: float | None = None,
@@ -141,6 +143,7 @@ class Workspace(ReleaseTables):
         Args:
             seeds: user ids: a list, a pandas Series, or a DataFrame of Spark or pandas with the column `user_id`.
             exclude: users to keep out, in the same forms.
+            weights: what each seed is worth, 0 or more: a column of the DataFrame, or as many numbers as seeds.
             name: of the list; the result then begins with the column `item_id` of this value.
             top: so many users.
             share: the best users up to this share of the candidates: of all but the seeds and the excluded.
@@ -161,7 +164,7 @@ class Workspace(ReleaseTables):
             >>> w.extend(best, top=5).columns
             ['user_id', 'score', 'percentile', 'rank']
         """
-        return extended(self._model, seeds, exclude, Size(top, share, threshold, between), name)
+        return extended(self._model, seeds, exclude, Size(top, share, threshold, between), name, weights)
 
     def score(self, pairs: Any) -> DataFrame:
         """Given pairs of users and items with their scores as of the release's date: those of job `score_pairs`.
@@ -235,8 +238,8 @@ class Workspace(ReleaseTables):
             items: ids, or names of your own lists; 200 at most.
 
         Returns:
-            item_id, other_id, users, other_users, both, share (both / the smaller of the two), jaccard
-            (both / users of either).
+            item_id, other_id, users, other_users, both (null: fewer than `minimum`), share (both / the smaller of the
+            two), jaccard (both / users of either).
 
         Raises:
             MissingInputError: one of them has no audience.
@@ -255,7 +258,7 @@ class Workspace(ReleaseTables):
         sizes = {row["item_id"]: row["count"] for row in rows.groupBy("item_id").count().collect()}
         if missing := next((item for item in wanted if item not in sizes), None):
             raise MissingInputError(f"no audience of '{missing}' in release {self.release_id}{self._meant(missing)}")
-        return overlap(self.spark, rows, sizes)
+        return overlap(self.spark, rows, sizes, self.minimum)
 
     def report(self, item: str) -> DataFrame:
         """What `audience_report` found of an audience, one row: the verdict on its seeds, and what it rests on.

@@ -116,6 +116,28 @@ def test_what_is_not_there(tiny_run: Finished, w: ralm.Workspace, items: list[st
         w.overlap([items[0], items[0]])
 
 
+def test_nothing_is_shown_of_few_people(tiny_run: Finished, w: ralm.Workspace, items: list[str]) -> None:
+    own = ralm.open(w.path, tiny_run.spark)
+    users = w.audience(items[0]).count()
+    sizes = {row["item_id"]: row["users"] for row in w.items().collect()}
+    common = w.overlap(items[:3]).collect()
+    own.minimum = users
+    assert own.audience(items[0]).count() == users
+    assert {row["item_id"] for row in own.items().collect()} == {item for item in sizes if sizes[item] >= users}
+    for ways in ({"top": users - 1}, {"threshold": w.audience(items[0], top=2).collect()[1]["score"]}):
+        with pytest.raises(ConfigError, match=rf"fewer than {users:,} users \(privacy\.minimum of this release\)"):
+            own.audience(items[0], **ways)
+    own.minimum = users + 1
+    for call in (lambda: own.audience(items[0]), lambda: own.overlap(items[:2])):
+        with pytest.raises(ConfigError, match=r"privacy\.minimum"):
+            call()
+    own.minimum = sorted(row["both"] for row in common)[1]
+    kept = {(row["item_id"], row["other_id"]): row["both"] for row in own.overlap(items[:3]).collect()}
+    for row in common:
+        both = row["both"] if row["both"] >= own.minimum else None
+        assert kept[row["item_id"], row["other_id"]] == both
+
+
 def test_recommendations_are_those_of_the_table(w: ralm.Workspace) -> None:
     row = w.table("recommendations").where(F.size("item_ids") > 1).first()
     assert row is not None

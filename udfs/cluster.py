@@ -22,7 +22,14 @@ SCHEMA = (
 )
 
 
-def cluster_items(k: int, *, iterations: int, seed: int, weights: Mapping[str, NDArray[Any]] | None = None) -> GroupUdf:
+def cluster_items(
+    k: int,
+    *,
+    iterations: int,
+    seed: int,
+    weights: Mapping[str, NDArray[Any]] | None = None,
+    weighted: bool = False,
+) -> GroupUdf:
     """For `groupBy("item_id", "draw").applyInArrow` over the seeds of every item; the caller caps the seeds per item.
 
     Input rows are seeds (item_id, draw, user_id, embedding) in any order. For a warm start there is a fifth column,
@@ -35,6 +42,7 @@ def cluster_items(k: int, *, iterations: int, seed: int, weights: Mapping[str, N
         seed: of the random starts, together with the seeds' user ids: the same seeds are clustered alike under any
             item id.
         weights: of the look-alike model in whose tower space to cluster (`export_weights`); None: the raw space.
+        weighted: the rows have a column `weight` double of the seeds; sizes are then floats.
 
     Returns:
         One row per group with seeds: item_id, draw, centroids (flat k·d, mean raw embeddings), sizes (k), inertia,
@@ -55,6 +63,7 @@ def cluster_items(k: int, *, iterations: int, seed: int, weights: Mapping[str, N
                 iterations=iterations,
                 seed=seeds_seed(seed, column(seeds, "user_id").to_pylist()),
                 start=_in_space(start, weights),
+                weights=column(seeds, "weight").to_numpy() if weighted else None,
             )
             embedding = None
             if weights is not None:
@@ -70,7 +79,7 @@ def cluster_items(k: int, *, iterations: int, seed: int, weights: Mapping[str, N
             weights is not None,
         )
 
-    return GroupUdf(run, SCHEMA)
+    return GroupUdf(run, SCHEMA.replace("sizes array<int>", "sizes array<float>") if weighted else SCHEMA)
 
 
 def _split(group: pa.Table, k: int) -> tuple[pa.Table, Floats | None]:

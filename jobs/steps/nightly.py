@@ -12,7 +12,7 @@ from jobs.steps.sources import ingested_logs, simulated_world, split
 from jobs.steps.systems.prerequisites import prerequisites
 from jobs.steps.user_model import training as user_model_training
 from jobs.steps.user_model import user_embeddings, user_samples
-from jobs.steps.users import histories, user_fields, vocabularies
+from jobs.steps.users import histories, stand_ins, user_fields, vocabularies
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
 from ralm.runs.step import Step
@@ -31,6 +31,7 @@ def steps(context: Context) -> list[Step]:
         vocabularies,
         histories,
         user_fields,
+        stand_ins,
         user_samples,
         user_model_training,
         *user_embeddings.stacked_trainings(context),

@@ -20,6 +20,7 @@ from ralm.config.outputs import (
     Spark,
     Stream,
 )
+from ralm.config.privacy import Privacy
 from ralm.config.read import load_config
 from ralm.config.section import Identifier, Merge, Section, Share
 from ralm.config.sources import (
@@ -59,6 +60,7 @@ __all__ = [
     "LshIv",
     "Merge",
     "Place",
+    "Privacy",
     "Publish",
     "Refresh",
     "Regression",

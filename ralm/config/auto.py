@@ -40,6 +40,7 @@ def choices(config: Config, counts: DataCounts | None) -> list[Choice]:
         config: as it was given.
         counts: None: the data were not read yet; only what the configuration itself decides is chosen.
     """
+    config = config.without_excluded()
     found = _by_configuration(config, counts)
     if counts is not None:
         found += _lengths(config, counts)
@@ -120,6 +121,7 @@ def is_auto(config: Config, key: str) -> bool:
 
 def pending(config: Config) -> list[str]:
     """The keys that counts decide and the configuration does not give."""
+    config = config.without_excluded()
     lengths = [f"fields.history.{f.domain}.length" for f in config.fields.history if "length" in f.auto_keys]
     counted = [key for key in (*RULES, "user_model.representations") if is_auto(config, key)]
     objective = next((c.value for c in _by_configuration(config, None) if c.key == "objective"), config.objective)
@@ -128,13 +130,14 @@ def pending(config: Config) -> list[str]:
 
 
 def resolve(config: Config, counts: DataCounts | None, *, untimed: bool = False) -> Config:
-    """The configuration with every key that was left to the data as a value.
+    """The configuration with every key that was left to the data as a value, without the excluded fields.
 
     Args:
         config: as it was given; what it gives stays.
         counts: None: the data were not read yet; keys that need counts keep the sections' plain defaults.
         untimed: whether the log's times were dropped when it was read.
     """
+    config = config.without_excluded()
     if untimed and config.ingest is not None:
         config = _with(config, ["ingest", "untimed"], True)
     for choice in choices(config, counts):

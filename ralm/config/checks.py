@@ -19,7 +19,27 @@ RESERVED = ("youtube_dnn", "cold_start", "oracle", "chance")
 
 def problems(config: Config) -> list[str]:
     """What contradicts itself, each with its place; empty if nothing does."""
-    return [*_domains(config), *_profiles(config), *_names(config), *_item_columns(config), *_loader_paths(config)]
+    found = [*_domains(config), *_profiles(config), *_excluded(config), *_names(config)]
+    return [*found, *_item_columns(config), *_loader_paths(config)]
+
+
+def _excluded(config: Config) -> list[str]:
+    """Excluded fields that there are not."""
+    fields, ingest = config.fields, config.ingest
+    known = [*[field.domain for field in fields.history], *fields.profiles, *fields.item_domains]
+    if ingest is None:
+        known += [*WORLD["history"], *WORLD["categorical"], *WORLD["numeric"]]
+    else:
+        known += [source.domain for source in ingest.events if source.domain]
+        known += [name for name in (ingest.users.columns if ingest.users else {}) if name not in ("user_id", "seen_at")]
+        if not all(source.domain for source in ingest.events):
+            return []  # a source with a column of domains may have any
+    return [
+        f"privacy.excluded_fields: there is no field '{name}'{_close(name, known)}; known: "
+        f"{', '.join(dict.fromkeys(known))}"
+        for name in config.privacy.excluded_fields
+        if name not in known
+    ]
 
 
 def _close(name: str, known: Iterable[str]) -> str:
@@ -90,7 +110,7 @@ def _profiles(config: Config) -> list[str]:
         f"ingest.users.columns.{name}: mapped but not a field{_close(name, wanted)}; name it in fields.categorical or "
         "fields.numeric, or leave it out"
         for name in mapped
-        if name not in wanted
+        if name not in wanted and name not in config.privacy.excluded_fields
     ]
     return found
 
@@ -108,6 +128,7 @@ def _names(config: Config) -> list[str]:
         *_twice("comparison.protocols", config.comparison.protocols),
         *_twice("comparison.seeds", map(str, config.comparison.seeds)),
         *_twice("live.policies", config.live.policies),
+        *_twice("privacy.excluded_fields", config.privacy.excluded_fields),
         *_twice("variants", config.variants),
         *_twice("domains (fields.history, fields.item_domains, ingest.events)", domains),
         *_twice("fields", [*[field.domain for field in fields.history], *profiles]),

@@ -17,8 +17,8 @@ def described_fields(content: dict[str, Any]) -> dict[str, Any]:
     """The section `fields` with what follows from the sources; what cannot be told from them stays missing.
 
     history: every `domain` of the event sources. item_domains: the domains in which items are shown, as far as they
-    are among these, or else the only one. strong_domain: the first item domain. categorical: the mapped columns of the
-    users that `numeric` does not name.
+    are among these, or else the only one. strong_domain: the first item domain that is not excluded. categorical: the
+    mapped columns of the users that `numeric` does not name.
 
     Args:
         content: a configuration as it was read, not checked yet.
@@ -47,10 +47,22 @@ def described_fields(content: dict[str, Any]) -> dict[str, Any]:
             columns = _part(_part(ingest, "users"), "columns")
             numeric = fields.get("numeric") or []
             fields["categorical"] = [name for name in columns if name not in {"user_id", "seen_at", *numeric}]
-    items = fields.get("item_domains")
-    if isinstance(items, list) and items:
-        fields.setdefault("strong_domain", items[0])
+    strong = _strong(fields, _part(content, "privacy").get("excluded_fields"))
+    if strong is not None:
+        fields.setdefault("strong_domain", strong)
     return fields
+
+
+def _strong(fields: dict[str, Any], excluded: Any) -> Any:
+    """The first item domain that may be used, or else the first domain that may."""
+    items, left_out = fields.get("item_domains"), excluded if isinstance(excluded, list) else []
+    if not isinstance(items, list) or not items:
+        return None
+    if items[0] not in left_out:
+        return items[0]
+    history = fields.get("history")
+    named = [one.get("domain") if isinstance(one, dict) else one for one in history or [] if one]
+    return next((domain for domain in [*items, *named] if domain in named and domain not in left_out), items[0])
 
 
 def _part(content: dict[str, Any], name: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ralm.config.locations import Location
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
 from ralm.config.names import SYSTEM
 from ralm.config.outputs import ColdStart, Comparison, Evaluation, Publish, Refresh, Scoring, Serving, Spark, Stream
+from ralm.config.privacy import Privacy, contradictions, without_excluded
 from ralm.config.section import Identifier, Section, sized
 from ralm.config.sources import Ingest
 from ralm.config.world import Live, Simulate
@@ -39,6 +40,7 @@ class Config(Section):
     live: Live = Live()
     dates: Dates = Dates()
     fields: Fields
+    privacy: Privacy = Privacy()
     user_samples: UserSamples = UserSamples()
     user_model: UserModel = UserModel()
     user_training: Training = Training()
@@ -75,6 +77,9 @@ class Config(Section):
                 raise ValueError(
                     f"user_model.representations: '{domain}' is not in fields.history; known: {sorted(domains)}"
                 )
+        found = contradictions(self.fields, self.user_model.representations, self.privacy.excluded_fields)
+        if found is not None:
+            raise ValueError(found)
         if SYSTEM not in self.variants:
             raise ValueError(f"variants: '{SYSTEM}' is the released variant and must be there")
         for name, variant in self.variants.items():
@@ -90,6 +95,12 @@ class Config(Section):
     def released(self) -> Variant:
         """The variant of RALM that production scores with."""
         return self.variants[SYSTEM]
+
+    def without_excluded(self) -> Config:
+        """The same without the fields of `privacy.excluded_fields`: what everything but `ingest` goes by."""
+        if not self.privacy.excluded_fields:
+            return self
+        return self.model_copy(update={"fields": without_excluded(self.fields, self.privacy.excluded_fields)})
 
     @property
     def notes(self) -> list[str]:
@@ -108,6 +119,8 @@ class Config(Section):
     def digest(self, *sections: str) -> str:
         """A short hash of the named sections, 'baselines' or 'baselines.als' (of everything if none is named)."""
         content = self.model_dump(mode="json")
+        if self.privacy.excluded_fields:  # also domains that are no field, since everything reads fewer events then
+            content["fields"] |= {"excluded": sorted(self.privacy.excluded_fields)}
         chosen = {key: _part(content, key) for key in sections} if sections else content
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:12]
 

@@ -15,7 +15,8 @@ class Audience(Section):
     """Who gets an item: the top N, the top fraction, or all above the exposure threshold."""
 
     mode: Literal["top_n", "top_fraction", "threshold"] = Field(
-        default="top_fraction", description="top_n and top_fraction keep the reach, threshold keeps the similarity"
+        default="top_fraction",
+        description="so many users, such a share of them, or all whose score reaches the exposure threshold",
     )
     top_n: int = Field(default=1_000, ge=1, le=1_000_000_000, description="users, for `mode: top_n`")
     top_fraction: float = Field(default=0.05, gt=0, le=1, description="share of all users, for `mode: top_fraction`")
@@ -36,6 +37,13 @@ class Scoring(Section):
     )
     max_items: int = Field(default=100, ge=1, le=100_000, description="items per run ('newest': by first click)")
     audience: Audience = Audience()
+    hold_out: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of each audience that is not delivered but kept in `holdouts`, by hash: what `measure_lift` "
+        "compares with",
+    )
     recommendations: int = Field(default=10, ge=0, le=1_000, description="M items per user; 0: none")
     probe: int = Field(default=1_000, ge=10, le=10_000_000, description="users probed per item for the threshold")
     probe_fraction: float = Field(default=0.05, gt=0, le=1, description="share of the probe above the threshold")
@@ -162,6 +170,11 @@ class Refresh(Section):
         default=0.1, ge=0, le=2, description="least share of an item's seeds that came or went to score it again"
     )
     max_items: int = Field(default=1_000, ge=1, le=100_000, description="items per round; those that changed most")
+    keep: Literal["reach", "similarity"] = Field(
+        default="reach",
+        description="of an audience that is made again: its size, as `scoring.audience` says, or the score from which "
+        "users were in it",
+    )
     keep_releases: int = Field(default=288, ge=1, le=100_000, description="releases of rounds that stay listed")
     max_failures: int = Field(default=3, ge=1, description="failed rounds in a row that end the loop")
 

@@ -1,4 +1,4 @@
-"""Items held out as new: they are removed from everything that is trained or counted."""
+"""What is removed from everything that is trained or counted: items held out as new, and excluded domains."""
 
 from __future__ import annotations
 
@@ -25,3 +25,8 @@ def without_new_items(events: DataFrame, item_domains: Sequence[str], held_out: 
     if not held_out or not item_domains:
         return events
     return events.where(~(F.col("domain").isin(list(item_domains)) & is_new_item("feature_id", held_out, seed)))
+
+
+def without_domains(events: DataFrame, excluded: Sequence[str]) -> DataFrame:
+    """Events without those of the excluded domains; `privacy.excluded_fields` may name profile fields, too."""
+    return events.where(~F.col("domain").isin(list(excluded))) if excluded else events

@@ -11,6 +11,7 @@ from ralm.errors import DataError
 from ralm.ingest.ids import is_missing, without_decimals
 from ralm.ingest.list_columns import plain_name
 from ralm.ingest.user_list import SHOWN, UserList
+from ralm.insight.small_counts import said
 
 SHA256 = r"^[0-9a-fA-F]{64}$"
 # Below this share of matched ids, examples of both sides are shown.
@@ -40,12 +41,20 @@ class ListReport:
     header: str | None = None
 
     def __str__(self) -> str:
+        return self.said(0)
+
+    def said(self, minimum: int) -> str:
+        """The report in words; counts of fewer people than the minimum are not given (`privacy.minimum`)."""
+
+        def people(count: int) -> str:
+            return said(count, minimum)
+
         text = (
-            f"{self.read:,} ids read, {self.empty:,} empty, {self.duplicates:,} duplicates, {self.matched:,} matched, "
-            f"{self.unmatched:,} unmatched"
+            f"{people(self.read)} ids read, {people(self.empty)} empty, {people(self.duplicates)} duplicates, "
+            f"{people(self.matched)} matched, {people(self.unmatched)} unmatched"
         )
         if self.decimals:
-            text += f"; {self.decimals:,} decimals such as 12345.0 taken as whole numbers"
+            text += f"; {people(self.decimals)} decimals such as 12345.0 taken as whole numbers"
         if self.header is not None:
             text += f"; the first line, '{self.header[:60]}', is no known user and was taken for a header"
         return text
@@ -69,14 +78,18 @@ def match_users(given: UserList, users: DataFrame, *, hashed: bool) -> tuple[Dat
         hashed: the ids are SHA-256 digests.
 
     Returns:
-        (user_id), persisted, and the report; nothing matched and nothing read is no error here.
+        (user_id), persisted, and the report; nothing matched and nothing read is no error here. If the list has values
+        also `value` double, the sum of the user's.
 
     Raises:
         DataError: `hashed` was asked for and an id is not a SHA-256 digest, or ids have lost digits.
     """
     text = F.lower("id") if hashed else F.col("id")
     known = users.select("user_id", user_key("user_id", hashed).alias("key"))
-    counted = given.ids.groupBy(text.alias("key")).agg(F.count("*").alias("count"), F.count_if("first").alias("first"))
+    values = [F.sum("value").alias("value")] if "value" in given.ids.columns else []
+    counted = given.ids.groupBy(text.alias("key")).agg(
+        F.count("*").alias("count"), F.count_if("first").alias("first"), *values
+    )
     decimals = 0
     if not hashed:
         counted, decimals = _by_the_rule_of_logs(counted.persist(), known, given.source)
@@ -108,7 +121,8 @@ def match_users(given: UserList, users: DataFrame, *, hashed: bool) -> tuple[Dat
         decimals=decimals,
         header=None if row["header"] is None or plain_name(row["header"]) in usual else row["header"],
     )
-    return joined.where(F.col("user_id").isNotNull()).select("user_id"), report
+    valued = [F.coalesce("value", F.lit(0.0)).alias("value")] if values else []
+    return joined.where(F.col("user_id").isNotNull()).select("user_id", *valued), report
 
 
 def _by_the_rule_of_logs(counted: DataFrame, known: DataFrame, source: str) -> tuple[DataFrame, int]:
@@ -129,8 +143,9 @@ def _by_the_rule_of_logs(counted: DataFrame, known: DataFrame, source: str) -> t
     decimal = F.col("odd") & ~is_missing(key)
     row = marked.agg(F.sum(F.when(decimal, F.col("count") - F.col("first")))).first()
     assert row is not None
-    chosen = marked.select(right.alias("key"), "count", "first").groupBy("key")
-    return chosen.agg(F.sum("count").alias("count"), F.sum("first").alias("first")), int(row[0] or 0)
+    summed = [name for name in ("count", "first", "value") if name in counted.columns]
+    chosen = marked.select(right.alias("key"), *summed).groupBy("key")
+    return chosen.agg(*(F.sum(name).alias(name) for name in summed)), int(row[0] or 0)
 
 
 def few_matched(report: ListReport) -> bool:

@@ -106,8 +106,9 @@ def map_sources(
             errors.append(error)
 
     uid, fields, seed = config.user_id_type, config.fields, config.seed
+    ignored = config.privacy.excluded_fields
     if settings.users is not None:
-        add(settings.users, "ingest.users", lambda: user_targets(settings.users, fields, uid))
+        add(settings.users, "ingest.users", lambda: user_targets(settings.users, fields, uid, ignored))
     else:
         try:
             user_targets(None, fields, uid)

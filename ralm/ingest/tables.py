@@ -204,7 +204,7 @@ def _one_kind_per_item(settings: Ingest, sources: Sources) -> None:
 
 def _split(config: Config, settings: Ingest, sources: Sources, counts: list[SourceCount]) -> Split:
     """Whether the log keeps its times; histories are of the events in the configured domains."""
-    domains = [field.domain for field in config.fields.history]
+    domains = [field.domain for field in config.without_excluded().fields.history]
     events = _union([mapped.good for mapped in sources.events]).where(F.col("domain").isin(domains))
     rows = sum(count.rows for count in counts if count.source.startswith(("events", "impressions")))
     expressions = {setting: text for mapped in sources.all() for setting, text in mapped.expressions.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from ralm.spark.errors import user_errors
 from ralm.warehouse.warehouse import is_delta
 
 SHOWN = 3
+NO_VALUE = "no number of 0 or more; values are such numbers"
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class UserList:
 
     Attributes:
         ids: (id, first): ids as text without white space at their ends, null where there is none; `first`: the cell is
-            in the first line of its file, which may be a header: it is an id if it is a known user.
+            in the first line of its file, which may be a header: it is an id if it is a known user. Where a column of
+            values was asked for also `value` double, 0 or more; null in a first line without a number.
         source: the list's name, for messages.
         form: what it was taken for, for messages.
         column: as asked for; None: `user_id`, or the only one.
@@ -44,7 +47,7 @@ class UserList:
         return [row["id"] for row in rows]
 
 
-def read_user_list(spark: SparkSession, source: str, column: str | None = None) -> UserList:
+def read_user_list(spark: SparkSession, source: str, column: str | None = None, value: str | None = None) -> UserList:
     """A list of users; what a file is follows from its content, not from its name.
 
     Args:
@@ -53,21 +56,22 @@ def read_user_list(spark: SparkSession, source: str, column: str | None = None) 
             JSON lines, a JSON array, Excel; also packed, also in UTF-16), or the name of a table of the catalog.
         column: which column, by its name, or by its place from 1 where there is no header line; default: `user_id`, or
             the only one.
+        value: a further column, of numbers; None: only ids are read.
 
     Raises:
         MissingInputError: there is no such file or table.
-        ConfigError: the column is missing, or there are several and none was named.
-        DataError: the file is damaged or of no known form, or its ids have lost digits.
+        ConfigError: a column is missing, or there are several and none was named.
+        DataError: the file is damaged or of no known form, its ids have lost digits, or a value is no number.
     """
     if is_delta(spark, source):
-        return _of_frame(spark.read.format("delta").load(source), source, column, "a Delta table")
+        return _of_frame(spark.read.format("delta").load(source), source, column, value, "a Delta table")
     files = list_files(spark, source)
     if files:
-        return _of_files(spark, files, source, column)
+        return _of_files(spark, files, source, column, value)
     if _is_path(spark, source):
-        return UserList(_frame(spark, [], []), source, "an empty folder")
+        return UserList(_frame(spark, [], [], None if value is None else []), source, "an empty folder")
     if "/" not in source and spark.catalog.tableExists(source):
-        return _of_frame(spark.table(source), source, column, "a table of the catalog")
+        return _of_frame(spark.table(source), source, column, value, "a table of the catalog")
     raise MissingInputError(f"list {source}: no such file, Delta table or table of the catalog")
 
 
@@ -78,7 +82,9 @@ def _is_path(spark: SparkSession, source: str) -> bool:
     return bool(path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).exists(path))
 
 
-def _of_files(spark: SparkSession, files: list[ListFile], source: str, column: str | None) -> UserList:
+def _of_files(
+    spark: SparkSession, files: list[ListFile], source: str, column: str | None, value: str | None
+) -> UserList:
     parquet = [file for file in files if is_parquet(spark, file)]
     if parquet and len(parquet) < len(files):
         raise DataError(f"list {source}: Parquet and other files in one folder; give one of them")
@@ -86,9 +92,10 @@ def _of_files(spark: SparkSession, files: list[ListFile], source: str, column: s
         # Literal names: a name with [ ] or { } would be taken for a pattern.
         with user_errors(f"list {source}"):
             reader = spark.read.option("__globPaths__", "false").option("mergeSchema", "true")
-            return _of_frame(reader.parquet(*(file.path for file in files)), source, column, "Parquet")
+            return _of_frame(reader.parquet(*(file.path for file in files)), source, column, value, "Parquet")
     ids: list[str] = []
     first: list[bool] = []
+    values: list[float | None] = []
     form = ""
     for file, content in zip(files, read_bytes(spark, files, source), strict=True):
         name = source if len(files) == 1 else file.path
@@ -97,7 +104,9 @@ def _of_files(spark: SparkSession, files: list[ListFile], source: str, column: s
         own = _ids(cells, name, column)
         ids += own
         first += [cells.names is None and at == 0 for at in range(len(own))]
-    return UserList(_frame(spark, ids, first), source, form or "an empty file", column)
+        values += [] if value is None else _values(cells, name, value)
+    frame = _frame(spark, ids, first, None if value is None else values)
+    return UserList(frame, source, form or "an empty file", column)
 
 
 def _ids(cells: Cells, name: str, column: str | None) -> list[str]:
@@ -115,24 +124,55 @@ def _ids(cells: Cells, name: str, column: str | None) -> list[str]:
     return ids
 
 
-def _frame(spark: SparkSession, ids: list[str], first: list[bool]) -> DataFrame:
+def _values(cells: Cells, name: str, value: str) -> list[float | None]:
+    """The numbers of a column, one per row; None in a first line that may be a header."""
+    if not cells.rows:
+        return []
+    names = cells.rows[0] if cells.names is None else cells.names
+    place = id_column(names, value, f"{name} ({cells.form})", numbered=cells.names is None)
+    found: list[float | None] = []
+    for at, row in enumerate(cells.rows):
+        text = trimmed(row[place]) if place < len(row) else ""
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if math.isfinite(number) and number >= 0:
+            found.append(number)
+        elif cells.names is None and at == 0:
+            found.append(None)
+        else:
+            raise DataError(f"list {name}: column {value}: '{text}' in row {at + 1} is {NO_VALUE}")
+    return found
+
+
+def _frame(spark: SparkSession, ids: list[str], first: list[bool], values: list[float | None] | None) -> DataFrame:
     # Bounded by the size of the files that the driver reads (`read_bytes`).
-    table = pa.table(
-        {"id": pa.array([text or None for text in ids], pa.string()), "first": pa.array(first, pa.bool_())}
-    )
-    return spark.createDataFrame(table, "id string, first boolean")
+    columns = {"id": pa.array([text or None for text in ids], pa.string()), "first": pa.array(first, pa.bool_())}
+    if values is None:
+        return spark.createDataFrame(pa.table(columns), "id string, first boolean")
+    columns["value"] = pa.array(values, pa.float64())
+    return spark.createDataFrame(pa.table(columns), "id string, first boolean, value double")
 
 
-def _of_frame(frame: DataFrame, source: str, column: str | None, form: str) -> UserList:
+def _of_frame(frame: DataFrame, source: str, column: str | None, value: str | None, form: str) -> UserList:
     chosen = frame.columns[id_column(frame.columns, column, f"{source} ({form})")]
     field = column_of(chosen)
     kind = next(found.dataType for found in frame.schema.fields if found.name == chosen)
-    ids = _as_text(frame, field, kind, f"list {source}: column {chosen}")
+    kept: list[Column] = []
+    if value is not None:
+        named = frame.columns[id_column(frame.columns, value, f"{source} ({form})")]
+        number = column_of(named).try_cast("double")
+        wrong = frame.where(~F.coalesce((number >= 0) & (number < math.inf), F.lit(False))).select(column_of(named))
+        if (row := wrong.first()) is not None:
+            raise DataError(f"list {source}: column {named}: '{row[0]}' is {NO_VALUE}")
+        kept.append(number.alias("value"))
+    ids = _as_text(frame, field, kind, f"list {source}: column {chosen}", kept)
     return UserList(ids, source, f"{form}, column {chosen} ({kind.simpleString()})")
 
 
-def _as_text(frame: DataFrame, field: Column, kind: DataType, what: str) -> DataFrame:
-    """(id, first) of a column: texts and decimals as they are, since a known user may be called so."""
+def _as_text(frame: DataFrame, field: Column, kind: DataType, what: str, kept: list[Column]) -> DataFrame:
+    """(id, first, `kept`) of a column: texts and decimals as they are, since a known user may be called so."""
     if not whole(kind):
         raise ConfigError(f"{what} is {kind.simpleString()}; ids are text or whole numbers")
     text = stripped(field.cast("string"))
@@ -145,4 +185,4 @@ def _as_text(frame: DataFrame, field: Column, kind: DataType, what: str) -> Data
                 "whole number; write ids as text or whole numbers"
             )
         text = found.value
-    return frame.select(F.when(text != "", text).alias("id"), F.lit(False).alias("first"))
+    return frame.select(F.when(text != "", text).alias("id"), F.lit(False).alias("first"), *kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -16,8 +17,10 @@ from ralm.ingest.quarantine import duplicates, keep_by, keep_first
 ONE_SNAPSHOT = dt.date(1970, 1, 1)
 
 
-def user_targets(source: UserSource | None, fields: Fields, user_id_type: str) -> list[Target]:
-    """What to read from the users' source.
+def user_targets(
+    source: UserSource | None, fields: Fields, user_id_type: str, ignored: Sequence[str] = ()
+) -> list[Target]:
+    """What to read from the users' source; `ignored` columns may be mapped without being fields.
 
     Raises:
         ConfigError: a profile field is not mapped, or a mapped column is not a field.
@@ -25,7 +28,7 @@ def user_targets(source: UserSource | None, fields: Fields, user_id_type: str) -
     wanted = fields.profiles
     mapped = set(source.columns) if source else {"user_id"}
     missing = [name for name in wanted if name not in mapped]
-    unknown = sorted(mapped - set(wanted) - {"user_id", "seen_at"})
+    unknown = sorted(mapped - set(wanted) - {"user_id", "seen_at", *ignored})
     if missing or unknown:
         where = "ingest.users.columns" if source else "ingest.users is left out"
         raise ConfigError(

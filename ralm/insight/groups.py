@@ -47,7 +47,12 @@ class Groups:
     @property
     def sizes(self) -> NDArray[np.int64]:
         """Seeds of each group (groups,)."""
-        return np.bincount(self.of, minlength=self.count)
+        return np.bincount(self.of[self.of >= 0], minlength=self.count)
+
+    def of_at_least(self, minimum: int) -> Groups:
+        """The groups that have so many seeds; seeds of others get −1."""
+        kept = int((self.sizes >= minimum).sum())  # the largest come first
+        return Groups(np.where(self.of < kept, self.of, -1), self.apart)
 
 
 def groups_of(seeds: Doubles, views: Sequence[Doubles] = (), seed: int = 1) -> Groups:

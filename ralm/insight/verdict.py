@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ralm.insight.nearness import Nearness
+from ralm.insight.small_counts import said, shown_share
 
 Kind = Literal["good", "too few", "too generic", "several groups", "a few users", "one day"]
 
@@ -61,18 +62,19 @@ class Verdict:
     advice: str
 
 
-def verdict(counts: SeedCounts, near: Nearness | None, groups: Sequence[int]) -> Verdict:
+def verdict(counts: SeedCounts, near: Nearness | None, groups: Sequence[int], minimum: int = 0) -> Verdict:
     """The first of these that holds: too few, too generic, a few users, one day, several groups; otherwise good.
 
     Args:
         counts: of the seeds.
         near: how near the seeds are to each other; None: it could not be measured.
         groups: seeds of each group, largest first.
+        minimum: counts and shares of fewer people are not said (`privacy.minimum`).
     """
     if counts.used < LEAST_SEEDS or near is None:
         return Verdict(
             "too few",
-            f"Too few seeds: {counts.used:,} people say little about whom they stand for.",
+            f"Too few seeds: {said(counts.used, minimum)} people say little about whom they stand for.",
             f"Add people until there are at least {LEAST_SEEDS}, better a hundred. Until then take the audience as a "
             "guess.",
         )
@@ -89,13 +91,17 @@ def verdict(counts: SeedCounts, near: Nearness | None, groups: Sequence[int]) ->
         return Verdict(
             "a few users",
             f"A few users dominate: one of them has {_pct(counts.heaviest_user)} of all {what}; together they weigh as "
-            f"much as {counts.effective_users:,.0f} people with equally many.",
+            f"much as {counts.effective_users:,.0f} people with equally many."
+            if minimum < 2
+            else f"A few users dominate the {what}.",
             "Look whether this is a robot or a test account. In the audience every user counts once.",
         )
     if counts.heaviest_day is not None and counts.heaviest_day > DOMINATES and counts.days >= LEAST_DAYS:
         return Verdict(
             "one day",
-            f"One day dominates: {_pct(counts.heaviest_day)} of the seeds are of one day out of {counts.days}.",
+            f"One day dominates: {_pct(counts.heaviest_day)} of the seeds are of one day out of {counts.days}."
+            if shown_share(counts.heaviest_day, counts.read, minimum)
+            else f"A single day dominates out of {counts.days}.",
             "Look what happened on that day. If it was a campaign or an error, make a list of the other days.",
         )
     if len(groups) > 1:

@@ -106,6 +106,20 @@ class Plda:
         found = unit(unit(self._ridged(posterior, counts)) + classifiers + self.common)
         return found * (counts > 0)[:, None]
 
+    def own_directions(self, seeds: Array, counts: Array) -> Array:
+        """What sets users apart from those of any item: as `directions`, of post − p in place of post, without common.
+
+        Args:
+            seeds: (sets, d), the mean vector of each set of users.
+            counts: (sets,), how many they are; at least 1.
+
+        Returns:
+            (sets, d), of length 1.
+        """
+        expected = counts[:, None] * self.between  # n D
+        shift = expected / (expected + 1.0) * (self.coordinates(seeds) - self.prior)
+        return unit(self._ridged(shift, counts))
+
     def _ridged(self, shifts: Array, counts: Array) -> Array:
         """(I + λ_n tr(C)/d · Bᵀ B)⁻¹ of shifts (items, d) by the numbers n (items,) of their seeds."""
         penalties = self.penalty * (HALF_SEEDS / (counts + HALF_SEEDS))[:, None] ** 2
@@ -158,14 +172,15 @@ class Plda:
         return Plda(*(np.asarray(arrays[f"{PREFIX}{field.name}"], np.float64) for field in fields(Plda)))
 
 
-def seed_means(centroids: NDArray[Any], sizes: NDArray[Any]) -> tuple[Doubles, NDArray[np.int64]]:
+def seed_means(centroids: NDArray[Any], sizes: NDArray[Any]) -> tuple[Doubles, NDArray[Any]]:
     """The mean vector of each item's seeds (items, d) and their number (items,), from their clusters.
 
     Args:
         centroids: (items, k, d), each the mean of its members.
-        sizes: (items, k), members per cluster; 0 is absent.
+        sizes: (items, k), members per cluster; 0 is absent. Floats: of weighted seeds, together n_eff.
     """
-    counts = sizes.sum(axis=1, dtype=np.int64)
+    floating = np.issubdtype(sizes.dtype, np.floating)
+    counts = sizes.sum(axis=1, dtype=np.float64 if floating else np.int64)
     total = np.einsum("ik,ikd->id", sizes, centroids, dtype=np.float64)
     return total / np.maximum(counts, 1)[:, None], counts
 

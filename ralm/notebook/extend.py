@@ -58,13 +58,15 @@ class Size:
         return 1, top_size(candidates, settings.share)
 
 
-def extended(model: ReleasedModel, seeds: Any, exclude: Any, size: Size, name: str | None) -> DataFrame:
+def extended(
+    model: ReleasedModel, seeds: Any, exclude: Any, size: Size, name: str | None, weights: Any = None
+) -> DataFrame:
     """The ranked audience of a list; arguments and result of `Workspace.extend`."""
     size.check()
     settings, targets, kind = model.settings, model.targets, model.user_id
-    given = given_users(model.spark, seeds, "seeds")
+    given = given_users(model.spark, seeds, "seeds", weights)
     state, report = described(model, given)
-    said = [] if _whole(report) else [str(report)]
+    said = [] if _whole(report) else [report.said(settings.minimum)]
     if report.matched > settings.seed_cap:
         said.append(f"{settings.seed_cap:,} of the seeds, drawn by hash, describe the list (lookalike.seed_cap)")
     out = [] if settings.include_seeds else [given.known(kind)]
@@ -74,8 +76,8 @@ def extended(model: ReleasedModel, seeds: Any, exclude: Any, size: Size, name: s
         out.append(excluded.known(kind))
         met = matched(excluded, targets, kind)
         if met.read and not met.matched:
-            raise DataError(f"exclusions: none of the ids is a known user: {met}")
-        said += [] if _whole(met) else [f"exclusions: {met}"]
+            raise DataError(f"exclusions: none of the ids is a known user: {met.said(settings.minimum)}")
+        said += [] if _whole(met) else [f"exclusions: {met.said(settings.minimum)}"]
         count = _without(targets.select("user_id"), out).count()
     if count < 1:
         raise DataError("extend: no candidates are left; look at the exclusions")
@@ -156,24 +158,26 @@ def described(model: ReleasedModel, given: Given) -> tuple[ScorerState, ListRepo
     from ralm.features.hashing import uniform
 
     settings, embeddings = model.settings, model.embeddings
-    known = given.known(model.user_id)
+    known, valued = given.known(model.user_id), given.values
+    known = known.where("value > 0") if valued else known  # who is worth nothing is no seed
     few = given.counts is not None and len(given.counts) <= settings.seed_cap
     if not few:
-        both = embeddings.select("user_id").join(known, "user_id", "left_semi")
+        both = embeddings.select("user_id").join(known, "user_id")
         known = both.orderBy(uniform("listed seed", settings.seed, "user_id"), "user_id").limit(settings.seed_cap)
     # The ids are smaller than the embeddings; without the hint all users would be shuffled.
     drawn = embeddings.join(F.broadcast(known), "user_id")
-    table = drawn.select("user_id", "embedding").toArrow()  # lookalike.seed_cap rows at most
-    report = _report(given, table.num_rows) if few else matched(given, embeddings, model.user_id)
+    table = drawn.select("user_id", "embedding", *valued).toArrow()  # lookalike.seed_cap rows at most
+    exact = few and not valued
+    report = _report(given, table.num_rows) if exact else matched(given, embeddings, model.user_id)
+    seeds = table.num_rows if few else report.matched
     if not report.matched and embeddings.isEmpty():
         raise MissingInputError("user_embeddings: those of the release are gone; run the night again")
-    if report.matched < settings.minimum:
+    if seeds < settings.minimum:
         raise DataError(f"seeds: fewer than {settings.minimum:,} matched users (privacy.minimum of this release)")
-    if report.matched < settings.min_seeds:
-        least = settings.min_seeds
-        raise DataError(
-            f"seeds: {report.matched:,} matched users, lookalike.min_seeds is {least}; give more ({report})"
-        )
+    if seeds < settings.min_seeds:
+        least, met = settings.min_seeds, report.said(settings.minimum)
+        raise DataError(f"seeds: {seeds:,} matched users, lookalike.min_seeds is {least}; give more ({met})")
     table = table.sort_by("user_id").combine_chunks()
     users, raw = table.column("user_id").to_pylist(), matrix(table, "embedding")
-    return list_scorer(model.weights, settings, users, raw), report
+    worth = table.column("value").to_numpy() if valued else None
+    return list_scorer(model.weights, settings, users, raw, worth), report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -43,6 +44,13 @@ def folder_of(spark: SparkSession, place: str) -> str:
         return place
     assert detail is not None
     return str(detail["location"]).rpartition("/")[0].removeprefix("file:")
+
+
+def meant(item: str, known: DataFrame) -> str:
+    """The nearest ones of 10,000 known items (item_id), as the end of an error."""
+    names = [row["item_id"] for row in known.distinct().limit(10_000).collect()]
+    near = difflib.get_close_matches(item, names, 3)
+    return f"; meant: {', '.join(near)}?" if near else f"; items() lists those that have one ({len(names):,})"
 
 
 def some_session() -> SparkSession:

@@ -115,7 +115,11 @@ def _content(spark: SparkSession, path: str) -> bytes:
 
 
 def list_scorer(
-    weights: Mapping[str, NDArray[Any]], settings: Settings, users: Sequence[str | int], raw: NDArray[np.float32]
+    weights: Mapping[str, NDArray[Any]],
+    settings: Settings,
+    users: Sequence[str | int],
+    raw: NDArray[np.float32],
+    worth: NDArray[np.float64] | None = None,
 ) -> ScorerState:
     """What scores everyone against a list: the model and the clusters of the list's seeds.
 
@@ -124,6 +128,7 @@ def list_scorer(
         settings: of the release.
         users: ids of the seeds, in rising order: the clusters depend on it as those of `cluster_items` do.
         raw: (n, d), their raw embeddings.
+        worth: (n,), the weight of each seed, above 0; None: all weigh the same.
     """
     from ralm.scoring.cluster import cluster_seeds, seeds_seed
     from ralm.scoring.kmeans import single_thread
@@ -136,5 +141,6 @@ def list_scorer(
             settings.clusters,
             iterations=settings.iterations,
             seed=seeds_seed(settings.seed, users),
+            weights=worth,
         )
     return lookalike_state(weights, found.centroids[None], found.sizes[None])

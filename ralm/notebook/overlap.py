@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ralm.notebook.sizes import check_minimum
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
-def overlap(spark: SparkSession, rows: DataFrame, sizes: Mapping[str, int]) -> DataFrame:
+def overlap(spark: SparkSession, rows: DataFrame, sizes: Mapping[str, int], minimum: int = 0) -> DataFrame:
     """Each pair of items with its users in common; see `Workspace.overlap`.
 
     Args:
         spark: the session.
         rows: (item_id, user_id) of the audiences.
         sizes: item -> users.
+        minimum: fewer users in common are null.
+
+    Raises:
+        ConfigError: an audience has fewer users than the minimum.
     """
     from pyspark.sql import functions as F
 
+    check_minimum(*min(sizes.items(), key=lambda one: one[1]), minimum)
     # A user's items in one array: what is shuffled is the audiences, once.
     held = rows.groupBy("user_id").agg(F.sort_array(F.collect_set("item_id")).alias("held"))
     pairs = held.select(F.explode("held").alias("item_id"), "held").select(
@@ -30,6 +37,7 @@ def overlap(spark: SparkSession, rows: DataFrame, sizes: Mapping[str, int]) -> D
         both, ["item_id", "other_id"], "left"
     )
     common = F.coalesce("both", F.lit(0))
+    common = F.when(common >= minimum, common) if minimum else common
     return listed.select(
         "item_id",
         "other_id",
@@ -38,4 +46,4 @@ def overlap(spark: SparkSession, rows: DataFrame, sizes: Mapping[str, int]) -> D
         common.alias("both"),
         (common / F.least("users", "other_users")).alias("share"),
         (common / (F.col("users") + F.col("other_users") - common)).alias("jaccard"),
-    ).orderBy(F.desc("jaccard"), "item_id", "other_id")
+    ).orderBy(F.desc_nulls_last("jaccard"), "item_id", "other_id")

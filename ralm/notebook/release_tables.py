@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ralm.errors import MissingInputError
-from ralm.notebook.loading import loaded
+from ralm.notebook.loading import loaded, meant
 from ralm.notebook.released_model import ReleasedModel
 from ralm.notebook.releases import description, release_row
 
@@ -28,6 +27,7 @@ class ReleaseTables:
         as_of: the date of its users and seeds.
         versions: table -> version.
         models: `user_model` and `lookalike` -> version.
+        minimum: fewest people that are shown: `privacy.minimum` of the release; 0 where there is no such setting.
     """
 
     def __init__(self, spark: SparkSession, path: str, release: str | dt.date | None) -> None:
@@ -38,9 +38,11 @@ class ReleaseTables:
         self.versions: dict[str, int] = dict(found["tables"])
         self.models: dict[str, str] = dict(found["models"])
         self._facts = found
+        kept = json.loads(found.get("configuration") or "{}")
+        self.minimum: int = kept.get("privacy", {}).get("minimum") or 0
 
     def __repr__(self) -> str:
-        return description(self.path, self._facts)
+        return description(self.path, self._facts, self.minimum)
 
     def table(self, name: str) -> DataFrame:
         """A table: of the release at its version, any other as it is now.
@@ -105,6 +107,4 @@ class ReleaseTables:
 
     def _meant(self, item: str) -> str:
         """The nearest ids of items with an audience, for an error."""
-        known = [row["item_id"] for row in self._audiences().select("item_id").distinct().limit(10_000).collect()]
-        near = difflib.get_close_matches(item, known, 3)
-        return f"; meant: {', '.join(near)}?" if near else f"; items() lists those that have one ({len(known):,})"
+        return meant(item, self._audiences().select("item_id"))

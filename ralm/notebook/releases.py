@@ -32,7 +32,7 @@ def release_row(releases: DataFrame, path: str, asked: str | dt.date | None) -> 
     return found[-1]
 
 
-def description(path: str, facts: Mapping[str, Any]) -> str:
+def description(path: str, facts: Mapping[str, Any], minimum: int) -> str:
     """What a workspace of this release is, in lines."""
     state = "current" if facts["current"] else "not the current one"
     lines = [
@@ -40,6 +40,7 @@ def description(path: str, facts: Mapping[str, Any]) -> str:
         f"release {facts['release_id']} ({state}), users as of {facts['as_of']}, "
         f"published {facts['created_at']:%Y-%m-%d}",
         *([f"note: {facts['note']}"] if facts["note"] else []),
+        *([f"nothing is shown of fewer than {minimum:,} people"] if minimum else []),
         *(f"{name}: {value:.3f}" for name, value in sorted(facts["metrics"].items())),
         f"tables: {', '.join(sorted(facts['tables']))}",
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ralm.errors import ConfigError
 
@@ -10,6 +10,27 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from pyspark.sql import Column, DataFrame
+
+# An audience whose best user is behind so large a share of all is an interval of the ranking: of a few better ones that
+# it lacks, each may be in its hold-out arm.
+BEGINS = 0.005
+
+
+class Extent(NamedTuple):
+    """What an audience keeps: its users, and the highest and the lowest percentile among them."""
+
+    users: int
+    first: float
+    last: float
+
+
+def extent(rows: DataFrame) -> Extent:
+    """Of the rows of an audience; without users the percentiles are 1."""
+    from pyspark.sql import functions as F
+
+    row = rows.agg(F.count("*"), F.max("percentile"), F.min("percentile")).first()
+    assert row is not None
+    return Extent(row[0], 1.0 if row[1] is None else row[1], 1.0 if row[2] is None else row[2])
 
 
 def asked(top: int | None, share: float | None, threshold: float | None, between: tuple[float, float] | None) -> Column:
@@ -28,7 +49,7 @@ def asked(top: int | None, share: float | None, threshold: float | None, between
 
 def check_size(
     item: str,
-    kept: int,
+    kept: Extent,
     candidates: int,
     top: int | None,
     share: float | None,
@@ -38,45 +59,70 @@ def check_size(
 
     Args:
         item: for the error.
-        kept: users in the audience.
+        kept: what the audience keeps.
         candidates: users whom the audience was chosen from.
         top: as in `Workspace.audience`.
         share: as there.
         between: as there.
 
     Raises:
-        ConfigError: more users than the audience keeps, or no shares.
+        ConfigError: more users than the audience keeps, better ones than it has, or no shares.
     """
-    if top is not None and top > kept:
-        raise ConfigError(f"audience of '{item}': {top:,} users asked for, it keeps {kept:,}: raise scoring.audience")
+    if top is not None and top > kept.users:
+        raise ConfigError(
+            f"audience of '{item}': {top:,} users asked for, it keeps {kept.users:,}: raise scoring.audience"
+        )
     low, high = between if between is not None else (0.0, 0.0 if share is None else share)
     if not 0 <= low <= high <= 1:
         raise ConfigError(f"audience of '{item}': shares go from 0 to 1, found {low:g} to {high:g}")
-    if int(high * candidates) > kept:
+    begins = 1 - kept.first
+    if begins > BEGINS and (share is not None or between is not None) and low < begins - 1e-9:
         raise ConfigError(
-            f"audience of '{item}': {high:.2%} of all users asked for, it keeps {kept / candidates:.2%}: "
+            f"audience of '{item}': it begins behind the best {begins:.2%} of all users, as `extend_audience "
+            f"--between` made it: ask for top, or for between=({begins:.4g}, …)"
+        )
+    if int(high * candidates) > kept.users + round(begins * candidates):
+        raise ConfigError(
+            f"audience of '{item}': {high:.2%} of all users asked for, it keeps {kept.users / candidates:.2%}: "
             "raise scoring.audience"
         )
 
 
-def candidates(item_seeds: DataFrame, as_of: dt.date, item: str, users: int, last: float) -> int:
+def check_minimum(item: str, users: DataFrame | int, minimum: int) -> None:
+    """Refuse to show fewer users than may be shown.
+
+    Args:
+        item: for the error.
+        users: rows, or how many there are.
+        minimum: `privacy.minimum` of the release; 0: nothing is counted.
+
+    Raises:
+        ConfigError: they are fewer.
+    """
+    if not minimum:
+        return
+    found = users if isinstance(users, int) else users.limit(minimum).count()
+    if found < minimum:
+        raise ConfigError(f"audience of '{item}': fewer than {minimum:,} users (privacy.minimum of this release)")
+
+
+def candidates(item_seeds: DataFrame, as_of: dt.date, item: str, kept: Extent) -> int:
     """Users whom an audience was chosen from: of n that were scored, an item's own seeds are left out.
 
     Args:
         item_seeds: the table.
         as_of: date of the audience.
         item: its id.
-        users: in the audience.
-        last: the lowest percentile in it.
+        kept: what it keeps.
     """
     from pyspark.sql import functions as F
 
-    if users < 2 or last >= 1:
-        return users
-    scored = round((users - 1) / (1 - last))  # the percentile of the last is 1 - (users - 1) / n
+    if kept.users < 2 or kept.last >= kept.first:
+        return kept.users
+    scored = round((kept.users - 1) / (kept.first - kept.last))  # a percentile is 1 - (rank - 1) / n
     seeds = item_seeds.where((F.col("as_of") == F.lit(as_of)) & (F.col("item_id") == item))
     row = seeds.where("purpose = 'production'").agg(F.max("seed_count")).first()
-    return max(users, scored - ((row and row[0]) or 0))
+    return max(kept.users, scored - ((row and row[0]) or 0))
 
 
 def reach(histogram: DataFrame) -> DataFrame:

@@ -73,6 +73,7 @@ class AudiencePage:
         last: date of the audience before.
         kept: share of it that is in this one.
         warnings: sentences.
+        minimum: counts of fewer people are shown as `fewer than` this.
         first: the best users.
         title: the item's name; None: none is mapped, or it is a list.
         url: where people find the item.
@@ -104,6 +105,7 @@ class AudiencePage:
     last: dt.date | None
     kept: float | None
     warnings: Sequence[str]
+    minimum: int = 0
     first: Sequence[FirstUser] = ()
     title: str | None = None
     url: str | None = None

@@ -6,6 +6,7 @@ import re
 
 from markupsafe import Markup
 
+from ralm.insight.small_counts import said
 from ralm.report.audience_data import AudiencePage
 from ralm.report.plots.audiences import found_curve
 from ralm.report.summary import per_hundred
@@ -29,7 +30,7 @@ def render_audience(page: AudiencePage) -> str:
         percent=percent,
         times=times,
         hundred=per_hundred,
-        count=lambda value: f"{value:,}",
+        count=lambda value: said(value, page.minimum),
         system=name,
     ).render(
         page=page,

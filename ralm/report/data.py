@@ -261,7 +261,7 @@ class StepTime:
 class ReportData:
     """A report. Only the first three are needed; `first_figures` are those of `ralm.evaluation.first_figure`.
 
-    `production` is the system that made the audiences.
+    `production` is the system that made the audiences; `minimum` is `privacy.minimum` (`ralm.report.few_people`).
     """
 
     title: str
@@ -291,3 +291,4 @@ class ReportData:
     found: Found | None = None
     shown_rates: ShownRates | None = None
     history: HistoryCounts | None = None
+    minimum: int = 0

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ralm.report.data import ReportData
+from ralm.report.few_people import without_few
 from ralm.report.page import render_report
 
 PAGE, DATA = "report.html", "report.json"
@@ -29,8 +30,10 @@ def update_report(folder: Path, heading: ReportData, **parts: Any) -> ReportData
         configuration=heading.configuration,
         created=heading.created,
         first_figures=heading.first_figures,
+        minimum=heading.minimum,
         **parts,
     )
+    data = without_few(data)
     for name, text in ((DATA, json.dumps(asdict(data), default=_plain)), (PAGE, render_report(data))):
         temporary = folder / f".{name}.tmp"
         temporary.write_text(text, encoding="utf-8")

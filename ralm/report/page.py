@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from ralm.evaluation.metric_names import METRICS, Metric, comparable, metric_of
 from ralm.evaluation.online_test import METRICS as ONLINE_METRICS
+from ralm.insight.small_counts import said
 from ralm.report.comparison_section import comparison_section, main_metric
 from ralm.report.data import MetricRow, RealisedShares, ReportData
 from ralm.report.headline import headline, meaning, online_headline, oracle_share
@@ -31,7 +32,12 @@ def render_report(data: ReportData) -> str:
         data: what it shows; sections without data are left out.
     """
     return template(
-        "report.html", number=number, duration=_duration, system=name, metric=lambda name: metric_of(name).title
+        "report.html",
+        number=number,
+        people=lambda count: said(count, data.minimum),
+        duration=_duration,
+        system=name,
+        metric=lambda name: metric_of(name).title,
     ).render(
         data=data,
         css=Markup(resource("report.css")),

@@ -15,6 +15,7 @@ from ralm.config import Config, auto
 from ralm.config.counts import DataCounts
 from ralm.dates import DateName, ResolvedDates, resolve_dates
 from ralm.errors import MissingInputError
+from ralm.features.holdout import without_domains
 from ralm.ingest.split import BY_HASH, found_midnights, may_lose_times
 from ralm.runs.ledger import Ledger, Record
 from ralm.warehouse.lineage import Lineage
@@ -134,7 +135,8 @@ class Context:
         if self.config.dates.given is None and not self.untimed:
             found = found_midnights(self.ingested)
             if found is None and self.warehouse.exists("events"):
-                row = self.warehouse.read("events").agg(F.min("event_date")).first()
+                events = without_domains(self.warehouse.read("events"), self.given.privacy.excluded_fields)
+                row = events.agg(F.min("event_date")).first()
                 first_event = row[0] if row else None
         return resolve_dates(self.config.dates, by_day, untimed=self.untimed, first_event=first_event, found=found)
 

@@ -50,10 +50,11 @@ def published(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return np.asarray(np.round(scores.astype(np.float64), 6) + 0.0, dtype=np.float64)
 
 
-def lookalike_state(weights: Mapping[str, NDArray[Any]], centroids: Floats, sizes: Ints) -> ScorerState:
+def lookalike_state(weights: Mapping[str, NDArray[Any]], centroids: Floats, sizes: Ints | Floats) -> ScorerState:
     """A look-alike model and the clusters of its items, as they are sent to workers; arguments as in `Scorer`."""
     arrays = {f"{WEIGHTS}{name}": np.asarray(value) for name, value in weights.items()}
-    arrays |= {"centroids": np.asarray(centroids, np.float32), "sizes": np.asarray(sizes, np.int32)}
+    kind = np.float32 if np.issubdtype(np.asarray(sizes).dtype, np.floating) else np.int32  # floats: weighted seeds
+    arrays |= {"centroids": np.asarray(centroids, np.float32), "sizes": np.asarray(sizes, kind)}
     return ScorerState(Scorer, arrays)
 
 
@@ -77,7 +78,7 @@ class Scorer(BatchScorer):
     columns = ("bias", "embedding")
 
     def __init__(
-        self, weights: Mapping[str, NDArray[Any]], centroids: Floats, sizes: Ints, *, block: int = BLOCK
+        self, weights: Mapping[str, NDArray[Any]], centroids: Floats, sizes: Ints | Floats, *, block: int = BLOCK
     ) -> None:
         tower_weight = np.asarray(weights["tower_weight"])
         if centroids.ndim != 3 or sizes.shape != centroids.shape[:2] or centroids.shape[2] != tower_weight.shape[1]:
@@ -244,7 +245,7 @@ class Scorer(BatchScorer):
         return scores
 
 
-def closed_directions(weights: Mapping[str, Any], centroids: Floats, sizes: Ints) -> NDArray[np.float64]:
+def closed_directions(weights: Mapping[str, Any], centroids: Floats, sizes: Ints | Floats) -> NDArray[np.float64]:
     """The closed form's directions of items times its weight, (items, d); (items, 0) without a closed form.
 
     Args:

@@ -64,7 +64,6 @@ EXCEPTIONS = {
     "audience_sizes": _REPORT,
     "audience_groups": _REPORT,
     "audience_features": _REPORT,
-    "freshness": Place((f"{STEPS}/refresh/round.py",), "by the round that it describes"),
     "comparisons": Place((f"{STEPS}/evaluation/compare.py",), "one write per system, whatever its cells"),
     "live_exposures": _WORLD,
     "live_items": _WORLD,

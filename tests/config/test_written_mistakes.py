@@ -49,6 +49,21 @@ def test_what_is_written_rightly_is_read(tmp_path: Path) -> None:
     assert mine(tmp_path, "fields.item_domains=[]", "fields.strong_domain=shopping") == ""
 
 
+def test_excluded_fields_are_no_fields_any_more(tmp_path: Path) -> None:
+    assert mine(tmp_path, "privacy.excluded_fields=[Age]", "fields.categorical=[]") == ""  # mapped, and not named
+    path = tmp_path / "mine.yaml"
+    given = load_config(path, ["privacy.excluded_fields=[reading, Age]"])
+    assert given.fields.strong_domain == "shopping"  # the first that may be used
+    assert list(given.fields.profiles) == ["Age"]  # what `ingest` reads
+    used = given.without_excluded()
+    assert [field.domain for field in used.fields.history] == ["shopping"]
+    assert not used.fields.profiles
+    assert used.without_excluded() == used
+    plain = load_config(path)
+    assert used.digest("fields") != plain.digest("fields")
+    assert given.digest("ingest", "fields.categorical") == plain.digest("ingest", "fields.categorical")
+
+
 @pytest.mark.parametrize(
     ("assignments", "words"),
     [
@@ -92,6 +107,15 @@ def test_what_is_written_rightly_is_read(tmp_path: Path) -> None:
         # case 100
         (["warehouse=a#7", "user_training.loader=petastorm"], ["cannot read paths with '#'", "loader: pyarrow"]),
         (["warehouse=a?b", "lookalike_training.loader=petastorm"], ["lookalike_training.loader", "'?'"]),
+        # what may not be used
+        (["privacy.excluded_fields=[agee]"], ["no field 'agee'", "meant: 'Age'", "known: reading, shopping, Age"]),
+        (["privacy.excluded_fields=[Age, Age]"], ["privacy.excluded_fields: 'Age' is named twice"]),
+        (["privacy.excluded_fields=[reading, shopping]"], ["leaves no behaviour domain", "keep one"]),
+        (["privacy.excluded_fields=[reading]", "fields.strong_domain=reading"],
+         ["'reading' is fields.strong_domain", "name another"]),
+        (["privacy.excluded_fields=[shopping]", "user_model.representations=[reading, shopping]"],
+         ["'shopping' is in user_model.representations"]),
+        (["privacy.minimum=-1"], ["privacy.minimum", "greater than or equal to 0"]),
         (["seed={a: 1, a: 2}"], ["--set seed", "key 'a' is given twice"]),
     ],
 )  # fmt: skip

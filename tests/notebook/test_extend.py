@@ -68,6 +68,31 @@ def test_any_form_of_list_and_any_size(w: ralm.Workspace, lists: tuple[list[str]
         assert w.extend(seeds, top=10**6).count() == len(everyone)
 
 
+def test_seeds_of_one_weight_are_seeds_and_others_are_heeded(
+    w: ralm.Workspace, lists: tuple[list[str], list[str]]
+) -> None:
+    seeds, _ = lists
+    plain = rows_of(w.extend(seeds, top=200))
+    alike = rows_of(w.extend(seeds, weights=[2.5] * len(seeds), top=200))
+    assert [row["score"] for row in alike] == pytest.approx([row["score"] for row in plain], abs=2e-6)
+    worth = [1_000.0 if at < 8 else 0.0 if at < 20 else 0.01 for at in range(len(seeds))]
+    frame = pd.DataFrame({"user_id": seeds, "worth": worth})
+    some = rows_of(w.extend(frame, weights="worth", top=20))
+    assert rows_of(w.extend(w.spark.createDataFrame(frame), weights="worth", top=20)) == some
+    # Eight seeds have all of the worth but one part in 60,000; whoever is worth nothing is in the list all the same.
+    eight = rows_of(w.extend(seeds[:8], exclude=seeds, top=20))
+    assert [row["score"] for row in some] == pytest.approx([row["score"] for row in eight], abs=2e-2)
+    assert [row["score"] for row in some] != pytest.approx([row["score"] for row in plain[:20]], abs=2e-2)
+    for given_, weights, words in (
+        (seeds, [1.0], "40 ids and 1 weights"),
+        (seeds, [-1.0] * 40, r"-1\.0 is no weight"),
+        (frame, "price", "no column price of weights"),
+        (w.spark.createDataFrame(frame).withColumn("worth", F.lit("much")), "worth", "'much' is no weight"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            w.extend(given_, weights=weights)
+
+
 def test_a_long_list_is_described_by_some_and_none_of_it_is_found(
     w: ralm.Workspace, lists: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

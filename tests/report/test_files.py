@@ -15,7 +15,7 @@ NOW = ReportData("Anew", "other", dt.datetime(2025, 1, 1, tzinfo=dt.UTC))
 
 
 def parts(data: ReportData) -> dict[str, object]:
-    heading = ("title", "configuration", "created", "first_figures")
+    heading = ("title", "configuration", "created", "first_figures", "minimum")
     return {f.name: getattr(data, f.name) for f in dataclasses.fields(data) if f.name not in heading}
 
 

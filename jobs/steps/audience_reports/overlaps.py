@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from ralm.insight.small_counts import shown
 from ralm.runs.step import RunningStep
 
 # Other audiences that are listed.
@@ -45,7 +46,7 @@ class Overlaps:
 def overlaps(
     step: RunningStep, audience: DataFrame, reached: int, seeds: DataFrame, item: str, system: str
 ) -> Overlaps:
-    """Count it (tables: audiences).
+    """Count it (tables: audiences); what fewer people than `privacy.minimum` have in common counts as nothing.
 
     Args:
         step: the running step.
@@ -55,12 +56,13 @@ def overlaps(
         item: id of the audience.
         system: what scored it.
     """
-    rows = step.read("audiences")
+    rows, minimum = step.read("audiences"), step.context.config.privacy.minimum
     inside = audience.join(seeds, "user_id", "left_semi").count()
     today = rows.where(
         (F.col("as_of") == F.lit(step.as_of)) & ~((F.col("item_id") == item) & (F.col("system") == system))
     )
     common = today.join(audience, "user_id", "left_semi").groupBy("item_id", "system").agg(F.count("*").alias("both"))
+    common = common.where(F.col("both") >= minimum)
     most = common.orderBy(F.desc("both"), "item_id", "system").limit(LISTED).collect()
     names = [row["item_id"] for row in most]
     sized = today.where(F.col("item_id").isin(names)).groupBy("item_id", "system").count().collect()
@@ -76,6 +78,6 @@ def overlaps(
     kept = None
     if last is not None:
         old = before.where(F.col("as_of") == F.lit(last)).select("user_id").persist()
-        kept = old.join(audience, "user_id", "left_semi").count() / max(1, old.count())
+        kept = shown(old.join(audience, "user_id", "left_semi").count(), minimum) / max(1, old.count())
         old.unpersist()
-    return Overlaps(inside / max(1, reached), found, last, kept)
+    return Overlaps(shown(inside, minimum) / max(1, reached), found, last, kept)

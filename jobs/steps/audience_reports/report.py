@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -32,7 +33,11 @@ from jobs.steps.systems.inputs import after_embeddings, after_fields
 from jobs.steps.systems.prerequisites import prerequisites
 from jobs.steps.systems.registry import system
 from ralm.config.names import SYSTEM
+from ralm.errors import DataError
 from ralm.ingest.list_files import list_state
+from ralm.insight.few_people import shown_counts, shown_sizes
+from ralm.insight.small_counts import said as words
+from ralm.insight.small_counts import shown
 from ralm.insight.verdict import LEAST_SEEDS, verdict
 from ralm.report.audience_data import AudiencePage, Group
 from ralm.report.audience_page import page_name, render_audience
@@ -49,39 +54,45 @@ FEW_MATCHED = 0.5
 
 def _report(found: System, asked: Asked, step: RunningStep) -> None:
     item, system_name, now = asked.item_id, found.name, dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    minimum = step.context.config.privacy.minimum
     rows = step.at("audiences", as_of=step.as_of, system=system_name).where(F.col("item_id") == item)
     audience = rows.select("user_id", "score", "scored_at").persist()
     reached, users = audience.count(), known_users(step).count()
+    if reached < minimum:
+        raise DataError(f"audience of {item}: fewer than {minimum:,} users (privacy.minimum), nothing is shown of it")
     scored_at = audience.agg(F.max("scored_at")).first()
     ids = audience.select("user_id")
     seeds = seeds_of(step, asked)
-    looks = kinds(step, seeds, ids, users, reached)
+    looks = kinds(step, seeds, ids, users, reached).shown(minimum)
     found_again = tested(step, found, seeds, item, users)
     traits = who(step, seeds, looks, ids, users, reached, item)
     common = overlaps(step, ids, reached, seeds.users, item, system_name)
-    said = verdict(seeds.counts, looks.near, looks.groups.sizes.tolist())
+    said = verdict(seeds.counts, looks.near, looks.groups.sizes.tolist(), minimum)
+    seeds = replace(seeds, counts=shown_counts(seeds.counts, minimum))
+    expected = shown_sizes(found_again.sizes, found_again.hidden, minimum)
     cutoff = _cutoff(step, system_name, item)
     names = item_names(step.context.spark, step.read("items"), [item, *(one.item_id for one in common.others)])
     own = names.get(item, ItemName(None, None, ()))
-    hints = warnings(seeds, found_again, common, reached)
+    hints = warnings(seeds, found_again, common, reached, minimum)
     hidden_as_of = step.context.dates[seeds.date]
-    row = report_row(seeds, looks, common) | {
+    row = report_row(seeds, looks, common, minimum) | {
         "verdict": said.kind,
         "says": said.says,
         "advice": said.advice,
         "audience": reached,
         "users": users,
         "stability": found_again.stability,
-        "hidden": found_again.hidden,
+        "hidden": shown(found_again.hidden, minimum),
         "hidden_as_of": hidden_as_of,
         "cutoff": cutoff,
         "warnings": hints,
         "made_at": now,
     }
-    write_sizes(step, system_name, item, found_again.sizes)
+    write_sizes(step, system_name, item, expected)
     write_groups(step, system_name, item, looks)
     write_features(step, system_name, item, traits)
     write_report_row(step, system_name, item, row)
+    few = f"fewer than {minimum:,} hidden seeds were found in every size (privacy.minimum)"
     groups = [
         Group(number + 1, int(size), float(size / max(1, len(looks.ids))), float(looks.audience[number]))
         for number, size in enumerate(looks.groups.sizes)
@@ -94,16 +105,16 @@ def _report(found: System, asked: Asked, step: RunningStep) -> None:
         scored_at=scored_at[0] if scored_at else now,
         verdict=said,
         counts=seeds.counts,
-        is_list=asked.seeds is not None,
+        is_list=bool(asked.lists),
         newest_seed=seeds.newest,
         near=looks.near,
         groups=groups,
         audience=reached,
         users=users,
-        sizes=found_again.sizes,
+        sizes=expected,
         hidden=found_again.hidden,
         hidden_as_of=hidden_as_of,
-        why_not=found_again.why_not,
+        why_not=found_again.why_not or (few if found_again.sizes and not expected else ""),
         stability=found_again.stability,
         cutoff=cutoff,
         traits=[trait._asdict() for trait in traits],
@@ -114,7 +125,8 @@ def _report(found: System, asked: Asked, step: RunningStep) -> None:
         last=common.last,
         kept=common.kept,
         warnings=hints,
-        first=first_users(step, audience, looks, traits, system_name),
+        minimum=minimum,
+        first=first_users(step, audience, looks, traits, system_name) if minimum < 2 else (),
         title=own.title,
         url=own.url,
         categories=own.categories,
@@ -127,13 +139,13 @@ def _report(found: System, asked: Asked, step: RunningStep) -> None:
     step.say(f"page: {path}")
 
 
-def warnings(seeds: Seeds, found: Tested, common: Overlaps, reached: int) -> list[str]:
+def warnings(seeds: Seeds, found: Tested, common: Overlaps, reached: int, minimum: int) -> list[str]:
     """What to keep in mind, in sentences."""
     counts = seeds.counts
     said = []
     ids = counts.matched + counts.unmatched
     if counts.matched < FEW_MATCHED * ids:
-        said.append(f"Only {counts.matched:,} of {ids:,} ids are known users.")
+        said.append(f"Only {words(counts.matched, minimum)} of {words(ids, minimum)} ids are known users.")
     if not seeds.clean:
         said.append(
             f"Fewer than {LEAST_SEEDS} seeds clicked lately, so seeds are described with their click on this item: "
@@ -187,7 +199,7 @@ def steps(context: Context, asked: Asked) -> Sequence[Step]:
     )
 
     def extra() -> str:
-        listed = "" if asked.seeds is None else list_state(context.spark, asked.seeds)
+        listed = [list_state(context.spark, path) for path in asked.lists]
         return f"{asked} {listed} {context.warehouse.version('audiences')}"
 
     return [
@@ -195,7 +207,7 @@ def steps(context: Context, asked: Asked) -> Sequence[Step]:
         Step(
             f"audience_report[{found.name}/{asked.item_id}]",
             partial(_report, found, asked),
-            tuple(dict.fromkeys(("scoring", "lookalike", *found.sections))),
+            tuple(dict.fromkeys(("scoring", "lookalike", *context.config.privacy.sections, *found.sections))),
             as_of="a3",
             after=(source(context), (seeds_step("production"), "a3"), *needed),
             inputs=tuple(sorted({*INPUTS, "vocabularies", *found.inputs})),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import functions as F
@@ -17,7 +18,7 @@ class Asked:
 
     Attributes:
         item: id of the item; None: a list.
-        seeds: the file or table of the list, as it was given to `extend_audience`; None: an item.
+        seeds: the file or table of the list, or of several, as they were given to `extend_audience`; None: an item.
         system: what scored the audience; None: the only system that did.
         name: the list's name, if `extend_audience` was given one.
         column: the column of user ids in the list.
@@ -25,11 +26,16 @@ class Asked:
     """
 
     item: str | None = None
-    seeds: str | None = None
+    seeds: str | Sequence[str] | None = None
     system: str | None = None
     name: str | None = None
     column: str | None = None
     hashed: bool = False
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """The lists; none: an item."""
+        return Request("", self.seeds).lists
 
     @property
     def item_id(self) -> str:
@@ -42,7 +48,7 @@ class Asked:
         Raises:
             ConfigError: neither or both, or options of a list with an item.
         """
-        if (self.item is None) == (self.seeds is None):
+        if (self.item is None) == (not self.lists):
             raise ConfigError("give --item, or --list with the file that extend_audience was given")
         if self.item is not None and (self.name or self.column or self.hashed):
             raise ConfigError("--name, --column and --hashed belong to --list")
@@ -64,9 +70,8 @@ def scored_by(context: Context, asked: Asked) -> str:
         return asked.system
     if not names or asked.system is not None:
         made = f"; there are audiences of it by {', '.join(names)}" if names else ""
-        how = (
-            f"run `extend_audience --system NAME --seeds {asked.seeds}`" if asked.seeds else "name it in scoring.items"
-        )
+        given = "".join(f" --seeds {path}" for path in asked.lists)
+        how = f"run `extend_audience --system NAME{given}`" if given else "name it in scoring.items"
         by = f" by {asked.system}" if asked.system else ""
         raise MissingInputError(f"no audience of '{item}'{by} as of {context.dates.a3}{made}; {how}")
     if len(names) > 1:

@@ -14,6 +14,7 @@ from jobs.steps.audience_reports.tastes import Kinds
 from jobs.steps.audience_reports.who import Trait
 from jobs.steps.users.vocabularies import load_sizes
 from ralm.insight.found_again import Size
+from ralm.insight.small_counts import shown
 from ralm.runs.step import RunningStep
 from ralm.warehouse.schemas import TABLES
 
@@ -69,14 +70,14 @@ def write_features(step: RunningStep, system: str, item: str, traits: Sequence[T
     )
 
 
-def report_row(seeds: Seeds, kinds: Kinds, common: Overlaps) -> dict[str, Any]:
-    """The columns of `audience_reports` that seeds, groups and overlaps give."""
+def report_row(seeds: Seeds, kinds: Kinds, common: Overlaps, minimum: int) -> dict[str, Any]:
+    """The columns of `audience_reports` that seeds, groups and overlaps give; counts below the minimum are 0."""
     counts, near = seeds.counts, kinds.near
     return {
-        "seeds_read": counts.read,
-        "seeds_matched": counts.matched,
-        "seeds_duplicate": counts.duplicates,
-        "seeds_unknown": counts.unmatched,
+        "seeds_read": shown(counts.read, minimum),
+        "seeds_matched": shown(counts.matched, minimum),
+        "seeds_duplicate": shown(counts.duplicates, minimum),
+        "seeds_unknown": shown(counts.unmatched, minimum),
         "heaviest_user": counts.heaviest_user,
         "effective_users": counts.effective_users,
         "heaviest_day": counts.heaviest_day,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -14,7 +15,7 @@ from ralm.dates import DateName
 from ralm.errors import MissingInputError
 from ralm.features.hashing import uniform
 from ralm.ingest.list_match import match_users
-from ralm.ingest.user_list import read_user_list
+from ralm.ingest.user_list import UserList, read_user_list
 from ralm.insight.verdict import LEAST_SEEDS, SeedCounts
 from ralm.runs.step import RunningStep
 
@@ -50,7 +51,7 @@ def known_users(step: RunningStep) -> DataFrame:
 
 def seeds_of(step: RunningStep, asked: Asked) -> Seeds:
     """The seeds of an item or of a list (tables: item_seeds, impressions, user_fields)."""
-    return _item_seeds(step, asked.item_id) if asked.seeds is None else _list_seeds(step, asked)
+    return _list_seeds(step, asked) if asked.lists else _item_seeds(step, asked.item_id)
 
 
 def _capped(step: RunningStep, users: DataFrame) -> DataFrame:
@@ -60,8 +61,9 @@ def _capped(step: RunningStep, users: DataFrame) -> DataFrame:
 
 
 def _list_seeds(step: RunningStep, asked: Asked) -> Seeds:
-    assert asked.seeds is not None
-    given = read_user_list(step.context.spark, asked.seeds, asked.column)
+    lists = [read_user_list(step.context.spark, path, asked.column) for path in asked.lists]
+    ids = reduce(DataFrame.unionByName, [one.ids for one in lists])
+    given = UserList(ids, " and ".join(asked.lists), lists[0].form, asked.column)
     matched, report = match_users(given, known_users(step), hashed=asked.hashed)
     matched = matched.persist()
     heavy, effective = _weights(given.ids.where(F.col("id").isNotNull()).groupBy("id").agg(F.count("*").alias("rows")))

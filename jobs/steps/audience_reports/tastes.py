@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from ralm.errors import DataError
 from ralm.features.hashing import chosen, uniform
 from ralm.insight.groups import Groups, groups_of
 from ralm.insight.nearness import Nearness, nearness
+from ralm.insight.small_counts import shown_share
 from ralm.insight.tastes import taste_directions, tastes
 from ralm.models.plda import Plda, fit_plda
 from ralm.runs.step import RunningStep
@@ -42,6 +43,7 @@ class Kinds:
         offsets: (groups,).
         audience: (groups,) share of the sampled audience that is most like each group.
         version: of the user embeddings.
+        reached: users of the sampled audience.
     """
 
     near: Nearness | None
@@ -51,6 +53,14 @@ class Kinds:
     offsets: NDArray[np.float64]
     audience: NDArray[np.float64]
     version: str
+    reached: int
+
+    def shown(self, minimum: int) -> Kinds:
+        """Without groups of fewer seeds; shares of fewer users of the audience are 0."""
+        groups = self.groups.of_at_least(minimum) if minimum else self.groups
+        kept = groups.count
+        share = np.array([shown_share(one, self.reached, minimum) for one in self.audience[:kept].tolist()], float)
+        return replace(self, groups=groups, vectors=self.vectors[:kept], offsets=self.offsets[:kept], audience=share)
 
 
 def sample_of(users: DataFrame, count: int, size: int, salt: str, seed: int) -> DataFrame:
@@ -104,7 +114,7 @@ def kinds(step: RunningStep, seeds: Seeds, audience: DataFrame, users: int, reac
     like = (now["audience"][1] @ vectors.T + offsets).argmax(axis=1) if len(now["audience"][0]) else np.zeros(0, int)
     reach = np.bincount(like, minlength=groups.count) / max(1, len(like))
     version = model_version(step.context, step.context.config.variants[SYSTEM].merge)
-    return Kinds(near, groups, list(then["seed"][0]), vectors, offsets, reach, version)
+    return Kinds(near, groups, list(then["seed"][0]), vectors, offsets, reach, version, len(like))
 
 
 def _embedded(step: RunningStep, ids: DataFrame, date: DateName) -> dict[str, tuple[list[Any], NDArray[np.float64]]]:

@@ -44,7 +44,7 @@ def who(
     step: RunningStep, seeds: Seeds, kinds: Kinds, audience: DataFrame, users: int, reached: int, item: str
 ) -> list[Trait]:
     """Count and choose the features (tables: user_fields, vocabularies, items)."""
-    seed = step.context.config.seed
+    seed, least = step.context.config.seed, max(LEAST_PEOPLE, step.context.config.privacy.minimum)
     task = Task(step, "a3", [item], seeds.described, "")
     space, names = feature_space(task), feature_names(task)
     groups = kinds.groups.count if kinds.groups.count > 1 else 0
@@ -61,11 +61,12 @@ def who(
     assert members is not None
     if groups:
         own = pa.table({"user_id": kinds.ids, "member": pa.array(kinds.groups.of + 3, pa.int32())})
+        own = own.filter(pa.array(kinds.groups.of >= 0))
         members = members.unionByName(step.context.spark.createDataFrame(own).select(*members.columns))
     lists = members.groupBy("user_id").agg(F.collect_set("member").alias("members"))
     counted = users_by_feature(field_users(task).join(lists, "user_id"), space, "members", len(people)).persist()
-    # At most (users · features per user / LEAST_PEOPLE) rows, whatever the vocabulary.
-    listed = counted.where((F.col("item_index") > 0) & (F.col("users") >= LEAST_PEOPLE))
+    # At most (users · features per user / least) rows, whatever the vocabulary.
+    listed = counted.where((F.col("item_index") > 0) & (F.col("users") >= least))
     base = counted.where("item_index = 0").join(listed.select("feature").distinct(), "feature", "left_semi")
     sums = counted.where(F.col("feature") == space.size)
     table = listed.unionByName(base.select(*listed.columns)).unionByName(sums).distinct().toArrow()
@@ -79,7 +80,7 @@ def who(
     others = np.array([at for at, _ in enumerate(names) if told[at] and having[1:, at].any()], int)
     rows = []
     for number, name in enumerate(people[1:], start=1):
-        found = traits(others, having[number, others], totals[number], having[0, others], totals[0], LISTED)
+        found = traits(others, having[number, others], totals[number], having[0, others], totals[0], LISTED, least)
         for rank, at in enumerate(found.feature.tolist()):
             share_of_seeds = float(having[2, at] / max(1, totals[2]))
             share, everyone = float(found.share[rank]), float(found.everyone[rank])

@@ -7,7 +7,8 @@ of seeds, `audiences` and `thresholds`.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.steps.audiences.delivery import held_out, in_interval, too_small
+from jobs.steps.audiences.holdouts import write_holdouts
 from jobs.steps.audiences.ranking import LeftOut, Ranking, rank_users
 from jobs.steps.audiences.recommendations import recommendation_rows
 from jobs.steps.audiences.scored_users import Scored
@@ -40,6 +43,9 @@ def write_audiences(
     own_list: str | None = None,
     *,
     only_items: bool = False,
+    between: Sequence[float] | None = None,
+    hold_out: float | None = None,
+    least: Mapping[str, float] | None = None,
 ) -> None:
     """Rank all users for the items and replace the tables' rows of this system, of this list, or of these items.
 
@@ -50,15 +56,20 @@ def write_audiences(
         seeds: (item_id, user_id) of scored users who are not candidates; None: everyone is a candidate.
         own_list: item id of your own list of seeds, the only item; the system's other audiences stay.
         only_items: keep the rows of the system's other items, and the recommendations.
+        between: from which share of the ranking to which; None: the best, as `scoring.audience` says.
+        hold_out: share of each audience that goes to `holdouts` instead; None: `scoring.hold_out`.
+        least: item -> score from which users are in its audience, all of them; None: as `scoring.audience` says.
     """
-    scoring = step.context.config.scoring
-    sample = scored.sample(max(scoring.sample, scoring.probe), step.context.config.seed)
+    scoring, seed = step.context.config.scoring, step.context.config.seed
+    sample = scored.sample(max(scoring.sample, scoring.probe), seed)
     where: dict[str, Any] = {"as_of": step.as_of, "system": system}
     if only_items:
         where["item_id"] = list(scored.items)
     probe = sample[: scoring.probe]
     probed = [scores[np.isfinite(scores)] for scores in probe.T]  # -inf: not a candidate
     cutoffs = [exposure_threshold(scores, scoring.probe_fraction) if len(scores) else np.inf for scores in probed]
+    if least is not None and scoring.audience.mode == "threshold":
+        cutoffs = [least[item] for item in scored.items]
     others = [scores[np.isfinite(scores)] for scores in sample[scoring.probe :].T]
     place = where
     if own_list is not None:
@@ -69,8 +80,18 @@ def write_audiences(
     if own_list is None:
         write_histograms(step, system, scored.items, sample, where)
     recommended = scoring.recommendations if own_list is None and not only_items else 0
-    ranking = _rank(scored, scoring, sample, np.array(cutoffs), seeds, recommended)
+    cuts = np.array(cutoffs) if scoring.audience.mode == "threshold" else None
+    cuts = cuts if least is None else np.array([least[item] for item in scored.items])
+    ranking = _rank(scored, scoring, sample, cuts, seeds, recommended, between)
     audiences = audience_rows(ranking, system, step.as_of, step.record.started_at, scored.users)
+    if between is not None:
+        audiences = in_interval(audiences, (between[0], between[1]))
+    share = scoring.hold_out if hold_out is None else hold_out
+    held = held_out(share, seed)
+    delivered = audiences.where(~held) if share else audiences
+    shown = ~F.col("item_id").isin(too_small(step, delivered, scored.items, own_list=own_list is not None))
+    write_holdouts(step, audiences.where(held & shown) if share else None, place)
+    audiences = delivered.where(shown)
     part: dict[str, Any] = {"item_bucket": ITEM_BUCKETS}
     if own_list is not None:
         audiences = audiences.withColumn("item_bucket", F.lit(LIST_BUCKET))
@@ -78,7 +99,7 @@ def write_audiences(
     step.replace("audiences", audiences, "audience rows", **where, **part)
     step.context.warehouse.create("recommendations")  # readers find the table even if none are asked for
     if recommended:
-        step.replace("recommendations", recommendation_rows(step, system, ranking, scored.items), **where)
+        step.replace("recommendations", recommendation_rows(step, system, ranking, scored.items, share), **where)
     step.counts |= {"items": len(scored.items), "users": scored.users, "passes": ranking.passes}
 
 
@@ -98,12 +119,12 @@ def clear_audiences(step: RunningStep, system: str, items: Sequence[str] | None 
     if items is not None:
         where["item_id"] = list(items)
     names = ["audiences", "thresholds", "score_histograms"]
-    if items is None and step.context.warehouse.exists("recommendations"):
-        names.append("recommendations")
+    later = ("recommendations", "holdouts") if items is None else ("holdouts",)
+    names += [name for name in later if step.context.warehouse.exists(name)]
     for name in names:
         empty = step.context.spark.createDataFrame([], TABLES[name].schema(step.context.warehouse.user_id))
         kept: dict[str, Any] = {"item_bucket": ITEM_BUCKETS} if name == "audiences" else {}
-        if name == "thresholds" and items is None:
+        if name in ("thresholds", "holdouts") and items is None:
             kept = {"item_id": Except(_lists(step, system))}
         step.replace(name, empty, part="cleared", **(where | kept))
 
@@ -128,9 +149,10 @@ def _rank(
     scored: Scored,
     scoring: Scoring,
     sample: NDArray[np.float64],
-    thresholds: NDArray[np.float64],
+    cuts: NDArray[np.float64] | None,
     seeds: DataFrame | None,
     recommended: int,
+    between: Sequence[float] | None,
 ) -> Ranking:
     audience = scoring.audience
     left_out = None if seeds is None else LeftOut.of(seeds)
@@ -140,5 +162,7 @@ def _rank(
         item: min(audience.top_n, count) if audience.mode == "top_n" else top_size(count, audience.top_fraction)
         for item, count in candidates.items()
     }
-    cuts = thresholds if audience.mode == "threshold" else None
+    if between is not None:  # places of all who are scored, as in `percentile`
+        most = math.ceil(between[1] * scored.users - 1e-9)
+        wanted, cuts = {item: min(most, count) for item, count in candidates.items()}, None
     return rank_users(scored, sample, wanted, left_out, cuts, recommended)

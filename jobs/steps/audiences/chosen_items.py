@@ -13,6 +13,7 @@ from jobs.steps.systems.production import production_system
 from ralm.config import Scoring
 from ralm.config.names import COLD_START
 from ralm.errors import DataError
+from ralm.insight.small_counts import said, shown
 from ralm.runs.step import RunningStep
 
 
@@ -36,11 +37,11 @@ def choose_items(step: RunningStep, seeds: DataFrame | None = None, least: int |
         }
         short = [item for item in scoring.items if counts.get(item, 0) < least]
         names = item_names(context.spark, step.read("items"), short) if short else {}
+        minimum = context.config.privacy.minimum
         for item in short:
-            step.say(
-                f"item {shown_name(item, names)} skipped: {counts.get(item, 0)} seeds, lookalike.min_seeds is {least}"
-            )
-            step.check("item has seeds", False, float(counts.get(item, 0)), item)
+            count, name = counts.get(item, 0), shown_name(item, names)
+            step.say(f"item {name} skipped: {said(count, minimum)} seeds, lookalike.min_seeds is {least}")
+            step.check("item has seeds", False, float(shown(count, minimum)), item)
         chosen_items = [item for item in scoring.items if item not in short]
     else:
         enough = seeds.where(F.col("seed_count") >= least).join(step.read("items"), "item_id", "left")

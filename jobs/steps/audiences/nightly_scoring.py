@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from pyspark.sql import DataFrame
@@ -49,8 +49,8 @@ def score(
     clusters: Callable[[str], DataFrame] | None,
     seeds: DataFrame | None = None,
     model: str | None = None,
-    *,
     only_items: bool = False,
+    least: Mapping[str, float] | None = None,
 ) -> None:
     """Score all users against items by a system and write the results.
 
@@ -62,6 +62,7 @@ def score(
         seeds: (item_id, seeds); None: those of the batch, for production.
         model: version of the look-alike model; None: the current one.
         only_items: keep the rows of the system's other items.
+        least: item -> score from which users are in its audience; None: as `scoring.audience` says.
     """
     context, config = step.context, step.context.config
     found, listed = system(config, name), listed_seeds(step, items, seeds)
@@ -70,14 +71,14 @@ def score(
     prepared = found.prepare(task)
     if found.from_seeds and prepared.unknown:
         known = [item for item in items if item not in set(prepared.unknown)]
-        score(step, name, known, clusters, seeds, model, only_items=only_items)
+        score(step, name, known, clusters, seeds, model, only_items, least)
         return
     users = prepared.users
     scored = Scored.of(task, prepared, users, scan=prepared.scan)
     excluded = None
     if not config.scoring.audience.include_seeds:
         excluded = listed.join(users.select("user_id"), "user_id", "left_semi").select("item_id", "user_id")
-    write_audiences(step, name, scored, excluded, only_items=only_items)
+    write_audiences(step, name, scored, excluded, only_items=only_items, least=least)
     shutil.rmtree(model_folder(folder), ignore_errors=True)
 
 
@@ -92,7 +93,7 @@ def steps(context: Context) -> Sequence[Step]:
         Step(
             STEP,
             _score,
-            ("scoring", "cold_start") if cold else ("scoring",),
+            ("scoring", *(("cold_start",) if cold else ()), *context.config.privacy.sections),
             as_of="a3",
             after=(
                 (targets_step(SYSTEM), "a3"),

@@ -35,7 +35,7 @@ def resampled_seeds(seeds: DataFrame, resamples: int, seed: int) -> DataFrame:
     """The seeds as they are and `resamples` times drawn with replacement, each draw as an item of its own.
 
     Args:
-        seeds: (item_id, item_index, user_id), distinct.
+        seeds: (item_id, item_index, user_id), distinct; a column `weight` stays with its user.
         resamples: draws per item, each of as many users as the item has seeds.
         seed: of the draws, which follow from the user ids and not from the item's name.
 
@@ -50,11 +50,13 @@ def resampled_seeds(seeds: DataFrame, resamples: int, seed: int) -> DataFrame:
     drawn = F.floor(uniform("resample", seed, "draw", "place") * F.col("size")).cast("int") + 1
     place = F.when(F.col("draw") == 0, F.col("place")).otherwise(drawn)
     chosen = slots.select("item_index", "draw", place.alias("place"))
-    found = chosen.join(numbered.select("item_id", "item_index", "place", "user_id"), ["item_index", "place"])
+    valued = [name for name in seeds.columns if name == "weight"]
+    found = chosen.join(numbered.select("item_id", "item_index", "place", "user_id", *valued), ["item_index", "place"])
     return found.select(
         F.concat("item_id", F.lit("#"), "draw").alias("item_id"),
         (F.col("item_index") * (resamples + 1) + F.col("draw")).cast("int").alias("item_index"),
         "user_id",
+        *valued,
     )
 
 

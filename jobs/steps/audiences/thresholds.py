@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ralm.insight.small_counts import merged_bins
 from ralm.runs.step import RunningStep
 from ralm.scoring.realised import realised_share
 from ralm.scoring.thresholds import histogram, histogram_edges, quantiles
@@ -39,17 +40,20 @@ def write_thresholds(
 def write_histograms(
     step: RunningStep, system: str, items: Sequence[str], sample: NDArray[np.float64], where: dict[str, Any]
 ) -> None:
-    """Write the histogram of each item's scores in a sample (users, items): the bins that hold users, equally wide."""
+    """Write the histogram of each item's scores in a sample (users, items): the bins that hold users, equally wide.
+
+    Bins of fewer users than `privacy.minimum` are put together with their neighbours.
+    """
     finite = sample[np.isfinite(sample)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
     low, high = float(np.floor(low * 10) / 10), float(np.ceil(high * 10) / 10)
     edges = histogram_edges(low, high if high > low else low + 0.1)
-    filled = []
+    filled, minimum = [], step.context.config.privacy.minimum
     for item, scores in zip(items, sample.T, strict=True):
         counts = histogram(scores[np.isfinite(scores)], edges)  # (bins,)
         filled += [
-            (step.as_of, system, item, int(b), float(edges[b]), float(edges[b + 1]), int(counts[b]))
-            for b in np.flatnonzero(counts)
+            (step.as_of, system, item, first, float(edges[first]), float(edges[last + 1]), held)
+            for first, last, held in merged_bins(counts, minimum)
         ]
     schema = "as_of date, system string, item_id string, bin int, low double, high double, count bigint"
     frame = step.context.spark.createDataFrame(filled, schema)

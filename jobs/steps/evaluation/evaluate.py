@@ -152,7 +152,7 @@ def steps(context: Context) -> Sequence[Step]:
         Step(
             "evaluate",
             _evaluate,
-            ("evaluation", "scoring", "dates"),
+            ("evaluation", "scoring", "dates", *context.config.privacy.sections),
             as_of="a2",
             after=(
                 source(context),

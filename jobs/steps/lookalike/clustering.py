@@ -84,7 +84,8 @@ def centroid_arrays(
     table = clusters.select("item_id", "draw", "centroids", "sizes").toArrow()
     if not table.num_rows:
         return [], {}
-    sizes = np.stack(table.column("sizes").to_numpy()).astype(np.int32)
+    sizes = np.stack(table.column("sizes").to_numpy())  # float32 of weighted seeds
+    sizes = sizes if np.issubdtype(sizes.dtype, np.floating) else sizes.astype(np.int32)
     centroids = np.stack(table.column("centroids").to_numpy()).astype(np.float32)
     centroids = centroids.reshape(table.num_rows, sizes.shape[1], -1)
     keys = zip(table.column("draw").to_pylist(), table.column("item_id").to_pylist(), strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,8 @@ from jobs.steps.audiences.nightly_scoring import score
 from jobs.steps.lookalike.clustering import LIVE, newest_clusters, seed_clusters
 from jobs.steps.lookalike.variants import variant_lookalike
 from jobs.steps.refresh.changed_items import changed_items
-from jobs.steps.refresh.freshness import report_freshness
+from jobs.steps.refresh.freshness import report_freshness, write_freshness
+from jobs.steps.refresh.moved import Moved, audiences_of, in_words, last_cutoffs, moved
 from jobs.steps.releases.releases import make_current
 from jobs.steps.seeds.item_seeds import item_ages
 from jobs.steps.seeds.live_seeds import SeedStream
@@ -30,7 +31,6 @@ from ralm.runs.runner import run_steps
 from ralm.runs.step import RunningStep, Step
 from ralm.training.checkpoints import dated_weights
 from ralm.warehouse.releases import Release, current_release
-from ralm.warehouse.schemas import TABLES
 
 WRITTEN = ("audiences", "thresholds", "seed_clusters")
 Clock = Callable[[], dt.datetime]
@@ -86,9 +86,40 @@ class Round:
             self.step.say(f"{len(switched):,} items switched from cold start to look-alike")
 
     def _score(self, system: str, items: Sequence[str]) -> None:
-        """Score the release's users against the items; the seeds are as they are now."""
+        """Score the release's users against the items; the seeds are as they are now.
+
+        With `refresh.keep: similarity`, items that had an audience are scored by themselves, with the score from which
+        users were in it.
+        """
+        similar = self.context.config.refresh.keep == "similarity" and system == SYSTEM
+        least = last_cutoffs(self._before(items), self._refreshed()) if similar else {}
+        again = [item for item in items if item in least]
+        for chosen, cuts in ((again, least), ([item for item in items if item not in least], None)):
+            if chosen:
+                self._score_with(system, chosen, cuts)
+
+    def _score_with(self, system: str, items: Sequence[str], least: Mapping[str, float] | None) -> None:
         seeds = self.step.read("live_seeds").select("item_id", "seeds")
-        score(self.step, system, items, lambda _: self._clusters(items), seeds, self.model, only_items=True)
+        score(self.step, system, items, lambda _: self._clusters(items), seeds, self.model, True, least)
+
+    def _before(self, items: Sequence[str]) -> DataFrame:
+        """The release's audiences of items."""
+        rows = self.context.warehouse.read("audiences", self.release.tables["audiences"])
+        return audiences_of(rows, self.release.as_of, SYSTEM, items)
+
+    def _moved(self, items: Sequence[str]) -> dict[str, Moved]:
+        config, before, as_of = self.context.config, self._before(items), self.release.as_of
+        now = audiences_of(self.step.written("audiences"), as_of, SYSTEM, items)
+        least = last_cutoffs(before, self._refreshed())
+        found = moved(before, now, items, least, config.seed, config.privacy.minimum, config.refresh.keep)
+        self.step.say(in_words(found, config.refresh.keep))
+        return found
+
+    def _refreshed(self) -> DataFrame:
+        """Earlier rounds on the same users and models."""
+        return self.step.read("freshness").where(
+            (F.col("as_of") == F.lit(self.release.as_of)) & (F.col("model_version") == self.model)
+        )
 
     def _ages(self) -> DataFrame:
         """(item_id, seed_count, first_clicked_at) as they are now.
@@ -132,11 +163,8 @@ class Round:
         nightly = self.step.read("item_seeds").where(
             (F.col("as_of") == F.lit(as_of)) & (F.col("purpose") == "production")
         )
-        refreshed = self.step.read("freshness").where(
-            (F.col("as_of") == F.lit(as_of)) & (F.col("model_version") == self.model)
-        )
         found = changed_items(
-            live, self._thresholds(SYSTEM), nightly, refreshed, settings.min_change, settings.max_items
+            live, self._thresholds(SYSTEM), nightly, self._refreshed(), settings.min_change, settings.max_items
         )
         if len(found) == settings.max_items:
             self.step.say(f"{len(found):,} items (refresh.max_items); the other changed items come in the next round")
@@ -197,24 +225,8 @@ class Round:
             make_current(step, made, keep=self.context.config.refresh.keep_releases)
         if not items:
             return
-        rows = [
-            (
-                release.as_of,
-                self.model,
-                made.release_id,
-                row["item_id"],
-                SYSTEM,
-                row["seed_count"],
-                row["changes"],
-                row["clicked_at"],
-                step.record.started_at,
-                made.created_at,
-            )
-            for row in items
-        ]
-        types = TABLES["freshness"].schema(self.context.config.user_id_type)
-        frame = self.context.spark.createDataFrame(rows, types).coalesce(1)
-        step.replace("freshness", frame, as_of=release.as_of, release_id=made.release_id)
+        found = self._moved([row["item_id"] for row in items])
+        write_freshness(step, made, self.model, items, found)
         ages = sorted((made.created_at - row["clicked_at"]).total_seconds() for row in items)
         step.say(
             f"from the last click of an item to its audience: {ages[len(ages) // 2]:,.0f} s in the median, "
@@ -240,7 +252,7 @@ def steps(context: Context, now: Clock = utc_now) -> Sequence[Step]:
         Step(
             "refresh",
             lambda step: Round(step, now).run(),
-            ("scoring", "lookalike", "refresh", "cold_start"),
+            ("scoring", "lookalike", "refresh", "cold_start", *context.config.privacy.sections),
             inputs=(
                 "live_seeds",
                 "items",

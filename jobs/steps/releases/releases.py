@@ -97,7 +97,7 @@ def steps(context: Context) -> Sequence[Step]:
         Step(
             "publish",
             _publish,
-            ("evaluation", "publish"),
+            ("evaluation", "publish", *context.config.privacy.sections),
             as_of="a3",
             after=(("score_users", "a3"), ("evaluate", "a2")),
             inputs=PUBLISHED,

@@ -31,7 +31,7 @@ def audience_examples(step: RunningStep) -> list[AudienceExample]:
     bins = of_production(step, "score_histograms").where(F.col("item_id").isin(ids)).orderBy("bin").collect()
     examples = []
     for row in chosen:
-        top = audiences.where(F.col("item_id") == row["item_id"]).orderBy(F.desc("score"), "user_id").limit(5)
+        top = audiences.where(F.col("item_id") == row["item_id"]).orderBy(F.desc("score"), "user_id")
         own = [b for b in bins if b["item_id"] == row["item_id"]]
         edges, counts = _filled(own)
         examples.append(
@@ -41,7 +41,7 @@ def audience_examples(step: RunningStep) -> list[AudienceExample]:
                 row["seed_count"],
                 sizes.get(row["item_id"], 0),
                 row["cutoff"],
-                [(str(r["user_id"]), r["score"]) for r in top.collect()],
+                [(str(r["user_id"]), r["score"]) for r in top.limit(5).collect()],
                 edges,
                 counts,
                 row["title"],
@@ -52,12 +52,14 @@ def audience_examples(step: RunningStep) -> list[AudienceExample]:
 
 
 def _filled(bins: Sequence[Row]) -> tuple[list[float], list[float]]:
-    """Edges and counts with the empty bins between the filled ones."""
+    """Edges and counts with the empty bins between the filled ones; a bin of several is spread over them."""
     if not bins:
         return [], []
-    first, last = bins[0]["bin"], bins[-1]["bin"]
-    width = bins[0]["high"] - bins[0]["low"]
+    width = min(row["high"] - row["low"] for row in bins)
+    spans = [max(1, round((row["high"] - row["low"]) / width)) for row in bins]
+    first, last = bins[0]["bin"], bins[-1]["bin"] + spans[-1] - 1
     counts = [0.0] * (last - first + 1)
-    for row in bins:
-        counts[row["bin"] - first] = float(row["count"])
+    for row, span in zip(bins, spans, strict=True):
+        for place in range(span):
+            counts[row["bin"] - first + place] = row["count"] / span
     return [bins[0]["low"] + width * i for i in range(len(counts) + 1)], counts

@@ -106,4 +106,5 @@ def heading(context: Context) -> ReportData:
     """Title, configuration, time and first figures of the report."""
     name = context.config.name
     first = first_figures(context.config)
-    return ReportData(f"Look-alike audiences: {name}", name, dt.datetime.now(dt.UTC), first)
+    made, minimum = dt.datetime.now(dt.UTC), context.config.privacy.minimum
+    return ReportData(f"Look-alike audiences: {name}", name, made, first, minimum=minimum)

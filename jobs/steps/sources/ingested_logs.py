@@ -45,6 +45,8 @@ def _files(context: Context) -> str:
     sources = [settings.users, settings.items, *settings.events, *settings.all_impressions]
     found = [listing(context.spark, source, context.config.data_root) for source in sources if source is not None]
     content: list[object] = [*found, "dates are chosen"] if context.config.dates.given is None else [*found]
+    if excluded := context.given.privacy.excluded_fields:  # dates are chosen by the events that may be used
+        content.append(sorted(excluded))
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

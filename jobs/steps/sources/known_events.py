@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ralm.features.holdout import without_new_items
+from ralm.features.holdout import without_domains, without_new_items
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep
 
@@ -16,11 +16,10 @@ def source(context: Context) -> tuple[str, None]:
 
 
 def known_events(step: RunningStep) -> DataFrame:
-    """Events without those on held-out items."""
+    """Events without those on held-out items and those of excluded domains."""
     config = step.context.config
-    return without_new_items(
-        step.read("events"), config.fields.item_domains, config.evaluation.new_item_share, config.seed
-    )
+    events = without_domains(step.read("events"), config.privacy.excluded_fields)
+    return without_new_items(events, config.fields.item_domains, config.evaluation.new_item_share, config.seed)
 
 
 def by_day(frame: DataFrame, day: str) -> DataFrame:

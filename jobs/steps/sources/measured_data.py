@@ -12,7 +12,7 @@ TABLES = ("users", "events", "impressions")
 
 
 def _domains(context: Context) -> list[str]:
-    return [field.domain for field in context.given.fields.history]
+    return [field.domain for field in context.given.without_excluded().fields.history]
 
 
 def _measure(step: RunningStep) -> None:

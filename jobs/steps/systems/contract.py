@@ -26,7 +26,8 @@ class Task:
         date: users are described as of this date; nothing later is known.
         items: in the order of the scorer.
         seeds: (item_id, item_index int, user_id), at most `lookalike.seed_cap` per item; persisted. Distinct, except in
-            draws with replacement, which say how stable an audience is: there a user counts as often as drawn.
+            draws with replacement, which say how stable an audience is: there a user counts as often as drawn. With a
+            column `weight` double, above 0, only for systems with a `set_model`.
         folder: for files needed while users are scored; the caller removes it.
         clusters: variant -> (item_id, draw, centroids, sizes): the seeds as the batch has clustered them. None: a
             system clusters them itself.
@@ -98,6 +99,8 @@ class System:
         new_items: whether it can score items that were not in its training.
         from_seeds: whether its scores depend on the seeds at all.
         repeats: whether a system with its settings in the name gives the same; a comparison of all leaves it out.
+        set_model: the variant of RALM whose closed form it scores by: seeds may have weights, and users may be named
+            whom the audience is to be unlike. None: it has none.
     """
 
     name: str
@@ -108,3 +111,4 @@ class System:
     new_items: bool = True
     from_seeds: bool = True
     repeats: bool = False
+    set_model: str | None = None

@@ -27,8 +27,11 @@ def _prepare(task: Task) -> Prepared:
     if model is None:
         raise ConfigError(f"plda: variants.{SYSTEM} was trained with lookalike.closed_form false; set it, train again")
     users = embedded_users(task)
-    seeds = task.seeds.join(users, "user_id").select("item_id", F.lit(0).alias("draw"), "user_id", "embedding")
-    means = seeds.groupBy("item_id", "draw").applyInArrow(*cluster_items(1, iterations=1, seed=task.config.seed))
+    valued = "weight" in task.seeds.columns
+    columns = ["user_id", "embedding", *(["weight"] if valued else [])]
+    seeds = task.seeds.join(users, "user_id").select("item_id", F.lit(0).alias("draw"), *columns)
+    udf = cluster_items(1, iterations=1, seed=task.config.seed, weighted=valued)
+    means = seeds.groupBy("item_id", "draw").applyInArrow(*udf)
     found, arrays = centroid_arrays(means, task.items)
     missing = [item for item in task.items if item not in set(found)]
     if missing:
@@ -42,4 +45,4 @@ def _after(context: Context, date: DateName) -> tuple[Dependency, ...]:
     return (*after_embeddings(context, date), (targets_step(SYSTEM), date), (final_step(context.config, SYSTEM), "a1"))
 
 
-PLDA = System("plda", _prepare, ("user_embeddings",), _after, ("lookalike", f"variants.{SYSTEM}"))
+PLDA = System("plda", _prepare, ("user_embeddings",), _after, ("lookalike", f"variants.{SYSTEM}"), set_model=SYSTEM)

@@ -66,8 +66,16 @@ def _clusters(variant: str, task: Task, model: str) -> DataFrame:
     settings, config = variant_lookalike(task.config, variant), task.config
     weights = dated_weights(task.context.models("lookalike", model), task.as_of)
     rows = task.seeds.join(embedded_users(task, config.variants[variant].merge), "user_id")
-    udf = cluster_items(settings.clusters, iterations=settings.cluster_iterations, seed=config.seed, weights=weights)
-    seeds = rows.select("item_id", F.lit(0).alias("draw"), "user_id", "embedding")
+    valued = "weight" in task.seeds.columns
+    udf = cluster_items(
+        settings.clusters,
+        iterations=settings.cluster_iterations,
+        seed=config.seed,
+        weights=weights,
+        weighted=valued,
+    )
+    columns = ["user_id", "embedding", *(["weight"] if valued else [])]
+    seeds = rows.select("item_id", F.lit(0).alias("draw"), *columns)
     return seeds.groupBy("item_id", "draw").applyInArrow(*udf)
 
 
@@ -85,6 +93,7 @@ def variant_systems(config: Config) -> list[System]:
             ("user_embeddings", "target_embeddings"),
             partial(_after, variant),
             ("lookalike", f"variants.{variant}"),
+            set_model=variant,
         )
         for variant in config.variants
     ]

@@ -128,6 +128,39 @@ def test_few_clicks_wait_and_a_crash_before_the_release_publishes_them_once(
     assert found[0].release_id == before.release_id
 
 
+def test_a_round_keeps_the_similarity_if_asked_and_says_what_moved(live: Finished) -> None:
+    context = live.context("refresh.keep=similarity")
+    first, second = live.table("freshness").where(F.col("item_id") == NEW).orderBy("published_at").collect()
+    assert (first["audience_before"], first["kept"], first["cutoff_before"]) == (None, None, None)
+    assert (second["audience_before"], second["cutoff_before"]) == (first["audience"], first["cutoff"])
+
+    def audience() -> dict[str, float]:
+        version = current_release(context.warehouse).tables["audiences"]
+        rows = context.warehouse.read("audiences", version).where(
+            (F.col("item_id") == NEW) & (F.col("system") == "ralm")
+        )
+        return {row["user_id"]: row["score"] for row in rows.collect()}
+
+    before = audience()
+    assert second["cutoff"] == min(before.values())
+    assert second["audience"] == len(before)
+    seeds = users_of(context, 70, skip=120)
+    click(context, NEW, seeds, now())
+    refresh(context)
+    after = audience()
+    row = live.table("freshness").where(F.col("item_id") == NEW).orderBy(F.desc("published_at")).first()
+    assert row is not None
+    assert (row["audience_before"], row["audience"]) == (len(before), len(after))
+    assert row["kept"] == pytest.approx(len(before.keys() & after.keys()) / len(before))
+    assert row["cutoff"] == row["cutoff_before"] == second["cutoff"] <= min(after.values())
+    # Whoever reaches the score is in: all but the seeds, as the histogram of everyone's scores has them.
+    bins = context.warehouse.read("score_histograms").where((F.col("item_id") == NEW) & (F.col("system") == "ralm"))
+    above = {low: sum(b["count"] for b in bins.collect() if b[low] >= row["cutoff"]) for low in ("low", "high")}
+    assert above["low"] - row["seed_count"] <= len(after) <= above["high"]
+    told = f"(refresh.keep: similarity): {len(before):,} users before, {len(after):,} now"
+    assert any(told in line for line in live.lines), live.lines[-6:]
+
+
 def test_a_clicked_item_that_is_not_chosen_is_named(live: Finished) -> None:
     """One item is scored, the newest by first click: the new one."""
     context = live.context("scoring.max_items=1")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import functions as F
 
+import ralm
 from jobs.steps.evaluation.evaluate import steps as evaluate_steps
 from jobs.steps.releases.releases import steps as publish_steps
 from ralm.errors import DataError
@@ -45,11 +46,15 @@ def test_a_release_behind_user_activity_is_refused_and_can_be_let_through(finish
     ):
         assert part in text
     assert current_release(warehouse) == before
-    context = finished.context("publish.require=none", "evaluation.gate=1")
+    context = finished.context("publish.require=none", "evaluation.gate=1", "privacy.minimum=7")
     context.force = True
     run_steps(context, publish_steps(context))
     made = current_release(warehouse)
     assert made.release_id != before.release_id
+    assert (before.minimum, made.minimum) == (0, 7)
+    reader = ralm.open(str(finished.config.warehouse), finished.spark)
+    assert reader.minimum == 7
+    assert "nothing is shown of fewer than 7 people" in repr(reader)
     assert made.metrics["new_items/item_auc"] == 0.45
     assert made.note is None
 
