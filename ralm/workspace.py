@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ralm.errors import ConfigError, MissingInputError
 from ralm.notebook.extend import Size, extended
 from ralm.notebook.loading import folder_of, some_session
-from ralm.notebook.overlap import overlap
+from ralm.notebook.overlap import compared, overlap
 from ralm.notebook.pairs import scored_pairs
 from ralm.notebook.recommendations import best_items
 from ralm.notebook.release_tables import ReleaseTables
@@ -25,9 +25,6 @@ from ralm.notebook.sizes import asked, candidates, check_minimum, check_size, ex
 
 if TYPE_CHECKING:  # neither Spark nor a session is needed to import this file
     from pyspark.sql import DataFrame, SparkSession
-
-# Items that `overlap` compares at most: each pair is a row.
-MOST_COMPARED = 200
 
 
 def open_workspace(path: str, spark: SparkSession | None = None, release: str | dt.date | None = None) -> Workspace:
@@ -251,9 +248,7 @@ class Workspace(ReleaseTables):
         """
         from pyspark.sql import functions as F
 
-        wanted = list(dict.fromkeys(items))
-        if not 2 <= len(wanted) <= MOST_COMPARED:
-            raise ConfigError(f"overlap: give 2 to {MOST_COMPARED} items, found {len(wanted)}")
+        wanted = compared(items)
         rows = self._audiences().where(F.col("item_id").isin(wanted)).select("item_id", "user_id")
         sizes = {row["item_id"]: row["count"] for row in rows.groupBy("item_id").count().collect()}
         if missing := next((item for item in wanted if item not in sizes), None):

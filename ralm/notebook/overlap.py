@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ralm.errors import ConfigError
 from ralm.notebook.sizes import check_minimum
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+
+# Each pair of compared items is a row.
+MOST = 200
+
+
+def compared(items: Sequence[str]) -> list[str]:
+    """The items that are compared, each once.
+
+    Raises:
+        ConfigError: fewer than two, or too many.
+    """
+    wanted = list(dict.fromkeys(items))
+    if not 2 <= len(wanted) <= MOST:
+        raise ConfigError(f"overlap: give 2 to {MOST} items, found {len(wanted)}")
+    return wanted
 
 
 def overlap(spark: SparkSession, rows: DataFrame, sizes: Mapping[str, int], minimum: int = 0) -> DataFrame:
