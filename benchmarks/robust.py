@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import pyarrow.parquet as pq
 import yaml
 from deltalake import DeltaTable
 
+ROOT = Path(__file__).resolve().parents[1]
 SYSTEMS = ("ralm", "plda", "als_fold_in", "regression_logistic", "information_value", "user_activity")
 SHOWN = ("item_auc", "prec@10", "recall@5%")
 # Exit status of a pipeline that did its work and whose release did not pass the gate.
@@ -172,8 +172,8 @@ def run_set(found: RobustSet, data: Path, folder: Path) -> list[dict[str, Any]] 
     chosen = f"comparison.systems=[{','.join(SYSTEMS)}]"
     for job in ("pipeline", "compare"):
         with (work / f"{job}.log").open("w") as log:
-            command = [sys.executable, "-m", f"jobs.{job}", "--config", str(path), "--set", chosen]
-            ended = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)
+            command = ["./spark-submit.sh", job, "--config", str(path.resolve()), "--set", chosen]
+            ended = subprocess.run(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, check=False)
         if ended.returncode == REFUSED:
             print(f"{found.name}: the release was refused: it is not ahead of user activity and chance", flush=True)
         elif ended.returncode:
