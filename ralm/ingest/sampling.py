@@ -105,7 +105,5 @@ def first_of_each_piece(raw: DataFrame, most: int) -> DataFrame:
     """The first rows of every partition; no partition is read further."""
     spark = raw.sparkSession
     jvm: Any = spark._jvm
-    sql = jvm.org.apache.spark.sql
-    number = sql.classic.ExpressionUtils.expression(F.lit(most)._jc)
-    plan = sql.catalyst.plans.logical.LocalLimit(number, raw._jdf.logicalPlan())
-    return DataFrame(sql.classic.Dataset.ofRows(spark._jsparkSession, plan), spark)
+    plan = raw.limit(most)._jdf.logicalPlan().child()  # a limit of all rows stands over one of each partition
+    return DataFrame(jvm.org.apache.spark.sql.classic.Dataset.ofRows(spark._jsparkSession, plan), spark)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 
 from ralm.config import Config
 from ralm.errors import RalmError
 from ralm.ingest.findings import Check, findings
-from ralm.ingest.mapping import Mapped
+from ralm.ingest.mapping import REASON, ROW, Mapped
 from ralm.ingest.quarantine import default_not_after, quarantined
+from ralm.ingest.sources import map_sources
 from ralm.ingest.tables import IngestResult, counted, ingest
+from ralm.spark.errors import user_errors
 
 SHOWN = "user_id,item_id,shown_at,clicked\nu1,i2,2024-01-03 10:00:00,1\nu2,i1,2024-01-04 10:00:00,0\n"
 HEADER = "user_id,item_id,at\n"
@@ -39,11 +42,32 @@ class Read:
     def events(self) -> DataFrame:
         return reduce(DataFrame.unionByName, [mapped.good for mapped in self.acted]).distinct()
 
-    def of(self, number: int) -> Read:
-        """The part of one source of events."""
-        start = f"events[{number}]."
-        counts = {f"events[0].{key.removeprefix(start)}": n for key, n in self.counts.items() if key.startswith(start)}
-        return replace(self, acted=[self.acted[number]], counts=counts)
+
+@dataclass(frozen=True)
+class Part:
+    """A source's rows: the good ones, and how many there are of each reason."""
+
+    good: list[Row]
+    bad: dict[str, int]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        return sorted({(row["user_id"], row["feature_id"]) for row in self.good})
+
+
+def parts_of(spark: SparkSession, config: Config) -> dict[str, Part]:
+    """Source -> its rows."""
+    assert config.ingest is not None
+    found, errors = map_sources(spark, config, config.ingest, config.ingest.not_after or default_not_after())
+    if errors:
+        raise type(errors[0])("; ".join(map(str, errors)))
+    parts = {}
+    for mapped, *_ in found:
+        with user_errors("ingest", mapped.expressions):
+            rows = mapped.frame.drop(ROW).collect()
+        bad = Counter(row[REASON] for row in rows if row[REASON] is not None)
+        parts[mapped.source] = Part([row for row in rows if row[REASON] is None], dict(bad))
+    return parts
 
 
 def read(spark: SparkSession, config: Config) -> Read:
@@ -102,13 +126,11 @@ class Files:
     def ingest(self, source: dict[str, Any], **ingest_keys: Any) -> IngestResult:
         return ingest(self.spark, self.config(source, **ingest_keys))
 
-    def read_all(self, *sources: dict[str, Any]) -> list[Read]:
-        """Each source's part of one run."""
-        config = self.config(sources[0])
-        assert config.ingest is not None
-        config.ingest.events = [self.config(source).ingest.events[0] for source in sources]  # type: ignore[union-attr]
-        whole = read(self.spark, config)
-        return [whole.of(number) for number in range(len(sources))]
+    def read_all(self, *sources: dict[str, Any]) -> list[Part]:
+        """Each source's rows, mapped; a job each, since one of many sources takes longer than all of theirs."""
+        events = [self.config(source).model_dump()["ingest"]["events"][0] for source in sources]
+        parts = parts_of(self.spark, self.config(sources[0], events=events))
+        return [parts[f"events[{number}]"] for number in range(len(sources))]
 
     def pairs(self, source: dict[str, Any]) -> list[tuple[str, str]]:
         return pairs(self.read(source))

@@ -15,20 +15,20 @@ from pyspark.sql import SparkSession
 
 from ralm.errors import RalmError
 from tests.ingest.files import read
-from tests.ingest.ways import LOG, NAMES, SHOWN, WAYS, Ways, Write, config, read_ways, text
+from tests.ingest.ways import LOG, NAMES, SHOWN, WAYS, Way, Write, config, read_ways, text
 
 pytestmark = pytest.mark.spark
 
 
 @pytest.fixture(scope="module")
-def ways(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Ways:
+def ways(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> list[Way]:
     return read_ways(spark, config(tmp_path_factory.mktemp("ways"), list(WAYS.values())))
 
 
 @pytest.mark.parametrize("number", range(len(WAYS)), ids=WAYS)
-def test_the_same_rows(ways: Ways, number: int) -> None:
-    assert ways.rows[number] == SHOWN
-    assert ways.bad == {}
+def test_the_same_rows(ways: list[Way], number: int) -> None:
+    assert ways[number].rows == SHOWN
+    assert ways[number].bad == 0
 
 
 def lines() -> list[str]:
@@ -80,15 +80,15 @@ def written(content: bytes) -> Write:
 
 
 @pytest.fixture(scope="module")
-def corrupted(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Ways:
+def corrupted(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> list[Way]:
     return read_ways(spark, config(tmp_path_factory.mktemp("corrupted"), list(map(written, COUNTED.values())), 0.5))
 
 
 @pytest.mark.parametrize("number", range(len(COUNTED)), ids=COUNTED)
-def test_corruptions_are_counted(corrupted: Ways, number: int) -> None:
-    assert corrupted.bad[number] >= 1
-    assert set(corrupted.rows[number]) < set(SHOWN)
-    assert len(corrupted.rows[number]) >= len(LOG) - 2
+def test_corruptions_are_counted(corrupted: list[Way], number: int) -> None:
+    assert corrupted[number].bad >= 1
+    assert set(corrupted[number].rows) < set(SHOWN)
+    assert len(corrupted[number].rows) >= len(LOG) - 2
 
 
 def test_corruptions_are_refused_together(spark: SparkSession, tmp_path: Path) -> None:

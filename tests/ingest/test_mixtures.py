@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.ingest.files import Files, bad, pairs
+from tests.ingest.files import Files
 
 pytestmark = pytest.mark.spark
 SEPARATORS = (",", ";", "|", "\t")
@@ -59,5 +59,5 @@ def test_mixtures(files: Files) -> None:
     found = files.read_all(
         *({"path": str(number), "options": {"sep": separator}} for number, separator in enumerate(SEPARATORS))
     )
-    assert [pairs(result) for result in found] == expected
-    assert [bad(result) for result in found] == [{}] * len(SEPARATORS)
+    assert [result.pairs for result in found] == expected
+    assert [result.bad for result in found] == [{}] * len(SEPARATORS)

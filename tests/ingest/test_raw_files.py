@@ -59,7 +59,7 @@ def test_values_of_folders_stay_text_in_every_format(files: Files) -> None:
         {"path": "j", "format": "jsonl", "columns": columns},
         {"path": "t", "format": "text", "columns": words},
     )
-    assert [pairs(result) for result in found] == [[("u1", "007")]] * 3
+    assert [result.pairs for result in found] == [[("u1", "007")]] * 3
 
 
 def test_a_folder_named_as_a_column_of_the_files(files: Files) -> None:
@@ -162,9 +162,9 @@ def test_rows_that_cannot_be_read_are_counted(files: Files) -> None:
         files.write(f"{number}.csv", HEADER + line + ROWS)
     found = files.read_all(*({"path": f"{number}.csv"} for number in range(len(BROKEN))))
     for result, (line, refused) in zip(found, BROKEN, strict=True):
-        assert bad(result) == refused, line
-        assert result.counts["events[0].rows"] == 2 + sum(refused.values())
-        assert pairs(result) == [("u1", "i1"), ("u2", "i2")]
+        assert result.bad == refused, line
+        assert len(result.good) == 2
+        assert result.pairs == [("u1", "i1"), ("u2", "i2")]
 
 
 def test_an_open_quote_does_not_swallow_the_rest(files: Files) -> None:
@@ -219,7 +219,7 @@ def test_a_name_that_exists_is_no_pattern(files: Files) -> None:
         files.write(name, f"{HEADER}u{number},i1,2024-01-01 10:00:00\n")
     files.write("ev1.csv", HEADER + "u9,i9,2024-01-01 10:00:00\n")
     found = files.read_all(*({"path": name} for name in names))
-    assert [pairs(result) for result in found] == [[(f"u{number}", "i1")] for number in range(len(names))]
+    assert [result.pairs for result in found] == [[(f"u{number}", "i1")] for number in range(len(names))]
 
 
 @pytest.mark.parametrize("path", ["gone.csv", "ev[1].csv", "gone/*.csv"])

@@ -9,7 +9,6 @@ import gzip
 import io
 import json
 import lzma
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from ralm.config import Config
-from tests.ingest.files import read
+from tests.ingest.files import parts_of
 
 EPOCH = 1704189600  # 2024-01-02 10:00:00
 LOG: list[dict[str, str]] = [
@@ -49,14 +48,14 @@ COLUMNS = {"user_id": "uid", "item": "item", "at": "time", "clicked": "click"}
 
 
 def config(folder: Path, writers: list[Write], max_bad_share: float = 0.0) -> Config:
-    """One configuration of logs in many ways: each is a source of impressions, and its items carry its number."""
+    """One configuration of logs in many ways: each is a source of impressions."""
     impressions = []
     for number, write in enumerate(writers):
         place = folder / str(number)
         place.mkdir()
         given = {"path": "log", "format": "csv", "time_format": "epoch_s"} | write(place)
         columns = COLUMNS | given.pop("columns", {})
-        shown = {"user_id": columns["user_id"], "item_id": f"concat('{number}:', {columns['item']})"}
+        shown = {"user_id": columns["user_id"], "item_id": columns["item"]}
         shown |= {"shown_at": columns["at"], "clicked": columns["clicked"]}
         impressions.append(given | {"path": f"{number}/{given['path']}", "domain": f"w{number}", "columns": shown})
     acted = {"user_id": "uid", "feature_id": "item", "event_time": "time"}
@@ -82,24 +81,21 @@ Rows = list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
-class Ways:
-    """What one run read of its ways: their rows in order, of which all tables are made, and their bad rows."""
+class Way:
+    """What was read of a way: its rows in order, of which all tables are made, and how many are bad."""
 
-    rows: dict[int, Rows]
-    bad: dict[int, int]
+    rows: Rows
+    bad: int
 
 
-def read_ways(spark: SparkSession, config: Config) -> Ways:
-    found = read(spark, config)
-    rows: dict[int, Rows] = defaultdict(list)
-    for user, item, at, clicked in found.impressions.select("user_id", "item_id", "shown_at", "clicked").collect():
-        number, _, bare = item.partition(":")
-        rows[int(number)].append((user, bare, at, clicked))
-    counts = {key: n for key, n in found.counts.items() if key.startswith("impressions[") and not key.endswith(".rows")}
-    bad: dict[int, int] = defaultdict(int)
-    for key, count in counts.items():
-        bad[int(key.partition("[")[2].partition("]")[0])] += count
-    return Ways({number: sorted(own) for number, own in rows.items()}, bad)
+def read_ways(spark: SparkSession, config: Config) -> list[Way]:
+    found = parts_of(spark, config)
+    columns = ("user_id", "item_id", "shown_at", "clicked")
+    return [
+        Way(sorted(tuple(row[name] for name in columns) for row in part.good), sum(part.bad.values()))
+        for source, part in found.items()
+        if source.startswith("impressions")
+    ]
 
 
 def moment(row: dict[str, str]) -> dt.datetime:
