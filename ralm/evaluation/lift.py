@@ -53,12 +53,14 @@ def lift(converted: int, delivered: int, held_converted: int, held_out: int, lev
     p, q = converted / delivered, held_converted / held_out
     own = binomtest(converted, delivered).proportion_ci(level, method="wilson")
     other = binomtest(held_converted, held_out).proportion_ci(level, method="wilson")
-    low = p - q - math.hypot(p - own.low, other.high - q)
-    high = p - q + math.hypot(own.high - p, q - other.low)
+    ends = [float(end) for end in (own.low, own.high, other.low, other.high)]
+    low = p - q - math.hypot(p - ends[0], ends[3] - q)
+    high = p - q + math.hypot(ends[1] - p, q - ends[2])
     if not held_converted:
         return Lift(p - q, low, high, None, None, None)
-    ends = _ratio(p, q, own.low, other.high, -1), _ratio(p, q, own.high, other.low, 1)
-    return Lift(p - q, low, high, p / q - 1, ends[0] - 1, ends[1] - 1)
+    return Lift(
+        p - q, low, high, p / q - 1, _ratio(p, q, ends[0], ends[3], -1) - 1, _ratio(p, q, ends[1], ends[2], 1) - 1
+    )
 
 
 def _ratio(p: float, q: float, own: float, other: float, sign: int) -> float:

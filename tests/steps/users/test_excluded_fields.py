@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from jobs.steps.sources.known_events import known_events
 from jobs.steps.users import stand_ins
@@ -58,7 +59,8 @@ def read_by_models(
     given = {key: value for key, value in CONFIG.items() if key not in ("user_model", "lookalike")}
     config = Config.model_validate(given | {"privacy": {"excluded_fields": excluded}})  # much follows from the data
     tables = {name: spark.read.parquet(str(folder / f"{name}.parquet")) for name in ("users", "events", "impressions")}
-    tables["events"] = tables["events"].withColumnRenamed("at", "event_time").persist()
+    at = F.col("at").cast("timestamp").alias("event_time")  # as `ingest` writes it
+    tables["events"] = tables["events"].select("user_id", "domain", "feature_id", at).persist()
     domains = [field.domain for field in config.without_excluded().fields.history]
     counts = count_data(tables["users"], tables["events"], tables["impressions"], domains, config.seed)
     used = auto.resolve(config, counts)
