@@ -55,14 +55,14 @@ class Part:
         return sorted({(row["user_id"], row["feature_id"]) for row in self.good})
 
 
-def parts_of(spark: SparkSession, config: Config) -> dict[str, Part]:
-    """Source -> its rows."""
+def parts_of(spark: SparkSession, config: Config, kind: str = "events") -> dict[str, Part]:
+    """Source of a kind -> its rows."""
     assert config.ingest is not None
     found, errors = map_sources(spark, config, config.ingest, config.ingest.not_after or default_not_after())
     if errors:
         raise type(errors[0])("; ".join(map(str, errors)))
     parts = {}
-    for mapped, *_ in found:
+    for mapped in [mapped for mapped, *_ in found if mapped.source.startswith(kind)]:
         with user_errors("ingest", mapped.expressions):
             rows = mapped.frame.drop(ROW).collect()
         bad = Counter(row[REASON] for row in rows if row[REASON] is not None)
@@ -133,7 +133,7 @@ class Files:
         return [parts[f"events[{number}]"] for number in range(len(sources))]
 
     def pairs(self, source: dict[str, Any]) -> list[tuple[str, str]]:
-        return pairs(self.read(source))
+        return parts_of(self.spark, self.config(source))["events[0]"].pairs
 
     def refuses(self, kind: type[RalmError], source: dict[str, Any], *parts: str) -> None:
         with pytest.raises(kind) as raised:

@@ -89,12 +89,11 @@ class Way:
 
 
 def read_ways(spark: SparkSession, config: Config) -> list[Way]:
-    found = parts_of(spark, config)
+    found = parts_of(spark, config, "impressions")
     columns = ("user_id", "item_id", "shown_at", "clicked")
     return [
         Way(sorted(tuple(row[name] for name in columns) for row in part.good), sum(part.bad.values()))
-        for source, part in found.items()
-        if source.startswith("impressions")
+        for part in found.values()
     ]
 
 
