@@ -9,7 +9,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from jobs.steps.audiences.chosen_items import choose_items, left_out, spread_items
 from jobs.steps.seeds.item_seeds import item_ages
-from ralm.config import ColdStart, Scoring
+from ralm.config import ColdStart, Scoring, load_config
+from tests.finished import TINY
 
 pytestmark = pytest.mark.spark
 # item -> published, first click, seeds. The catalogue announced `late` first, and it was clicked last.
@@ -29,10 +30,8 @@ def day(number: int | None) -> dt.datetime | None:
 def running(spark: SparkSession, *, cold: bool = False, **scoring: Any) -> Any:
     catalogue = [(item, day(published), ["c"]) for item, (published, _, _) in ITEMS.items()]
     table = spark.createDataFrame(catalogue, "item_id string, published_at timestamp, categories array<string>")
-    config = SimpleNamespace(
-        lookalike=SimpleNamespace(min_seeds=10),
-        scoring=Scoring.model_validate(scoring),
-        cold_start=ColdStart(switch=20) if cold else None,
+    config = load_config(TINY, ["lookalike.min_seeds=10"]).model_copy(
+        update={"scoring": Scoring.model_validate(scoring), "cold_start": ColdStart(switch=20) if cold else None}
     )
     context = SimpleNamespace(config=config, spark=spark)
     return SimpleNamespace(context=context, as_of=dt.date(2024, 1, 11), read=lambda name: {"items": table}[name])

@@ -51,7 +51,6 @@ def test_a_release_behind_user_activity_is_refused_and_can_be_let_through(finish
     run_steps(context, publish_steps(context))
     made = current_release(warehouse)
     assert made.release_id != before.release_id
-    assert (before.minimum, made.minimum) == (0, 7)
     reader = ralm.open(str(finished.config.warehouse), finished.spark)
     assert reader.minimum == 7
     assert "nothing is shown of fewer than 7 people" in repr(reader)
@@ -73,7 +72,7 @@ def test_a_set_that_cannot_be_judged_gets_its_release_with_a_warning(finished: F
         context = finished.context(REQUIRED, setting, say=lines.append)
         run_steps(context, [*evaluate_steps(context), *publish_steps(context)])
         page = (Path(str(finished.config.warehouse)) / "report.html").read_text(encoding="utf-8")
-        assert "RALM was not evaluated in this run." in page
+        assert "Nothing was measured that would say how good these audiences are." in page
         assert why in page
         systems = {row["system"] for row in context.warehouse.read("metrics").collect()}
         assert not {name for name in systems if not name.startswith("user_model")}
