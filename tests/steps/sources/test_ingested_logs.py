@@ -157,7 +157,7 @@ def test_mistakes_of_all_sources_are_one_line(logs: Logs) -> None:
         ConfigError,
         "ingest.events[0].columns.feature_id: column 'article' not found",
         "its columns: art",
-        "ingest.impressions[0].columns.clicked: `sec` is array<bigint>",
+        "ingest.impressions[0].columns.clicked: `sec` is array<string>",
         "ingest.impressions[1].columns.clicked: `sec >`",
     )
 
@@ -167,7 +167,12 @@ def test_bad_rows_over_the_share_stop_it(logs: Logs) -> None:
     logs.write("reads.jsonl", [{**row, "uid": None} if i < 20 else row for i, row in enumerate(rows)])
     logs.settings["ingest"]["not_after"] = "2024-01-02T00:00:00"
     logs.fails(
-        DataError, "ingest.events[0]: 8", "null user_id: 20", "max_bad_share", "ingest.impressions", "future shown_at"
+        DataError,
+        "ingest.events[0]: 97.5%",
+        "null user_id: 20",
+        "max_bad_share",
+        "ingest.impressions",
+        "future shown_at",
     )
 
 
