@@ -8,13 +8,14 @@ import tempfile
 
 from jobs.cli.shipment import ROOT
 from ralm.config import Spark
-from ralm.spark.jars import fetched, record
+from ralm.spark.jars import record
 from ralm.spark.jvm import archiving, class_archive
 from ralm.spark.session import get_session
 
 
 def fetch_jars() -> None:
-    """Let Spark's Ivy fetch Delta's jars into its cache, and write their paths down."""
+    """Let Spark's Ivy fetch Delta's jars into its cache, and write their paths down anew: `make` goes by that file."""
+    record().unlink(missing_ok=True)  # a session takes the jars that it names
     spark = get_session("fetch Delta's jars", Spark(master="local[1]", driver_memory="1g"))
     jars = spark.sparkContext.getConf().get("spark.jars", "") or ""
     spark.stop()
@@ -29,14 +30,8 @@ def archive_classes() -> None:
     archive = class_archive()
     archive.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="ralm-") as folder:
-        command = [
-            "./spark-submit.sh",
-            "simulate",
-            "--config",
-            "conf/tiny.yaml",
-            "--set",
-            f"warehouse={folder}/warehouse",
-        ]
+        command = ["./spark-submit.sh", "simulate", "--config", "conf/tiny.yaml"]
+        command += ["--set", f"warehouse={folder}/warehouse"]
         command += ["--", "--master", "local[2]", "--conf", f"spark.driver.extraJavaOptions={archiving(archive)}"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not archive.exists():
@@ -45,10 +40,8 @@ def archive_classes() -> None:
 
 
 def main() -> None:
-    """Fetch the jars if they are not there, and make the archive."""
-    if fetched(record()) is None:
-        record().unlink(missing_ok=True)
-        fetch_jars()
+    """Fetch the jars, and make the archive."""
+    fetch_jars()
     archive_classes()
 
 

@@ -265,6 +265,12 @@ class Ingest(Section):
         return [self.impressions, *self.more_impressions]
 
     @property
+    def sources(self) -> list[Source]:
+        """Every source that is mapped."""
+        every = [self.users, self.items, *self.events, *self.all_impressions]
+        return [source for source in every if source is not None]
+
+    @property
     def timed(self) -> bool:
         """Whether the sources name times: all of them do, or none."""
         if self.untimed != "auto":

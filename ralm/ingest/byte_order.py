@@ -1,4 +1,4 @@
-"""Byte-order marks, with the encodings that they stand for."""
+"""Byte-order marks, with the encodings that they stand for; endings of compressed files."""
 
 from __future__ import annotations
 
@@ -12,3 +12,9 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+PACKED_ENDINGS = (".gz", ".bz2", ".zst", ".xz", ".lz4")
+
+
+def marked(content: bytes) -> bool:
+    """Whether the encoding is certain: content begins with a mark."""
+    return any(content.startswith(mark) for mark, _ in MARKS)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from ralm.errors import ConfigError, DataError
-from ralm.ingest.byte_order import MARKS
+from ralm.ingest.byte_order import marked
 from ralm.ingest.files import SourceFile
 from ralm.ingest.recognition import compression_of, encoding_of, foreign, is_utf8, opened
 from ralm.spark.errors import user_errors
@@ -107,7 +107,7 @@ def _head(file: SourceFile, raw: bytes, encoding: str | None, where: str) -> Hea
         raise DataError(f"{place}: its {compression} is damaged ({error}): replace it") from error
     shown = encoding_of(content)
     # A mark in the file wins over what the source says, a guess does not.
-    found = (shown if shown is not None and (encoding is None or _marked(content)) else encoding) or "utf-8"
+    found = (shown if shown is not None and (encoding is None or marked(content)) else encoding) or "utf-8"
     if b"\x00" in content[:4096] and found.startswith(("utf-8", "UTF-8")):
         raise DataError(f"{place}: is no text; look at `format`, or at options.encoding")
     native = compression == _ENDINGS.get(ending, "") and ending not in _CODECS
@@ -128,10 +128,6 @@ def _decompressed(raw: bytes, compression: str, all_read: bool) -> tuple[bytes, 
         return content, all_read and stream.eof and not stream.unused_data
     content = opened(io.BytesIO(raw), compression).read(SIZE)
     return content, all_read and len(content) < SIZE
-
-
-def _marked(content: bytes) -> bool:
-    return any(content.startswith(mark) for mark, _ in MARKS)
 
 
 def in_bytes(encoding: str) -> bool:

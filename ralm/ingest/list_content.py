@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from ralm.errors import DataError
+from ralm.ingest.byte_order import marked
 from ralm.ingest.list_workbook import workbook_rows
 from ralm.ingest.recognition import SEPARATORS, ZIP, compression_of, encoding_of, foreign, opened, separator_of
 
@@ -115,8 +116,9 @@ def _decoded(content: bytes, name: str) -> tuple[str, str, bool]:
     try:
         text = content.decode(encoding or "utf-8")
     except UnicodeDecodeError as error:
-        if encoding is not None:
+        if marked(content):
             raise DataError(f"list {name}: not all of it is {encoding}, as it begins; save it in UTF-8") from error
+        # Zero bytes, by which UTF-16 was guessed, are in what this gives too, and say that it is no text.
         text, encoding, sure = content.decode("latin-1"), "not UTF-8", False
     if "\x00" in text:
         raise DataError(f"list {name}: a binary file of no known format; give CSV, JSON, .xlsx, text or Parquet")

@@ -27,7 +27,6 @@ _COMPRESSED = {
     b"\xfd7zXZ\x00": "xz",
     b"\x04\x22\x4d\x18": "lz4",
 }
-PACKED_ENDINGS = (".gz", ".bz2", ".zst", ".xz", ".lz4")
 ZIP = b"PK\x03\x04"
 _FOREIGN = {
     b"PAR1": "a Parquet file: format: parquet",

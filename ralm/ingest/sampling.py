@@ -10,8 +10,8 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from ralm.ingest.byte_order import PACKED_ENDINGS
 from ralm.ingest.files import SourceFile
-from ralm.ingest.recognition import PACKED_ENDINGS
 
 # A source of so many bytes is read whole: some ten seconds.
 WHOLE = 32 * 1024**2

@@ -23,10 +23,10 @@ def coordinates() -> str:
     return "io.delta:{}:{}".format(*artifact())
 
 
-def fetched(record: Path) -> str | None:
-    """The recorded jars, with commas between them, while all are there and of the installed delta-spark; else None."""
-    if not record.exists():
+def fetched(path: Path) -> str | None:
+    """The jars that a record names, with commas between them; None: not all are there, or for another delta-spark."""
+    if not path.exists():
         return None
-    jars = record.read_text(encoding="utf-8").strip()
+    jars = path.read_text(encoding="utf-8").strip()
     current = "{}-{}.jar".format(*artifact()) in jars
     return jars if current and all(Path(jar).exists() for jar in jars.split(",")) else None

@@ -132,7 +132,7 @@ def test_columns_are_named_or_numbered(matched: Callable[..., tuple[list[str], L
         ("half.csv.gz", gzip.compress(b"u1\nu2\n" * 1000, mtime=0)[:-9], "damaged: not all of its gzip content"),
         ("old.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), r"old form \(\.xls\): save it as CSV or \.xlsx"),
         ("page.xls", "<html><table><tr><td>u1</td></tr></table>", "an HTML or XML page"),
-        ("bytes.csv", b"u1\x00\x01\x02\x03u2\x00", "save it in UTF-8"),
+        ("bytes.csv", b"u1\x00\x01\x02\x03u2\x00", "a binary file of no known format"),
         ("broken.json", '[{"user_id": "u1"}, {"user_id"', "it begins as JSON and is none"),
         ("floats.json", "[true]", "a value that is no id: true"),
         ("large.csv", "user_id\n1.23457E+11\n", r"the id 1\.23457E\+11 has lost digits in a spreadsheet"),

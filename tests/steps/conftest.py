@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -16,6 +17,7 @@ from jobs.steps.systems.contract import Prepared, System, Task
 from jobs.steps.user_model import als_factors, user_embeddings, user_samples
 from jobs.steps.user_model import training as user_model_training
 from jobs.steps.users import histories, user_fields, vocabularies
+from ralm.config import Config
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
 from ralm.runs.step import RunningStep, Step
@@ -39,9 +41,9 @@ PREPARED = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def toy(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Context:
-    """A context whose warehouse holds everything that any system reads; this worker's own copy."""
+    """A context whose warehouse holds everything that any system reads; a copy for each file of tests."""
 
     def build(folder: Path) -> None:
         context = Context(spark, write_toy(folder), say=lambda line: None)
@@ -52,6 +54,14 @@ def toy(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Contex
     return Context(spark, toy_config(folder), say=lambda line: None)
 
 
+def with_settings(toy: Context, *, force: bool = False, **sections: dict[str, Any]) -> tuple[Context, list[str]]:
+    """The toy world with other keys in some sections, and the lines that its steps say."""
+    content, lines = toy.config.model_dump(mode="json"), list[str]()
+    for name, keys in sections.items():
+        content[name] |= keys
+    return Context(toy.spark, Config.model_validate(content), force=force, say=lines.append), lines
+
+
 Asked = dict[str, list[str]]
 
 
@@ -60,7 +70,7 @@ def seeds_of(group: int, count: int) -> list[str]:
     return [user for user in users() if group_of(user) == group][:count]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def prepare(toy: Context, tmp_path_factory: pytest.TempPathFactory) -> Callable[[System, Asked], Prepared]:
     """Prepares a system for items given as item -> seed users, as of A2, inside a real step; each question once."""
     known: dict[str, Prepared] = {}

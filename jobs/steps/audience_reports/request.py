@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import functions as F
-
+from jobs.steps.audiences.audiences import made_by
 from jobs.steps.audiences.own_list import Request
 from ralm.errors import ConfigError, MissingInputError
 from ralm.runs.context import Context
@@ -61,11 +60,8 @@ def scored_by(context: Context, asked: Asked) -> str:
         MissingInputError: there is no such audience.
         ConfigError: several systems made one and none was named.
     """
-    item, names = asked.item_id, list[str]()
-    if context.warehouse.exists("audiences"):
-        rows = context.warehouse.read("audiences")
-        rows = rows.where((F.col("as_of") == F.lit(context.dates.a3)) & (F.col("item_id") == item))
-        names = sorted(row["system"] for row in rows.select("system").distinct().collect())  # the systems that made one
+    item = asked.item_id
+    names = made_by(context, "audiences", item)
     if asked.system is not None and asked.system in names:
         return asked.system
     if not names or asked.system is not None:

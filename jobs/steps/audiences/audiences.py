@@ -24,6 +24,7 @@ from jobs.steps.audiences.scored_users import Scored
 from jobs.steps.audiences.thresholds import write_histograms, write_thresholds
 from ralm.config import Scoring
 from ralm.evaluation.array_metrics import top_size
+from ralm.runs.context import Context
 from ralm.runs.step import RunningStep
 from ralm.scoring.thresholds import exposure_threshold
 from ralm.warehouse.once import Except
@@ -111,6 +112,15 @@ def _lists(step: RunningStep, system: str) -> tuple[str, ...]:
     keys = {"as_of": step.as_of, "system": system, "item_bucket": LIST_BUCKET}
     rows = matching(warehouse.read("audiences"), keys).select("item_id").distinct().collect()  # one per list
     return tuple(sorted(row["item_id"] for row in rows))
+
+
+def made_by(context: Context, table: str, item: str) -> list[str]:
+    """The systems with rows of an item's audience as of A3 in `audiences` or `holdouts`."""
+    if not context.warehouse.exists(table):
+        return []
+    rows = context.warehouse.read(table)
+    rows = rows.where((F.col("as_of") == F.lit(context.dates.a3)) & (F.col("item_id") == item))
+    return sorted(row["system"] for row in rows.select("system").distinct().collect())
 
 
 def clear_audiences(step: RunningStep, system: str, items: Sequence[str] | None = None) -> None:

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.steps.audiences.audiences import made_by
 from ralm.errors import DataError, MissingInputError
 from ralm.evaluation.lift import Lift, lift, too_small
 from ralm.ingest.list_files import list_state
@@ -54,11 +55,7 @@ def _system(context: Context, asked: Measured) -> str:
     Raises:
         MissingInputError: no users of such an audience were held out, or several systems' were.
     """
-    names: list[str] = []
-    if context.warehouse.exists("holdouts"):
-        rows = context.warehouse.read("holdouts")
-        rows = rows.where((F.col("as_of") == F.lit(context.dates.a3)) & (F.col("item_id") == asked.item))
-        names = sorted(row["system"] for row in rows.select("system").distinct().collect())
+    names = made_by(context, "holdouts", asked.item)
     if asked.system is not None and asked.system in names:
         return asked.system
     if asked.system is None and len(names) == 1:

@@ -39,11 +39,12 @@ def warn_of_own_audiences(step: RunningStep, users: DataFrame, name: str) -> Non
     found = counted.orderBy(F.desc("users"), F.desc("as_of"), "item_id", "system").limit(20).collect()
     total = looked.count()
     looked.unpersist()
+    mostly = [row for row in found if row["users"] >= MOSTLY * max(1, total)]
+    if not mostly:
+        return
     everyone = step.at("user_fields", as_of=step.as_of, vocabulary_version=load_sizes(step.context).version).count()
-    for row in found:
+    for row in mostly:
         share = row["users"] / max(1, total)
-        if share < MOSTLY:
-            break
         whole = rows
         for key in keys:
             whole = whole.where(F.col(key) == F.lit(row[key]))

@@ -42,8 +42,7 @@ def _files(context: Context) -> str:
     """A hash of the files' names, sizes and times: other files, or dates set or left out, make it run again."""
     assert context.config.ingest is not None
     settings = context.config.ingest
-    sources = [settings.users, settings.items, *settings.events, *settings.all_impressions]
-    found = [listing(context.spark, source, context.config.data_root) for source in sources if source is not None]
+    found = [listing(context.spark, source, context.config.data_root) for source in settings.sources]
     content: list[object] = [*found, "dates are chosen"] if context.config.dates.given is None else [*found]
     if excluded := context.given.privacy.excluded_fields:  # dates are chosen by the events that may be used
         content.append(sorted(excluded))

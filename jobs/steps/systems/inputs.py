@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -18,6 +20,7 @@ from ralm.errors import DataError
 from ralm.features.hashing import uniform
 from ralm.features.vocabularies import lookup_tables
 from ralm.runs.context import Context
+from udfs.cluster import cluster_items
 
 
 def after_fields(context: Context, date: DateName) -> tuple[Dependency, ...]:
@@ -56,6 +59,22 @@ def embedded_users(task: Task, merge: Merge | None = None) -> DataFrame:
     version = model_version(task.context, merge or task.config.released.merge)
     frame = task.step.at("user_embeddings", as_of=task.as_of, model_version=version)
     return frame.select("user_id", "embedding")
+
+
+def clustered_seeds(task: Task, seeds: DataFrame, users: DataFrame, k: int, **options: Any) -> DataFrame:
+    """(item_id, draw, centroids, sizes): seeds (item_id, user_id and perhaps `weight`) as clusters of their embeddings.
+
+    Args:
+        task: with the seed of the project.
+        seeds: of items.
+        users: (user_id, embedding).
+        k: clusters per item at most; 1: the mean of its seeds.
+        options: further ones of `cluster_items`.
+    """
+    weight = [name for name in seeds.columns if name == "weight"]
+    rows = seeds.join(users, "user_id").select("item_id", F.lit(0).alias("draw"), "user_id", "embedding", *weight)
+    udf = cluster_items(k, seed=task.config.seed, weighted=bool(weight), **options)
+    return rows.groupBy("item_id", "draw").applyInArrow(*udf)
 
 
 def sampled_seeds(task: Task, cap: int) -> DataFrame:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from functools import partial
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from jobs.steps.lookalike.clustering import centroid_arrays
 from jobs.steps.lookalike.target_embeddings import step_name as targets_step
 from jobs.steps.lookalike.variants import final_step, lookalike_version, variant_lookalike
 from jobs.steps.systems.contract import Dependency, Prepared, System, Task
-from jobs.steps.systems.inputs import embedded_users
+from jobs.steps.systems.inputs import clustered_seeds, embedded_users
 from jobs.steps.user_model.user_embeddings import step_name as embedding_step
 from ralm.config import Config
 from ralm.dates import DateName
@@ -22,7 +21,6 @@ from ralm.runs.context import Context
 from ralm.runs.step import RunningStep
 from ralm.scoring.scorer import lookalike_state
 from ralm.training.checkpoints import dated_weights
-from udfs.cluster import cluster_items
 
 
 def clustered(
@@ -65,18 +63,9 @@ def _prepare(variant: str, task: Task) -> Prepared:
 def _clusters(variant: str, task: Task, model: str) -> DataFrame:
     settings, config = variant_lookalike(task.config, variant), task.config
     weights = dated_weights(task.context.models("lookalike", model), task.as_of)
-    rows = task.seeds.join(embedded_users(task, config.variants[variant].merge), "user_id")
-    valued = "weight" in task.seeds.columns
-    udf = cluster_items(
-        settings.clusters,
-        iterations=settings.cluster_iterations,
-        seed=config.seed,
-        weights=weights,
-        weighted=valued,
-    )
-    columns = ["user_id", "embedding", *(["weight"] if valued else [])]
-    seeds = rows.select("item_id", F.lit(0).alias("draw"), *columns)
-    return seeds.groupBy("item_id", "draw").applyInArrow(*udf)
+    users = embedded_users(task, config.variants[variant].merge)
+    iterations = settings.cluster_iterations
+    return clustered_seeds(task, task.seeds, users, settings.clusters, iterations=iterations, weights=weights)
 
 
 def _after(variant: str, context: Context, date: DateName) -> tuple[Dependency, ...]:

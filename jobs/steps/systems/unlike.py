@@ -11,14 +11,13 @@ from pyspark.sql import functions as F
 from jobs.steps.lookalike.clustering import centroid_arrays
 from jobs.steps.lookalike.variants import lookalike_folder
 from jobs.steps.systems.contract import Prepared, System, Task
-from jobs.steps.systems.inputs import embedded_users
+from jobs.steps.systems.inputs import clustered_seeds, embedded_users
 from ralm.config import Config
 from ralm.errors import ConfigError, DataError
 from ralm.models.plda import Plda, seed_means
 from ralm.scoring.scorer import Scorer
 from ralm.scoring.unlike import unlike_state
 from ralm.training.checkpoints import dated_weights
-from udfs.cluster import cluster_items
 
 
 def require_set_model(config: Config, found: System, option: str) -> None:
@@ -47,11 +46,8 @@ def _prepared(found: System, prepared: Prepared, task: Task, negatives: DataFram
     if model is None:
         raise ConfigError(f"{found.name}: its model has no closed form; train it with lookalike.closed_form true")
     users = embedded_users(task, task.config.variants[variant].merge)
-    rows = negatives.join(users, "user_id").select(
-        F.lit("negatives").alias("item_id"), F.lit(0).alias("draw"), "user_id", "embedding"
-    )
-    udf = cluster_items(1, iterations=1, seed=task.config.seed)
-    known, arrays = centroid_arrays(rows.groupBy("item_id", "draw").applyInArrow(*udf))
+    seeds = negatives.select(F.lit("negatives").alias("item_id"), "user_id")
+    known, arrays = centroid_arrays(clustered_seeds(task, seeds, users, 1, iterations=1))
     if not known:
         raise DataError("--not-like: none of its users has an embedding as of the users' date")
     means, counts = seed_means(arrays["centroids"], arrays["sizes"])

@@ -13,11 +13,10 @@ from jobs.extend_audience import options
 from jobs.steps.audiences import lifts, own_list
 from jobs.steps.audiences.lifts import Measured
 from jobs.steps.audiences.own_list import Request
-from ralm.config import Config
 from ralm.errors import ConfigError, DataError, MissingInputError
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
-from tests.steps.conftest import seeds_of
+from tests.steps.conftest import seeds_of, with_settings
 from tests.steps.toy import group_of, users
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
@@ -26,10 +25,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
 @pytest.fixture
 def run(toy: Context) -> Callable[..., list[str]]:
     def steps_of(asked: Request | Measured, top_n: int = 40, **scoring: float) -> list[str]:
-        content = toy.config.model_dump(mode="json")
-        content["scoring"] |= {"audience": {"mode": "top_n", "top_n": top_n}} | scoring
-        lines: list[str] = []
-        context = Context(toy.spark, Config.model_validate(content), say=lines.append)
+        context, lines = with_settings(toy, scoring={"audience": {"mode": "top_n", "top_n": top_n}} | scoring)
         made = own_list.steps(context, asked) if isinstance(asked, Request) else lifts.steps(context, asked)
         run_steps(context, made)
         return lines

@@ -12,12 +12,11 @@ from jobs.steps.audience_reports import report
 from jobs.steps.audience_reports.request import Asked
 from jobs.steps.audiences import own_list
 from jobs.steps.audiences.own_list import Request
-from ralm.config import Config
 from ralm.errors import DataError
 from ralm.report.audience_page import page_name
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
-from tests.steps.conftest import seeds_of
+from tests.steps.conftest import seeds_of, with_settings
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
 MINIMUM = 20
@@ -26,10 +25,8 @@ MINIMUM = 20
 @pytest.fixture
 def run(toy: Context) -> Callable[..., list[str]]:
     def steps_of(asked: Request | Asked, top_n: int = 30) -> list[str]:
-        content = toy.config.model_dump(mode="json") | {"privacy": {"minimum": MINIMUM}}
-        content["scoring"] |= {"audience": {"mode": "top_n", "top_n": top_n}}
-        lines: list[str] = []
-        context = Context(toy.spark, Config.model_validate(content), say=lines.append)
+        scoring = {"audience": {"mode": "top_n", "top_n": top_n}}
+        context, lines = with_settings(toy, scoring=scoring, privacy={"minimum": MINIMUM})
         made = own_list.steps(context, asked) if isinstance(asked, Request) else report.steps(context, asked)
         run_steps(context, made)
         return lines

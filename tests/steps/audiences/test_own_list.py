@@ -12,12 +12,11 @@ from pyspark.sql import functions as F
 from benchmarks.files import scan_metrics
 from jobs.extend_audience import options
 from jobs.steps.audiences.own_list import Request, steps
-from ralm.config import Config
 from ralm.errors import ConfigError, DataError, MissingInputError
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
 from tests.golden import assert_golden
-from tests.steps.conftest import seeds_of
+from tests.steps.conftest import seeds_of, with_settings
 from tests.steps.toy import group_of, users
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
@@ -34,12 +33,13 @@ def extend(toy: Context) -> Callable[..., list[str]]:
         variants: dict[str, object] | None = None,
         **scoring: object,
     ) -> list[str]:
-        content = toy.config.model_dump(mode="json")
-        content["scoring"] |= {"audience": {"mode": "top_n", "top_n": 30}} | scoring
-        content["lookalike"]["clusters"] = clusters or content["lookalike"]["clusters"]
-        content["variants"] |= variants or {}
-        lines: list[str] = []
-        context = Context(toy.spark, Config.model_validate(content), force=force, say=lines.append)
+        context, lines = with_settings(
+            toy,
+            force=force,
+            scoring={"audience": {"mode": "top_n", "top_n": 30}} | scoring,
+            lookalike={"clusters": clusters} if clusters else {},
+            variants=variants or {},
+        )
         run_steps(context, steps(context, request))
         return lines
 
