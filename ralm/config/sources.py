@@ -18,6 +18,11 @@ NULL_MARKERS = (
 )  # fmt: skip
 
 
+# Rows of the logs that agree in these are the same.
+EVENT_KEY = ("user_id", "domain", "feature_id", "event_time")
+IMPRESSION_KEY = ("user_id", "item_id", "shown_at")
+
+
 class Place(Section):
     """Where rows lie: files of one layout, a Delta table, or a table of the catalog."""
 
@@ -107,6 +112,11 @@ class Source(Place):
         """The formats of the times, in the order in which they are tried; empty: a timestamp or an ISO-8601 string."""
         return [self.time_format] if isinstance(self.time_format, str) else list(self.time_format or [])
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Columns in which a second row must not agree with another: it is a duplicate; none: rows may repeat."""
+        raise NotImplementedError
+
     @field_validator("join", mode="before")
     @classmethod
     def _joins(cls, value: Any) -> Any:
@@ -124,6 +134,11 @@ class EventSource(Source):
             raise ValueError("give the behaviour domain once: as `domain`, or as a column expression `domain`")
         return self
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """User, domain, thing and time."""
+        return EVENT_KEY
+
 
 class ImpressionSource(Source):
     """Rows saying that an item was shown to a user.
@@ -133,6 +148,11 @@ class ImpressionSource(Source):
     """
 
     domain: Identifier = Field(default="feed", description="the behaviour domain in which items are shown")
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """User, item and time."""
+        return IMPRESSION_KEY
 
 
 class UserSource(Source):
@@ -151,6 +171,11 @@ class UserSource(Source):
     def _columns(self) -> UserSource:
         _expect_columns(self.columns, {"user_id"}, None)
         return self
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The user, unless `keep` or seen_at say which row stays."""
+        return () if "seen_at" in self.columns or self.keep == "any" else ("user_id",)
 
 
 class ItemSource(Source):
@@ -177,6 +202,11 @@ class ItemSource(Source):
         if self.keep in ("newest", "oldest") and "seen_at" not in self.columns:
             raise ValueError(f"keep: {self.keep} is by the column seen_at, which is not mapped; or keep: any")
         return self
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The item, unless `keep` or seen_at say which row stays."""
+        return () if "seen_at" in self.columns or self.keep is not None else ("item_id",)
 
 
 def _expect_columns(columns: dict[str, str], required: set[str], optional: set[str] | None) -> None:

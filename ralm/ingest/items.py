@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from ralm.config import ItemSource
 from ralm.ingest.mapping import Mapped, Target
 from ralm.ingest.quarantine import duplicates, keep_by, keep_first
+from ralm.spark.frames import union
 
 # What people know an item by.
 NAMES = ("title", "url", "image")
@@ -35,10 +34,10 @@ def one_item(items: Mapped, source: ItemSource) -> tuple[DataFrame, DataFrame | 
 
     Without `keep` it is the row published first; rows that are equal in this are ordered by a hash of their content.
     """
-    if "seen_at" in source.columns or source.keep is not None:
+    if not source.key:
         return keep_by(items.good, "item_id", source.keep or "newest"), None
     best = [F.col("published_at").asc_nulls_last()] if "published_at" in items.frame.columns else []
-    return keep_first(items, "item_id", best), duplicates([items], ["item_id"], best)
+    return keep_first(items, "item_id", best), duplicates([items], source.key, best)
 
 
 def items_table(catalogue: DataFrame | None, seen: DataFrame) -> DataFrame:
@@ -69,4 +68,4 @@ def seen_items(logs: list[DataFrame], item_domains: list[str]) -> DataFrame:
         )
         for log in events
     ]
-    return reduce(DataFrame.unionByName, [*seen, *shown])
+    return union([*seen, *shown])

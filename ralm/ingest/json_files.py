@@ -18,6 +18,7 @@ from ralm.ingest.json_heads import hidden_values
 from ralm.ingest.recognition import is_utf8
 from ralm.ingest.sampling import first_of_each_piece
 from ralm.spark.errors import user_errors
+from ralm.spark.frames import union
 
 # Of each piece of files of which only some rows are looked at: they tell the columns.
 _LINES = 100
@@ -63,7 +64,7 @@ def read_json(spark: SparkSession, heads: list[Head], source: Place, where: str,
                     found = plain.load(paths).schema
                 frames.append(load(spark, "json", paths, _with_corrupt(found, keys), options, base))
             else:
-                lines = reduce(DataFrame.unionByName, [frame for _, frame in lines_of(spark, alike)])
+                lines = union(frame for _, frame in lines_of(spark, alike))
                 frames.append(reader.schema(_with_corrupt(reader.json(lines).schema, ())).json(lines))
     lost = next((head.file.name for head in heads if "\ufffd" in head.text), None)
     return _joined_json(frames, where, f"{lost} is not UTF-8: set options: {{encoding: …}}" if lost else "")
@@ -76,7 +77,7 @@ def _joined_json(frames: list[DataFrame], where: str, hint: str) -> DataFrame:
             types[name].add(kind)
     if clash := next((name for name, kinds in types.items() if len(kinds) > 1), None):
         raise DataError(f"{where}: column {clash} is {' and '.join(sorted(types[clash]))} in different files")
-    rows = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
+    rows = union(frames, missing=True)
     named = [name for name in rows.columns if name != CORRUPT]
     if not named:
         raise DataError(f"{where}: no columns found; {hint or 'the file is empty or not jsonl'}")

@@ -7,7 +7,6 @@ import re
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -38,6 +37,7 @@ from ralm.errors import DataError
 from ralm.ingest.files import SourceFile
 from ralm.ingest.names import mentioned
 from ralm.spark.errors import short_message, user_errors
+from ralm.spark.frames import union
 
 _READERS = 16
 _BITS: dict[type[DataType], int] = {ByteType: 8, ShortType: 16, IntegerType: 32, LongType: 64}
@@ -91,7 +91,7 @@ def read_parquet(
     frames = [
         _load(spark, base, keys, alike, found[kind], common, options) for (base, keys, kind), alike in groups.items()
     ]
-    return reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
+    return union(frames, missing=True)
 
 
 def _footer(spark: SparkSession, file: SourceFile, where: str) -> tuple[str, Any, int]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import reduce
 
 from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, Window
@@ -16,6 +16,7 @@ from ralm.ingest.mapping import NOTE, REASON, ROW, Mapped
 from ralm.ingest.source_counts import SourceCount
 from ralm.ingest.value_kinds import time_format_of
 from ralm.spark.errors import user_errors
+from ralm.spark.frames import union
 
 DUPLICATE = "duplicate"
 # Times that tell their form.
@@ -73,7 +74,7 @@ def keep_by(rows: DataFrame, key: str, keep: str) -> DataFrame:
     return kept.select(key, *[f"kept.`{name}`" for name in values])
 
 
-def duplicates(sources: list[Mapped], keys: list[str], best: list[Column]) -> DataFrame | None:
+def duplicates(sources: list[Mapped], keys: Sequence[str], best: list[Column]) -> DataFrame | None:
     """The good rows that repeat a key and are not kept, as quarantine rows; None: no key is repeated.
 
     Keys are counted here; raw rows are read again only if some are repeated, and only rows of those keys are ordered.
@@ -86,7 +87,7 @@ def duplicates(sources: list[Mapped], keys: list[str], best: list[Column]) -> Da
     Raises:
         DataError: a file that cannot be read, an expression that fails on a value.
     """
-    repeated = reduce(DataFrame.unionByName, [source.good.select(*keys) for source in sources]).groupBy(*keys).count()
+    repeated = union(source.good.select(*keys) for source in sources).groupBy(*keys).count()
     repeated = repeated.where("count > 1").drop("count")
     with user_errors("ingest", {setting: text for source in sources for setting, text in source.expressions.items()}):
         if repeated.isEmpty():
@@ -94,17 +95,26 @@ def duplicates(sources: list[Mapped], keys: list[str], best: list[Column]) -> Da
     suspects = [
         # Sources have different raw columns, so each becomes JSON before the union.
         source.frame.where(F.col(REASON).isNull())
-        .join(repeated, keys, "left_semi")
+        .join(repeated, list(keys), "left_semi")
         .withColumn("source", F.lit(source.source))
         .withColumn(ROW, _json(source.frame))
         .drop(REASON, NOTE)
         for source in sources
     ]
-    together = reduce(DataFrame.unionByName, suspects)
+    together = union(suspects)
     content = F.xxhash64(*[c for c in together.columns if c not in (ROW, "source")])
     order = Window.partitionBy(*keys).orderBy(*best, content, "source")
     ranked = together.withColumn("_rank", F.row_number().over(order))
     return ranked.where("_rank > 1").select("source", F.lit(DUPLICATE).alias("reason"), F.col(ROW).alias("row"))
+
+
+def count_repeated(source: Mapped, keys: Sequence[str]) -> int:
+    """Good rows that repeat a key within the source; 0 without keys."""
+    if not keys:
+        return 0
+    groups = source.good.groupBy(*keys).count()
+    found = groups.agg(F.sum(F.col("count") - 1).alias("rows")).first()
+    return int(found["rows"] or 0) if found is not None else 0
 
 
 def check_shares(sources: list[Mapped], counts: list[SourceCount], max_bad_share: float) -> None:

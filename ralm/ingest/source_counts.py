@@ -6,7 +6,6 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -15,6 +14,7 @@ from pyspark.sql import functions as F
 from ralm.ingest.ids import SAID
 from ralm.ingest.mapping import NOTE, REASON, Mapped
 from ralm.spark.errors import user_errors
+from ralm.spark.frames import union
 
 # Frequent ids are found by a sketch of so many of them per group: memory is bounded, shares are exact to 0.4 %.
 _TRACKED, _NAMED, _DOMAINS = 1_000, 3, 100
@@ -92,7 +92,7 @@ def count_sources(sources: Iterable[Mapped]) -> list[SourceCount]:
     mapped = list(sources)
     expressions = {setting: text for m in mapped for setting, text in m.expressions.items()}
     with user_errors("ingest", expressions):
-        together = reduce(lambda a, b: a.unionByName(b), [_looked_at(m) for m in mapped])
+        together = union(_looked_at(m) for m in mapped)
         found = [
             row.asDict(recursive=True) for row in together.groupBy("source", REASON, NOTE).agg(*_counts()).collect()
         ]

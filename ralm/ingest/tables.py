@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ralm.config import Config, Ingest
 from ralm.config.auto import sampled_negatives
+from ralm.config.sources import EVENT_KEY, IMPRESSION_KEY
 from ralm.errors import ConfigError, DataError
 from ralm.ingest.findings import Check, check_times, findings
 from ralm.ingest.items import items_table, one_item, seen_items
@@ -23,9 +23,7 @@ from ralm.ingest.sources import Sources, by_hash, map_all
 from ralm.ingest.split import Split, decide
 from ralm.ingest.users import one_profile, users_table
 from ralm.spark.errors import user_errors
-
-EVENT_KEY = ["user_id", "domain", "feature_id", "event_time"]
-IMPRESSION_KEY = ["user_id", "item_id", "shown_at"]
+from ralm.spark.frames import union
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ def _tables(config: Config, settings: Ingest, found: Counted, run_id: str) -> In
     logs = [mapped.good for mapped in sources.logs()]
     if split.by_hash and settings.timed:  # the times still tell what is a duplicate, and when items were first seen
         sources = by_hash(sources, settings, config.seed)
-    events = _union([mapped.good for mapped in sources.events]).distinct()
+    events = union([mapped.good for mapped in sources.events]).distinct()
     # Of two rows for one impression, keep the click.
     _one_kind_per_item(settings, sources)
     rows = _shown(sources, settings)
@@ -135,7 +133,7 @@ def _tables(config: Config, settings: Ingest, found: Counted, run_id: str) -> In
     if sources.items is not None and settings.items is not None:
         catalogue, again = one_item(sources.items, settings.items)
         refused += _found(again)
-    users = users_table(profiles, _union([log.select("user_id") for log in logs]), config.fields)
+    users = users_table(profiles, union([log.select("user_id") for log in logs]), config.fields)
     items = items_table(catalogue, seen_items(logs, config.fields.item_domains))
 
     if "clicked" not in settings.impressions.columns:
@@ -149,7 +147,7 @@ def _tables(config: Config, settings: Ingest, found: Counted, run_id: str) -> In
         items=items,
         events=events_table(events),
         impressions=impressions_table(shown),
-        quarantine=_union(refused).withColumn("run_id", F.lit(run_id)),
+        quarantine=union(refused).withColumn("run_id", F.lit(run_id)),
         counts={f"{c.source}.rows": c.rows for c in counts}
         | {f"{c.source}.{reason}": bad for c in counts for reason, bad in c.bad.items()},
         checks=[
@@ -177,7 +175,7 @@ def _found(rows: DataFrame | None) -> list[DataFrame]:
 def _shown(sources: Sources, settings: Ingest) -> DataFrame:
     """The good rows of all impressions, each with the domain of its source."""
     pairs = zip(sources.impressions, settings.all_impressions, strict=True)
-    return _union([mapped.good.withColumn("domain", F.lit(source.domain)) for mapped, source in pairs])
+    return union([mapped.good.withColumn("domain", F.lit(source.domain)) for mapped, source in pairs])
 
 
 def _with_domains(negatives: DataFrame, shown: DataFrame, settings: Ingest) -> DataFrame:
@@ -205,13 +203,9 @@ def _one_kind_per_item(settings: Ingest, sources: Sources) -> None:
 def _split(config: Config, settings: Ingest, sources: Sources, counts: list[SourceCount]) -> Split:
     """Whether the log keeps its times; histories are of the events in the configured domains."""
     domains = [field.domain for field in config.without_excluded().fields.history]
-    events = _union([mapped.good for mapped in sources.events]).where(F.col("domain").isin(domains))
+    events = union([mapped.good for mapped in sources.events]).where(F.col("domain").isin(domains))
     rows = sum(count.rows for count in counts if count.source.startswith(("events", "impressions")))
     expressions = {setting: text for mapped in sources.all() for setting, text in mapped.expressions.items()}
     with user_errors("ingest", expressions):
-        shown = _union([mapped.good.select("user_id", "shown_at") for mapped in sources.impressions])
+        shown = union([mapped.good.select("user_id", "shown_at") for mapped in sources.impressions])
         return decide(events, shown, settings, config.dates, rows, config.seed)
-
-
-def _union(frames: list[DataFrame]) -> DataFrame:
-    return reduce(lambda a, b: a.unionByName(b), frames)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -27,6 +26,7 @@ from ralm.ingest.names import mentioned
 from ralm.ingest.text_records import Style, leaves_open
 from ralm.ingest.whole_files import as_records
 from ralm.spark.errors import user_errors
+from ralm.spark.frames import union
 
 # Cells stay text until the mapping casts them: guessed types differ between the files of one log.
 TEXT = {"header": "true", "inferSchema": "false", "quote": '"', "escape": '"'}
@@ -114,7 +114,7 @@ def _read_cells(
         rows = _cells(spark, layout, [head.file for head in group], style, options, headed)
         headers = [named[head.file.path] for head in group]
         frames.append(rows.where(no_headings(rows.columns[: len(layout.columns)], headers, where)) if headed else rows)
-    return reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
+    return union(frames, missing=True)
 
 
 def _spanning(spark: SparkSession, heads: list[Head], style: Style, options: dict[str, str], *, thin: bool) -> set[str]:
@@ -182,5 +182,5 @@ def _cells(
 
 
 def _read_lines(spark: SparkSession, heads: list[Head]) -> DataFrame:
-    rows = [frame for _, frame in lines_of(spark, heads)]
-    return reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), rows).where(F.trim("value") != "")
+    rows = union((frame for _, frame in lines_of(spark, heads)), missing=True)
+    return rows.where(F.trim("value") != "")

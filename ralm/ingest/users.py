@@ -46,8 +46,8 @@ def one_profile(profiles: Mapped, source: UserSource) -> tuple[DataFrame, DataFr
     With seen_at, the newest or oldest row is kept and the others are history, not errors. Rows of equal time are
     ordered by a hash of their content, so that every run keeps the same row.
     """
-    if "seen_at" not in source.columns and source.keep != "any":
-        return keep_first(profiles, "user_id", []), duplicates([profiles], ["user_id"], [])
+    if source.key:
+        return keep_first(profiles, "user_id", []), duplicates([profiles], source.key, [])
     return keep_by(profiles.good, "user_id", source.keep), None
 
 

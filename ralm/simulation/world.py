@@ -16,6 +16,7 @@ from ralm.config import Simulate
 from ralm.simulation import exposure, truth
 from ralm.simulation.draws import normal, power_law_rank, uniform
 from ralm.simulation.exposure import Calendar
+from ralm.spark.frames import union
 
 FEED = "feed"  # the domain in which items are shown
 READING = "reading"  # the behaviour domain of the clicks on them: its feature ids are item ids
@@ -184,4 +185,4 @@ def events(spark: SparkSession, cfg: Simulate, seed: int, user_id_type: str = "s
     Reading is the clicks of the feed, at the moment of the impression, and those of the days before the log.
     """
     parts = [_behaviour(spark, cfg, seed, user_id_type, domain) for domain in truth.DOMAINS]
-    return reduce(DataFrame.unionByName, parts, _reading(spark, cfg, seed, user_id_type))
+    return union([_reading(spark, cfg, seed, user_id_type), *parts])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from ralm.ingest.quarantine import default_not_after, quarantined
 from ralm.ingest.sources import map_sources
 from ralm.ingest.tables import IngestResult, counted, ingest
 from ralm.spark.errors import user_errors
+from ralm.spark.frames import union
 
 SHOWN = "user_id,item_id,shown_at,clicked\nu1,i2,2024-01-03 10:00:00,1\nu2,i1,2024-01-04 10:00:00,0\n"
 HEADER = "user_id,item_id,at\n"
@@ -40,7 +40,7 @@ class Read:
 
     @property
     def events(self) -> DataFrame:
-        return reduce(DataFrame.unionByName, [mapped.good for mapped in self.acted]).distinct()
+        return union(mapped.good for mapped in self.acted).distinct()
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ def read(spark: SparkSession, config: Config) -> Read:
     found = counted(spark, config, config.ingest, config.ingest.not_after or default_not_after())
     counts = {f"{c.source}.rows": c.rows for c in found.counts}
     counts |= {f"{c.source}.{reason}": rows for c in found.counts for reason, rows in c.bad.items()}
-    refused = reduce(DataFrame.unionByName, map(quarantined, found.sources.all()))
+    refused = union(map(quarantined, found.sources.all()))
     checks = findings(config, found.counts)
     told = [f"{check.name.partition(':')[2]}: {check.detail}" for check in checks]
-    shown = reduce(DataFrame.unionByName, [mapped.good for mapped in found.sources.impressions])
+    shown = union(mapped.good for mapped in found.sources.impressions)
     return Read(found.sources.events, shown, refused, counts, [*found.notes, *told], checks)
 
 

@@ -153,20 +153,22 @@ def test_what_is_suggested_reads_the_file(
 @pytest.mark.spark
 def test_the_dry_run_says_what_is_in_the_sources(spark: SparkSession, tmp_path: Path) -> None:
     separated(tmp_path / "log.csv", ["user_id", "item_id", "shown_at", "clicked"],
-              [["", "i1", iso(START), 1], *[[u, i, iso(t), 1] for u, i, t, _ in rows(50)]])  # fmt: skip
+              [["", "i1", iso(START), 1], *[[u, i, iso(t), 1] for u, i, t, _ in rows(50) + rows(50)[:3]]])  # fmt: skip
     (tmp_path / "c.yaml").write_text(suggestion([str(tmp_path / "log.csv")]))
     path = tmp_path / "c.yaml"
     found = preview(spark, load_config(path, ["ingest.max_bad_share=0.1"]))
     text = "\n".join(found.lines)
     assert found.error is None
-    for words in ("51 rows: 50 good, 2.0% would go to quarantine; all rows were looked at",
+    for words in ("54 rows: 53 good, 1.9% would go to quarantine; all rows were looked at",
                   "null user_id: 1, for example {",
-                  "events by domain: log 50", "times: 2024-01-0", "clicks: 100.0%", "leave `clicked` out",
+                  "duplicate: 3 of the good rows repeat user_id, domain, feature_id, event_time; one of each stays",
+                  "duplicate: 3 of the good rows repeat user_id, item_id, shown_at; one of each stays",
+                  "events by domain: log 53", "times: 2024-01-0", "clicks: 100.0%", "leave `clicked` out",
                   "user_id  item_id", "about "):  # fmt: skip
         assert words in text, text
     assert sorted(tmp_path.iterdir()) == [path, tmp_path / "log.csv"]
     stopped = preview(spark, load_config(path))
-    assert "2.0% of the sample is bad, more than max_bad_share 1.0%" in str(stopped.error)
+    assert "1.9% of the sample is bad, more than max_bad_share 1.0%" in str(stopped.error)
     wrong = preview(spark, load_config(path, ["ingest.impressions.columns.user_id=customer"]))
     assert "column 'customer' not found" in str(wrong.error)
     assert any("ingest.events[0]" in line for line in wrong.lines)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -18,6 +17,7 @@ from ralm.ingest.list_match import match_users
 from ralm.ingest.user_list import UserList, read_user_list
 from ralm.insight.verdict import LEAST_SEEDS, SeedCounts
 from ralm.runs.step import RunningStep
+from ralm.spark.frames import union
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _capped(step: RunningStep, users: DataFrame) -> DataFrame:
 
 def _list_seeds(step: RunningStep, asked: Asked) -> Seeds:
     lists = [read_user_list(step.context.spark, path, asked.column) for path in asked.lists]
-    ids = reduce(DataFrame.unionByName, [one.ids for one in lists])
+    ids = union(one.ids for one in lists)
     given = UserList(ids, " and ".join(asked.lists), lists[0].form, asked.column)
     matched, report = match_users(given, known_users(step), hashed=asked.hashed)
     matched = matched.persist()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -12,6 +10,7 @@ from ralm.ingest.list_match import compared, few_matched, match_users
 from ralm.ingest.user_list import read_user_list
 from ralm.insight.small_counts import shown
 from ralm.runs.step import RunningStep
+from ralm.spark.frames import union
 
 
 def listed_users(
@@ -60,11 +59,11 @@ def listed_users(
     return matched
 
 
-def union(lists: list[DataFrame]) -> DataFrame:
+def in_one(lists: list[DataFrame]) -> DataFrame:
     """(user_id) of several lists, each user once; with `value` also the sum of the user's."""
     if len(lists) == 1:
         return lists[0]
-    together = reduce(DataFrame.unionByName, lists)
+    together = union(lists)
     if "value" in together.columns:
         return together.groupBy("user_id").agg(F.sum("value").alias("value"))
     return together.distinct()

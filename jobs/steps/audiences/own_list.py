@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from jobs.steps.audiences.audiences import write_audiences
 from jobs.steps.audiences.chosen_items import choose_items
-from jobs.steps.audiences.listed_users import listed_users, union
+from jobs.steps.audiences.listed_users import in_one, listed_users
 from jobs.steps.audiences.own_audiences import warn_of_own_audiences
 from jobs.steps.audiences.scored_users import Scored
 from jobs.steps.audiences.stability import say_stability
@@ -110,7 +110,7 @@ class Request:
 def _own_seeds(step: RunningStep, request: Request, users: DataFrame) -> DataFrame:
     """(item_id, item_index, user_id) of the lists, with weights also `weight`."""
     config = step.context.config
-    matched = union([request.read(step, path, users, "seeds", request.weight) for path in request.lists])
+    matched = in_one([request.read(step, path, users, "seeds", request.weight) for path in request.lists])
     columns = [F.lit(request.list_name).alias("item_id"), F.lit(0).alias("item_index"), F.col("user_id")]
     if request.weight is not None:
         matched = matched.where("value > 0")  # who is worth nothing is no seed

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from pyspark.sql import functions as F
 from jobs.steps.audiences.scored_users import Scored
 from jobs.steps.users.file_scan import map_files
 from ralm.scoring.thresholds import cut_for_top
+from ralm.spark.frames import union
 from udfs.score import score_users
 
 # Seeds that every executor may hold at a time: half a gigabyte. Above that, all candidates are sorted to leave seeds
@@ -127,7 +127,7 @@ def _pass_until_enough(
         lower = _cuts(sample, scored.users, emitted)
         cuts = np.where(missing, np.where(emitted * 2 >= scored.users, -np.inf, np.minimum(cuts, lower)), cuts)
     assert first is not None
-    return _Passed(reduce(DataFrame.unionByName, parts), counts, first, passes)
+    return _Passed(union(parts), counts, first, passes)
 
 
 def _with_rank(scored: Scored, passed: _Passed, asked: NDArray[np.int64], buckets: NDArray[np.int64]) -> DataFrame:

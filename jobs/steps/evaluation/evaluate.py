@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from functools import reduce
 
 import pandas as pd
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.steps.evaluation.comparison_pairs import in_memory, persisted
@@ -36,6 +34,7 @@ from ralm.evaluation.metric_names import PAIRED, recall_name
 from ralm.report.data import Difference, MetricRow, UserModelRow
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
+from ralm.spark.frames import union
 from ralm.training.checkpoints import model_folder
 
 SPLIT = "test"
@@ -64,7 +63,7 @@ def per_item_values(step: RunningStep, found: Judged) -> tuple[pd.DataFrame, lis
             step.counts["candidates"] = own.candidates
             if one.name == production:
                 customers = customers_of(context.config, own.pairs, found.cell.held_out, own.values, found.items)
-    scored = reduce(DataFrame.unionByName, pairs)
+    scored = union(pairs)
     pooled = [
         MetricRow(row["system"], protocol, "auc", row["value"], segment=row["segment"])
         for protocol, items in found.items.items()

@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import json
 import re
-from functools import reduce
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -25,6 +24,7 @@ from ralm.ingest.read import read_source
 from ralm.ingest.source_counts import Span
 from ralm.runs.context import Context
 from ralm.spark.errors import short_message, user_errors
+from ralm.spark.frames import union
 from ralm.warehouse.once import append_once
 
 SETTING, SOURCE = "ingest.impressions", "landed impressions"
@@ -134,9 +134,9 @@ class Landing:
         bad = [spark.createDataFrame(lines, "reason string, row string")]
         bad += [rows.where("reason IS NOT NULL").select("reason", "row") for rows in taken]
         named = {"source": F.lit(SOURCE), "run_id": F.lit(f"{query}/{batch}")}
-        tables = {"quarantine": reduce(DataFrame.unionByName, bad).withColumns(named)}
+        tables = {"quarantine": union(bad).withColumns(named)}
         if taken:
-            good = reduce(DataFrame.unionByName, taken).where("reason IS NULL")
+            good = union(taken).where("reason IS NULL")
             tables["impressions"] = impressions_table(good, self.source.domain)
         for name, frame in tables.items():
             if frame.isEmpty():
