@@ -24,6 +24,7 @@ def test_valid(name: str) -> None:
     assert set(config.fields.item_domains) <= domains
 
 
+@pytest.mark.soak
 @pytest.mark.spark
 @pytest.mark.data
 def test_kuairand(spark: SparkSession, real_data: Path) -> None:
@@ -57,6 +58,7 @@ def test_movielens(spark: SparkSession, real_data: Path) -> None:
     assert result.items.count() == 3_883
 
 
+@pytest.mark.soak
 @pytest.mark.spark
 @pytest.mark.data
 def test_globo(spark: SparkSession, real_data: Path) -> None:

@@ -140,7 +140,9 @@ def test_the_page_says_why_the_first_users_are_in_it(toy: Context, made: Callabl
             assert (None if group is None else int(group[1])) == (found[0]["group"] if name == "mixed" else None)
 
 
-@pytest.mark.parametrize("name", ["plda", "als_fold_in", "information_value"])
+@pytest.mark.parametrize(
+    "name", ["information_value", *(pytest.param(name, marks=pytest.mark.soak) for name in ("plda", "als_fold_in"))]
+)
 def test_other_systems_in_production_are_reported_on(toy: Context, name: str, tmp_path: Path) -> None:
     content = toy.config.model_dump(mode="json")
     content["scoring"] |= {"audience": {"mode": "top_n", "top_n": 20}, "system": name}
