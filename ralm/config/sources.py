@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -80,6 +80,8 @@ class Join(Place):
 class Source(Place):
     """Rows of one layout and the Spark SQL expressions that map them to a table's columns."""
 
+    key_columns: ClassVar[tuple[str, ...]]
+
     explode: str | None = Field(
         default=None,
         description="a Spark SQL expression of an array: each of its elements makes a row, in the column `element`",
@@ -114,8 +116,8 @@ class Source(Place):
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Columns in which a second row must not agree with another: it is a duplicate; none: rows may repeat."""
-        raise NotImplementedError
+        """Columns in which no two rows may agree, or one is a duplicate; none where seen_at or `keep` chooses a row."""
+        return () if "seen_at" in self.columns or getattr(self, "keep", None) == "any" else self.key_columns
 
     @field_validator("join", mode="before")
     @classmethod
@@ -126,6 +128,7 @@ class Source(Place):
 class EventSource(Source):
     """Rows saying that a user acted on a thing. Columns: user_id, feature_id, event_time (unless untimed)."""
 
+    key_columns = EVENT_KEY
     domain: Identifier | None = Field(default=None, description="the behaviour domain of all rows of this source")
 
     @model_validator(mode="after")
@@ -133,11 +136,6 @@ class EventSource(Source):
         if (self.domain is None) == ("domain" not in self.columns):
             raise ValueError("give the behaviour domain once: as `domain`, or as a column expression `domain`")
         return self
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """User, domain, thing and time."""
-        return EVENT_KEY
 
 
 class ImpressionSource(Source):
@@ -147,12 +145,8 @@ class ImpressionSource(Source):
     click and non-clicks are sampled, see `sampled_negatives`).
     """
 
+    key_columns = IMPRESSION_KEY
     domain: Identifier = Field(default="feed", description="the behaviour domain in which items are shown")
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """User, item and time."""
-        return IMPRESSION_KEY
 
 
 class UserSource(Source):
@@ -162,6 +156,7 @@ class UserSource(Source):
     second row of the same user is a duplicate and goes to quarantine.
     """
 
+    key_columns = ("user_id",)
     keep: Literal["newest", "oldest", "any"] = Field(
         default="newest",
         description="which row a user keeps, by seen_at; any: one of them, always the same",
@@ -172,11 +167,6 @@ class UserSource(Source):
         _expect_columns(self.columns, {"user_id"}, None)
         return self
 
-    @property
-    def key(self) -> tuple[str, ...]:
-        """The user, unless `keep` or seen_at say which row stays."""
-        return () if "seen_at" in self.columns or self.keep == "any" else ("user_id",)
-
 
 class ItemSource(Source):
     """Items. Columns: item_id; optional published_at, categories, seen_at, what people know them by (title, url and
@@ -186,6 +176,7 @@ class ItemSource(Source):
     is a duplicate and goes to quarantine.
     """
 
+    key_columns = ("item_id",)
     keep: Literal["newest", "oldest", "any"] | None = Field(
         default=None,
         description="which row an item keeps, by seen_at (then newest by default); any: one of them, always the same",
@@ -202,11 +193,6 @@ class ItemSource(Source):
         if self.keep in ("newest", "oldest") and "seen_at" not in self.columns:
             raise ValueError(f"keep: {self.keep} is by the column seen_at, which is not mapped; or keep: any")
         return self
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """The item, unless `keep` or seen_at say which row stays."""
-        return () if "seen_at" in self.columns or self.keep is not None else ("item_id",)
 
 
 def _expect_columns(columns: dict[str, str], required: set[str], optional: set[str] | None) -> None:
