@@ -16,7 +16,7 @@ from tests.built_once import built_once
 from tests.finished import SPARK, Finished, read_tiny, submit_tiny
 from tests.time_budget import TimeBudget
 
-REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[2] / "shared"
 # Files in the order in which workers take them: those waiting for the pipeline or the toy world, then other long ones.
 FIRST = (
     "test_nightly",
@@ -107,8 +107,20 @@ def w(spark: SparkSession, notebook_world: Path) -> ralm.Workspace:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    if not REAL_DATA.exists():
-        if os.environ.get("CI") == "true" and REAL_DATA.parent.exists():
-            pytest.fail(f"CI must not skip: no real data at {REAL_DATA}")
-        pytest.skip(f"the real data sets are not at {REAL_DATA}")
-    return REAL_DATA
+    return beside_the_project("data")
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """Small inputs of public bug reports, a folder each."""
+    return beside_the_project("cases")
+
+
+def beside_the_project(name: str) -> Path:
+    """A folder that tests need and the project does not hold; without it they are skipped, but not in CI."""
+    folder = SHARED / name
+    if not folder.exists():
+        if os.environ.get("CI") == "true" and SHARED.exists():
+            pytest.fail(f"CI must not skip: nothing at {folder}")
+        pytest.skip(f"not there: {folder}")
+    return folder

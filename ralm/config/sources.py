@@ -18,11 +18,6 @@ NULL_MARKERS = (
 )  # fmt: skip
 
 
-# Rows of the logs that agree in these are the same.
-EVENT_KEY = ("user_id", "domain", "feature_id", "event_time")
-IMPRESSION_KEY = ("user_id", "item_id", "shown_at")
-
-
 class Place(Section):
     """Where rows lie: files of one layout, a Delta table, or a table of the catalog."""
 
@@ -128,7 +123,7 @@ class Source(Place):
 class EventSource(Source):
     """Rows saying that a user acted on a thing. Columns: user_id, feature_id, event_time (unless untimed)."""
 
-    key_columns = EVENT_KEY
+    key_columns = ("user_id", "domain", "feature_id", "event_time")
     domain: Identifier | None = Field(default=None, description="the behaviour domain of all rows of this source")
 
     @model_validator(mode="after")
@@ -145,7 +140,7 @@ class ImpressionSource(Source):
     click and non-clicks are sampled, see `sampled_negatives`).
     """
 
-    key_columns = IMPRESSION_KEY
+    key_columns = ("user_id", "item_id", "shown_at")
     domain: Identifier = Field(default="feed", description="the behaviour domain in which items are shown")
 
 

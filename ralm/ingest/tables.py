@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ralm.config import Config, Ingest
+from ralm.config import Config, EventSource, ImpressionSource, Ingest
 from ralm.config.auto import sampled_negatives
-from ralm.config.sources import EVENT_KEY, IMPRESSION_KEY
 from ralm.errors import ConfigError, DataError
 from ralm.ingest.findings import Check, check_times, findings
 from ralm.ingest.items import items_table, one_item, seen_items
@@ -113,8 +112,8 @@ def _tables(config: Config, settings: Ingest, found: Counted, run_id: str) -> In
     kept = sources.all()
     split = _split(config, settings, sources, counts)
     refused = [quarantined(mapped) for mapped in sources.all()]
-    refused += _found(duplicates(sources.events, EVENT_KEY, []))
-    refused += _found(duplicates(sources.impressions, IMPRESSION_KEY, [F.col("clicked").desc()]))
+    refused += _found(duplicates(sources.events, EventSource.key_columns, []))
+    refused += _found(duplicates(sources.impressions, ImpressionSource.key_columns, [F.col("clicked").desc()]))
 
     # Sampled non-clicks add neither users nor items, so both come from what was read.
     logs = [mapped.good for mapped in sources.logs()]
@@ -124,7 +123,9 @@ def _tables(config: Config, settings: Ingest, found: Counted, run_id: str) -> In
     # Of two rows for one impression, keep the click.
     _one_kind_per_item(settings, sources)
     rows = _shown(sources, settings)
-    shown = rows.groupBy(*IMPRESSION_KEY).agg(F.max("clicked").alias("clicked"), F.min("domain").alias("domain"))
+    shown = rows.groupBy(*ImpressionSource.key_columns).agg(
+        F.max("clicked").alias("clicked"), F.min("domain").alias("domain")
+    )
 
     profiles = catalogue = None
     if sources.users is not None and settings.users is not None:

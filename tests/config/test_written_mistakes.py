@@ -13,7 +13,6 @@ from ralm.config.time_formats import check_time_format
 from ralm.errors import ConfigError
 
 TINY = Path(__file__).resolve().parents[2] / "conf" / "tiny.yaml"
-CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 LOGS: dict[str, Any] = {
     "name": "mine",
     "ingest": {
@@ -222,10 +221,10 @@ def test_formats_that_are_read(text: str) -> None:
     assert check_time_format(text) == text
 
 
-@pytest.mark.skipif(not CASES.exists(), reason="the cases are not here")
-def test_the_listed_cases() -> None:
+@pytest.mark.data
+def test_the_listed_cases(cases: Path) -> None:
     with pytest.raises(ConfigError, match="'readin' is neither a domain"):
-        load_config(CASES / "53g" / "c.yaml")
-    assert load_config(CASES / "96" / "c.yaml").warehouse == "../shared/cases/96/a b/wh/"
+        load_config(cases / "53g" / "c.yaml")
+    assert load_config(cases / "96" / "c.yaml").warehouse == "../shared/cases/96/a b/wh/"
     with pytest.raises(ConfigError, match="cannot read paths with '#'"):
-        load_config(CASES / "100" / "c.yaml", ["user_training.loader=petastorm"])
+        load_config(cases / "100" / "c.yaml", ["user_training.loader=petastorm"])

@@ -15,7 +15,6 @@ from ralm.errors import RalmError
 from tests.ingest.files import parts_of, read
 
 pytestmark = [pytest.mark.spark, pytest.mark.data]
-CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 NOT_UTF8 = "invalid user_id (not UTF-8: set options: {encoding: ISO-8859-1} or the like)"
 IDS = ["-5", "0", "007", "12345", "2024-01-01", "7", "9223372036854775808", "U1", "a/b%20c?d=e#f", "u\t1", "u1"]
 IDS += ["x" * 3000, "\u00fc", "u\u0308", "\u00fc\u0144\u00ef", "\U0001f600"]
@@ -42,19 +41,13 @@ REFUSED = {
 }
 
 
-def folder(case: str) -> Path:
-    if not CASES.exists():
-        pytest.skip(f"the cases are not at {CASES}")
-    return CASES / case
-
-
-def test_each_is_read(spark: SparkSession) -> None:
+def test_each_is_read(spark: SparkSession, cases: Path) -> None:
     """As sources of one configuration, which takes a third of the time."""
-    content = load_config(folder("01") / "c.yaml", [f"data_root={folder('01')}"]).model_dump(mode="json")
+    content = load_config(cases / "01" / "c.yaml", [f"data_root={cases / '01'}"]).model_dump(mode="json")
     events = []
     for case in READ:
-        source = load_config(folder(case) / "c.yaml").model_dump(mode="json")["ingest"]["events"][0]
-        events.append(source | {"path": f"{folder(case)}/{source['path']}"})
+        source = load_config(cases / case / "c.yaml").model_dump(mode="json")["ingest"]["events"][0]
+        events.append(source | {"path": f"{cases / case}/{source['path']}"})
     content["ingest"] |= {"events": events}
     parts = parts_of(spark, Config.model_validate(content))
     for number, (case, (expected, refused)) in enumerate(READ.items()):
@@ -63,8 +56,8 @@ def test_each_is_read(spark: SparkSession) -> None:
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_it_is_refused(spark: SparkSession, case: str) -> None:
-    here = folder(case)
+def test_it_is_refused(spark: SparkSession, cases: Path, case: str) -> None:
+    here = cases / case
     with pytest.raises(RalmError, match=REFUSED[case]) as raised:
         read(spark, load_config(here / "c.yaml", [f"data_root={here}"]))
     assert "\n" not in str(raised.value)
