@@ -47,13 +47,14 @@ plt.show()
 # %% [markdown]
 # ## The look-alike model: groups of seeds
 #
-# An item is nothing but its seeds, in at most `clusters` groups. A row is a group: its size, and where it lies.
+# An item is nothing but its seeds, in at most `clusters` groups; here the item with the most. A row is a group: its
+# size, and where it lies.
 
 # %%
 version = w.models["lookalike"]
 arrays = dated_weights(str(models / "lookalike" / version), w.as_of)
 rows = w.table("seed_clusters").where(f"as_of = '{w.as_of}' AND purpose = 'production' AND model_version = '{version}'")
-row = rows.orderBy("item_id").first()
+row = rows.selectExpr("*", "aggregate(sizes, 0, (a, b) -> a + b) AS seeds").orderBy("seeds", ascending=False).first()
 sizes = np.array(row.sizes)
 centroids = np.array(row.centroids, np.float32).reshape(len(sizes), -1)[sizes > 0]
 sizes = sizes[sizes > 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ import pytest
 from pyspark.sql import functions as F
 
 import ralm
+from jobs import run_notebook
+from jobs.cli.arguments import parse
+from ralm.errors import MissingInputError
 from ralm.notebook.percent import cells, run
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
@@ -123,6 +127,25 @@ def test_the_two_models(ran: Callable[[str], dict[str, Any]], w: ralm.Workspace)
     width = names["users"].shape[1]
     expected = np.array([stored[user][:width] for user in names["some"].user_id])
     assert names["users"] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.spark
+def test_a_notebook_runs_by_spark_submit(w: ralm.Workspace, tmp_path: Path) -> None:
+    """As on a cluster: a session of spark-submit, the warehouse of the configuration; what is shown is kept."""
+    saved = tmp_path / "first_look.ipynb"
+    command = ["./spark-submit.sh", "run_notebook", "--config", "conf/tiny.yaml", "--set", f"warehouse={w.path}"]
+    command += ["--notebook", "notebooks/01_first_look.py", "--save", str(saved), "--", "--master", "local[1]"]
+    done = subprocess.run(command, cwd=FOLDER.parent, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = saved.read_text(encoding="utf-8")
+    assert all(row["item_id"] in shown for row in w.items().collect())
+    assert "image/png" in shown
+
+
+def test_a_notebook_that_is_not_there() -> None:
+    arguments = parse("", ["--config", "conf/tiny.yaml", "--notebook", "nb.py"], options=run_notebook.options())
+    with pytest.raises(MissingInputError, match=r"--notebook nb\.py: no such file"):
+        run_notebook.main(arguments)
 
 
 @pytest.mark.spark

@@ -8,11 +8,16 @@ from collections.abc import Callable
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from ralm.features.hashing import bucket, chosen
+from ralm.features.hashing import bucket, chosen, uniform
 from ralm.features.holdout import HeldOut, is_new_item
 
 # Base-2 logarithm of a sketch's counters: 2 KB per item with many clickers.
 SKETCH_SIZE = 12
+# The draw of `past_clicks`: no division of the training clicks, but the clicks before them.
+PAST = -1
+# So many items have past clicks at most, each with so many users at least who click it in the label window.
+PAST_ITEMS = 800
+LEAST_CLICKERS = 3
 
 
 def in_seed_half(draw: int, seed: int) -> Column:
@@ -132,6 +137,42 @@ def training_clicks(
     """
     clicked = clicks(impressions, until, since).where(~is_new_item("item_id", new_item_share, seed))
     return _in_draws(clicked, draws, lambda draw: in_seed_half(draw, seed))
+
+
+def past_clicks(
+    impressions: DataFrame,
+    since: dt.date,
+    until: dt.date,
+    new_item_share: HeldOut,
+    seed: int,
+    min_seeds: int,
+) -> DataFrame:
+    """The clicks before the label window of items that were clicked both before and in it: seeds as in production.
+
+    There, seeds come first: users are described as of a date by which they all had clicked, and those who are looked
+    for click later. In the draws, seeds and labels click in the same window, after the date.
+
+    Args:
+        impressions: shows to users.
+        since: A1.
+        until: A2.
+        new_item_share: items that are held out are left out.
+        seed: of the hashes.
+        min_seeds: users who clicked an item before A1, at least.
+
+    Returns:
+        (user_id, item_id, clicked_at, draw), the draw being `PAST`, of `PAST_ITEMS` items at most, by hash. Of every
+        item two sketches are shuffled, then the clicks of the chosen items.
+    """
+    clicked = clicks(impressions, until).where(~is_new_item("item_id", new_item_share, seed))
+    before = F.col("clicked_at") < F.lit(since)
+    counted = clicked.groupBy("item_id").agg(
+        F.approx_count_distinct(F.when(before, F.col("user_id"))).alias("seeds"),
+        F.approx_count_distinct(F.when(~before, F.col("user_id"))).alias("clickers"),
+    )
+    enough = counted.where((F.col("seeds") >= min_seeds) & (F.col("clickers") >= LEAST_CLICKERS))
+    drawn = enough.orderBy(uniform("judged item", seed, "item_id"), "item_id").limit(PAST_ITEMS).select("item_id")
+    return clicked.where(before).join(F.broadcast(drawn), "item_id", "left_semi").withColumn("draw", F.lit(PAST))
 
 
 def clicked_items(clicked: DataFrame, indices: DataFrame, cap: int) -> DataFrame:

@@ -3,11 +3,15 @@
 The validation items have left the training; a clicker who is judged is no seed. An item has two figures: the AUC of its
 clickers against all users, and the share of its clickers in the top 5 % of all users. With `objective: feed` it has
 one: the AUC against the users whom the item was shown to and who did not click.
+
+Items are judged in two situations, which count alike: with seeds drawn from the clicks of the label window, as of a new
+item; and with the clicks before it as seeds, as audiences are made every night: all seeds have clicked by the date as
+of which users are described, those who are looked for have not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -45,7 +49,7 @@ class JudgedItems:
 
     Attributes:
         users: (n, d), a sample of all users; for a feed, those who did not click what they were shown.
-        rows: (rows,), in the arrays of centroids: an item stands there once per draw of its seeds.
+        rows: (rows,), in the arrays of the seeds' clusters: an item stands there once per draw of its seeds.
         number: (rows,), which item a row is of.
         clickers: (m, d), users who clicked and are no seeds.
         item: (m,), the position in `rows` of the clicker's item and draw.
@@ -92,20 +96,53 @@ class JudgedItems:
         _, place = np.unique(number, return_inverse=True)
         return np.stack([np.bincount(place, column) / np.bincount(place) for column in values.T], axis=1)
 
-    def save(self, path: Path) -> None:
-        """Write to a file."""
-        np.savez(path, allow_pickle=False, **{field.name: getattr(self, field.name) for field in fields(self)})
-
-    @staticmethod
-    def load(path: Path) -> JudgedItems:
-        """Read what `save` wrote."""
-        with np.load(path) as found:
-            return JudgedItems(*(found[field.name] for field in fields(JudgedItems)))
-
     @property
     def enough(self) -> bool:
         """Whether there are items enough to decide anything."""
         return enough(self.number)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Judged items, with the clusters of the seeds that they are judged by.
+
+    Attributes:
+        judged: the items.
+        centroids: (rows, k, d), of the seeds of `judged.rows`.
+        sizes: (rows, k).
+    """
+
+    judged: JudgedItems
+    centroids: NDArray[Any]
+    sizes: NDArray[Any]
+
+    @staticmethod
+    def of(judged: JudgedItems, clusters: Mapping[str, NDArray[Any]]) -> Situation:
+        """With `centroids` and `sizes` of all rows that `judged.rows` may name; they may be missing without any."""
+        if not len(judged.rows):
+            return Situation(judged, np.zeros((0, 1, 1), np.float32), np.zeros((0, 1), np.int32))
+        return Situation(judged, *(clusters[name][judged.rows] for name in ("centroids", "sizes")))
+
+    def save(self, path: Path) -> None:
+        """Write to a file."""
+        items = {field.name: getattr(self.judged, field.name) for field in fields(JudgedItems)}
+        np.savez(path, allow_pickle=False, **items, centroids=self.centroids, sizes=self.sizes)
+
+    @staticmethod
+    def load(path: Path) -> Situation:
+        """Read what `save` wrote."""
+        with np.load(path) as found:
+            judged = JudgedItems(*(found[field.name] for field in fields(JudgedItems)))
+            return Situation(judged, found["centroids"], found["sizes"])
+
+
+# The figures of the items of every situation (items, figures).
+Figures = Sequence[NDArray[np.float64]]
+
+
+def mean_figure(values: Figures) -> float:
+    """The mean of all figures of the items, every situation counting alike."""
+    return float(np.mean([of_one.mean() for of_one in values]))
 
 
 def enough(number: NDArray[np.int64]) -> bool:
@@ -114,21 +151,21 @@ def enough(number: NDArray[np.int64]) -> bool:
 
 
 def score_parts(
-    model: LookalikeModel, judged: JudgedItems, places: Iterable[int], centroids: NDArray[Any], sizes: NDArray[Any]
+    model: LookalikeModel, situation: Situation, places: Sequence[int]
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Per row, the parts of the scores of its clickers (4, m) and of the users (4, n); the model is set to judge.
 
     Args:
         model: on any device.
-        judged: what it is judged on.
+        situation: what it is judged on.
         places: of the rows in `judged.rows`.
-        centroids: (places, k, d), of those rows' seeds.
-        sizes: (places, k).
     """
+    judged = situation.judged
     device = model.offset.device
     model.eval()
     users, clickers = (model.users(torch.from_numpy(x).to(device)) for x in (judged.users, judged.clickers))
-    for place, means, members in zip(places, centroids, sizes, strict=True):
+    for place in places:
+        means, members = situation.centroids[place], situation.sizes[place]
         item = torch.tensor(means, device=device), torch.tensor(members, dtype=torch.int64, device=device)
         own = clickers.chosen(torch.from_numpy(judged.item == place).to(device))
         yield (
@@ -156,21 +193,39 @@ def share_in_top(clickers: NDArray[Any], users: NDArray[Any]) -> float:
     return float((clickers > cut).mean() + (clickers == cut).mean() / 2)
 
 
-def choose(values: Sequence[NDArray[np.float64]]) -> int:
+def beats(new: Figures, old: Figures) -> bool:
+    """Whether a model is better than another one beyond doubt.
+
+    The mean of its figures is higher by more than two standard errors and by more than .005, and no figure of any
+    situation is lower by more than one standard error of its own: what finds more of the clickers at the price of the
+    ranking of all is not taken, nor what helps new items at the price of the others.
+    """
+    gains = [ours - theirs for ours, theirs in zip(new, old, strict=True)]
+    totals = [gain.mean(axis=1) for gain in gains]
+    error = np.sqrt(sum(total.var(ddof=1) / len(total) for total in totals)) / len(totals)
+    harms = any((gain.mean(axis=0) < -gain.std(axis=0, ddof=1) / np.sqrt(len(gain))).any() for gain in gains)
+    gained = np.mean([total.mean() for total in totals])
+    return bool(gained > max(MARGIN, ERRORS * error) and not harms)
+
+
+def choose(values: Sequence[Figures]) -> int:
     """The first of several models, simplest first, that no later one beats.
 
-    A later one beats it if the mean of the figures is higher by more than two standard errors and by more than .005,
-    and no figure is lower by more than one standard error of its own: what finds more of the clickers at the price of
-    the ranking of all is not taken.
-
     Args:
-        values: per model, the figures of each item (items, figures).
+        values: per model, the figures of every situation.
     """
     best = 0
     for place in range(1, len(values)):
-        gain = values[place] - values[best]
-        total, error = gain.mean(axis=1), 1 / np.sqrt(len(gain))
-        harms = gain.mean(axis=0) < -gain.std(axis=0, ddof=1) * error
-        if total.mean() > max(MARGIN, ERRORS * total.std(ddof=1) * error) and not harms.any():
+        if beats(values[place], values[best]):
             best = place
     return best
+
+
+def choose_number(values: Sequence[Figures]) -> int:
+    """The best of those values of a number that beat its usual value, which stands first; that one if none does.
+
+    Args:
+        values: per value of the number, the figures of every situation.
+    """
+    better = [place for place in range(1, len(values)) if beats(values[place], values[0])]
+    return max(better, key=lambda place: mean_figure(values[place]), default=0)

@@ -18,7 +18,7 @@ from ralm.models.lookalike_start import LookalikeStart
 from ralm.models.losses import has_clicked, sample_users, users_softmax
 from ralm.models.weights import export_weights
 from ralm.training.checkpoints import last_of, model_folder
-from ralm.training.judged_items import CHOICES, UNTRAINED, JudgedItems, choose, score_parts
+from ralm.training.judged_items import CHOICES, UNTRAINED, Figures, Situation, choose, mean_figure, score_parts
 from ralm.training.loop import Run
 from ralm.training.objective import Arrays, Batch, Criterion, Judged, Objective, to_tensors
 from ralm.training.ranks import Rank, process_group
@@ -64,12 +64,13 @@ def _start(path: str) -> LookalikeStart:
         raise MissingInputError(f"closed form {path}: not found; run the training from its first round") from error
 
 
-def judged_items(spec: LookalikeTrainingSpec) -> JudgedItems | None:
-    """The validation items of a training, if it has any."""
-    return None if spec.judged is None else JudgedItems.load(Path(model_folder(spec.judged)))
+def judged_situations(spec: LookalikeTrainingSpec) -> list[Situation]:
+    """The validation items of a training, in those situations that have enough of them."""
+    found = [Situation.load(Path(model_folder(path))) for path in spec.judged]
+    return [situation for situation in found if situation.judged.enough]
 
 
-def worth_training(spec: LookalikeTrainingSpec, judged: JudgedItems | None) -> bool:
+def worth_training(spec: LookalikeTrainingSpec, judged: Sequence[Situation]) -> bool:
     """Whether anything could be chosen by: enough validation items, and an earlier round that brought something.
 
     Where a round brought nothing, the next one only clusters the seeds anew.
@@ -78,7 +79,7 @@ def worth_training(spec: LookalikeTrainingSpec, judged: JudgedItems | None) -> b
         return False
     if spec.closed_form is None:
         return True
-    return judged is not None and judged.enough
+    return bool(judged)
 
 
 class LookalikeObjective(Objective):
@@ -102,9 +103,9 @@ class LookalikeObjective(Objective):
                 f"each other and the embedding width {spec.input_dim}; cluster with the same user model"
             )
         self.lookalike = LookalikeModel(spec.input_dim, spec.model, spec.pooling, spec.closed_form is not None)
-        self.start: np.ndarray[Any, Any] = np.zeros((0, 0))  # figures of the validation items (items, figures)
-        self.judged = judged_items(spec)
-        if self.judged is not None and self.judged.enough:
+        self.start: Figures = []  # of the validation items
+        self.judged = judged_situations(spec)
+        if self.judged:
             self.criterion = "val_audience"
         if spec.closed_form is not None:
             start = _start(spec.closed_form)
@@ -192,7 +193,7 @@ class LookalikeObjective(Objective):
         found: dict[str, Any] = {"kept": learnt[0] if trained else UNTRAINED[bool(kept[1])]}
         if self.criterion == "val_audience":
             self.start = self._values([kept])[0]
-            found["val_audience"] = float(self.start.mean())
+            found["val_audience"] = mean_figure(self.start)
         return found
 
     def judge(self) -> dict[str, Any]:
@@ -205,20 +206,22 @@ class LookalikeObjective(Objective):
         if best:
             self.lookalike.kept.copy_(torch.tensor(CHOICES[names[best - 1]]))
         kept = names[best - 1] if best else self.opening["kept"]
-        return {"val_audience": float(values[best].mean()), "kept": kept}
+        return {"val_audience": mean_figure(values[best]), "kept": kept}
 
-    def _values(self, choices: Sequence[tuple[float, ...]]) -> list[np.ndarray[Any, Any]]:
-        """Per choice of parts, the figures of every validation item (items, figures)."""
-        judged = self.judged
-        assert judged is not None
+    def _values(self, choices: Sequence[tuple[float, ...]]) -> list[Figures]:
+        """Per choice of parts, the figures of all validation items."""
         masks = np.array([(1.0, *choice) for choice in choices])  # (choices, 4)
+        of_situations = [self._values_in(situation, masks) for situation in self.judged]
+        self.lookalike.train()
+        return list(zip(*of_situations, strict=True))
+
+    def _values_in(self, situation: Situation, masks: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+        judged = situation.judged
         values: list[list[np.ndarray[Any, Any]]] = [[] for _ in masks]
-        rows = judged.rows
-        parts = score_parts(self.lookalike, judged, range(len(rows)), self.centroids[rows], self.sizes[rows])
+        parts = score_parts(self.lookalike, situation, range(len(judged.rows)))
         for (own, users), known in zip(parts, judged.known, strict=True):
             for found, a, b in zip(values, masks @ own, masks @ users[:, ~known], strict=True):
                 found.append(judged.value(a, b))
-        self.lookalike.train()
         return [judged.per_item(np.array(found)) for found in values]
 
     def histograms(self, batch: Batch | None) -> dict[str, Tensor]:

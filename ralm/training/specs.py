@@ -85,9 +85,7 @@ class LookalikeTrainingSpec(TrainingSpec):
         default=None, description="model folder of the previous round: weights and optimizer go on from there"
     )
     closed_form: str | None = Field(default=None, description=".npz of the closed form to start from; None: without it")
-    judged: str | None = Field(
-        default=None, description=".npz of the validation items (`JudgedItems`), if there are any"
-    )
+    judged: list[str] = Field(default=[], description=".npz of the validation items in each `Situation`")
     batches: int | None = Field(default=None, ge=1, description="batches of the round; None: `training.epochs` epochs")
 
     @property

@@ -128,7 +128,12 @@ _ALL = (
         Column("as_of", "date!", "date of the user embeddings that go with the seeds"),
         Column("purpose", "string!", "train, evaluate or production"),
         Column("item_id", "string!", "the item"),
-        Column("draw", "int!", "split of the training clicks into seeds and labels: 0 to `lookalike.seed_draws` - 1"),
+        Column(
+            "draw",
+            "int!",
+            "split of the training clicks into seeds and labels: 0 to `lookalike.seed_draws` - 1; "
+            "-1: the clicks before them, by which models are judged",
+        ),
         Column("seed_count", "int!", "number of seeds, at most `lookalike.seed_cap`"),
         Column("clickers", "bigint!", "users who clicked the item, an estimate within 2 %"),
         Column("seeds", SEEDS, "its seeds with their last click (UTC), newest first"),

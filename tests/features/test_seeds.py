@@ -8,10 +8,12 @@ from pyspark.sql import functions as F
 
 from ralm.features.holdout import is_new_item
 from ralm.features.seeds import (
+    PAST,
     clicked_items,
     clicks,
     item_seeds,
     items_with_seeds,
+    past_clicks,
     training_clicks,
     training_pairs,
     unseen_pairs,
@@ -149,3 +151,32 @@ def test_who_clicks_an_item_by_the_end_of_the_window_is_no_negative_of_it(spark:
     # In training up to A3 the click after it is the future.
     trained = training_pairs(shown, A2, A3, 0.0, 1, 2).where("label = 0")
     assert {row["user_id"] for row in trained.collect()} == {"after the window", "never"}
+
+
+def test_past_clicks_are_of_items_clicked_before_and_in_the_label_window(impressions, monkeypatch) -> None:
+    found = past_clicks(impressions, A1, A2, 0.2, 1, 5)
+    rows = found.collect()
+    assert {row["draw"] for row in rows} == {PAST}
+    assert max(row["clicked_at"] for row in rows) < dt.datetime(2024, 1, 3)
+    held_out = {row["item_id"] for row in impressions.where(is_new_item("item_id", 0.2, 1)).collect()}
+    items = {row["item_id"] for row in rows}
+    assert held_out
+    assert items | held_out == {f"i{number}" for number in range(31)}
+    assert not items & held_out
+    # Of a chosen item nothing before A1 is missing.
+    clicked = clicks(impressions, A1).where(F.col("item_id").isin(*items))
+    assert found.count() == clicked.count()
+    monkeypatch.setattr("ralm.features.seeds.PAST_ITEMS", 3)
+    assert past_clicks(impressions, A1, A2, 0.2, 1, 5).select("item_id").distinct().count() == 3
+
+
+def test_past_clicks_need_seeds_before_the_window_and_clickers_in_it(spark: SparkSession) -> None:
+    days = {"few seeds": (2, 5), "few clickers": (5, 2), "both": (5, 3), "of one user": (5, 0)}
+    rows = [(f"u{n}", item, dt.datetime(2024, 1, 1)) for item, (seeds, _) in days.items() for n in range(seeds)]
+    rows += [(f"v{n}", item, dt.datetime(2024, 1, 3)) for item, (_, clickers) in days.items() for n in range(clickers)]
+    rows += [("v", "of one user", dt.datetime(2024, 1, 3, hour)) for hour in range(9)]
+    rows += [(f"w{n}", "few clickers", dt.datetime(2024, 1, 5)) for n in range(9)]  # at A2, too late
+    shown = spark.createDataFrame(rows, "user_id string, item_id string, shown_at timestamp")
+    found = past_clicks(shown.withColumn("clicked", F.lit(True)), A1, A2, 0.0, 1, 5).collect()
+    assert {row["item_id"] for row in found} == {"both"}
+    assert sorted(row["user_id"] for row in found) == [f"u{n}" for n in range(5)]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pyspark.sql import Row
 from pyspark.sql import functions as F
 from sklearn.metrics import roc_auc_score
 
@@ -17,14 +18,19 @@ from jobs import pipeline
 from jobs.steps import nightly
 from jobs.steps.audiences import nightly_scoring
 from jobs.steps.evaluation.evaluate import steps as evaluate_steps
-from jobs.steps.lookalike.variants import lookalike_folder, lookalike_version
+from jobs.steps.lookalike.clustering import past_arrays
+from jobs.steps.lookalike.judged_items import gather_past, sampled_users
+from jobs.steps.lookalike.training import steps as lookalike_steps
+from jobs.steps.lookalike.variants import lookalike_folder, lookalike_version, training_step
 from jobs.steps.releases.releases import steps as publish_steps
 from jobs.steps.seeds import item_seeds
+from jobs.steps.user_model.user_embeddings import model_version
 from ralm.errors import DataError
 from ralm.features.hashing import uniform
 from ralm.features.holdout import is_new_item
-from ralm.features.seeds import is_validation_user
+from ralm.features.seeds import PAST, is_validation_item, is_validation_user
 from ralm.runs.runner import plan_steps, run_steps
+from ralm.runs.step import RunningStep
 from ralm.training.checkpoints import dated_weights
 from ralm.warehouse.once import replace
 from ralm.warehouse.schemas import TABLES
@@ -141,6 +147,49 @@ def test_training_has_neither_the_items_nor_the_users_that_it_is_judged_on(finis
     assert found[True, True] > 0
 
 
+@pytest.mark.parametrize(("objective", "validation"), [("audience", False), ("audience", True), ("feed", False)])
+def test_items_are_judged_by_those_who_click_later(finished: Finished, objective: str, validation: bool) -> None:
+    # With a smaller share too few are left to be judged.
+    context = finished.context(f"objective={objective}", "user_samples.validation_share=0.4")
+    config, dates = context.config, context.dates
+    name = training_step("ralm", 1)
+    made_by = next(step for step in lookalike_steps(context) if step.name == name)
+    step = RunningStep(context, made_by, context.require(name, "a1"), dates.a1)
+    clusters = finished.table("seed_clusters").where(f"purpose = 'train' and round = 1 and draw = {PAST}")
+    clusters = clusters.where("model_version like 'ralm-%'")  # not of the variants
+    past, arrays = past_arrays(clusters)
+    users = sampled_users(step, model_version(context, "attention"))
+    judged = gather_past(step, ["no item"], past, model_version(context, "attention"), users, validation)
+    assert len(judged.rows) > 5
+    assert judged.number.tolist() == (1 + judged.rows).tolist()
+    share, seed = config.user_samples.validation_share, config.seed
+    shown = finished.table("impressions").select("user_id", "item_id", "shown_at", "clicked")
+    kinds = shown.select(
+        "*", is_validation_item(share, seed).alias("item"), is_validation_user(share, seed).alias("user")
+    )
+    at_a1 = finished.table("user_embeddings").where(F.col("as_of") == F.lit(dates.a1)).collect()
+    vector = {row["user_id"]: tuple(np.float32(row["embedding"]).tolist()) for row in at_a1}
+    of_items: dict[str, list[Row]] = {}
+    for row in kinds.where(F.to_date("shown_at") < F.lit(dates.a2)).collect():
+        of_items.setdefault(row["item_id"], []).append(row)
+    ids = users.column("user_id").to_pylist()
+    for place, index in enumerate(judged.rows.tolist()):
+        rows = of_items[past[index]]
+        assert {row["item"] for row in rows} == {validation}
+        clicks = [row for row in rows if row["clicked"]]
+        before = {row["user_id"] for row in clicks if row["shown_at"].date() < dates.a1}
+        clicked = {row["user_id"] for row in clicks}
+        seen = {r["user_id"] for r in rows if r["shown_at"].date() >= dates.a1 and r["user"] == validation} - before
+        assert arrays["sizes"][index].sum() == len(before)
+        own = judged.clickers[judged.item == place]
+        assert Counter(map(tuple, own.tolist())) == Counter(vector[user] for user in seen & clicked)
+        if objective == "audience":
+            assert {user for user, known in zip(ids, judged.known[place], strict=True) if known} == clicked & set(ids)
+        else:
+            others = judged.users[~judged.known[place]]
+            assert Counter(map(tuple, others.tolist())) == Counter(vector[user] for user in seen - clicked)
+
+
 def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarray]:
     """Every user against every scored item by plain loops over the published tables and weights."""
     context = finished.context()
@@ -255,6 +304,7 @@ def test_an_item_with_fewer_seeds_than_clusters_has_absent_ones(finished: Finish
     seeds = finished.table("item_seeds").select("purpose", "item_id", "draw", "seed_count")
     clusters = finished.table("seed_clusters").join(seeds, ["purpose", "item_id", "draw"]).where("round = 2").collect()
     assert {(row["purpose"], row["draw"]) for row in clusters} == {
+        ("train", PAST),
         ("train", 0),
         ("train", 1),
         ("evaluate", 0),

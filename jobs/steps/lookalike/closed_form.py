@@ -2,7 +2,8 @@
 
 The numbers of the closed form are chosen by cross-validation: every item is judged by a model that was fitted without
 it, so that all training items have their say. What is learnt from there is judged on validation items, and on users
-whom no training saw: with few users, a training learns who clicks much rather than who is alike.
+whom no training saw: with few users, a training learns who clicks much rather than who is alike. Both are judged in two
+situations (`ralm.training.judged_items`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.steps.lookalike.clustering import Weights
-from jobs.steps.lookalike.judged_items import gather, sampled_users, validation_items
+from jobs.steps.lookalike.judged_items import gather, gather_past, sampled_users, validation_items
 from jobs.steps.user_model import als_factors
 from jobs.steps.users.vocabularies import load_sizes
 from ralm.arrow.arrays import matrix
@@ -27,24 +28,27 @@ from ralm.models.lookalike import INITIAL_ATTENTION, LookalikeModel, Pooling
 from ralm.models.lookalike_start import LookalikeStart
 from ralm.models.plda import Plda, fit_plda, seed_means
 from ralm.runs.step import RunningStep
-from ralm.training.judged_items import JudgedItems, choose, enough, score_parts
+from ralm.training.judged_items import Figures, Situation, choose_number, enough, mean_figure, score_parts
 from ralm.training.seed_draws import row_item
 
 # The best λ and δ are taken, then the weight of the classifiers, then w, then the weight of attention are chosen: there
-# another value than the first must be better by more than its error. Items have few seeds here; classifiers help those
-# with many. Attention is counted in standard deviations over users, as the closed form is.
+# another value than the first, the usual one, must beat it by more than its error. Classifiers help items with many
+# seeds. Attention is counted in standard deviations over users, as the closed form is.
 RIDGES = (1.0, 3.0, 10.0, 30.0)
 SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
 CLASSIFIERS = (2.0, 0.0, 1.0, 4.0)
-COMMON = (0.0, 0.2, 0.5, 1.0, 2.0)
+COMMON = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 ATTENTION = (0.0, 1.0, 0.5, 2.0)
 FOLDS = 5
+# Files of the validation items: with seeds drawn from the label window, and with the clicks before it.
+SITUATIONS = ("judged.npz", "judged_past.npz")
 
 
 def write_closed_form(
     step: RunningStep,
     items: Sequence[str],
     arrays: Weights,
+    past: tuple[Sequence[str], Weights],
     embedding_version: str,
     model: Lookalike,
     pooling: Pooling,
@@ -56,10 +60,11 @@ def write_closed_form(
         step: has the inputs `user_embeddings`, `lookalike_samples`, `impressions` and `user_fields`; as of A1.
         items: the training items, by index.
         arrays: `centroids` and `sizes` of the items' seeds, per draw.
+        past: items and the same of the clicks before A1; see `past_clicks`.
         embedding_version: of the user embeddings.
         model: settings of the model that starts from it.
         pooling: of that model.
-        folder: gets `closed_form.npz` and `judged.npz`.
+        folder: gets `closed_form.npz` and the files of the validation items.
     """
     population = sampled_users(step, embedding_version)
     users = matrix(population, "embedding").astype(np.float32)
@@ -67,28 +72,35 @@ def write_closed_form(
     means, counts = seed_means(arrays["centroids"], arrays["sizes"])  # (draws · items, d), (draws · items,)
     item = row_item(np.arange(len(counts)), len(items))
     trained = ~held_out[item] & (counts > 0)
-    judged = gather(step, items, ~held_out, embedding_version, population, validation=False)
+    known = items, past[0], embedding_version
+    judge = _Judge.of(
+        Situation.of(gather(step, items, ~held_out, embedding_version, population, validation=False), arrays),
+        Situation.of(gather_past(step, *known, population, validation=False), past[1]),
+    )
     classifiers: list[ItemClassifier] = []
     attention, attends = INITIAL_ATTENTION, False
-    if not judged.enough:
+    if not judge.situations:
         models = [fit_plda(users, means[trained], counts[trained])]
     else:
         parts = [trained, *(trained & (item % FOLDS != fold) for fold in range(FOLDS))]
         fitted = [fit_plda(users, means[part], counts[part], spread=0.0) for part in parts]
-        judge = _Judge.of(judged, arrays)
         models, said = _numbers(fitted, users, judge)
         classifiers, also = _classifiers(step, users, models, judge)
         models, weight = _common(models, classifiers, judge)
         attention, attends, more = _attention(model, pooling, models, classifiers, judge)
         step.say(f"closed form: {said}{also}{weight}; {more}")
     of_new_users = population.filter(population.column("held_out"))
-    validation = gather(step, items, held_out, embedding_version, of_new_users, validation=True)
-    step.counts |= {"population": len(users), "judged items": len(np.unique(judged.number))}
-    step.counts["validation items"] = len(np.unique(validation.number))
+    validation = (
+        Situation.of(gather(step, items, held_out, embedding_version, of_new_users, validation=True), arrays),
+        Situation.of(gather_past(step, *known, of_new_users, validation=True), past[1]),
+    )
+    step.counts |= {"population": len(users), "judged items": judge.items}
+    step.counts["validation items"] = len(np.unique(np.concatenate([one.judged.number for one in validation])))
     folder.mkdir(parents=True, exist_ok=True)
     start = LookalikeStart(models[0], classifiers[0] if classifiers else None, attention, attends)
     np.savez(folder / "closed_form.npz", allow_pickle=False, **start.arrays())
-    validation.save(folder / "judged.npz")
+    for name, situation in zip(SITUATIONS, validation, strict=True):
+        situation.save(folder / name)
 
 
 @dataclass(frozen=True)
@@ -96,68 +108,81 @@ class _Judge:
     """Judges closed forms on items that they were not fitted on.
 
     Attributes:
-        judged: the items.
-        centroids: (rows, k, d), of the seeds of the judged rows.
-        sizes: (rows, k).
-        fold: (rows,), the part of the items that a row belongs to.
+        situations: in which there are items enough.
+        items: how many items there are in all, enough or not.
     """
 
-    judged: JudgedItems
-    centroids: NDArray[Any]
-    sizes: NDArray[Any]
-    fold: NDArray[np.int64]
+    situations: tuple[Situation, ...]
+    items: int
 
     @staticmethod
-    def of(judged: JudgedItems, arrays: Weights) -> _Judge:
-        """Of the seeds' clusters of all rows."""
-        return _Judge(judged, arrays["centroids"][judged.rows], arrays["sizes"][judged.rows], judged.number % FOLDS)
+    def of(*situations: Situation) -> _Judge:
+        """In those of the situations that have items enough."""
+        numbers = [situation.judged.number for situation in situations]
+        found = tuple(situation for situation in situations if situation.judged.enough)
+        return _Judge(found, len(np.unique(np.concatenate(numbers))))
 
-    def values(
-        self,
-        models: Sequence[Plda],
-        classifiers: Sequence[ItemClassifier] = (),
-        among: NDArray[np.bool_] | None = None,
-    ) -> NDArray[np.float64]:
-        """The figures of each item (items, figures).
+    def values(self, models: Sequence[Plda], classifiers: Sequence[ItemClassifier] = (), least: int = 0) -> Figures:
+        """The figures of each item, in each situation.
 
         Args:
             models: the model of each fold.
             classifiers: the classifier of each fold, or none.
-            among: (rows,), which rows to judge; all.
+            least: rows with fewer seeds are not judged, nor situations with too few items then.
         """
-        judged = self.judged
-        chosen = np.ones(len(judged.rows), dtype=bool) if among is None else among
-        scores: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
-        for fold, model in enumerate(models):
-            rows = np.flatnonzero(chosen & (self.fold == fold)).tolist()
-            centroids, sizes = self.centroids[rows], self.sizes[rows]
-            beside = classifiers[fold].directions(centroids, sizes) if classifiers else 0.0
-            # Of raw vectors: without their mean, an item's scores all change by the same number, which no figure sees.
-            directions = model.directions(*seed_means(centroids, sizes), beside) @ model.basis.T
-            for row, direction, others in zip(rows, directions, (judged.users @ directions.T).T, strict=True):
-                scores[row] = judged.clickers[judged.item == row] @ direction, others
-        return judged.values([scores[row] for row in np.flatnonzero(chosen).tolist()], chosen)
+        found = []
+        for situation in self.situations:
+            chosen = situation.sizes.sum(axis=1) >= least
+            if enough(situation.judged.number[chosen]):
+                found.append(_values(situation, models, classifiers, chosen))
+        return found
 
     @property
-    def seeded(self) -> NDArray[np.bool_]:
-        """(rows,): the quarter of the rows with the most seeds."""
-        counts = self.sizes.sum(axis=1)
-        return np.asarray(counts >= np.quantile(counts, 0.75))
+    def seeded(self) -> int:
+        """So many seeds the best quarter of the rows have, in the situation where seeds are fewer."""
+        return int(np.ceil(min(np.quantile(one.sizes.sum(axis=1), 0.75) for one in self.situations)))
 
-    def parts(self, models: Sequence[LookalikeModel]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        """Per row, the closed form and the attention of its clickers (2, m) and of the users (2, n).
+    def parts(self, models: Sequence[LookalikeModel]) -> list[list[tuple[NDArray[Any], NDArray[Any]]]]:
+        """Per situation and row, the closed form and the attention of its clickers (2, m) and of the users (2, n).
 
         Args:
             models: the model of each fold.
         """
-        found: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
-        for fold, model in enumerate(models):
-            rows = np.flatnonzero(self.fold == fold).tolist()
-            parts = score_parts(model, self.judged, rows, self.centroids[rows], self.sizes[rows])
-            for row, both in zip(rows, parts, strict=True):
-                own, users = (np.stack([part[0], part[1] + part[2]]) for part in both)
-                found[row] = own, users
-        return [found[row] for row in range(len(self.fold))]
+        return [_parts(situation, models) for situation in self.situations]
+
+
+def _fold_rows(situation: Situation, fold: int, chosen: NDArray[np.bool_] | None = None) -> list[int]:
+    mine = situation.judged.number % FOLDS == fold
+    found: list[int] = np.flatnonzero(mine if chosen is None else mine & chosen).tolist()
+    return found
+
+
+def _values(
+    situation: Situation, models: Sequence[Plda], classifiers: Sequence[ItemClassifier], chosen: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The figures of each item (items, figures) of the chosen rows (rows,) of a situation; see `_Judge.values`."""
+    judged = situation.judged
+    scores: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
+    for fold, model in enumerate(models):
+        rows = _fold_rows(situation, fold, chosen)
+        centroids, sizes = situation.centroids[rows], situation.sizes[rows]
+        beside = classifiers[fold].directions(centroids, sizes) if classifiers else 0.0
+        # Of raw vectors: without their mean, an item's scores all change by the same number, which no figure sees.
+        directions = model.directions(*seed_means(centroids, sizes), beside) @ model.basis.T
+        for row, direction, others in zip(rows, directions, (judged.users @ directions.T).T, strict=True):
+            own = judged.clickers[judged.item == row] @ direction
+            scores[row] = own, others
+    return judged.values([scores[row] for row in np.flatnonzero(chosen).tolist()], chosen)
+
+
+def _parts(situation: Situation, models: Sequence[LookalikeModel]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    found: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
+    for fold, model in enumerate(models):
+        rows = _fold_rows(situation, fold)
+        for row, both in zip(rows, score_parts(model, situation, rows), strict=True):
+            own, users = (np.stack([part[0], part[1] + part[2]]) for part in both)
+            found[row] = own, users
+    return [found[row] for row in range(len(situation.judged.rows))]
 
 
 def _numbers(fitted: Sequence[Plda], users: NDArray[Any], judge: _Judge) -> tuple[list[Plda], str]:
@@ -165,7 +190,7 @@ def _numbers(fitted: Sequence[Plda], users: NDArray[Any], judge: _Judge) -> tupl
     variance = float(users.var(axis=0, dtype=np.float64).mean())
     ridged = {ridge: [model.with_ridge(ridge, variance) for model in fitted] for ridge in RIDGES}
     pairs = list(itertools.product(RIDGES, SPREADS))
-    values = [judge.values([model.spread(more) for model in ridged[ridge][1:]]).mean() for ridge, more in pairs]
+    values = [mean_figure(judge.values([model.spread(more) for model in ridged[ridge][1:]])) for ridge, more in pairs]
     ridge, more = pairs[int(np.argmax(values))]
     return [model.spread(more) for model in ridged[ridge]], f"λ {ridge:g}, δ {more:g}"
 
@@ -186,10 +211,8 @@ def _classifiers(
     fitted = [of_all.within(model.basis) for model in models]
     weighed = {weight: [one.weighing(weight) for one in fitted] for weight in CLASSIFIERS}
     # Made for items with many seeds: those with more than most decide, and they by much, for they have too few as well.
-    seeded, best = judge.seeded, 0
-    if enough(judge.judged.number[seeded]):
-        best = choose([judge.values(models[1:], weighed[weight][1:], seeded) for weight in CLASSIFIERS])
-    weight = CLASSIFIERS[best]
+    values = [judge.values(models[1:], weighed[weight][1:], judge.seeded) for weight in CLASSIFIERS]
+    weight = CLASSIFIERS[choose_number(values) if values[0] else 0]
     return (weighed[weight], f", classifiers {weight:g}") if weight else ([], "")
 
 
@@ -197,8 +220,8 @@ def _common(models: Sequence[Plda], classifiers: Sequence[ItemClassifier], judge
     """The models with the w that judged items want, and what to say of it."""
     weighed = [[model.with_common(weight) for model in models] for weight in COMMON]
     values = [judge.values(found[1:], classifiers[1:]) for found in weighed]
-    best = choose(values)
-    return weighed[best], f", w {COMMON[best]:g}, {values[best].mean():.4f} on items that it was not fitted on"
+    best = choose_number(values)
+    return weighed[best], f", w {COMMON[best]:g}, {mean_figure(values[best]):.4f} on items that it was not fitted on"
 
 
 def _attention(
@@ -212,10 +235,16 @@ def _attention(
     starts = [LookalikeModel(len(model.mean), settings, pooling, closed_form=True) for model in models[1:]]
     for start, model, classifier in itertools.zip_longest(starts, models[1:], classifiers[1:]):
         start.start_from(model, classifier, attention=1.0)
-    parts, judged = judge.parts(starts), judge.judged
-    unit = 1.0 / max(float(np.mean([users[1].std() for _, users in parts])), 1e-6)
+    parts = judge.parts(starts)
+    unit = 1.0 / max(float(np.mean([users[1].std() for rows in parts for _, users in rows])), 1e-6)
     weights = [np.array([1.0, multiple * unit]) for multiple in ATTENTION]
-    values = [judged.values([(weight @ own, weight @ users) for own, users in parts]) for weight in weights]
-    best = choose(values)
+    values = [
+        [
+            situation.judged.values([(weight @ own, weight @ users) for own, users in rows])
+            for situation, rows in zip(judge.situations, parts, strict=True)
+        ]
+        for weight in weights
+    ]
+    best = choose_number(values)
     multiple = ATTENTION[best] or 1.0
-    return multiple * unit, best > 0, f"with attention times {ATTENTION[best]:g}, {values[best].mean():.4f}"
+    return multiple * unit, best > 0, f"with attention times {ATTENTION[best]:g}, {mean_figure(values[best]):.4f}"

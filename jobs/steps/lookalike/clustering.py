@@ -14,7 +14,7 @@ from jobs.steps.lookalike.variants import lookalike_version, variant_lookalike
 from jobs.steps.seeds.item_seeds import PURPOSES
 from jobs.steps.user_model.user_embeddings import model_version as embedding_version
 from ralm.config import Lookalike
-from ralm.features.seeds import seed_rows
+from ralm.features.seeds import PAST, seed_rows
 from ralm.runs.step import RunningStep
 from ralm.training.seed_draws import draw_row
 from udfs.cluster import cluster_items
@@ -97,6 +97,11 @@ def centroid_arrays(
         for draw in range(draws):
             order[draw_row(draw, place, len(found))] = row[draw, item]
     return found, {"centroids": centroids[order], "sizes": sizes[order]}
+
+
+def past_arrays(clusters: DataFrame) -> tuple[list[str], Weights]:
+    """`centroid_arrays` of the clusters of the clicks before the label window (`past_clicks`)."""
+    return centroid_arrays(clusters.where(F.col("draw") == PAST).withColumn("draw", F.lit(0)))
 
 
 def current_clusters(step: RunningStep, variant: str, purpose: str) -> DataFrame:

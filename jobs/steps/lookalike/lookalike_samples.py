@@ -17,6 +17,7 @@ from jobs.steps.user_model.user_embeddings import step_name as embedding_step
 from ralm.config import Merge
 from ralm.errors import DataError
 from ralm.features.seeds import (
+    PAST,
     clicked_items,
     clicks,
     is_validation_item,
@@ -37,7 +38,8 @@ def step_name(merge: Merge) -> str:
 def training_items(context: Context, seeds: DataFrame) -> list[str]:
     """The items with enough training seeds in every draw, in the order of their rows in the centroid array."""
     lookalike = context.config.lookalike
-    enough = seeds.where(F.col("seed_count") >= lookalike.min_seeds).groupBy("item_id").count()
+    drawn = seeds.where((F.col("seed_count") >= lookalike.min_seeds) & (F.col("draw") != PAST))
+    enough = drawn.groupBy("item_id").count()
     enough = enough.where(F.col("count") == lookalike.seed_draws).select("item_id")
     return sorted(row["item_id"] for row in enough.collect())  # one short string per active item
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from pyspark.sql import functions as F
 
-from jobs.steps.lookalike.closed_form import write_closed_form
-from jobs.steps.lookalike.clustering import centroid_arrays, cluster
+from jobs.steps.lookalike.closed_form import SITUATIONS, write_closed_form
+from jobs.steps.lookalike.clustering import centroid_arrays, cluster, past_arrays
 from jobs.steps.lookalike.lookalike_samples import step_name as samples_step
 from jobs.steps.lookalike.lookalike_samples import training_items
 from jobs.steps.lookalike.variants import lookalike_folder, rounds, training_step, variant_lookalike, version_of
@@ -22,7 +23,8 @@ from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.training.checkpoints import MARKER, MODEL, WEIGHTS, load_weights, model_folder
 from ralm.training.distributed import launch
-from ralm.training.lookalike import judged_items, train_lookalike, worth_training
+from ralm.training.judged_items import Situation
+from ralm.training.lookalike import judged_situations, train_lookalike, worth_training
 from ralm.training.specs import LookalikeTrainingSpec
 
 
@@ -56,7 +58,8 @@ def _budget(config: Config, variant: str) -> tuple[Training, int | None]:
 def _write_centroids(step: RunningStep, variant: str, round_: int, folder: str) -> tuple[str, str]:
     """The centroids of the round as memory-mapped files, in the order of the samples' item indices.
 
-    With the first round's, also the closed form that the variant starts from.
+    With the first round's, also the closed form that the variant starts from; with every round's, the validation items
+    by the clusters of the round.
     """
     context = step.context
     version = version_of(variant, context.require(clustering_step(variant, round_), "a1").version)
@@ -73,9 +76,15 @@ def _write_centroids(step: RunningStep, variant: str, round_: int, folder: str) 
     for name, array in arrays.items():
         np.save(target / f"{name}.npy", array)
     settings, model = context.config.variants[variant], variant_lookalike(context.config, variant)
-    if round_ == 1 and model.closed_form:
-        embeddings = model_version(context, settings.merge)
-        write_closed_form(step, items, arrays, embeddings, model, settings.pooling, target)
+    if model.closed_form:
+        past = past_arrays(clusters)
+        if round_ == 1:
+            embeddings = model_version(context, settings.merge)
+            write_closed_form(step, items, arrays, past, embeddings, model, settings.pooling, target)
+        else:
+            first = Path(model_folder(lookalike_folder(context, variant, 1)))
+            for name, of_all in zip(SITUATIONS, (arrays, past[1]), strict=True):
+                Situation.of(Situation.load(first / name).judged, of_all).save(target / name)
     return str(target / "centroids.npy"), str(target / "sizes.npy")
 
 
@@ -109,14 +118,14 @@ def _train(variant: str, round_: int, step: RunningStep) -> None:
         pooling=config.variants[variant].pooling,
         model=model,
         closed_form=f"{start}/closed_form.npz" if model.closed_form else None,
-        judged=f"{start}/judged.npz" if model.closed_form else None,
+        judged=[f"{output}/{name}" for name in SITUATIONS] if model.closed_form else [],
         round_number=round_,
         rounds=rounds(config, variant),
         start_from=lookalike_folder(context, variant, round_ - 1) if round_ > 1 else None,
         batches=batches,
     )
     if not worth_training(
-        spec, judged_items(spec)
+        spec, judged_situations(spec)
     ):  # the start is written by one process, without asking executors for slots
         training = training.model_copy(update={"processes": 1, "local_mode": True, "device": "cpu"})
         spec = spec.model_copy(update={"training": training})

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from jobs.steps.sources.known_events import source
 from ralm.dates import DateName
-from ralm.features.seeds import clicks, item_seeds, items_with_seeds, training_clicks
+from ralm.features.seeds import clicks, item_seeds, items_with_seeds, past_clicks, training_clicks
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 
@@ -43,18 +43,20 @@ def step_name(purpose: str) -> str:
 def _update(purpose: str, step: RunningStep) -> None:
     context, config = step.context, step.context.config
     impressions, dates = step.read("impressions"), context.dates
+    least = config.lookalike.min_seeds
     if purpose == "train":
-        share = config.evaluation.new_item_share
-        clicked = training_clicks(impressions, dates.a1, dates.a2, share, config.seed, config.lookalike.seed_draws)
+        window = dates.a1, dates.a2, config.evaluation.new_item_share, config.seed
+        clicked = training_clicks(impressions, *window, config.lookalike.seed_draws)
     else:
         assert step.as_of is not None
         clicked = clicks(impressions, step.as_of).withColumn("draw", F.lit(0))
-    least = config.lookalike.min_seeds
     step.refuse_empty(
         items_with_seeds(clicked, least),
         f"item_seeds: no item has lookalike.min_seeds = {least} seeds for '{purpose}' as of {step.as_of}; lower it, or "
         "check what counts as a click",
     )
+    if purpose == "train":
+        clicked = clicked.unionByName(past_clicks(impressions, *window, least))
     seeds = item_seeds(clicked, config.lookalike.seed_cap)
     keyed = seeds.withColumns({"as_of": F.lit(step.as_of), "purpose": F.lit(purpose)})
     step.replace("item_seeds", keyed, "items", as_of=step.as_of, purpose=purpose)

@@ -5,9 +5,9 @@ import pytest
 
 from jobs.steps.lookalike.closed_form import FOLDS, _attention, _Judge
 from ralm.config import Lookalike
-from ralm.models.plda import fit_plda
-from ralm.training.judged_items import JudgedItems
-from tests.models.multimodal import make_world
+from ralm.models.plda import Plda, fit_plda
+from ralm.training.judged_items import JudgedItems, Situation, mean_figure
+from tests.models.multimodal import MultimodalWorld, make_world
 
 ITEMS = 60
 
@@ -33,8 +33,8 @@ def test_attention_counts_from_the_start_where_items_have_several_tastes(several
     )
     parts = [rows >= 0, *(rows % FOLDS != fold for fold in range(FOLDS))]
     models = [fit_plda(users, means[part], counts[part]) for part in parts]
-    judge = _Judge.of(judged, {"centroids": world.centroids, "sizes": world.sizes})
-    alone = judge.values(models[1:]).mean()
+    judge = _Judge.of(Situation.of(judged, {"centroids": world.centroids, "sizes": world.sizes}))
+    alone = mean_figure(judge.values(models[1:]))
     weight, attends, said = _attention(Lookalike(hidden_dim=4), "attention", models, [], judge)
     assert attends == several_tastes
     assert weight > 0
@@ -43,12 +43,21 @@ def test_attention_counts_from_the_start_where_items_have_several_tastes(several
     assert found >= alone - 1e-3
 
 
-def test_the_quarter_with_the_most_seeds() -> None:
+def test_rows_with_many_seeds_are_judged_by_themselves() -> None:
     world = make_world(ITEMS, 2_000, seed=1)
     nothing = np.zeros((0, 4), np.float32)
     rows = np.arange(ITEMS)
     judged = JudgedItems(nothing, rows, rows, nothing, rows[:0], np.zeros((ITEMS, 0), bool), np.array(True))
+    few = Situation(judged, world.centroids, world.sizes)
+    judge = _Judge.of(few, Situation(judged, world.centroids, world.sizes * 3))
     counts = world.sizes.sum(axis=1)
-    seeded = _Judge(judged, world.centroids, world.sizes, rows % FOLDS).seeded
-    assert 0.2 * ITEMS <= seeded.sum() <= 0.3 * ITEMS
-    assert counts[seeded].min() >= counts[~seeded].max()
+    assert judge.items == ITEMS
+    assert 0.2 * ITEMS <= (counts >= judge.seeded).sum() <= 0.3 * ITEMS
+    # Of the situation with few seeds too few items have so many; of the other one all have.
+    assert [len(of_one) for of_one in judge.values([_model(world)] * FOLDS, least=judge.seeded)] == [ITEMS]
+    assert judge.values([_model(world)] * FOLDS, least=10 * int(counts.max())) == []
+
+
+def _model(world: MultimodalWorld) -> Plda:
+    counts = world.sizes.sum(axis=1)
+    return fit_plda(world.embedding, (world.centroids * world.sizes[:, :, None]).sum(axis=1) / counts[:, None], counts)
