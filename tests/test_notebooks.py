@@ -136,7 +136,7 @@ def test_a_notebook_runs_by_spark_submit(w: ralm.Workspace, tmp_path: Path) -> N
     command = ["./spark-submit.sh", "run_notebook", "--config", "conf/tiny.yaml", "--set", f"warehouse={w.path}"]
     command += ["--notebook", "notebooks/01_first_look.py", "--save", str(saved), "--", "--master", "local[1]"]
     done = subprocess.run(command, cwd=FOLDER.parent, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
     shown = saved.read_text(encoding="utf-8")
     assert all(row["item_id"] in shown for row in w.items().collect())
     assert "image/png" in shown

@@ -15,7 +15,7 @@ from ralm.features.holdout import HeldOut, is_new_item
 SKETCH_SIZE = 12
 # The draw of `past_clicks`: no division of the training clicks, but the clicks before them.
 PAST = -1
-# So many items have past clicks at most, each with so many users at least who click it in the label window.
+# So many items have past clicks at most, each with so many clicks at least in the label window.
 PAST_ITEMS = 800
 LEAST_CLICKERS = 3
 
@@ -158,19 +158,16 @@ def past_clicks(
         until: A2.
         new_item_share: items that are held out are left out.
         seed: of the hashes.
-        min_seeds: users who clicked an item before A1, at least.
+        min_seeds: clicks of an item before A1, at least; whether they are of so many users is seen later.
 
     Returns:
         (user_id, item_id, clicked_at, draw), the draw being `PAST`, of `PAST_ITEMS` items at most, by hash. Of every
-        item two sketches are shuffled, then the clicks of the chosen items.
+        item two numbers are shuffled, then the clicks of the chosen items.
     """
     clicked = clicks(impressions, until).where(~is_new_item("item_id", new_item_share, seed))
     before = F.col("clicked_at") < F.lit(since)
-    counted = clicked.groupBy("item_id").agg(
-        F.approx_count_distinct(F.when(before, F.col("user_id"))).alias("seeds"),
-        F.approx_count_distinct(F.when(~before, F.col("user_id"))).alias("clickers"),
-    )
-    enough = counted.where((F.col("seeds") >= min_seeds) & (F.col("clickers") >= LEAST_CLICKERS))
+    counted = clicked.groupBy("item_id").agg(F.count_if(before).alias("before"), F.count_if(~before).alias("after"))
+    enough = counted.where((F.col("before") >= min_seeds) & (F.col("after") >= LEAST_CLICKERS))
     drawn = enough.orderBy(uniform("judged item", seed, "item_id"), "item_id").limit(PAST_ITEMS).select("item_id")
     return clicked.where(before).join(F.broadcast(drawn), "item_id", "left_semi").withColumn("draw", F.lit(PAST))
 

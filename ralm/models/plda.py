@@ -26,7 +26,8 @@ With the eigenvectors Q and eigenvalues q of Bᵀ B the inverse is Q diag(1 / (1
 
 The same with p in place of post, and λ in place of λ_n, is what the users of all items have in common against
 everyone: that they are active, for the most part. Where items' own tastes are weak, more of it makes better audiences:
-with w times that unit vector, v + w · common, to length 1 again, is the direction.
+with w times that unit vector, v + w · common, to length 1 again, is the direction. Activity by itself, without what
+noise there is in p, can stand in its place (`with_common`).
 
 Users' coordinates have the covariance I and v has length 1, so a score counts standard deviations above the average
 user, for every item alike: those of the users that it was fitted on. Users of later dates, with longer histories, may
@@ -35,7 +36,7 @@ spread wider.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -74,7 +75,7 @@ class Plda:
         prior: p (d,), what all items have in common.
         axes: Q (d, d), a column per eigenvector.
         penalty: λ tr(C)/d · q (d,).
-        common: w times the unit vector of what all items have in common (d,).
+        common: w times the unit vector of what all items have in common, or of users' activity (d,).
     """
 
     mean: Array
@@ -160,9 +161,19 @@ class Plda:
         values, axes = np.linalg.eigh(self.basis.T @ self.basis)
         return replace(self, axes=axes, penalty=ridge * variance * np.maximum(values, 0.0))
 
-    def with_common(self, weight: float) -> Plda:
-        """The same model with w in place of what it was."""
-        return replace(self, common=weight * unit(self._ridged(self.prior[None], np.zeros(1))[0]))
+    def with_common(self, weight: float, columns: Sequence[int] = ()) -> Plda:
+        """The same model with w in place of what it was.
+
+        Args:
+            weight: w.
+            columns: of users' vectors; the sum of these, each divided by its deviation, is what items have in common
+                then, in place of p.
+        """
+        common = self._ridged(self.prior[None], np.zeros(1))[0]
+        if columns:
+            rows = np.linalg.inv(self.basis)[:, list(columns)]  # x − f = zᵀ B⁻¹; z has the covariance I
+            common = (rows / np.linalg.norm(rows, axis=0)).sum(axis=1)
+        return replace(self, common=weight * unit(common))
 
     @staticmethod
     def of_arrays(arrays: Mapping[str, NDArray[Any]]) -> Plda | None:

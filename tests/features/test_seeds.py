@@ -171,10 +171,9 @@ def test_past_clicks_are_of_items_clicked_before_and_in_the_label_window(impress
 
 
 def test_past_clicks_need_seeds_before_the_window_and_clickers_in_it(spark: SparkSession) -> None:
-    days = {"few seeds": (2, 5), "few clickers": (5, 2), "both": (5, 3), "of one user": (5, 0)}
+    days = {"few seeds": (2, 5), "few clickers": (5, 2), "both": (5, 3)}
     rows = [(f"u{n}", item, dt.datetime(2024, 1, 1)) for item, (seeds, _) in days.items() for n in range(seeds)]
     rows += [(f"v{n}", item, dt.datetime(2024, 1, 3)) for item, (_, clickers) in days.items() for n in range(clickers)]
-    rows += [("v", "of one user", dt.datetime(2024, 1, 3, hour)) for hour in range(9)]
     rows += [(f"w{n}", "few clickers", dt.datetime(2024, 1, 5)) for n in range(9)]  # at A2, too late
     shown = spark.createDataFrame(rows, "user_id string, item_id string, shown_at timestamp")
     found = past_clicks(shown.withColumn("clicked", F.lit(True)), A1, A2, 0.0, 1, 5).collect()

@@ -72,6 +72,18 @@ def test_more_of_what_items_have_in_common() -> None:
     assert not model.with_common(0.5).directions(means[:1], np.zeros(1)).any()
 
 
+def test_activity_can_stand_for_what_items_have_in_common() -> None:
+    users, members, _, _ = gaussian_world(items=60, users=500)
+    means, counts = np.stack([m.mean(axis=0) for m in members]), np.array([len(m) for m in members])
+    model = fit_plda(users, means, counts)
+    one, both = (model.with_common(1e9, columns).directions(means[:1], counts[:1])[0] for columns in ([4], [4, 2]))
+    deviations = users / users.std(axis=0)
+    assert np.corrcoef(model.coordinates(users) @ one, users[:, 4])[0, 1] == pytest.approx(1, abs=1e-5)
+    assert np.corrcoef(model.coordinates(users) @ both, deviations[:, [4, 2]].sum(axis=1))[0, 1] == pytest.approx(
+        1, abs=1e-5
+    )
+
+
 def test_coordinates_have_the_covariance_one_and_scores_the_deviation_one() -> None:
     users, members, _, _ = gaussian_world()
     means, counts = np.stack([m.mean(axis=0) for m in members]), np.array([len(m) for m in members])

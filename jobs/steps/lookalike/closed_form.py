@@ -37,7 +37,7 @@ from ralm.training.seed_draws import row_item
 RIDGES = (1.0, 3.0, 10.0, 30.0)
 SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
 CLASSIFIERS = (2.0, 0.0, 1.0, 4.0)
-COMMON = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
+COMMON = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0)
 ATTENTION = (0.0, 1.0, 0.5, 2.0)
 FOLDS = 5
 # Files of the validation items: with seeds drawn from the label window, and with the clicks before it.
@@ -86,7 +86,7 @@ def write_closed_form(
         fitted = [fit_plda(users, means[part], counts[part], spread=0.0) for part in parts]
         models, said = _numbers(fitted, users, judge)
         classifiers, also = _classifiers(step, users, models, judge)
-        models, weight = _common(models, classifiers, judge)
+        models, weight = _common(models, classifiers, judge, _activity(step, users.shape[1]))
         attention, attends, more = _attention(model, pooling, models, classifiers, judge)
         step.say(f"closed form: {said}{also}{weight}; {more}")
     of_new_users = population.filter(population.column("held_out"))
@@ -199,12 +199,10 @@ def _classifiers(
     step: RunningStep, users: NDArray[Any], models: Sequence[Plda], judge: _Judge
 ) -> tuple[list[ItemClassifier], str]:
     """A classifier per item beside each model, if factors are stacked and it helps; and what to say of it."""
-    config = step.context.config
-    if "factors" not in config.user_model.stacked:
+    if "factors" not in step.context.config.user_model.stacked:
         return [], ""
     settings = als_factors.current_model(step.context)[1].settings
-    after = len(config.fields.history) if "activity" in config.user_model.stacked else 0
-    start = users.shape[1] - after - settings.factors
+    start = users.shape[1] - len(_activity(step, users.shape[1])) - settings.factors
     total = step.at("user_fields", as_of=step.as_of, vocabulary_version=load_sizes(step.context).version).count()
     numbers = start, settings.factors, total, settings.alpha, settings.regularisation
     of_all = ItemClassifier.of_users(users, *numbers)
@@ -216,12 +214,31 @@ def _classifiers(
     return (weighed[weight], f", classifiers {weight:g}") if weight else ([], "")
 
 
-def _common(models: Sequence[Plda], classifiers: Sequence[ItemClassifier], judge: _Judge) -> tuple[list[Plda], str]:
-    """The models with the w that judged items want, and what to say of it."""
-    weighed = [[model.with_common(weight) for model in models] for weight in COMMON]
+def _activity(step: RunningStep, width: int) -> list[int]:
+    """The columns of users' vectors (n, width) that hold their activity; none if it is not stacked."""
+    config = step.context.config
+    histories = len(config.fields.history) if "activity" in config.user_model.stacked else 0
+    return list(range(width - histories, width))
+
+
+def _common(
+    models: Sequence[Plda], classifiers: Sequence[ItemClassifier], judge: _Judge, activity: Sequence[int]
+) -> tuple[list[Plda], str]:
+    """The models with the w that judged items want, and what to say of it.
+
+    Args:
+        models: first that of all items, then those of the folds.
+        classifiers: of the models, or none.
+        judge: of the models.
+        activity: the columns of users' vectors that hold it, if any do: what else w may be a weight of.
+    """
+    ways = [(weight, columns) for columns in ((), activity) for weight in COMMON]
+    weighed = [[model.with_common(*way) for model in models] for way in ways]
     values = [judge.values(found[1:], classifiers[1:]) for found in weighed]
     best = choose_number(values)
-    return weighed[best], f", w {COMMON[best]:g}, {mean_figure(values[best]):.4f} on items that it was not fitted on"
+    (weight, columns), mean = ways[best], mean_figure(values[best])
+    of = " of activity" if columns else ""
+    return weighed[best], f", w {weight:g}{of}, {mean:.4f} on items that it was not fitted on"
 
 
 def _attention(
