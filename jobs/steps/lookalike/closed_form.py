@@ -232,7 +232,8 @@ def _common(
         judge: of the models.
         activity: the columns of users' vectors that hold it, if any do: what else w may be a weight of.
     """
-    ways = [(weight, columns) for columns in ((), activity) for weight in COMMON]
+    # Nothing of either is the same, so it is judged once.
+    ways = [*((weight, []) for weight in COMMON), *((weight, activity) for weight in COMMON if weight and activity)]
     weighed = [[model.with_common(*way) for model in models] for way in ways]
     values = [judge.values(found[1:], classifiers[1:]) for found in weighed]
     best = choose_number(values)

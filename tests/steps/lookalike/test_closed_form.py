@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jobs.steps.lookalike.closed_form import FOLDS, _attention, _Judge
+from jobs.steps.lookalike.closed_form import FOLDS, _attention, _common, _Judge
 from ralm.config import Lookalike
 from ralm.models.plda import Plda, fit_plda
 from ralm.training.judged_items import JudgedItems, Situation, mean_figure
@@ -41,6 +41,31 @@ def test_attention_counts_from_the_start_where_items_have_several_tastes(several
     found = float(said.rpartition(", ")[2])
     assert (found > alone + 0.02) == several_tastes
     assert found >= alone - 1e-3
+
+
+@pytest.mark.parametrize("activity", [[], [3]])
+def test_where_the_active_click_activity_is_what_items_have_in_common(activity: list[int]) -> None:
+    rng = np.random.default_rng(0)
+    users = rng.normal(size=(2_000, 4))
+    rows = np.arange(ITEMS)
+    centroids = rng.normal(size=(ITEMS, 1, 4)).astype(np.float32)  # seeds say nothing
+    judged = JudgedItems(
+        users=users.astype(np.float32),
+        rows=rows,
+        number=rows,
+        clickers=rng.normal([0, 0, 0, 2], size=(10 * ITEMS, 4)).astype(np.float32),
+        item=np.repeat(rows, 10),
+        known=np.zeros((ITEMS, len(users)), dtype=bool),
+        feed=np.array(False),
+    )
+    situation = Situation.of(judged, {"centroids": centroids, "sizes": np.full((ITEMS, 1), 10)})
+    model = fit_plda(users, centroids[:, 0].astype(float), np.full(ITEMS, 10))
+    models, said = _common([model] * (FOLDS + 1), [], _Judge.of(situation), activity)
+    assert (" of activity, " in said) == bool(activity)
+    assert len(models) == FOLDS + 1
+    if activity:
+        assert said.startswith(", w 20 ")
+        assert abs(np.corrcoef(users @ (model.basis @ models[0].common), users[:, 3])[0, 1]) > 0.999
 
 
 def test_rows_with_many_seeds_are_judged_by_themselves() -> None:
