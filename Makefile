@@ -19,7 +19,7 @@ INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd; echo
 JARS := .venv/delta-jars
 DOCS := .venv-docs/.installed-$(shell (cat requirements-docs.lock; pwd) | cksum | cut -d' ' -f1)
 
-.PHONY: help machine venv jars demo live ab compare ablations robust protocols bench lint test soak test-fast notebooks docs lock clean
+.PHONY: help machine venv jars demo live ab compare ablations robust protocols bench lint test test-all soak test-fast notebooks docs lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -79,14 +79,17 @@ lint: venv ## Style and types: ruff's rules, ruff's format, mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint jars ## Style, types, and all tests; some of them: make test TESTS="-k setup"
+test: lint jars ## Style, types, and the tests of a quarter of an hour; some of them: make test TESTS="-k setup"
 	$(BIN)/python -m pytest $(WORKERS) $(TESTS)
+
+test-all: ## The same and the long tests as well, half an hour: what CI runs
+	@$(MAKE) --no-print-directory test TESTS="-m 'not soak' $(TESTS)"
 
 soak: venv jars ## The longest tests: whole nights of other worlds, kills at random moments, every benchmark; before a release
 	$(BIN)/python -m pytest $(WORKERS) -m soak $(TESTS)
 
 test-fast: venv ## The tests that need no Spark
-	$(BIN)/python -m pytest -m "not spark and not slow and not soak" $(TESTS)
+	$(BIN)/python -m pytest -m "not spark and not slow and not long and not soak" $(TESTS)
 
 notebooks: demo ## The notebooks on the demo's warehouse; what they show goes to notebooks/results, for `make docs`
 	@RALM_FOLDER=build/from_csv $(BIN)/python -m ralm.notebook.percent --save notebooks/results notebooks/*.py

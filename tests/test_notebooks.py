@@ -99,6 +99,7 @@ def test_compare_systems(ran: Callable[[str], dict[str, Any]], w: ralm.Workspace
     assert "ralm" in names["recall"].index
 
 
+@pytest.mark.long
 @pytest.mark.spark
 def test_thresholds_and_what_if(ran: Callable[[str], dict[str, Any]], w: ralm.Workspace) -> None:
     names = ran("05")
@@ -129,6 +130,7 @@ def test_the_two_models(ran: Callable[[str], dict[str, Any]], w: ralm.Workspace)
     assert names["users"] == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.spark
 def test_a_notebook_runs_by_spark_submit(w: ralm.Workspace, tmp_path: Path) -> None:
     """As on a cluster: a session of spark-submit, the warehouse of the configuration; what is shown is kept."""

@@ -70,6 +70,7 @@ def test_a_schema_of_a_catalog_is_a_place_too(tiny_run: Finished, w: ralm.Worksp
         ralm.open("spark_catalog.lookalikes", spark)
 
 
+@pytest.mark.long
 def test_an_audience_by_number_share_score_and_slice(w: ralm.Workspace, items: list[str]) -> None:
     every = w.audience(items[0]).collect()
     assert [row["rank"] for row in every] == list(range(1, len(every) + 1))

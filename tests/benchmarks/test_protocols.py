@@ -111,6 +111,7 @@ def test_packed_films_are_read_as_ratings(spark: SparkSession, tmp_path: Path) -
     assert result.quarantine.isEmpty()
 
 
+@pytest.mark.long
 @pytest.mark.spark
 def test_raw_tencent_files_are_read_in_two_stages(spark: SparkSession, tmp_path: Path) -> None:
     files = write_tencent(tmp_path)

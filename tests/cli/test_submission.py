@@ -346,6 +346,7 @@ def test_exit_codes_come_back_through_spark_submit(tree: Path, config_path: Path
     assert "this is the message" in lines[0]
 
 
+@pytest.mark.long
 @pytest.mark.spark
 def test_an_error_of_spark_that_a_user_caused_is_one_line(tree: Path, config_path: Path) -> None:
     done = call(tree, "probe", "--config", str(config_path), "--set", "seed=6")
@@ -355,6 +356,7 @@ def test_an_error_of_spark_that_a_user_caused_is_one_line(tree: Path, config_pat
     assert done.stdout.count("\n") == 1
 
 
+@pytest.mark.long
 @pytest.mark.spark
 def test_a_job_finds_package_delta_and_settings(tree: Path, config_path: Path) -> None:
     done = call(

@@ -48,6 +48,7 @@ def test_kuairand(spark: SparkSession, real_data: Path) -> None:
     assert result.items.where("size(categories) > 1").count() == 1_791
 
 
+@pytest.mark.long
 @pytest.mark.spark
 @pytest.mark.data
 def test_movielens(spark: SparkSession, real_data: Path) -> None:

@@ -139,6 +139,7 @@ def test_every_layout_is_tested() -> None:
     assert {path.stem for path in LAYOUTS.glob("*.yaml")} == EXPECTED.keys() == CONTENT.keys()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", EXPECTED)
 def test_layout(spark: SparkSession, tmp_path: Path, name: str) -> None:
     result = read(spark, tmp_path, name)

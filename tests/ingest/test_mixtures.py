@@ -46,6 +46,7 @@ def file(draw: random.Random, separator: str, users: list[str]) -> bytes:
     return draw.choice(PACKED)(found.encode(draw.choice(ENCODINGS)))
 
 
+@pytest.mark.long
 def test_mixtures(files: Files) -> None:
     draw = random.Random(21)
     expected = []

@@ -157,6 +157,7 @@ BROKEN: list[tuple[str, dict[str, int]]] = [
 ]
 
 
+@pytest.mark.long
 def test_rows_that_cannot_be_read_are_counted(files: Files) -> None:
     for number, (line, _) in enumerate(BROKEN):
         files.write(f"{number}.csv", HEADER + line + ROWS)

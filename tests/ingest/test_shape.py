@@ -92,6 +92,7 @@ def shown_in(*sources: tuple[str, str]) -> list[dict[str, Any]]:
     return [{"path": path, "format": "csv", "domain": domain, "columns": dict(columns)} for path, domain in sources]
 
 
+@pytest.mark.long
 def test_several_sources_of_impressions(files: Files) -> None:
     files.write("ev.csv", HEADER + ROWS)
     files.write("shop.csv", SHOP)
@@ -215,6 +216,7 @@ def test_items_have_names_that_people_know(files: Files) -> None:
     assert result.quarantine.isEmpty()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("keep", "seen", "kept"), [(None, True, "3"), ("newest", True, "3"), ("oldest", True, "1"), ("any", False, None)]
 )

@@ -64,6 +64,7 @@ def test_users_who_come_back_keep_their_times(spark: SparkSession, tmp_path: Pat
     assert {r["shown_date"].year for r in result.impressions.collect()} == {2024}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "settings",
     [{"untimed": False}, {"dates": {"a0": 0.4, "a1": 0.6, "a2": 0.8}}],

@@ -110,6 +110,7 @@ def test_gaps_are_said(tmp_path: Path) -> None:
     assert said in (tmp_path / "c.yaml").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.spark
 @pytest.mark.parametrize(
     ("files", "rows"),

@@ -124,6 +124,7 @@ def test_of_duplicated_impressions_the_click_stays(spark: SparkSession, tmp_path
     assert all('"action":"show"' in r["row"] for r in refused)
 
 
+@pytest.mark.long
 def test_an_event_is_one_over_all_sources(spark: SparkSession, tmp_path: Path) -> None:
     base = make(tmp_path)
     assert base.ingest is not None
@@ -221,6 +222,7 @@ def test_empty_file(spark: SparkSession, tmp_path: Path) -> None:
         ingest(spark, config)
 
 
+@pytest.mark.long
 def test_broken_json_lines_are_quarantined(spark: SparkSession, tmp_path: Path) -> None:
     config = make(tmp_path, impressions__path="log.jsonl", impressions__format="jsonl")
     write(tmp_path / "log.jsonl", LOG, "jsonl")
@@ -254,6 +256,7 @@ def test_items_that_are_no_behaviour_come_from_impressions(
     assert result.events.count() == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("keep", "city"), [("newest", "Nice"), ("oldest", "Lyon")])
 def test_profiles_from_a_log(spark: SparkSession, tmp_path: Path, keep: str, city: str) -> None:
     profiles = [
@@ -267,6 +270,7 @@ def test_profiles_from_a_log(spark: SparkSession, tmp_path: Path, keep: str, cit
     assert result.quarantine.isEmpty()  # other moments of a user are not errors
 
 
+@pytest.mark.long
 def test_repeated_users_and_items_are_duplicates(spark: SparkSession, tmp_path: Path) -> None:
     items = [*ITEMS, {**ITEMS[0], "published": "2023-12-01"}]
     result = ingest(spark, make(tmp_path, user_rows=[*USERS, USERS[0]], item_rows=items))

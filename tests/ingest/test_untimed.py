@@ -41,6 +41,7 @@ def test_a_pair_has_one_day_in_events_and_impressions(spark: SparkSession, tmp_p
     assert chisquare([sum(day // 10 == part for day in days) for part in range(10)]).pvalue > 1e-3
 
 
+@pytest.mark.long
 def test_the_seed_moves_the_parts(spark: SparkSession, tmp_path: Path) -> None:
     config = make(tmp_path, log=LOG, **UNTIMED)
     first = sorted(map(tuple, ingest(spark, config).events.collect()))

@@ -204,6 +204,7 @@ def tiles(data: ReportData) -> list[tuple[str, str]]:
     return re.findall(r'<div class="tile"><b>([^<]*)</b><span>([^<]*)</span>', page[page.index('id="standing"') :])
 
 
+@pytest.mark.long
 def test_the_tile_of_the_best_other_system_has_a_number_only_if_the_difference_is_clear() -> None:
     best = "to the best other system"
     assert ("+0.039", best) in tiles(alone())

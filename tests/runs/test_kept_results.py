@@ -70,6 +70,7 @@ def kept(spark: SparkSession, tmp_path: Path) -> Kept:
     return Kept(spark, tmp_path / "wh")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["thresholds", "_models"])
 def test_what_was_deleted_is_made_again_and_that_is_said(kept: Kept, name: str) -> None:
     """Case 80."""
@@ -109,6 +110,7 @@ def test_a_table_that_was_made_anew_is_not_the_one_that_was_written(kept: Kept) 
     assert kept.cutoff() == 3.0
 
 
+@pytest.mark.long
 def test_lost_runs_never_leave_old_rows_as_new_ones(kept: Kept) -> None:
     """Case 95c: the same configuration, other files, and the table `runs` is gone."""
     kept.run(1.0)
@@ -120,6 +122,7 @@ def test_lost_runs_never_leave_old_rows_as_new_ones(kept: Kept) -> None:
     assert "already done, skipped" in kept.run(4.0, "other files")
 
 
+@pytest.mark.long
 def test_restored_runs_do_not_hide_what_came_after(kept: Kept) -> None:
     """Case 95: `runs` was restored to before the newest run; its settings are asked for again."""
     kept.run(1.0, "a")
@@ -135,6 +138,7 @@ def test_restored_runs_do_not_hide_what_came_after(kept: Kept) -> None:
     assert kept.cutoff() == 5.0
 
 
+@pytest.mark.long
 def test_a_crashed_run_whose_rows_were_taken_back_does_not_go_on(kept: Kept) -> None:
     kept.run(1.0, "a")
     kept.crash = True
@@ -162,6 +166,7 @@ def test_two_at_once_are_told_so(kept: Kept) -> None:
     assert kept.cutoff() == 1.0
 
 
+@pytest.mark.long
 def test_a_step_that_runs_forgot_alone_asks_for_force(kept: Kept) -> None:
     """`runs` was lost and has other steps again: what is not known is not overwritten, and never taken for new."""
     for value in (0.0, 0.5, 1.0):

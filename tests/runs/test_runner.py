@@ -76,6 +76,7 @@ def test_a_finished_step_is_skipped_and_says_so(bench: Bench) -> None:
     assert bench.version() == version
 
 
+@pytest.mark.long
 def test_force_and_other_settings_run_it_again(bench: Bench) -> None:
     bench.run(bench.step())
     bench.run(bench.step(), force=True)

@@ -100,6 +100,7 @@ def test_what_serving_answers_is_what_the_batch_publishes(world: World, store: S
     assert world.context.said[-1].endswith("already")  # type: ignore[attr-defined]
 
 
+@pytest.mark.long
 def test_only_what_changed_is_written(world: World, store: Store) -> None:
     world.publish()
     Export(world.context, store).run()

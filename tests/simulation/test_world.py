@@ -44,6 +44,7 @@ def cold(spark: SparkSession) -> set[str]:
     return set(frame.select(world.user_id(number, WORLD).alias("user_id")).toPandas()["user_id"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("table", ["users", "events", "impressions"])
 def test_same_rows_whatever_the_partitioning(spark: SparkSession, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def digest(frame: DataFrame) -> tuple[int, int]:

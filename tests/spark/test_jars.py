@@ -49,6 +49,7 @@ def test_java_gets_an_archive_that_is_there_and_the_quick_compiler_for_small_dat
     assert "Tiered" not in jvm.java_options(small=False, archive=archive)
 
 
+@pytest.mark.long
 @pytest.mark.spark
 def test_a_session_from_python_takes_what_make_jars_left_and_says_nothing() -> None:
     if not jvm.class_archive().exists():

@@ -147,6 +147,7 @@ def test_training_has_neither_the_items_nor_the_users_that_it_is_judged_on(finis
     assert found[True, True] > 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("objective", "validation"), [("audience", False), ("audience", True), ("feed", False)])
 def test_items_are_judged_by_those_who_click_later(finished: Finished, objective: str, validation: bool) -> None:
     # With a smaller share too few are left to be judged.
@@ -341,6 +342,7 @@ def test_metrics_compare_the_systems(finished: Finished) -> None:
             assert mean == pytest.approx(own - other)
 
 
+@pytest.mark.long
 def test_the_auc_against_all_users_is_that_of_a_loop(finished: Finished) -> None:
     """Of user activity, from the tables alone: everyone who never clicked the item is another user."""
     context = finished.context()
@@ -432,6 +434,7 @@ def test_the_gate_keeps_the_current_release(finished: Finished) -> None:
     assert context.warehouse.read("releases").where("current").first()["metrics"]["new_items"] == 0.999
 
 
+@pytest.mark.long
 def test_chosen_items_without_seeds_are_named_and_left_out(finished: Finished) -> None:
     scored = finished.table("thresholds").select("item_id").first()[0]
     lines: list[str] = []

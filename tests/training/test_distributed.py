@@ -110,6 +110,7 @@ def test_two_processes_train_what_one_trains(
     assert (model_folder(spec.output) / "_SUCCESS").exists()
 
 
+@pytest.mark.long
 @pytest.mark.spark
 @pytest.mark.slow
 def test_a_ranks_error_arrives_as_one_line_and_is_not_tried_again(

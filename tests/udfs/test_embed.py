@@ -76,6 +76,7 @@ def frame(spark, arrays):
     )
 
 
+@pytest.mark.long
 def test_representations_are_stacked_in_order(frame, arrays, models):
     found = {
         r.user_id: r.embedding
@@ -88,6 +89,7 @@ def test_representations_are_stacked_in_order(frame, arrays, models):
     np.testing.assert_allclose([found[f"u{i}"] for i in range(40)], expected, atol=1e-6)
 
 
+@pytest.mark.long
 def test_factors_and_activity_are_stacked_last(frame, arrays, models, tmp_path):
     space = history_space(FIELDS)
     factors = np.random.default_rng(1).normal(size=(space.size, 6)).astype(np.float32)
@@ -147,5 +149,6 @@ def test_other_fields_and_wrong_lengths(frame, models):
         short.mapInArrow(*embed_users(list(models), FIELDS, "string")).collect()
 
 
+@pytest.mark.long
 def test_no_users(frame, models):
     assert frame.where("user_id = ''").mapInArrow(*embed_users(list(models), FIELDS, "string")).collect() == []

@@ -105,6 +105,7 @@ def test_score_pairs(users, world):
         pairs.withColumn("item_index", pairs.item_index - 1).mapInArrow(*score_pairs(path, keep)).collect()
 
 
+@pytest.mark.long
 def test_long_user_ids_and_no_rows(spark, world):
     _, weights, *_, path = world
     raw = spark.createDataFrame([(7, [0.5] * 12)], "user_id bigint, embedding array<float>")

@@ -147,6 +147,7 @@ def test_a_merge_and_its_change_feed(table: Table) -> None:
     }
 
 
+@pytest.mark.long
 def test_upkeep_and_a_checkpoint(table: Table) -> None:
     expected: Content = set()
     for batch in range(1, 11):  # with the table's creation eleven commits: Delta writes a checkpoint every ten

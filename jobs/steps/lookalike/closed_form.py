@@ -72,11 +72,14 @@ def write_closed_form(
     means, counts = seed_means(arrays["centroids"], arrays["sizes"])  # (draws · items, d), (draws · items,)
     item = row_item(np.arange(len(counts)), len(items))
     trained = ~held_out[item] & (counts > 0)
-    known = items, past[0], embedding_version
-    judge = _Judge.of(
-        Situation.of(gather(step, items, ~held_out, embedding_version, population, validation=False), arrays),
-        Situation.of(gather_past(step, *known, population, validation=False), past[1]),
-    )
+
+    def situations(validation: bool) -> tuple[Situation, Situation]:
+        chosen = population.filter(population.column("held_out")) if validation else population
+        drawn = gather(step, items, held_out == validation, embedding_version, chosen, validation)
+        before = gather_past(step, items, past[0], embedding_version, chosen, validation)
+        return Situation.of(drawn, arrays), Situation.of(before, past[1])
+
+    judge = _Judge.of(*situations(validation=False))
     classifiers: list[ItemClassifier] = []
     attention, attends = INITIAL_ATTENTION, False
     if not judge.situations:
@@ -89,11 +92,7 @@ def write_closed_form(
         models, weight = _common(models, classifiers, judge, _activity(step, users.shape[1]))
         attention, attends, more = _attention(model, pooling, models, classifiers, judge)
         step.say(f"closed form: {said}{also}{weight}; {more}")
-    of_new_users = population.filter(population.column("held_out"))
-    validation = (
-        Situation.of(gather(step, items, held_out, embedding_version, of_new_users, validation=True), arrays),
-        Situation.of(gather_past(step, *known, of_new_users, validation=True), past[1]),
-    )
+    validation = situations(validation=True)
     step.counts |= {"population": len(users), "judged items": judge.items}
     step.counts["validation items"] = len(np.unique(np.concatenate([one.judged.number for one in validation])))
     folder.mkdir(parents=True, exist_ok=True)

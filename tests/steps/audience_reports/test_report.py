@@ -31,7 +31,7 @@ from ralm.runs.runner import run_steps
 from tests.steps.conftest import seeds_of
 from tests.steps.toy import GROUPS, features_of, group_of, users
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(2700)]
 LISTS = {
     "good": seeds_of(1, 40),
     "eight": seeds_of(1, 8),

@@ -16,7 +16,7 @@ from ralm.warehouse.releases import current_release
 from tests.finished import Finished
 from tests.steps.refresh.test_round import click, now, publish_item, users_of
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(2700)]
 SETTINGS = ("cold_start.switch=25", "scoring.max_items=40", "cold_start.regularisation=0.001")
 NEW = "i-new"
 

@@ -77,6 +77,7 @@ def test_lists_weights_and_negative_seeds(toy: Context, run: Callable[..., list[
         run(Request("similarity", seeds=a, not_like=b))
 
 
+@pytest.mark.long
 def test_ralm_heeds_weights_and_negative_seeds(toy: Context, run: Callable[..., list[str]], tmp_path: Path) -> None:
     ones, twos = seeds_of(1, 20), seeds_of(2, 20)
     rows = [*(f"{user},1" for user in ones), *(f"{user},20" for user in twos)]
@@ -88,6 +89,7 @@ def test_ralm_heeds_weights_and_negative_seeds(toy: Context, run: Callable[..., 
     assert of_group(ranked(toy, "ones"), 2) < of_group(ranked(toy, "list:mixed"), 2)
 
 
+@pytest.mark.long
 def test_an_interval_a_hold_out_arm_and_its_lift(toy: Context, run: Callable[..., list[str]], tmp_path: Path) -> None:
     seeds = written(tmp_path, "mine.txt", seeds_of(0, 20))
     run(Request("popularity", seeds=seeds, item="whole", resamples=0), top_n=10_000)
@@ -128,6 +130,7 @@ def test_an_interval_a_hold_out_arm_and_its_lift(toy: Context, run: Callable[...
         run(Measured("tried", log))
 
 
+@pytest.mark.long
 def test_a_setting_holds_users_of_every_audience_out(toy: Context, run: Callable[..., list[str]]) -> None:
     run(Request("popularity", resamples=0), top_n=10_000, hold_out=0.25)
     delivered, held = (
@@ -154,6 +157,7 @@ def of_items(toy: Context, table: str) -> list[Row]:
     return (rows if table == "recommendations" else rows.join(items, "item_id", "left_semi")).collect()
 
 
+@pytest.mark.long
 def test_a_look_alike_of_a_look_alike_is_named(toy: Context, run: Callable[..., list[str]], tmp_path: Path) -> None:
     first = written(tmp_path, "people.txt", seeds_of(3, 20))
     lines = run(Request("plda", seeds=first, resamples=0), top_n=30)

@@ -34,6 +34,7 @@ def run(toy: Context) -> Callable[..., list[str]]:
     return steps_of
 
 
+@pytest.mark.long
 def test_small_lists_and_audiences_are_refused(toy: Context, run: Callable[..., list[str]], tmp_path: Path) -> None:
     path = tmp_path / "private.txt"
     path.write_text("\n".join([*seeds_of(3, 40), "stranger"]), encoding="utf-8")
@@ -80,6 +81,7 @@ def test_small_lists_and_audiences_are_refused(toy: Context, run: Callable[..., 
     assert "largest share of one user" not in html
 
 
+@pytest.mark.long
 def test_items_with_few_users_have_no_audience(toy: Context, run: Callable[..., list[str]]) -> None:
     lines = run(Request("popularity", resamples=0), top_n=19)
     assert any("20 items have audiences of fewer than 20 users, which are left out: g" in line for line in lines), lines

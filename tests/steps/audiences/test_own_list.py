@@ -82,6 +82,7 @@ def test_one_items_audience_is_read_from_a_file(
         assert (opened["rows"], opened["numFiles"]) == (30, 1)
 
 
+@pytest.mark.long
 def test_a_list_as_people_have_it(toy: Context, extend: Callable[..., list[str]], tmp_path: Path) -> None:
     """25 users of one group, one of them twice, a stranger and an empty line; two of the group have opted out."""
     rows = [*OURS, OURS[0], "nobody", ""]
@@ -108,6 +109,7 @@ def test_a_list_as_people_have_it(toy: Context, extend: Callable[..., list[str]]
     assert sum(group_of(user) == 1 for user in found) >= 25
 
 
+@pytest.mark.long
 def test_hashed_lists_give_the_same_audience(toy: Context, extend: Callable[..., list[str]], tmp_path: Path) -> None:
     (tmp_path / "plain.txt").write_text("\n".join(OURS), encoding="utf-8")
     digests = [hashlib.sha256(user.encode()).hexdigest().upper() for user in OURS]
@@ -123,6 +125,7 @@ def test_hashed_lists_give_the_same_audience(toy: Context, extend: Callable[...,
         extend(Request("ralm", seeds=str(tmp_path / "hashed.txt")))
 
 
+@pytest.mark.long
 def test_a_list_stays_when_the_items_are_extended_again(
     toy: Context, extend: Callable[..., list[str]], tmp_path: Path
 ) -> None:
@@ -138,6 +141,7 @@ def test_a_list_stays_when_the_items_are_extended_again(
     assert "already done, skipped" in lines[-1]
 
 
+@pytest.mark.long
 def test_lists_of_one_name_and_their_thresholds(toy: Context, extend: Callable[..., list[str]], tmp_path: Path) -> None:
     """Two files of one name do not share an audience; a list has its threshold, and no other run takes it away."""
     for folder, seeds in (("a", OURS), ("b", seeds_of(2, 25))):
@@ -166,6 +170,7 @@ def test_lists_of_one_name_and_their_thresholds(toy: Context, extend: Callable[.
     assert {"list:buyers[1]", "others"} < set(found)
 
 
+@pytest.mark.long
 def test_seeds_are_in_their_audience_when_asked(toy: Context, extend: Callable[..., list[str]], tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("\n".join(OURS), encoding="utf-8")
     asked = {"mode": "top_n", "top_n": 40, "include_seeds": True}
@@ -192,6 +197,7 @@ def test_the_same_seeds_have_the_same_audience_under_four_names(
     assert len(found) == len(told) == 1
 
 
+@pytest.mark.long
 def test_stability_is_said_where_the_seeds_count(
     toy: Context, extend: Callable[..., list[str]], tmp_path: Path
 ) -> None:
@@ -209,6 +215,7 @@ def test_stability_is_said_where_the_seeds_count(
     assert re.search(r"If the seeds of an item had been .* \(10 items, 3 resamples, ", items[0])
 
 
+@pytest.mark.long
 def test_a_variant_that_a_night_does_not_embed_is_embedded_for_it(
     toy: Context, extend: Callable[..., list[str]], tmp_path: Path
 ) -> None:

@@ -40,6 +40,7 @@ def test_scores_are_those_of_the_batch(done: Finished, tmp_path: Path) -> None:
     assert done.lines[-1].endswith("already done, skipped")
 
 
+@pytest.mark.long
 def test_a_pair_knows_nothing_after_its_time(done: Finished, tmp_path: Path) -> None:
     context = done.context()
     dates = context.dates

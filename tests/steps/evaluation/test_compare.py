@@ -201,6 +201,7 @@ def test_the_report_has_the_comparison(finished: Context) -> None:
     assert found.compared.users_as_of == {"new_items": finished.dates.a2, "later_clicks": finished.dates.a2}
 
 
+@pytest.mark.long
 def test_the_others_keep_their_figures(finished: Context) -> None:
     def kept() -> dict[tuple[str, str], float]:
         rows = finished.warehouse.read("metrics").where("metric = 'item_auc' AND split = 'test'").collect()
@@ -241,6 +242,7 @@ def test_protocols_without_enough_items_are_named_before_anything_is_trained(fin
     assert planned.index("compare[items]") < planned.index("train_als") < planned.index("compare[als_fold_in]")
 
 
+@pytest.mark.long
 def test_the_comparison_goes_on_with_what_has_items(toy: Context) -> None:
     some = context(toy, split="validation", min_users=10_000, min_items=1, systems=["popularity"])
     run_steps(some, steps(some))

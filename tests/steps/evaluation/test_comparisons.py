@@ -68,6 +68,7 @@ def auc(own: set[str], others: set[str]) -> float:
     return float(roc_auc_score([user in own for user in users], [VALUES[user] for user in users]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("max_users", [None, 100])
 def test_figures_are_those_of_loops(spark: SparkSession, tmp_path: Path, max_users: int | None) -> None:
     found = judged(spark, tmp_path / "short", UserValue, max_users)

@@ -16,7 +16,7 @@ from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
 from tests.steps.conftest import Asked, scores
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(2700)]
 HELD_OUT = ["g0i0", "g1i1", "g2i2", "g3i3", "g3i4"]
 SYSTEMS = ("ralm", "user_activity")
 HOT = 44

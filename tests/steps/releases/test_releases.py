@@ -58,6 +58,7 @@ def test_a_release_behind_user_activity_is_refused_and_can_be_let_through(finish
     assert made.note is None
 
 
+@pytest.mark.long
 def test_a_set_that_cannot_be_judged_gets_its_release_with_a_warning(finished: Finished) -> None:
     lines: list[str] = []
     assert current_release(finished.context().warehouse).metrics

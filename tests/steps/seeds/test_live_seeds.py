@@ -78,6 +78,7 @@ def assert_like_the_batch(context: Context) -> int:
     return len(expected)
 
 
+@pytest.mark.long
 def test_late_repeated_and_deleted_clicks(context: Context) -> None:
     append(context.warehouse, "impressions", rows(200, 1))
     stream(context)
@@ -95,6 +96,7 @@ def test_late_repeated_and_deleted_clicks(context: Context) -> None:
     assert after["i3"] > before["i3"]
 
 
+@pytest.mark.long
 def test_a_back_fill_of_the_same_rows_changes_nothing(context: Context) -> None:
     append(context.warehouse, "impressions", rows(200, 1))
     stream(context)
@@ -107,6 +109,7 @@ def test_a_back_fill_of_the_same_rows_changes_nothing(context: Context) -> None:
     assert_like_the_batch(context)
 
 
+@pytest.mark.long
 def test_a_batch_that_comes_again_is_skipped(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     append(context.warehouse, "impressions", rows(200, 1))
     update = SeedStream.update
@@ -130,6 +133,7 @@ def test_a_batch_that_comes_again_is_skipped(context: Context, monkeypatch: pyte
     assert_like_the_batch(context)
 
 
+@pytest.mark.long
 def test_clicks_of_the_future_go_to_quarantine(context: Context) -> None:
     append(context.warehouse, "impressions", rows(20, 1))
     ahead = dt.datetime.now() + dt.timedelta(days=2)
@@ -155,6 +159,7 @@ def test_a_stream_needs_its_table(context: Context) -> None:
         stream(context)
 
 
+@pytest.mark.long
 def test_the_log_may_get_a_column_while_it_is_followed(context: Context) -> None:
     append(context.warehouse, "impressions", rows(200, 1))
     queries: list[StreamingQuery] = []
@@ -268,6 +273,7 @@ def assert_taken_once(folder: Folder, files: int) -> None:
     assert len(folder.refused()) == 2 * files
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_ended_at_each_point_where_something_is_half_done(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,7 @@ def logs(spark: SparkSession, tmp_path: Path) -> Logs:
     return Logs(spark, tmp_path)
 
 
+@pytest.mark.long
 def test_logs_fill_the_tables_and_new_files_do_so_again(logs: Logs) -> None:
     """Bad rows under the share and repeated impressions are in quarantine; other files make the step run again."""
     reads, shown = logs.rows("reads.jsonl"), logs.rows("shown.jsonl")
@@ -104,6 +105,7 @@ def test_logs_fill_the_tables_and_new_files_do_so_again(logs: Logs) -> None:
     assert warehouse.read("quarantine").count() == 0
 
 
+@pytest.mark.long
 def test_a_log_that_days_cannot_split_is_split_by_hash_to_the_end(logs: Logs) -> None:
     """Users come once: what follows from that, in later steps, follows by itself; a set date brings the times back."""
     logs.write("reads.jsonl", [{**row, "uid": f"u{i // 4}"} for i, row in enumerate(logs.rows("reads.jsonl"))])
@@ -121,6 +123,7 @@ def test_a_log_that_days_cannot_split_is_split_by_hash_to_the_end(logs: Logs) ->
     assert (again.untimed, again.config.comparison.window, again.dates.a0.year) == (False, "later", 2024)
 
 
+@pytest.mark.long
 def test_the_split_is_measured_and_recorded(logs: Logs) -> None:
     logs.settings["evaluation"] = {"new_item_share": 0}
     context = logs.run()

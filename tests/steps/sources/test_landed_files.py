@@ -129,6 +129,7 @@ def test_files_become_seeds_once(folder: Folder) -> None:
     assert folder.refused() == []
 
 
+@pytest.mark.long
 def test_bad_files_and_rows_go_to_quarantine_and_the_rest_goes_on(folder: Folder) -> None:
     folder.land("a-broken.jsonl", b"\x00\x01PAR1 nothing of it is JSON")
     folder.land("b-drifted.jsonl", [{"uid": "u1", "item": "i1", "ts": START, "dwell": 3}])
@@ -155,6 +156,7 @@ def test_bad_files_and_rows_go_to_quarantine_and_the_rest_goes_on(folder: Folder
     assert len(folder.refused()) == 6
 
 
+@pytest.mark.long
 def test_parquet_files_may_be_broken_or_differ_within_a_batch(spark: SparkSession, tmp_path: Path) -> None:
     folder = Folder(spark, tmp_path, "parquet")
     folder.land_parquet("a.parquet", rows(0, 500))
@@ -187,6 +189,7 @@ def test_a_file_whose_times_are_of_a_wrong_unit_is_refused(spark: SparkSession, 
     assert "looks like seconds, as epoch_ms it is 1970-01-20: set epoch_s" in reason
 
 
+@pytest.mark.long
 def test_names_and_times_of_files_do_not_matter(folder: Folder) -> None:
     for place, name in enumerate(("a b.jsonl", "c%20d.jsonl", "e[1].jsonl", "f{g,h}.jsonl", "i*.jsonl", "j?.jsonl")):
         folder.land(name, rows(10 * place, 10))
@@ -222,6 +225,7 @@ def test_a_folder_that_is_not_there_is_named(folder: Folder) -> None:
         Landing(folder.context, str(folder.path / "nowhere")).start(None)
 
 
+@pytest.mark.long
 def test_a_batch_that_is_killed_after_its_write_is_not_written_again(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,7 @@ class TestEverySystem:
         assert one.keys() == many.keys()
         np.testing.assert_allclose([one[u] for u in one], [many[u] for u in one], atol=1e-5)
 
+    @pytest.mark.long
     def test_one_item_alone_gets_the_scores_it_gets_among_others(
         self, prepare: Callable[[System, Asked], Prepared], system: System, prepared: Prepared
     ) -> None:
@@ -80,6 +81,7 @@ class TestEverySystem:
         np.testing.assert_allclose(scorer.score_pairs(table, items), expected, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", [name if name in RANKED else pytest.param(name, marks=pytest.mark.soak) for name in ALL]
 )

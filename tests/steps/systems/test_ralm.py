@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
 ASKED: Asked = {"g0i0": seeds_of(0, 20), "g2i0": seeds_of(2, 12), "g3i1": seeds_of(3, 6)}
 
 
+@pytest.mark.long
 def test_clusters_of_the_batch_give_the_same_scores(
     toy: Context, prepare: Callable[[System, Asked], Prepared], tmp_path: Path
 ) -> None:

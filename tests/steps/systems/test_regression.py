@@ -157,6 +157,7 @@ class TestPrepared:
             own = [row["feature"].startswith(features_of(group)) for row in listed[:10]]
             assert sum(own) >= 7
 
+    @pytest.mark.long
     @pytest.mark.parametrize("kind", ["bagging", "elkan_noto"])
     def test_positive_unlabelled_in_the_executors(
         self, toy: Context, prepare: Callable[[System, Asked], Prepared], kind: str
