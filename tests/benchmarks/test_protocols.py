@@ -95,6 +95,7 @@ def test_pairs_alone_make_a_configuration_without_non_clicks(tmp_path: Path) -> 
     assert [source.domain for source in config.ingest.events] == config.fields.item_domains == ["film"]
 
 
+@pytest.mark.long
 @pytest.mark.spark
 def test_packed_films_are_read_as_ratings(spark: SparkSession, tmp_path: Path) -> None:
     write_dat(tmp_path)

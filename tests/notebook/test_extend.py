@@ -20,7 +20,7 @@ from ralm.notebook.extend import Size
 from ralm.notebook.model import Settings
 from tests.notebook_world import LIST, seeds_and_exclusions
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

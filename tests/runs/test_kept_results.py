@@ -87,6 +87,7 @@ def test_what_was_deleted_is_made_again_and_that_is_said(kept: Kept, name: str) 
     assert "already done, skipped" in kept.run(3.0)
 
 
+@pytest.mark.long
 def test_a_restored_table_is_made_again(kept: Kept) -> None:
     kept.run(1.0, "a")
     kept.run(2.0, "b")

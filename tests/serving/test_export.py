@@ -83,6 +83,7 @@ def world(spark: SparkSession, tmp_path: Path) -> World:
     return World(context)
 
 
+@pytest.mark.long
 def test_what_serving_answers_is_what_the_batch_publishes(world: World, store: Store) -> None:
     with pytest.raises(MissingInputError, match="run job 'publish'"):
         Export(world.context, store).run()

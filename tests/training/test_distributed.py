@@ -83,6 +83,7 @@ def test_the_ranks_of_a_task_share_its_cores(monkeypatch: pytest.MonkeyPatch) ->
         assert threads(Training(local_mode=False)) == expected
 
 
+@pytest.mark.long
 @pytest.mark.spark
 @pytest.mark.slow
 def test_two_processes_train_what_one_trains(

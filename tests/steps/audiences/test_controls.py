@@ -48,6 +48,7 @@ def of_group(found: Sequence[str], group: int) -> int:
     return sum(group_of(user) == group for user in found)
 
 
+@pytest.mark.long
 def test_lists_weights_and_negative_seeds(toy: Context, run: Callable[..., list[str]], tmp_path: Path) -> None:
     ones, twos = seeds_of(1, 20), seeds_of(2, 20)
     a = written(tmp_path, "a.csv", ["user_id,worth", *(f"{user},1" for user in ones)])

@@ -110,6 +110,7 @@ def folder(spark: SparkSession, tmp_path: Path) -> Folder:
     return Folder(spark, tmp_path)
 
 
+@pytest.mark.long
 def test_files_become_seeds_once(folder: Folder) -> None:
     for number in range(3):
         folder.land(f"{number}.jsonl", rows(20 * number, 20))

@@ -13,6 +13,7 @@ from tests.steps.conftest import Asked, scores, seeds_of
 from tests.steps.toy import CONFIG
 
 
+@pytest.mark.long
 @pytest.mark.spark
 @pytest.mark.slow
 def test_an_item_outside_the_vocabulary_has_no_candidates(
