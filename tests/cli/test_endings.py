@@ -88,6 +88,7 @@ def test_a_mistake_of_any_kind_is_one_line(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: ")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_ctrl_c_and_letters_end_to_end(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from ralm.errors import RalmError
 from tests.ingest.files import read
 from tests.ingest.ways import LOG, NAMES, SHOWN, WAYS, Way, Write, config, read_ways, text
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

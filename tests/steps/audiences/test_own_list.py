@@ -70,6 +70,7 @@ def test_items_get_audiences_without_their_seeds(toy: Context, extend: Callable[
     assert_golden("extend_audience", [("audiences", audience(toy, "user_activity"))])
 
 
+@pytest.mark.long
 def test_one_items_audience_is_read_from_a_file(
     toy: Context, extend: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ def finished(tiny_run: Finished, tmp_path: Path) -> Finished:
     return tiny_run.copy(tmp_path / "wh")
 
 
+@pytest.mark.long
 def test_a_release_behind_user_activity_is_refused_and_can_be_let_through(finished: Finished) -> None:
     warehouse = finished.context().warehouse
     metrics = warehouse.read("metrics")

@@ -23,7 +23,7 @@ from ralm.runs.context import MEASURE, Context
 from ralm.runs.runner import run_steps
 from tests.steps.toy import write_toy
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.long]
 
 
 class Mine:

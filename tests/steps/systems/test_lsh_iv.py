@@ -76,6 +76,7 @@ def test_features_are_counted_by_item(spark: SparkSession, monkeypatch: pytest.M
         assert again == expected
 
 
+@pytest.mark.long
 @pytest.mark.slow
 class TestInTheToyWorld:
     @pytest.fixture
