@@ -68,7 +68,6 @@ def test_any_form_of_list_and_any_size(w: ralm.Workspace, lists: tuple[list[str]
         assert w.extend(seeds, top=10**6).count() == len(everyone)
 
 
-@pytest.mark.long
 def test_seeds_of_one_weight_are_seeds_and_others_are_heeded(
     w: ralm.Workspace, lists: tuple[list[str], list[str]]
 ) -> None:

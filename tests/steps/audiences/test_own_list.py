@@ -83,7 +83,6 @@ def test_one_items_audience_is_read_from_a_file(
         assert (opened["rows"], opened["numFiles"]) == (30, 1)
 
 
-@pytest.mark.long
 def test_a_list_as_people_have_it(toy: Context, extend: Callable[..., list[str]], tmp_path: Path) -> None:
     """25 users of one group, one of them twice, a stranger and an empty line; two of the group have opted out."""
     rows = [*OURS, OURS[0], "nobody", ""]

@@ -26,7 +26,7 @@ from ralm.runs.step import Step
 from tests.golden import assert_golden
 from tests.steps.conftest import Asked, scores
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(2700)]
 SYSTEMS = ["ralm", "user_activity", "popularity"]
 COMPARISON = {"systems": [*SYSTEMS, "youtube_dnn"], "seeds": [4, 500], "min_users": 8, "min_items": 3, "sample": 1_000}
 
@@ -201,7 +201,6 @@ def test_the_report_has_the_comparison(finished: Context) -> None:
     assert found.compared.users_as_of == {"new_items": finished.dates.a2, "later_clicks": finished.dates.a2}
 
 
-@pytest.mark.long
 def test_the_others_keep_their_figures(finished: Context) -> None:
     def kept() -> dict[tuple[str, str], float]:
         rows = finished.warehouse.read("metrics").where("metric = 'item_auc' AND split = 'test'").collect()
@@ -242,7 +241,6 @@ def test_protocols_without_enough_items_are_named_before_anything_is_trained(fin
     assert planned.index("compare[items]") < planned.index("train_als") < planned.index("compare[als_fold_in]")
 
 
-@pytest.mark.long
 def test_the_comparison_goes_on_with_what_has_items(toy: Context) -> None:
     some = context(toy, split="validation", min_users=10_000, min_items=1, systems=["popularity"])
     run_steps(some, steps(some))
