@@ -15,7 +15,7 @@ from ralm.warehouse.releases import current_release, releases
 from tests.finished import Finished
 from tests.golden import assert_golden
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
+pytestmark = [pytest.mark.spark, pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(2700)]
 NEW = "i-new"
 
 
@@ -84,7 +84,6 @@ def test_a_new_item_has_an_audience_after_one_round(live: Finished) -> None:
     assert "How fresh the audiences are" in (Path(str(live.config.warehouse)) / "report.html").read_text()
 
 
-@pytest.mark.long
 def test_a_round_with_nothing_new_is_skipped(live: Finished) -> None:
     context = live.context()
     refresh(context)  # what was published changes what a round would find: it looks once more
@@ -94,7 +93,6 @@ def test_a_round_with_nothing_new_is_skipped(live: Finished) -> None:
     assert context.warehouse.version("audiences") == version
 
 
-@pytest.mark.long
 def test_few_clicks_wait_and_a_crash_before_the_release_publishes_them_once(
     live: Finished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,7 +128,6 @@ def test_few_clicks_wait_and_a_crash_before_the_release_publishes_them_once(
     assert found[0].release_id == before.release_id
 
 
-@pytest.mark.long
 def test_a_round_keeps_the_similarity_if_asked_and_says_what_moved(live: Finished) -> None:
     context = live.context("refresh.keep=similarity")
     first, second = live.table("freshness").where(F.col("item_id") == NEW).orderBy("published_at").collect()
@@ -164,7 +161,6 @@ def test_a_round_keeps_the_similarity_if_asked_and_says_what_moved(live: Finishe
     assert any(told in line for line in live.lines), live.lines[-6:]
 
 
-@pytest.mark.long
 def test_a_clicked_item_that_is_not_chosen_is_named(live: Finished) -> None:
     """One item is scored, the newest by first click: the new one."""
     context = live.context("scoring.max_items=1")

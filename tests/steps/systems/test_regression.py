@@ -18,7 +18,7 @@ from ralm.runs.step import RunningStep, Step
 from tests.steps.conftest import Asked, scores, seeds_of
 from tests.steps.toy import features_of, group_of, users
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
+pytestmark = [pytest.mark.spark, pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(2700)]
 ASKED: Asked = {"g0i0": seeds_of(0, 20), "g2i0": seeds_of(2, 12), "nobody saw it": seeds_of(3, 6)}
 
 
@@ -157,7 +157,6 @@ class TestPrepared:
             own = [row["feature"].startswith(features_of(group)) for row in listed[:10]]
             assert sum(own) >= 7
 
-    @pytest.mark.long
     @pytest.mark.parametrize("kind", ["bagging", "elkan_noto"])
     def test_positive_unlabelled_in_the_executors(
         self, toy: Context, prepare: Callable[[System, Asked], Prepared], kind: str
