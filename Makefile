@@ -80,7 +80,7 @@ lint: venv ## Style and types: ruff's rules, ruff's format, mypy
 	$(BIN)/mypy
 
 test: lint jars ## Style, types, and the tests of a quarter of an hour; some of them: make test TESTS="-k setup"
-	$(BIN)/python -m pytest $(WORKERS) $(TESTS)
+	$(BIN)/python -m pytest $(WORKERS) -m "not long and not soak" $(TESTS)
 
 test-all: ## The same and the long tests as well, half an hour: what CI runs
 	@$(MAKE) --no-print-directory test TESTS="-m 'not soak' $(TESTS)"
