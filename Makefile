@@ -79,7 +79,7 @@ lint: venv ## Style and types: ruff's rules, ruff's format, mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint jars ## Style, types, and the tests of a quarter of an hour; some of them: make test TESTS="-k setup"
+test: lint jars ## Style, types, and all but the long tests; some of them: make test TESTS="-k setup"
 	$(BIN)/python -m pytest $(WORKERS) -m "not long and not soak" $(TESTS)
 
 test-all: ## The same and the long tests as well, half an hour: what CI runs
