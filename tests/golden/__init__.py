@@ -41,8 +41,7 @@ def _total(column: pa.ChunkedArray) -> float | None:
     values = pc.list_flatten(column) if pa.types.is_list(column.type) else column
     if not pa.types.is_floating(values.type):
         return None
-    numbers = values.drop_null().to_numpy().astype(np.float64)
-    return float(np.nansum(numbers))
+    return float(np.nansum(values.drop_null().to_numpy().astype(np.float64)))
 
 
 def _hash(row: dict[str, Any]) -> int:
@@ -54,8 +53,7 @@ def fingerprint(frame: DataFrame) -> dict[str, Any]:
     """Rows, a hash of them whatever their order, and the sums of the float columns."""
     table = frame.drop(*LEFT_OUT).toArrow()
     floats = [field.name for field in table.schema if _has_floats(field.type)]
-    maps = [field.name for field in table.schema if pa.types.is_map(field.type)]
-    hashed = table.drop_columns([*floats, *(name for name in maps if name not in floats)])
+    hashed = table.select([f.name for f in table.schema if not (f.name in floats or pa.types.is_map(f.type))])
     digest = str(sum(map(_hash, hashed.to_pylist()))) if hashed.num_columns else ""
     totals = {f"sum {name}": total for name in floats if (total := _total(table.column(name))) is not None}
     return {"rows": table.num_rows, "hash": digest, **totals}

@@ -1,4 +1,7 @@
-"""Seeds from the change feed: whatever happens to the log, they are what the batch job makes of it."""
+"""Seeds from the change feed: whatever happens to the log, they are what the batch job makes of it.
+
+Over 300 lines because one stream is tried with each thing that can happen to its log.
+"""
 
 import datetime as dt
 import json
