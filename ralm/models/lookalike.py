@@ -263,30 +263,28 @@ class LookalikeModel(nn.Module):
         centroids: Tensor,
         sizes: Tensor,
         item: Tensor | None = None,
-        rows: Tensor | None = None,
         users: Tensor | None = None,
     ) -> Tensor:
-        """Logits of pairs, or of several users of the batch with the item of each chosen pair.
+        """Logits of pairs, or of several users of the batch with each of some items.
 
         Args:
             embedding: (pairs, d).
             centroids: (items, k, d).
             sizes: (items, k).
-            item: (pairs,), the row of each pair's item.
-            rows: (chosen,), the pairs whose items are scored (multi-class loss).
-            users: (chosen, n), for each chosen pair, the pairs whose users are compared.
+            item: (pairs,), the row of each pair's item; with `users` (chosen,), of each one's item.
+            users: (chosen, n), the pairs whose users are compared for an item (multi-class loss).
 
         Returns:
-            (pairs,); with `rows` and `users` (chosen, n).
+            (pairs,); with `users` (chosen, n).
         """
-        if rows is None or users is None:
+        if item is None or users is None:
             return self.logits(self.score(embedding, centroids, sizes, item))
         seeds, members = self.seeds(centroids, sizes)
-        wanted = rows if item is None else item[rows]
-        score = self.similarity(self.tower(embedding)[users], seeds[wanted], members[wanted])
+        score = self.similarity(self.tower(embedding)[users], seeds[item], members[item])
         if self.closed_form:
-            closed = self.coordinates(embedding) @ self.directions(centroids, sizes).T  # (pairs, items)
-            score = closed[users, wanted.unsqueeze(1)] + self.attention_weight * score
+            raw = self.plda.basis @ self.directions(centroids, sizes).T  # (d, items): fewer than users
+            closed = (embedding - self.plda.mean) @ raw  # (pairs, items)
+            score = closed[users, item.unsqueeze(1)] + self.attention_weight * score
         return self.logits(score + self.bias(embedding)[users])
 
     def parameter_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, object]]:

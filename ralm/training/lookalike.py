@@ -126,36 +126,41 @@ class LookalikeObjective(Objective):
         self.opening = self._open() if rank.first else {}
 
     def prepare(self, arrays: Arrays) -> Batch:
-        """Tensors, with the centroids and sizes of the batch's items, each item once; `item` holds their rows.
-
-        `number` is the item of each row, whichever draw its seeds are from.
+        """Tensors; `row` is where each pair's item stands in the centroids, `item` the item, whichever draw its seeds
+        are from.
 
         Raises:
             DataError: an item index outside the centroid array.
         """
-        chosen, item = np.unique(arrays["item_index"].reshape(-1), return_inverse=True)
-        if chosen[0] < 0 or chosen[-1] >= len(self.centroids):
+        row = arrays["item_index"].reshape(-1)
+        if row.min() < 0 or row.max() >= len(self.centroids):
             raise DataError(
-                f"item_index: found {chosen[0]} … {chosen[-1]}, the centroids {self.spec.centroids} have "
+                f"item_index: found {row.min()} … {row.max()}, the centroids {self.spec.centroids} have "
                 f"{len(self.centroids)} items; samples and centroids are of different runs"
             )
         wanted = {
-            "embedding": arrays["embedding"].reshape(len(item), -1),
+            "embedding": arrays["embedding"].reshape(len(row), -1),
             "label": arrays["label"].reshape(-1).astype(np.float32),
-            "item": item.reshape(-1),
-            "number": row_item(chosen, self.items),
-            "centroids": self.centroids[chosen],
-            "sizes": self.sizes[chosen],
+            "row": row,
+            "item": row_item(row, self.items),
         }
         if self.spec.model.logq:
             wanted["log_rows"] = arrays["log_rows"].reshape(-1)
         if self.spec.model.clicked_cap:
-            wanted["clicked"] = arrays["clicked"].reshape(len(item), -1)
+            wanted["clicked"] = arrays["clicked"].reshape(len(row), -1)
         return to_tensors(wanted, self.device)
+
+    def seeds_of(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The items at `rows` (n,), each once: centroids (items, k, d), sizes (items, k), and which is whose (n,)."""
+        chosen, item = torch.unique(rows, return_inverse=True)
+        places = chosen.cpu().numpy()
+        arrays = {"centroids": self.centroids[places], "sizes": self.sizes[places]}
+        found = to_tensors(arrays, self.device)
+        return found["centroids"], found["sizes"], item
 
     def _loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         """Sigmoid cross-entropy, corrected like the training, and the logits from which scores come."""
-        logits = network(batch["embedding"], batch["centroids"], batch["sizes"], batch["item"])
+        logits = network(batch["embedding"], *self.seeds_of(batch["row"]))
         corrected = logits - batch["log_rows"] if "log_rows" in batch else logits
         return F.binary_cross_entropy_with_logits(corrected, batch["label"]), logits
 
@@ -163,13 +168,13 @@ class LookalikeObjective(Objective):
         """Sigmoid cross-entropy on the labels, or softmax over sampled users of the batch."""
         if self.spec.model.loss == "sigmoid":
             return self._loss(network, batch)[0]
-        numbers = batch["number"][batch["item"]]  # (pairs,)
-        rows, users, valid = sample_users(batch["label"], numbers, self.spec.model.negative_users)
-        logits = network(batch["embedding"], batch["centroids"], batch["sizes"], batch["item"], rows, users)
+        # Of the items, only those that were clicked are needed; of the other pairs, users alone are compared.
+        rows, users, valid = sample_users(batch["label"], batch["item"], self.spec.model.negative_users)
+        logits = network(batch["embedding"], *self.seeds_of(batch["row"][rows]), users)
         if "log_rows" in batch:
             logits = logits - batch["log_rows"][users]
         if "clicked" in batch:
-            valid = valid & ~has_clicked(batch["clicked"], users, numbers[rows])
+            valid = valid & ~has_clicked(batch["clicked"], users, batch["item"][rows])
         return users_softmax(logits, valid)
 
     def evaluate(self, batch: Batch) -> Judged:

@@ -82,7 +82,7 @@ def test_items_may_be_shared_and_users_compared(pooling) -> None:
     pairs = model(x, centroids[item], sizes[item])
     torch.testing.assert_close(model(x, centroids, sizes, item), pairs)
     rows, users = torch.tensor([1, 3]), torch.tensor([[1, 0, 5], [3, 2, 2]])
-    compared = model(x, centroids, sizes, item, rows, users)
+    compared = model(x, centroids, sizes, item[rows], users)
     for n, row in enumerate(rows.tolist()):
         for m, user in enumerate(users[n].tolist()):
             alone = model(x[user : user + 1], centroids, sizes, item[row : row + 1])
@@ -154,7 +154,7 @@ def learn(pooling, loss, steps=150, batch=256) -> tuple[float, float]:
             value = F.binary_cross_entropy_with_logits(model(x, centroids, sizes, item), label)
         else:
             rows, users, valid = sample_users(label, item, 10)
-            value = users_softmax(model(x, centroids, sizes, item, rows, users), valid)
+            value = users_softmax(model(x, centroids, sizes, item[rows], users), valid)
         optimizer.zero_grad()
         value.backward()
         optimizer.step()

@@ -194,7 +194,7 @@ def test_the_training_corrects_for_active_users_and_leaves_clickers_out(
         "clicked": np.array([[-1], [4], [9]], dtype=np.int32),  # the second user has clicked the first one's item
     }
     batch = objective.prepare(arrays)
-    logits = objective.lookalike(batch["embedding"], batch["centroids"], batch["sizes"], batch["item"][:1].expand(3))
+    logits = objective.lookalike(batch["embedding"], *objective.seeds_of(batch["row"][:1].expand(3)))
     own, _, other = (logits - batch["log_rows"]).tolist()
     # 50 draws among two other users, of whom only one counts
     torch.manual_seed(1)
