@@ -154,7 +154,7 @@ RULES: dict[str, Rule] = {
     ),
     "lookalike.dropout": _by_clicks(_below((5e5, 0.1), last=0.0)),
     "lookalike.negative_users": _by_users(_below((1e8, 20), last=10)),
-    "lookalike.clusters": _by_usual(_below((50, 5), (200, 10), last=20)),
+    "lookalike.clusters": _same(20),
     "lookalike.min_seeds": Rule(
         "clicks of a small item", lambda config, counts: counts.least, _below((100, 5), (200, 10), last=20)
     ),
@@ -166,7 +166,7 @@ RULES: dict[str, Rule] = {
     "lookalike_training.processes": _by_clicks(_below((2e6, 1), last=2)),
     "lookalike_training.batch_size": _by_clicks(Root(128, 2_048)),
     "lookalike_training.epochs": _by_clicks(_below((5e4, 4), (1e6, 2), last=1)),
-    "lookalike_training.patience": _same(2),
+    "lookalike_training.patience": _same(1),
     "lookalike_training.learning_rate": _same(0.005),
     "lookalike_training.decay": _same("linear"),
     "evaluation.min_labels": _by_usual(_below((50, 3), last=5)),

@@ -156,7 +156,7 @@ def test_the_rules_come_near_what_was_chosen_by_hand() -> None:
     videos = resolve(load_config(CONF / "kuairand.yaml"), KUAIRAND)
     assert videos.objective == "feed"
     assert (videos.lookalike.clicked_cap, videos.lookalike.logq, videos.lookalike.user_bias) == (0, True, True)
-    assert (videos.lookalike.clusters, videos.lookalike.min_seeds, videos.evaluation.min_labels) == (5, 5, 3)
+    assert (videos.lookalike.clusters, videos.lookalike.min_seeds, videos.evaluation.min_labels) == (20, 5, 3)
     assert videos.user_model.representations == ["watch", "long_watch"]
     assert (videos.user_training.batch_size, videos.user_training.epochs) == (128, 10)
     assert (videos.lookalike_training.batch_size, videos.lookalike_training.epochs) == (256, 2)

@@ -83,10 +83,10 @@ def test_words() -> None:
 
 
 def test_a_rule_in_words_gives_what_the_rule_gives() -> None:
-    text = rule("lookalike.clusters", Lookalike.model_fields["clusters"])
-    assert text == "*auto*, by clicks of the usual item: 5 below 50, 10 below 200, else 20"
-    found = RULES["lookalike.clusters"].value
-    assert [found(count) for count in (0, 49, 50, 199, 200, 10**9)] == [5, 5, 10, 10, 20, 20]
+    text = rule("lookalike.min_seeds", Lookalike.model_fields["min_seeds"])
+    assert text == "*auto*, by clicks of a small item: 5 below 100, 10 below 200, else 20"
+    found = RULES["lookalike.min_seeds"].value
+    assert [found(count) for count in (0, 99, 100, 199, 200, 10**9)] == [5, 5, 10, 10, 20, 20]
     assert rule("lookalike.alpha", Lookalike.model_fields["alpha"]) == ""
     with pytest.raises(KeyError):
         rule("lookalike.unheard_of", Lookalike.model_fields["clusters"])

@@ -67,21 +67,22 @@ def _build(merge: Merge, step: RunningStep) -> None:
     # Training has neither the items nor the users that it is judged on; pairs of one of them with others are left out.
     share, seed = config.user_samples.validation_share, config.seed
     of_one_kind = pairs.where(is_validation_item(share, seed) == is_validation_user(share, seed))
-    labelled = of_one_kind.join(F.broadcast(indices), "item_id").join(
-        embeddings.select("user_id", "embedding"), "user_id"
+    # Pairs are counted while they are narrow: the embeddings and lists that they get are a hundred times as wide.
+    of_user = Window.partitionBy("user_id")
+    labelled = of_one_kind.join(F.broadcast(indices), "item_id").select(
+        "user_id",
+        is_validation_item(share, seed).alias("validation"),
+        draw_row(F.col("draw"), F.col("item_index"), len(items)).cast("int").alias("item_index"),
+        F.col("label").cast("float").alias("label"),
+        F.log(F.count("*").over(of_user)).cast("float").alias("log_rows"),
     )
     cap = config.lookalike.clicked_cap
     clicked = F.array().cast("array<int>")
     if cap:
         labelled = labelled.join(clicked_items(clicks(impressions, dates.a2), indices, cap), "user_id", "left")
         clicked = F.coalesce("clicked", F.array_repeat(F.lit(-1), cap))
-    samples = labelled.select(
-        is_validation_item(share, seed).alias("validation"),
-        "embedding",
-        draw_row(F.col("draw"), F.col("item_index"), len(items)).cast("int").alias("item_index"),
-        F.col("label").cast("float").alias("label"),
-        F.log(F.count("*").over(Window.partitionBy("user_id"))).cast("float").alias("log_rows"),
-        clicked.alias("clicked"),
+    samples = labelled.join(embeddings.select("user_id", "embedding"), "user_id").select(
+        "validation", "embedding", "item_index", "label", "log_rows", clicked.alias("clicked")
     )
     keys = ["item_index", "embedding"]
     write_training_set(
