@@ -233,7 +233,7 @@ class Ingest(Section):
     sampled_negatives: SampledNegatives = SampledNegatives()
     null_markers: list[str] = Field(
         default=[*NULL_MARKERS],
-        description="texts that stand for a missing id, number or time, in any case; blanks of any kind always do",
+        description="texts that stand for a missing value, in any case; blanks of any kind always do",
     )
     busy_id_share: float = Field(
         default=0.05,

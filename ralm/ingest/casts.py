@@ -36,6 +36,13 @@ from ralm.ingest.ids import SCIENTIFIC, is_missing, keeps_digits, read_id, strip
 _LIKELY = ("1990-01-01", "2100-01-01")
 
 
+# CST, IST and BST are each the time of several countries, and Java takes one of them: after the time of day, only UTC,
+# GMT, regions (Europe/Berlin) and offsets are read.
+SHORT_ZONE = r":\d{2}([.,]\d+)?\s*([AaPp][Mm])?\s*(?!(UTC|GMT|UT|AM|PM)(?![A-Za-z/]))[A-Z]{2,5}(?![A-Za-z/_])"
+# A cell that is a list by itself, as JSON, Python or Postgres write it.
+_LISTED = r"^\s*(\[.*\]|\{.*\})\s*$"
+_BRACKETS = r"^\s*[\[{]|[\]}]\s*$"
+_QUOTES = r"^[\s\"']+|[\s\"']+$"
 # Blanks that exports leave round a label.
 _ROUND = " \t\r\n\u00a0"
 
@@ -77,15 +84,15 @@ def cast_id(raw: Column, kind: DataType, target: str, markers: Sequence[str] = N
     return Cast(found.value.try_cast(target), found.present, found.done)
 
 
-def cast_label(raw: Column, kind: DataType) -> Cast:
-    """A categorical value as a string, without blanks round it.
+def cast_label(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) -> Cast:
+    """A categorical value as a string, without blanks round it; a marker of missing values is none.
 
     Raises:
         UnmappableTypeError: arrays, maps, structs, bytes.
     """
     if not isinstance(kind, AtomicType | NullType) or isinstance(kind, BinaryType):
         raise UnmappableTypeError("a single value")
-    present = _present(raw, kind)
+    present = _present(raw, kind, markers)
     text = F.trim(raw, F.lit(_ROUND)) if isinstance(kind, StringType) else raw.cast("string")
     return Cast(F.when(present, text), present)
 
@@ -119,23 +126,33 @@ def cast_flag(raw: Column, kind: DataType) -> Cast:
     return Cast(F.when(present, flag), present)
 
 
-def cast_categories(raw: Column, kind: DataType, separator: str | None) -> Cast:
+def cast_categories(raw: Column, kind: DataType, separator: str | None, markers: Sequence[str] = NULL_MARKERS) -> Cast:
     """array<string> of distinct categories; a missing value gives an empty array.
+
+    A text that is a list by itself (`["a", "b"]`, `['a', 'b']`, `{a,b}`) is read as one, whatever the separator.
 
     Raises:
         UnmappableTypeError: a separator with something other than a string, or a map, struct or nested array.
     """
     if isinstance(kind, ArrayType) and isinstance(kind.elementType, AtomicType):
         found = raw.cast("array<string>")
-    elif isinstance(kind, StringType) and separator is not None:
-        found = F.split(raw, re.escape(separator))
+    elif isinstance(kind, StringType):
+        cells = F.array(raw) if separator is None else F.split(raw, re.escape(separator))
+        found = F.when(raw.rlike(_LISTED), _elements(raw)).otherwise(cells)
     elif isinstance(kind, AtomicType | NullType) and separator is None:
         found = F.array(raw.cast("string"))
     else:
         raise UnmappableTypeError("an array of values, or a string" if separator is None else "a string to split")
     trimmed = F.transform(found, lambda category: F.trim(category))
-    kept = F.filter(trimmed, lambda category: category.isNotNull() & (category != ""))
-    return Cast(F.coalesce(F.array_distinct(kept), F.array().cast("array<string>")), _present(raw, kind))
+    kept = F.filter(trimmed, lambda category: category.isNotNull() & ~is_missing(category, markers))
+    return Cast(F.coalesce(F.array_distinct(kept), F.array().cast("array<string>")), _present(raw, kind, markers))
+
+
+def _elements(text: Column) -> Column:
+    """The elements of a list in a cell: as JSON, or between commas, without brackets and quotes."""
+    parts = F.split(F.regexp_replace(text, _BRACKETS, ""), ",")
+    bare = F.transform(parts, lambda part: F.regexp_replace(part, _QUOTES, ""))
+    return F.coalesce(F.from_json(text, "array<string>"), bare)
 
 
 def cast_time(
@@ -181,6 +198,8 @@ def _time(raw: Column, kind: DataType, time_format: str, zone: str, *, likely: b
     text = raw.cast("string")
     text = F.regexp_replace(text, r"^\p{L}+[.,]?\s*", "") if weekday else text
     parsed = F.try_to_timestamp(text, F.lit(pattern))
+    if _names_zone(pattern):
+        return F.when(~text.rlike(SHORT_ZONE), parsed)
     return parsed if _carries_zone(pattern) else _in_zone(parsed, zone)
 
 
@@ -206,6 +225,7 @@ def _iso(raw: Column, kind: DataType, zone: str) -> Column:
         dated = raw.rlike(r"^\d{4}-\d{1,2}-\d{1,2}")
         zoned = raw.rlike(r"[T ]\d{1,2}[\d:.]*\s*[A-Za-z+\-]")
         parsed = raw.try_cast("timestamp")
+        dated &= ~raw.rlike(SHORT_ZONE)
         return F.when(dated, F.when(zoned, parsed).otherwise(_in_zone(parsed, zone)))
     raise UnmappableTypeError(
         "a timestamp, a date or an ISO-8601 string; for numbers set time_format: epoch_s (_ms, _us, _ns)"
@@ -214,6 +234,10 @@ def _iso(raw: Column, kind: DataType, zone: str) -> Column:
 
 def _in_zone(time: Column, zone: str) -> Column:
     return time if zone == "UTC" else F.to_utc_timestamp(time, zone)
+
+
+def _names_zone(pattern: str) -> bool:
+    return "z" in re.sub(r"'[^']*'", "", pattern)
 
 
 def _carries_zone(pattern: str) -> bool:

@@ -16,6 +16,8 @@ from ralm.spark.errors import short_message
 
 CORRUPT = "_corrupt_record"
 FAILED = "_failed"
+# The file in which a row found no row to join.
+UNJOINED = "_unjoined"
 ELEMENT = "element"
 # Expressions that give a value (or null) whatever their operands.
 _SAFE = frozenset({
@@ -116,7 +118,7 @@ def _safe(node: Any) -> bool:
 
 def missing(name: str, raw: DataFrame, setting: str, place: str) -> str:
     """That a column is not there, and which are."""
-    available = ", ".join(column for column in raw.columns if column not in (CORRUPT, FAILED))
+    available = ", ".join(column for column in raw.columns if column not in (CORRUPT, FAILED, UNJOINED))
     return f"{setting}: column '{name}' not found in {place}; its columns: {available}"
 
 

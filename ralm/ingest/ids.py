@@ -17,13 +17,14 @@ from ralm.config.sources import NULL_MARKERS
 # Blanks of any kind: white space, control and format characters (zero-width space, byte order mark), Unicode's spaces.
 _BLANK = r"[\s\p{Z}\p{Cc}\p{Cf}]"
 _ROUND = rf"^{_BLANK}+|{_BLANK}+$"
-# 12345.0 and 1.2345E+04; hexadecimal digits such as 12e45 have neither a point nor a sign.
-_ZEROS = r"^([+-]?\d+)\.0+$"
-SCIENTIFIC = r"^[+-]?\d+(\.\d+)?[eE]\+\d+$|^[+-]?\d+\.\d+[eE]\d+$"
+# 12345.0 and 1.2345E+04, with a point or a comma; hexadecimal digits such as 12e45 have neither these nor a sign. 1,000
+# is a thousand.
+_ZEROS = r"^([+-]?\d+)(?:\.0+|,0{1,2})$"
+SCIENTIFIC = r"^[+-]?\d+([.,]\d+)?[eE]\+\d+$|^[+-]?\d+[.,]\d+[eE]\d+$"
 # Excel's way to keep an id a text, and numbers as it shows them.
 _FORMULA = r'^="(.*)"$'
 _GROUPED = r"^\d{1,3}(,\d{3})+$|^\d{1,3}(\.\d{3})+$"
-_DIGITS = r"^[+-]?(\d+)(?:\.(\d+))?[eE]\+?(\d+)$"
+_DIGITS = r"^[+-]?(\d+)(?:[.,](\d+))?[eE]\+?(\d+)$"
 # Of larger numbers, a double (a float) does not hold every one: neighbours would be one id.
 EXACT: dict[type[DataType], float] = {DoubleType: 2.0**53, FloatType: 2.0**24}
 
@@ -33,6 +34,7 @@ DECIMALS = "decimals of"
 FORMULAS = "formulas round"
 GROUPED = "thousands separators in"
 LISTS = "lists in"
+UNMATCHED = "no row in"
 APOSTROPHES = "apostrophes round"
 LOST_DIGITS = "lost digits of"
 NOT_UTF8 = "unreadable characters in"
@@ -41,6 +43,7 @@ SAID = {
     DECIMALS: "whole numbers written as decimals (12345.0) were read as 12345",
     FORMULAS: 'Excel\'s ="…" round the id was dropped',
     GROUPED: "1,234 stays as it is, and 1234 is another id: write replace(column, ',', '') if it is a number",
+    UNMATCHED: "their columns of it are null: are the keys written alike?",
     LISTS: "what begins with [ is one id: if it is a list, name its array under `explode`",
     APOSTROPHES: 'they are taken for a part of the id: options: {quote: "\'"} if they are quotes',
     LOST_DIGITS: "the number was rounded (1.23457E+11, or a floating number beyond 2^53): write ids as text",
@@ -164,7 +167,7 @@ def keeps_digits(text: Column) -> Column:
 def without_decimals(text: Column) -> tuple[Column, Column]:
     """(12345 of 12345.0 and of 1.2345E+04, other texts as they are; whether digits were lost, as in 1.23457E+11)."""
     scientific = text.rlike(SCIENTIFIC)
-    exact = text.try_cast("decimal(38,6)")
+    exact = F.replace(text, F.lit(","), F.lit(".")).try_cast("decimal(38,6)")
     kept = keeps_digits(text) & F.coalesce(F.floor(exact) == exact, F.lit(False))
     number = F.when(scientific & kept, exact.try_cast("decimal(38,0)").cast("string"))
     return (

@@ -18,7 +18,8 @@ from ralm.config.sources import NULL_MARKERS
 from ralm.config.time_formats import EPOCHS, ISO, without_weekday
 from ralm.errors import ConfigError
 from ralm.ingest import casts
-from ralm.ingest.expressions import CORRUPT, ELEMENT, FAILED, Bound, bind, brief, column_of
+from ralm.ingest.expressions import CORRUPT, ELEMENT, FAILED, UNJOINED, Bound, bind, brief, column_of
+from ralm.ingest.ids import UNMATCHED
 from ralm.ingest.names import mentioned
 from ralm.ingest.read import expressions
 from ralm.spark.errors import short_message
@@ -102,7 +103,7 @@ def map_source(
         setting: the source's place in the configuration, such as `ingest.events[0]`.
         not_after: times after this (UTC) are 'future'.
         separator: splits a string of categories.
-        markers: texts that stand for a missing id, number or time.
+        markers: texts that stand for a missing value.
 
     Raises:
         ConfigError: columns that do not exist, expressions that do not parse, types that cannot be mapped, a bad
@@ -153,6 +154,8 @@ def map_source(
     if problems:
         raise ConfigError("; ".join(problems))
 
+    if UNJOINED in raw.columns:
+        notes.append(F.concat(F.lit(f"{UNMATCHED} "), UNJOINED))
     if FAILED in raw.columns:
         reasons.insert(0, F.col(FAILED))
     if CORRUPT in raw.columns:
@@ -177,7 +180,7 @@ def _shown(raw: DataFrame, source: Source) -> list[str]:
 
     A column that nobody needs is not read, so that it can stop nothing.
     """
-    names = [name for name in raw.columns if name != FAILED]
+    names = [name for name in raw.columns if name not in (FAILED, UNJOINED)]
     if source.is_text:
         return names
     return [name for name in names if name == ELEMENT or mentioned(name, expressions(source))] or names[:1]
@@ -189,13 +192,13 @@ def _cast(
     if target.kind == "id":
         return casts.cast_id(raw, kind, target.type, markers)
     if target.kind == "label":
-        return casts.cast_label(raw, kind)
+        return casts.cast_label(raw, kind, markers)
     if target.kind == "number":
         return casts.cast_number(raw, kind, markers)
     if target.kind == "flag":
         return casts.cast_flag(raw, kind)
     if target.kind == "categories":
-        return casts.cast_categories(raw, kind, separator)
+        return casts.cast_categories(raw, kind, separator, markers)
     return casts.cast_time(raw, kind, source.time_formats, source.time_zone, markers)
 
 
@@ -218,6 +221,9 @@ def _reasons(target: Target, raw: Column, cast: casts.Cast, not_after: dt.dateti
     if target.required:
         reasons.insert(0, F.when(~cast.present, f"null {name}"))
     if target.kind == "time":
+        named = raw.cast("string").rlike(casts.SHORT_ZONE)
+        remedy = "the short name of a zone may mean several: write replace(column, ' EST', '-05:00')"
+        reasons.insert(0, F.when(cast.present & cast.value.isNull() & named, f"invalid {name} ({remedy})"))
         reasons.append(F.when(cast.value < F.lit(EARLIEST).cast("timestamp"), f"invalid {name}"))
         if target.future:
             limit = F.lit(not_after.isoformat()).cast("timestamp")

@@ -11,8 +11,9 @@ from pyspark.sql import functions as F
 
 from ralm.config import Config, Source
 from ralm.errors import DataError, RalmError
-from ralm.ingest.findings import check_times, findings
+from ralm.ingest.findings import Check, check_times, findings
 from ralm.ingest.mapping import Mapped
+from ralm.ingest.meeting import meetings
 from ralm.ingest.quarantine import DUPLICATE, count_repeated, default_not_after, free, quarantined, read_once, time_hint
 from ralm.ingest.read import CORRUPT, source_path
 from ralm.ingest.sampling import WHOLE, Sample
@@ -63,7 +64,10 @@ def preview(
             finally:
                 free([kept])
     lines += [f"! {note}" for note in dict.fromkeys(notes)]
-    lines += [f"! {check.name.partition(':')[2]}: {check.detail}" for check in findings(config, counts)]
+    told = findings(config, counts)
+    if not errors and all(sample is not None and sample.looked_at is None for *_, sample in sources):
+        told += _meetings([mapped for mapped, *_ in sources], config, counts)
+    lines += [f"! {check.name.partition(':')[2]}: {check.detail}" for check in told]
     try:
         check_times(config, counts)
     except RalmError as error:
@@ -72,6 +76,12 @@ def preview(
     if not errors:
         return Preview(lines)
     return Preview(lines, type(errors[0])("; ".join(str(error) for error in errors)))
+
+
+def _meetings(sources: Sequence[Mapped], config: Config, counts: Sequence[SourceCount]) -> list[Check]:
+    tables = {mapped.source: mapped for mapped in sources}
+    logs = [mapped for name, mapped in tables.items() if name not in ("users", "items")]
+    return meetings(tables.get("users"), tables.get("items"), logs, config.fields.item_domains, counts)
 
 
 def _about(mapped: Mapped, source: Source, count: SourceCount, config: Config, sample: Sample) -> list[str]:

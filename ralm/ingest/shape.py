@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, FloatType, StringType
 
 from ralm.config import Join
 from ralm.errors import ConfigError, DataError
-from ralm.ingest.expressions import CORRUPT, ELEMENT, FAILED, bind, brief, column_of, missing
+from ralm.ingest.expressions import CORRUPT, ELEMENT, FAILED, UNJOINED, bind, brief, column_of, missing
 from ralm.spark.errors import user_errors
+
+_FOUND = "_found"
 
 
 def with_elements(raw: DataFrame, text: str, setting: str, place: str) -> DataFrame:
@@ -44,7 +48,9 @@ def _filled(part: Column, kind: object) -> Column:
 
 
 def with_joined(raw: DataFrame, other: DataFrame, join: Join, setting: str) -> DataFrame:
-    """Every raw row with the columns of the other row that has the same keys; nulls if there is none.
+    """Every raw row with the columns of the other row that has the same keys.
+
+    Where there is none, they are null, and `_unjoined` is the name of the file.
 
     Keys are compared as text without the blanks round it. One pass over the other rows is made here.
 
@@ -87,7 +93,11 @@ def with_joined(raw: DataFrame, other: DataFrame, join: Join, setting: str) -> D
             f"fewer `columns`"
         )
     keyed = raw.withColumns({key: _key(raw, name) for name, key in zip(join.on, keys, strict=True)})
-    return keyed.join(looked_up, keys, "left").drop(*keys)
+    joined = keyed.join(looked_up.withColumn(_FOUND, F.lit(True)), keys, "left")
+    lost = F.when(F.col(_FOUND).isNull(), F.lit(PurePath(join.place).name))
+    if UNJOINED in raw.columns:
+        lost = F.coalesce(UNJOINED, lost)
+    return joined.withColumn(UNJOINED, lost).drop(*keys, _FOUND)
 
 
 def _key(rows: DataFrame, name: str) -> Column:

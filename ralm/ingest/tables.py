@@ -15,6 +15,7 @@ from ralm.ingest.findings import Check, check_times, findings
 from ralm.ingest.items import items_table, one_item, seen_items
 from ralm.ingest.logs import events_table, impressions_table
 from ralm.ingest.mapping import Mapped
+from ralm.ingest.meeting import meetings
 from ralm.ingest.quarantine import check_shares, default_not_after, duplicates, free, quarantined
 from ralm.ingest.sampled_negatives import sample_negatives
 from ralm.ingest.source_counts import SourceCount, count_sources
@@ -134,6 +135,9 @@ def _tables(config: Config, settings: Ingest, found: Counted, run_id: str) -> In
     if sources.items is not None and settings.items is not None:
         catalogue, again = one_item(sources.items, settings.items)
         refused += _found(again)
+    said = findings(config, counts) + meetings(
+        sources.users, sources.items, sources.logs(), config.fields.item_domains, counts
+    )
     users = users_table(profiles, union([log.select("user_id") for log in logs]), config.fields)
     items = items_table(catalogue, seen_items(logs, config.fields.item_domains))
 
@@ -161,8 +165,8 @@ def _tables(config: Config, settings: Ingest, found: Counted, run_id: str) -> In
             for c in counts
         ]
         + ([Check("split", *split.outcome)] if split.said else [])
-        + (told := findings(config, counts)),
-        told=found.notes + [f"{check.name.partition(':')[2]}: {check.detail}" for check in told],
+        + said,
+        told=found.notes + [f"{check.name.partition(':')[2]}: {check.detail}" for check in said],
         expressions={setting: text for mapped in sources.all() for setting, text in mapped.expressions.items()},
         split=split,
         sources=kept,

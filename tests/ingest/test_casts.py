@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from ralm.ingest import casts
+from ralm.ingest.ids import DECIMALS, GROUPED, LOST_DIGITS
 
 pytestmark = pytest.mark.spark
 
@@ -87,3 +88,50 @@ def test_numbers_flags_and_categories(spark: SparkSession) -> None:
     frame = spark.createDataFrame([([3, None, 3],), (None,)], "raw array<int>")
     array = casts.cast_categories(F.col("raw"), frame.schema[0].dataType, None)
     assert [r[0] for r in frame.select(array.value).collect()] == [["3"], []]
+
+
+def test_short_names_of_zones_are_no_times(spark: SparkSession) -> None:
+    texts = ["2024-07-01 12:00:00 BST", "2024-07-01T12:00:00.5 EST", "2024-07-01 12:00 CST",
+             "2024-07-01 12:00:00 UTC", "2024-07-01 12:00:00GMT", "2024-07-01 12:00:00 Europe/Berlin",
+             "2024-07-01 12:00:00 GMT+02:00"]  # fmt: skip
+    noon, before = utc("2024-07-01 12:00"), utc("2024-07-01 10:00")
+    assert times(spark, texts, "string", None, "UTC") == [None, None, None, noon, noon, before, before]
+    texts = ["01-JUL-2024 12:00:00 EST", "01-JUL-2024 12:00:00 UTC"]
+    assert times(spark, texts, "string", "dd-MMM-yyyy HH:mm:ss z", "UTC")[0] is None
+    assert times(spark, ["2024-07-01 12:00 PM MST"], "string", "yyyy-MM-dd hh:mm a z", "UTC") == [None]
+
+
+@pytest.mark.parametrize(
+    ("cell", "separator", "found"),
+    [
+        ('["Comedy", "Horror, old"]', ",", ["Comedy", "Horror, old"]),
+        ("['a', 'b']", "|", ["a", "b"]),
+        ('{a,"b c"}', ",", ["a", "b c"]),
+        ("[1, 2]", None, ["1", "2"]),
+        ("[]", ",", []),
+        ("a [old], b", ",", ["a [old]", "b"]),
+        ("NULL|a| n/a ", "|", ["a"]),
+        ("\\N", None, []),
+    ],
+)
+def test_categories_as_lists_and_markers(
+    spark: SparkSession, cell: str, separator: str | None, found: list[str]
+) -> None:
+    frame = spark.createDataFrame([(cell,)], "raw string")
+    column = casts.cast_categories(F.col("raw"), frame.schema[0].dataType, separator).value
+    assert frame.select(column).first()[0] == found
+
+
+def test_a_marker_is_no_label(spark: SparkSession) -> None:
+    frame = spark.createDataFrame([("NULL",), (" Oslo",), ("-",)], "raw string")
+    found = casts.cast_label(F.col("raw"), frame.schema[0].dataType)
+    assert [row[0] for row in frame.select(found.value).collect()] == [None, "Oslo", None]
+
+
+def test_ids_with_a_decimal_comma(spark: SparkSession) -> None:
+    texts = ["123,0", "1,000", "4,91234E+11", "1,2345E+04", "7,00"]
+    frame = spark.createDataFrame([(n, text) for n, text in enumerate(texts)], "n int, raw string")
+    found = casts.cast_id(F.col("raw"), frame.schema["raw"].dataType, "string")
+    rows = frame.select("n", found.value.alias("value"), found.done.alias("done")).orderBy("n").collect()
+    assert [row["value"] for row in rows] == ["123", "1,000", None, "12345", "7"]
+    assert [row["done"] for row in rows] == [DECIMALS, GROUPED, LOST_DIGITS, DECIMALS, DECIMALS]

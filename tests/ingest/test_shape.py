@@ -60,6 +60,7 @@ def test_a_star_schema(files: Files) -> None:
     result = files.read({"path": "ev.csv", "join": join, "columns": JOINED})
     assert pairs(result) == [("u1", "shoes"), ("u2", "hats")]
     assert bad(result) == {"null feature_id": 1}
+    assert any("events[0]: 1 of 3 rows, no row in products.tsv: " in line for line in result.told)
     config = files.config({"path": "ev.csv", "join": join, "columns": JOINED})
     assert config.ingest is not None
     listed = listing(files.spark, config.ingest.events[0], config.data_root)
