@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ralm.config.counts import DataCounts
+from ralm.config.counts import DataCounts, DomainCounts
 from ralm.config.load import Config
-from ralm.config.rules import EARLIER_CLICKS, LENGTHS, PER_CLICK, RULES
+from ralm.config.rules import EARLIER_CLICKS, LENGTHS, LONGEST, PER_CLICK, RULES, WHOLE_BELOW
 from ralm.config.section import Section
 from ralm.config.sources import Ingest, SampledNegatives
 
@@ -92,12 +92,14 @@ def _representations(config: Config, counts: DataCounts | None) -> Choice:
 
 def _lengths(config: Config, counts: DataCounts) -> list[Choice]:
     found = []
-    grid = [length for length in LENGTHS if length <= 100 or counts.users < 1e8]
+    longest = LONGEST(counts.users)
     for field in config.fields.history:
         if "length" in field.auto_keys:
-            entries = counts.domains[field.domain].entries if field.domain in counts.domains else 0
-            length = next((length for length in grid if length >= entries), grid[-1])
-            why = f"{entries:,} entries per user, 95th percentile"
+            found_in = counts.domains.get(field.domain, DomainCounts(0, 0, 0))
+            whole = counts.users < WHOLE_BELOW and found_in.most > 0
+            entries = found_in.most if whole else found_in.entries
+            length = next((length for length in LENGTHS if length >= min(entries, longest)), longest)
+            why = f"{entries:,} entries per user, {'99.9th' if whole else '95th'} percentile"
             found.append(Choice(f"fields.history.{field.domain}.length", length, why))
     return found
 

@@ -14,11 +14,13 @@ class DomainCounts:
         users: users with an event in it (approximate).
         things: distinct features (approximate).
         entries: events per such user, 95th percentile (of users sampled by hash).
+        most: the same, 99.9th percentile; 0: not counted.
     """
 
     users: int
     things: int
     entries: int
+    most: int = 0
 
 
 @dataclass(frozen=True)

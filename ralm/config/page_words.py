@@ -23,7 +23,8 @@ OTHER_RULES = {
     "lookalike.user_bias": "true",
     "lookalike.logq": "true",
     "lookalike.clicked_cap": "0 with `objective: feed`; with `audience` by users: {earlier}",
-    "fields.history.length": "what 95 % of the domain's users did, as one of {lengths}; at most 100 from 10⁸ users",
+    "fields.history.length": "what 99.9 % of the domain's users did (95 % from 10⁶ users), as one of {lengths}; at "
+    "most 500 from 10⁵ users, 300 from 10⁶, 100 from 10⁸",
     "comparison.window": "`all` for logs without times, else `later`",
     "ingest.sampled_negatives.per_click": "by clicks: {per_click}",
     "ingest.sampled_negatives.slots": "100,000 for logs without times, else 10,000",

@@ -174,6 +174,10 @@ RULES: dict[str, Rule] = {
     "comparison.seeds": _by_usual(_below((50, [5, 10]), (200, [5, 20, 100]), last=[20, 100, 500])),
     "comparison.min_items": Rule("items", lambda config, counts: counts.items, _below((500, 10), last=30)),
 }
-LENGTHS = (30, 50, 100, 200, 300)
+# Entries of a history: the users who did most are the first of an audience, so while there is room for it, theirs are
+# whole.
+LENGTHS = (30, 50, 100, 200, 300, 500, 1_000)
+LONGEST = _below((1e5, 1_000), (1e6, 500), (1e8, 300), last=100)
+WHOLE_BELOW = 1e6
 EARLIER_CLICKS = _below((1e5, 1_000), (1e8, 100), last=20)
 PER_CLICK = _below((5e5, 4), (2e6, 2), last=1)

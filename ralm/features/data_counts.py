@@ -31,7 +31,7 @@ def count_data(
     share = min(1.0, SAMPLED_USERS / max(1, everybody))
     sampled = events if share == 1.0 else events.where(chosen("measured user", seed, share, "user_id"))
     of_users = sampled.groupBy("user_id", "domain").agg(F.count("*").alias("entries"))
-    usual = of_users.groupBy("domain").agg(F.percentile_approx("entries", 0.95).alias("entries"))
+    usual = of_users.groupBy("domain").agg(F.percentile_approx("entries", [0.95, 0.999]).alias("entries"))
     entries = {row["domain"]: row["entries"] for row in usual.collect()}
     distinct = [F.approx_count_distinct(column).alias(column) for column in ("user_id", "feature_id")]
     rows = events.rollup("domain").agg(*distinct, F.grouping_id().alias("together")).collect()
@@ -51,7 +51,7 @@ def count_data(
         usual=int(totals["usual"] or 0),
         least=int(totals["least"] or 0),
         domains={
-            row["domain"]: DomainCounts(row["user_id"], row["feature_id"], entries.get(row["domain"], 0))
+            row["domain"]: DomainCounts(row["user_id"], row["feature_id"], *entries.get(row["domain"], (0, 0)))
             for row in sorted(rows, key=lambda row: row["domain"] or "")
             if not row["together"]
         },

@@ -79,7 +79,8 @@ def cast_id(raw: Column, kind: DataType, target: str, markers: Sequence[str] = N
         UnmappableTypeError: times, booleans, arrays, structs.
     """
     if not whole(kind):
-        raise UnmappableTypeError("a string or a whole number; cast it in the expression")
+        remedy = "hex(…) of bytes, or cast it in the expression"
+        raise UnmappableTypeError(f"a string or a whole number; write {remedy}")
     found = read_id(raw, kind, markers)
     return Cast(found.value.try_cast(target), found.present, found.done)
 

@@ -14,6 +14,8 @@ from ralm.ingest.source_counts import OLD, SourceCount, Span
 
 # An id that a source's mean id has a tenth of is not busy, whatever its share: campaigns have few items.
 TIMES_THE_MEAN = 10
+# So few users in so many rows are no users, but kinds of devices, or days.
+FEW_USERS, MANY_ROWS = 5, 200
 # Events may end before the impressions begin, but not by this many days.
 FAR = 366
 NO_CLICKS = "no row is a click: look at the expression `clicked`"
@@ -48,7 +50,9 @@ def findings(config: Config, counts: Sequence[SourceCount]) -> list[Check]:
     which all or none are clicks do not.
     """
     found = [
-        check for count in counts for check in (*_mended(count), *_busy(config, count), *_two_units(config, count))
+        check
+        for count in counts
+        for check in (*_mended(count), *_busy(config, count), *_few(count), *_two_units(config, count))
     ]
     found += [*_empty_domains(config, counts), *_clicks(config, counts), *_late_events(config, counts)]
     return sorted(found, key=lambda check: check.passed)
@@ -166,6 +170,15 @@ def _busy(config: Config, count: SourceCount) -> list[Check]:
                     )
                 )
     return found
+
+
+def _few(count: SourceCount) -> list[Check]:
+    users = count.ids.get("user_id")
+    if users is None or count.good < MANY_ROWS or users.distinct >= FEW_USERS:
+        return []
+    named = ", ".join(users.frequent)
+    detail = f"{count.good:,} rows are of {users.distinct} users ({named}): is user_id mapped to the right column?"
+    return [Check(f"users:{count.source}", False, users.distinct, detail)]
 
 
 def _two_units(config: Config, count: SourceCount) -> list[Check]:

@@ -206,7 +206,7 @@ def _reasons(target: Target, raw: Column, cast: casts.Cast, not_after: dt.dateti
     """The reasons for which a value is refused; `raw` is small where `cast.value` is a large expression."""
     name = target.name
     reasons = [F.when(cast.present & cast.value.isNull(), f"invalid {name}")]
-    encoding = "not UTF-8: set options: {encoding: ISO-8859-1} or the like"
+    encoding = "not UTF-8: set options: {encoding: windows-1252} or the like"
     lost = f"invalid {name} ({encoding if source.is_text else 'characters were lost: U+FFFD'})"
     # Bytes that are not of the encoding become this character, so that different ids would be one.
     if target.kind in ("id", "label") and target.type == "string":

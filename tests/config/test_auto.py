@@ -38,7 +38,9 @@ SHORT: dict[str, Any] = {
     },
 }
 # The sets that conf/ was tuned on by hand, as they are.
-MOVIELENS = DataCounts(6_040, 6_040, 3_883, 3_000_000, 1_000_209, 700, 150, {"film": DomainCounts(6_040, 3_706, 400)})
+MOVIELENS = DataCounts(
+    6_040, 6_040, 3_883, 3_000_000, 1_000_209, 700, 150, {"film": DomainCounts(6_040, 3_706, 400, 1_300)}
+)
 KUAIRAND = DataCounts(
     *(27_285, 27_000, 7_583, 166_932, 74_000, 25, 6),
     domains={
@@ -152,7 +154,7 @@ def test_the_rules_come_near_what_was_chosen_by_hand() -> None:
     assert (films.user_training.epochs, films.user_training.patience, films.user_training.batch_size) == (20, 3, 64)
     assert (films.lookalike.clusters, films.lookalike.seed_draws, films.lookalike.hidden_dim) == (20, 4, 128)
     assert films.comparison.window == "all"
-    assert films.fields.history[0].length == 300
+    assert films.fields.history[0].length == 1_000
     videos = resolve(load_config(CONF / "kuairand.yaml"), KUAIRAND)
     assert videos.objective == "feed"
     assert (videos.lookalike.clicked_cap, videos.lookalike.logq, videos.lookalike.user_bias) == (0, True, True)
@@ -189,6 +191,15 @@ def test_small_data_are_trained_in_few_epochs_and_a_billion_users_once() -> None
 def test_a_history_holds_what_nearly_all_users_did() -> None:
     for entries, length in ((0, 30), (30, 30), (31, 50), (101, 200), (9_999, LENGTHS[-1])):
         counts = dataclasses.replace(of_size(1_000), domains={"reading": DomainCounts(9, 9, entries)})
+        assert resolve(short(), counts).fields.history[0].length == length
+
+
+def test_histories_of_the_most_active_are_whole_while_there_is_room() -> None:
+    for users, length in ((99_999, 500), (100_000, 500), (999_999, 500), (1_000_000, 50), (10**9, 50)):
+        counts = dataclasses.replace(of_size(users), domains={"reading": DomainCounts(users, 9, 40, 450)})
+        assert resolve(short(), counts).fields.history[0].length == length
+    for users, length in ((99_999, 1_000), (999_999, 500), (10**6, 300), (10**8, 100)):
+        counts = dataclasses.replace(of_size(users), domains={"reading": DomainCounts(users, 9, 9_999, 9_999)})
         assert resolve(short(), counts).fields.history[0].length == length
 
 

@@ -15,7 +15,7 @@ from ralm.errors import RalmError
 from tests.ingest.files import parts_of, read
 
 pytestmark = [pytest.mark.spark, pytest.mark.data]
-NOT_UTF8 = "invalid user_id (not UTF-8: set options: {encoding: ISO-8859-1} or the like)"
+NOT_UTF8 = "invalid user_id (not UTF-8: set options: {encoding: windows-1252} or the like)"
 IDS = ["-5", "0", "007", "12345", "2024-01-01", "7", "9223372036854775808", "U1", "a/b%20c?d=e#f", "u\t1", "u1"]
 IDS += ["x" * 3000, "\u00fc", "u\u0308", "\u00fc\u0144\u00ef", "\U0001f600"]
 # Case -> users and things that are read of its events, and rows that are refused.

@@ -73,7 +73,7 @@ def test_letters_of_another_encoding_are_not_one_user(files: Files) -> None:
     result = files.read({"path": "ev.csv"})
     assert pairs(result) == [("u1", "i1"), ("u2", "i2")]
     reason, count = bad(result).popitem()
-    assert (reason, count) == ("invalid user_id (not UTF-8: set options: {encoding: ISO-8859-1} or the like)", 3)
+    assert (reason, count) == ("invalid user_id (not UTF-8: set options: {encoding: windows-1252} or the like)", 3)
     assert len(files.pairs({"path": "ev.csv", "options": {"encoding": "ISO-8859-1"}})) == 5
 
 

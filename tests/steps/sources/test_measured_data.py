@@ -71,6 +71,7 @@ def test_counts_are_those_of_the_tables(mine: Mine) -> None:
         assert found.users == pytest.approx(own["user_id"].nunique(), rel=0.1)
         assert found.things == pytest.approx(own["feature_id"].nunique(), rel=0.1)
         assert found.entries == pytest.approx(own.groupby("user_id").size().quantile(0.95), abs=1.5)
+        assert found.most == pytest.approx(own.groupby("user_id").size().quantile(0.999), abs=1.5)
 
 
 def test_a_later_command_reads_them_from_the_ledger(mine: Mine) -> None:
