@@ -47,7 +47,7 @@ SAID = {
     LISTS: "what begins with [ is one id: if it is a list, name its array under `explode`",
     APOSTROPHES: 'they are taken for a part of the id: options: {quote: "\'"} if they are quotes',
     LOST_DIGITS: "the number was rounded (1.23457E+11, or a floating number beyond 2^53): write ids as text",
-    NOT_UTF8: "the text is in another encoding than it was read by: options: {encoding: windows-1252}, or what it is in",
+    NOT_UTF8: "the text is of another encoding than it was read by: options: {encoding: windows-1252}, say",
 }
 
 
