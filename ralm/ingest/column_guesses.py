@@ -21,6 +21,7 @@ ITEM = (
     "content", "campaign", "creative", "ad", "listing", "hotel", "business", "poi", "page", "artikel", "produit",
     "iid", "aid", "pid", "mid", "post", "doc", "url", "offer", "game", "recipe", "goods", "produkt", "lied", "buch",
     "beitrag", "app", "restaurant", "venue", "beer", "anime", "episode", "podcast", "course", "ean", "gtin", "variant",
+    "stock", "stockcode", "upc",
 )  # fmt: skip
 _TIME = (
     "timestamp", "time", "datetime", "ts", "at", "date", "when", "day", "created", "datum", "fecha", "zeitpunkt",
@@ -38,10 +39,19 @@ _ACTS = {*SHOWN, *DONE, "view", "cart", "login", "search", "like", "share", "pla
 # Words after which a name still means the thing itself: `user_id`, `customer number`.
 _OF_IT = {"id", "ids", "key", "no", "nr", "num", "number", "nummer", "code", "hash", "uuid", "guid", "sha256"}
 # Some exports write the type behind the name: `user_id:token`, `at:float`.
+# Names of what comes again in a log and is no item: the order that it stands in, or how many of it there are.
+_BESIDE = (
+    "invoice", "order", "receipt", "transaction", "basket", "bill", "ticket", "rechnung", "bestellung", "bon", "beleg",
+    "quantity", "qty", "menge", "price", "preis", "amount", "count", "zip", "plz", "postcode",
+)  # fmt: skip
+# Times that are nobody's deed.
+_BIRTH = ("birth", "birthdate", "birthday", "dob", "geburt", "geburtsdatum", "naissance", "nacimiento")
 _TYPED = re.compile(r":(token|token_seq|float|float_seq|string|str|int|integer|long|bigint|double|date|datetime)$")
 BY_NAME, BESIDE = "by its name", "the column beside the item that repeats most"
 # With so few rows, a single value may be an id.
 _FEW = 20
+# So few kinds of words, or of yes and no, in so many rows are no ids: devices, apps, flags.
+_KINDS, _ROWS = 5, 100
 # A share of empty cells that is worth a word, and that lets a fuller column go first.
 GAPS = 0.01
 
@@ -112,14 +122,18 @@ def guess_roles(looked: Looked) -> Roles:
         return Guess(name, f"{BY_NAME}{_empty(gaps[name])}")
 
     def is_id(name: str) -> bool:
-        """Whether the values may be ids: neither one value alone, nor dates, nor fractions (but `412.98` of an id)."""
+        """Whether the values may be ids: not one value, a few words, dates or fractions (but `412.98` of an id)."""
         found, form = values[name], formats[name]
+        if words_of(name)[-1:] != ["id"] and _kinds(found):
+            return False
         dated = name in looked.typed or (form is not None and not form.startswith("epoch"))
         several = len(set(found)) > 1 or len(found) < _FEW
         return several and not dated and (words_of(name)[-1:] == ["id"] or not _fraction(found))
 
     formats = {name: None if name in looked.typed else time_format_of(values[name]) for name in free}
     timed = [name for name in free if name in looked.typed or formats[name] is not None]
+    timed = [name for name in timed if named(name, _BIRTH) is None] or timed
+    timed = [name for name in timed if gaps[name] <= 0.5] or timed
     user = by_name(USER, is_id)
     item = by_name(ITEM, is_id) or looked.element
     time = by_name(_TIME, lambda name: name in timed)
@@ -145,7 +159,13 @@ def guess_roles(looked: Looked) -> Roles:
         rating = None if clicked else _by_content(free, values, _rates, "few small numbers")
     ids = [name for name in free if len(set(values[name])) > 1 and is_id(name) and not is_flag(values[name])]
     ids.sort(
-        key=lambda name: (words_of(name)[-1:] != ["id"], gaps[name] > GAPS, not _repeats(values[name]), order(name))
+        key=lambda name: (
+            named(name, _BESIDE) is not None,
+            words_of(name)[-1:] != ["id"],
+            gaps[name] > GAPS,
+            not _repeats(values[name]),
+            order(name),
+        )
     )
     if user is None and item is None and nameless:
         first_two = sorted(ids[:2], key=order)
@@ -200,6 +220,13 @@ def _acts(values: list[str]) -> bool:
 def _rates(values: list[str]) -> bool:
     found = {float(value) for value in values if is_number(value)}
     return 1 < len(found) <= 21 and all(map(is_number, values)) and min(found) >= 0 and 2 < max(found) <= 100
+
+
+def _kinds(values: list[str]) -> bool:
+    """Whether there are a few words, or yes and no, in many rows."""
+    kinds = set(values)
+    few = len(kinds) < _KINDS and len(values) >= _ROWS
+    return few and (is_flag(values) or not any(character.isdigit() for value in kinds for character in value))
 
 
 def _fraction(values: list[str]) -> bool:

@@ -80,7 +80,7 @@ def _content(file: Path) -> bytes:
 
 
 def _decoded(path: str, content: bytes) -> tuple[str, str]:
-    """(text, encoding): one that the reader finds by itself, or ISO-8859-1."""
+    """(text, encoding): one that the reader finds by itself, or ISO-8859-1 or windows-1252."""
     encoding = encoding_of(content) or "utf-8"
     decoder = codecs.getincrementaldecoder(encoding)(errors="strict" if encoding == "utf-8" else "replace")
     try:
@@ -88,7 +88,9 @@ def _decoded(path: str, content: bytes) -> tuple[str, str]:
     except UnicodeDecodeError:
         if b"\0" in content:
             raise DataError(f"{path}: it holds binary data; known are parquet, csv, tsv and jsonl") from None
-        return content.decode("cp1252", errors="replace"), "ISO-8859-1"  # Spark knows no windows-1252
+        # Bytes that are no letters in ISO-8859-1 are quotes, dashes and the euro sign in Windows.
+        western = "windows-1252" if re.search(rb"[\x80-\x9f]", content) else "ISO-8859-1"
+        return content.decode("cp1252", errors="replace"), western
     return text, "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
 
 
@@ -116,7 +118,7 @@ def _separated(path: str, text: str, encoding: str) -> Looked:
     }
     options = {} if separator in (",", "\t") else {"sep": separator}
     options |= {} if named else {"header": "false"}
-    options |= {"encoding": encoding} if encoding == "ISO-8859-1" else {}
+    options |= {"encoding": encoding} if encoding in ("ISO-8859-1", "windows-1252") else {}
     said = {"\t": "tabs", ",": "commas"}.get(separator, f"'{separator}'")
     why = f"text in {encoding}, cells separated by {said}, {'a header line' if named else 'no header line'}"
     why += f" below {titles} lines of titles" if named and titles else ""

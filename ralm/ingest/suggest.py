@@ -15,6 +15,7 @@ from ralm.ingest.item_columns import separator_of
 from ralm.ingest.looked import Guess, Looked, quoted
 from ralm.ingest.sniff import look
 from ralm.ingest.suggested_files import Joined, SuggestedFile, choose
+from ralm.ingest.value_kinds import clock_pattern, other_order
 
 
 def suggestion(paths: Sequence[str]) -> str:
@@ -120,7 +121,7 @@ def _source(
                 )
     lines.append("columns:")
     lines += [f"  {name}: {text}  # {why}" for name, text, why in columns]
-    if timed and roles.time is not None and roles.time_format not in (None, ISO):
+    if timed and roles.time is not None and _pattern(file) not in ("", ISO):
         lines.append(f"time_format: {_text(_pattern(file))}  # {_day_first(roles)}")
     if timed and roles.time is not None and not (roles.time_format or "").startswith("epoch"):
         lines.append("# time_zone: Europe/Berlin  # if times without a zone are not UTC")
@@ -145,17 +146,22 @@ def _moment(file: SuggestedFile) -> str:
 
 
 def _pattern(file: SuggestedFile) -> str:
+    """How the times are written, with the time of the day if it stands in a column of its own."""
     roles = file.roles
     if roles.clock is None:
         return roles.time_format or ""
-    seconds = any((value or "").count(":") == 2 for value in file.looked.columns[roles.clock.column])
-    return f"{roles.time_format} HH:mm{':ss' if seconds else ''}"
+    clock = clock_pattern([value for value in file.looked.columns[roles.clock.column] if value])
+    day = roles.time_format or ISO
+    if day == ISO:
+        return f"yyyy-MM-dd {clock}" if clock.endswith("a") else ISO
+    return f"{day} {clock}"
 
 
 def _day_first(roles: Roles) -> str:
-    if (roles.time_format or "").startswith("dd/"):
-        return "by its values; if months come first: MM/dd/yyyy"
-    return "by its values"
+    other = other_order(roles.time_format or "")
+    if other is None:
+        return "by its values"
+    return f"by its values; if {'months' if other.startswith('M') else 'days'} come first: {other}"
 
 
 def _clicked(file: SuggestedFile) -> tuple[str, str] | None:

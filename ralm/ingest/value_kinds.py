@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -24,7 +25,10 @@ PATTERNS = (
     ("MM/dd/yyyy hh:mm a", "%m/%d/%Y %I:%M %p"),
     ("MM/dd/yyyy", "%m/%d/%Y"),
     ("MM/dd/yy HH:mm", "%m/%d/%y %H:%M"),
+    ("MM/dd/yy hh:mm a", "%m/%d/%y %I:%M %p"),
     ("MM/dd/yy", "%m/%d/%y"),
+    ("dd/MM/yyyy hh:mm:ss a", "%d/%m/%Y %I:%M:%S %p"),
+    ("dd/MM/yyyy hh:mm a", "%d/%m/%Y %I:%M %p"),
     ("dd.MM.yyyy HH:mm:ss", "%d.%m.%Y %H:%M:%S"),
     ("dd.MM.yyyy HH:mm", "%d.%m.%Y %H:%M"),
     ("dd.MM.yyyy", "%d.%m.%Y"),
@@ -37,14 +41,24 @@ PATTERNS = (
     ("yyyy/MM/dd HH:mm:ss", "%Y/%m/%d %H:%M:%S"),
     ("yyyy/MM/dd HH:mm", "%Y/%m/%d %H:%M"),
     ("yyyy/MM/dd", "%Y/%m/%d"),
+    ("yyyy-MM-dd hh:mm:ss a", "%Y-%m-%d %I:%M:%S %p"),
+    ("yyyy-MM-dd hh:mm a", "%Y-%m-%d %I:%M %p"),
     ("yyyyMMddHHmmss", "%Y%m%d%H%M%S"),
+    ("yyyyMMddHHmm", "%Y%m%d%H%M"),
     ("yyyyMMdd", "%Y%m%d"),
+    ("dd-MMM-yyyy HH:mm:ss", "%d-%b-%Y %H:%M:%S"),
+    ("dd-MMM-yyyy", "%d-%b-%Y"),
     ("dd/MMM/yyyy:HH:mm:ss Z", "%d/%b/%Y:%H:%M:%S %z"),
     ("EEE MMM dd HH:mm:ss Z yyyy", "%a %b %d %H:%M:%S %z %Y"),
     ("EEE, dd MMM yyyy HH:mm:ss Z", "%a, %d %b %Y %H:%M:%S %z"),
 )
-_ISO = re.compile(r"\s*\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?)?\s*([A-Za-z]+|[+-]\d{2}:?\d{2})?\s*")
-_CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
+# Of the names of zones, those that mean one; AM and PM are none.
+_ISO = re.compile(
+    r"\s*\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?)?"
+    r"\s*(Z|UTC|GMT|UT|[A-Za-z]+/[A-Za-z_/]+|[+-]\d{2}(:?\d{2})?)?\s*"
+)
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d{1,9})?)?( ?[AaPp]\.?[Mm]\.?)?")
+_TWO = ("dd", "MM", "HH", "hh")
 _AFTER, _BEFORE = dt.datetime(1990, 1, 1, tzinfo=dt.UTC).timestamp(), dt.datetime(2100, 1, 1, tzinfo=dt.UTC).timestamp()
 
 
@@ -84,28 +98,85 @@ def list_cut(values: Sequence[str]) -> str | None:
 
 
 def time_format_of(values: Sequence[str]) -> str | None:
-    """The form in which nearly all of the values are times: `iso`, a unit of epochs, a pattern; None: none are."""
-    values = [value.strip() for value in values[:500] if value and value.strip()]
+    """The form in which nearly all of the values are times: `iso`, a unit of epochs, a pattern; None: none are.
+
+    Where the day and the month may be either, the one by which the times rise, or lie closer together, is taken.
+    """
+    values = [value.strip() for value in values if value and value.strip()]
     if not values:
         return None
     enough = 0.95 * len(values)
     if sum(_ISO.fullmatch(value) is not None for value in values) >= enough:
         return ISO
-    if sum(is_number(value) for value in values) >= enough:
+    digits = sum(is_number(value) for value in values) >= enough
+    fitting = []
+    for pattern, form in PATTERNS:
+        if digits and ("/" in pattern or "." in pattern):
+            continue
+        found = [time for value in values if (time := _parsed(value, pattern, form)) is not None]
+        if len(found) >= enough:
+            fitting.append((pattern, found))
+            if not pattern.startswith(("dd/MM", "MM/dd")):
+                break
+    if fitting:
+        return _as_written(_likeliest(fitting), values)
+    if digits:
         numbers = [float(value) for value in values if is_number(value)]
-        for pattern, form in PATTERNS:
-            if "/" not in pattern and "." not in pattern and sum(_parses(value, form) for value in values) >= enough:
-                return pattern
         for unit, per_second in EPOCHS.items():
             if sum(_AFTER <= number / per_second <= _BEFORE for number in numbers) >= enough:
                 return unit
+    return None
+
+
+def other_order(pattern: str) -> str | None:
+    """The pattern with day and month the other way round, where both can be; None: it has one order."""
+    found = re.match(r"(dd?)/(MM?)/|(MM?)/(dd?)/", pattern)
+    if found is None:
         return None
-    return next((p for p, form in PATTERNS if sum(_parses(value, form) for value in values) >= enough), None)
+    first, second = [part for part in found.groups() if part]
+    return f"{second}/{first}/{pattern[found.end() :]}"
 
 
-def _parses(text: str, form: str) -> bool:
+def clock_pattern(values: Sequence[str]) -> str:
+    """Spark's pattern of times of a day for which `is_clock` holds."""
+    found = [match for value in values if value and (match := _CLOCK.fullmatch(value.strip()))]
+    half = any(match[4] for match in found)
+    longest = max((match[0] for match in found if match[3]), key=len, default="")
+    fraction = re.search(r"[.,](\d+)", longest)
+    seconds = ":ss" if any(match[2] for match in found) else ""
+    return f"{'h' if half else 'H'}:mm{seconds}{fraction[0][0] + 'S' * len(fraction[1]) if fraction else ''}" + (
+        " a" if half else ""
+    )
+
+
+def _likeliest(fitting: Sequence[tuple[str, list[dt.datetime]]]) -> str:
+    """Of patterns that fit, the one by which the times rise, or span a third of the days; else the first."""
+    first, times = fitting[0]
+    for other, found in fitting[1:]:
+        if other == other_order(first):
+            rise = [all(a <= b for a, b in itertools.pairwise(each)) for each in (times, found)]
+            spans = [(max(each) - min(each)).days for each in (times, found)]
+            if (rise[1] and not rise[0]) or (rise[0] == rise[1] and 3 * spans[1] < spans[0]):
+                return other
+    return first
+
+
+def _as_written(pattern: str, values: Sequence[str]) -> str:
+    """The pattern with one letter for what some values write with one digit: Spark's `dd` needs two."""
+    if pattern.startswith("yyyyMM"):
+        return pattern
+    runs = [run[0] for run in re.finditer(r"([A-Za-z])\1*|[^A-Za-z]+", pattern)]
+    two = "".join(r"\d\d" if run in _TWO else r".+" if run.isalpha() else re.escape(run) for run in runs)
+    if all(re.fullmatch(two, value) for value in values):
+        return pattern
+    return "".join(run[0] if run in _TWO else run for run in runs)
+
+
+def _parsed(text: str, pattern: str, form: str) -> dt.datetime | None:
+    if pattern.startswith("yyyyMM") and len(text) != len(pattern):
+        return None
     try:
         found = dt.datetime.strptime(text, form)
     except ValueError:
-        return False
-    return 1990 <= found.year < 2100
+        return None
+    return found.replace(tzinfo=None) if 1990 <= found.year < 2100 else None
