@@ -24,7 +24,7 @@ class Audience(Section):
 
 
 class Scoring(Section):
-    """score_users: all users against the chosen items."""
+    """Read by `score_users`: all users against the chosen items."""
 
     system: str = Field(
         default="ralm",
@@ -58,7 +58,7 @@ class Scoring(Section):
 
 
 class ColdStart(Section):
-    """train_cold_start: the linear model for items with few seeds; the section switches it on."""
+    """Read by `train_cold_start`: the linear model for items with few seeds; the section switches it on."""
 
     switch: int = Field(default=20, ge=1, le=100_000, description="least number of seeds for RALM to score an item")
     max_rows: int = Field(default=200_000, ge=1_000, le=100_000_000, description="labelled pairs fitted, by hash")
@@ -92,7 +92,7 @@ class Evaluation(Section):
 
 
 class Publish(Section):
-    """publish: what a release must be ahead of, on its first figure."""
+    """What a release must be ahead of, on its first figure."""
 
     require: list[Literal["user_activity", "chance"]] | Literal["none"] = Field(
         default=["user_activity", "chance"],
@@ -103,8 +103,8 @@ class Publish(Section):
 
 
 class Comparison(Section):
-    """compare: every system ranks all users for items held out of all training, and for later clicks; or ranks the
-    users who were shown an item, as published tables do."""
+    """Read by `compare`: every system ranks all users for items held out of all training, and for later clicks; or
+    ranks the users who were shown an item, as published tables do."""
 
     systems: list[str] | Literal["all", "variants"] = Field(
         default="all", description="variants: only the configured variants of RALM (ablations)"
@@ -152,7 +152,7 @@ class Comparison(Section):
 
 
 class Stream(Section):
-    """update_seeds --trigger: seeds that follow the impressions."""
+    """Read by `update_seeds --trigger`: seeds that follow the impressions."""
 
     max_bytes: str = Field(
         default="1g", pattern=r"^[1-9]\d*[kmg]$", description="impressions per batch at most, but at least one commit"
@@ -164,7 +164,7 @@ class Stream(Section):
 
 
 class Refresh(Section):
-    """refresh: what happens between two nightly runs."""
+    """What happens between two nightly runs."""
 
     min_change: float = Field(
         default=0.1, ge=0, le=2, description="least share of an item's seeds that came or went to score it again"
@@ -180,7 +180,7 @@ class Refresh(Section):
 
 
 class Serving(Section):
-    """export_serving: the key-value store that an online service reads."""
+    """Read by `export_serving`: the key-value store that an online service reads."""
 
     store: Location | None = Field(
         default=None,

@@ -20,6 +20,8 @@ SHARED: dict[type[Section], str] = {
     Source: "Every source",
     Join: "A joined file",
 }
+# Keys of which exactly one is required, by section.
+EITHER: dict[type[Section], tuple[str, ...]] = {Place: ("path", "table")}
 # Filled by reading a list under `impressions`, never written.
 INTERNAL = {"ingest.more_impressions"}
 
@@ -32,9 +34,12 @@ One YAML file per data set or deployment. An unknown key, a value out of its bou
 each other are an error before anything runs. `--set section.key=value` sets a key for one run.
 
 A key whose default is `auto` follows from the data unless you give a value; the second column says by what rule, and
-[the settings that matter](settings.md) shows what the rules give. `pipeline --dry-run` prints every key with its value
-and the reason. A key without a default is required. How data are mapped, with an example for each key: [your
-data](your-data.md).
+[the manual](manual.md#what-follows-from-the-data) shows what the rules give. `pipeline --dry-run` prints every key with
+its value and the reason. Which settings are yours to decide: [settings that matter](settings.md).
+
+A key without a default is required wherever its section is given. Two kinds of keys may be left out all the same:
+sections, whose own keys have defaults, and the keys of `fields`, which follow from the mapped sources. How data are
+mapped, with an example for each key: [your data](your-data.md).
 """
 
 
@@ -73,10 +78,7 @@ def inner_section(field: FieldInfo) -> tuple[type[Section], str] | None:
 def page() -> str:
     """The whole page."""
     parts = list(sections(Config))
-    says = [sentence(part.section).removeprefix(f"{part.path}: ") for part in parts]
-    overview = [
-        f"- [`{part.path}`](#{_anchor(part.path)}): {escaped(text)}" for part, text in zip(parts, says, strict=True)
-    ]
+    overview = [f"- [`{part.path}`](#{_anchor(part.path)}): {escaped(sentence(part.section))}" for part in parts]
     top = _table("", Config, list(Config.model_fields))
     texts = [INTRODUCTION, "## All sections\n", "\n".join(overview) + "\n", "## Outside all sections\n", top]
     texts += [_keys(part.path, 2 + ("." in part.path), part.path, part.section, part.many) for part in parts]
@@ -115,7 +117,9 @@ def _table(path: str, section: type[Section], names: list[str]) -> str:
             text = field.description or sentence(inner[0])
         by = rule(where, field)
         text = f"{text}{'. ' if text and by else ''}{by}"
-        lines.append((f"`{name}`", escaped(text), kind, default(field), bounds(field)))
+        either = " or ".join(f"`{key}`" for key in EITHER.get(section, ()))
+        value = f"either {either}" if name in EITHER.get(section, ()) else default(field)
+        lines.append((f"`{name}`", escaped(text), kind, value, bounds(field)))
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 

@@ -11,7 +11,7 @@ from ralm.config.section import Section
 
 
 class Live(Section):
-    """live: the built-in world continues after its log."""
+    """How the built-in world continues after its log."""
 
     policies: list[Literal["lookalike", "popularity", "profile"]] = Field(
         default=["lookalike", "popularity"],

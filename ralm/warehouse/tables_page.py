@@ -138,7 +138,7 @@ def _facts(table: Table) -> list[str]:
 
 
 def _row(column: Column) -> tuple[str, ...]:
-    kind = column.type.removesuffix("!")
+    kind = column.type.removesuffix("!").replace(",", ", ")
     return f"`{column.name}`", column.description, f"`{kind}`", "" if column.required else "yes"
 
 
