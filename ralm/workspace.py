@@ -55,8 +55,9 @@ class Workspace(ReleaseTables):
         """The items that have an audience, largest audience first.
 
         Returns:
-            item_id, title, system (what scored it), users (in its audience), best and cutoff (highest and lowest score
-            in it), published_at, categories. Your own lists are among them; their names begin with `list:`.
+            DataFrame: item_id, title, system (what scored it), users (in its audience), best and cutoff (highest and
+            lowest score in it), published_at, categories. Your own lists are among them; their names begin with
+            `list:`.
 
         Example:
             >>> w.items().columns
@@ -93,7 +94,7 @@ class Workspace(ReleaseTables):
             lift: the largest size in which hidden seeds were so many times as frequent as by chance (`report`).
 
         Returns:
-            user_id, score, percentile (1: the best), rank (1: the best).
+            DataFrame: user_id, score, percentile (1: the best), rank (1: the best).
 
         Raises:
             MissingInputError: the item has no audience; for `lift`, no report.
@@ -149,7 +150,7 @@ class Workspace(ReleaseTables):
                 `scoring.audience` of the release says; for its mode `threshold`, the share `scoring.probe_fraction`.
 
         Returns:
-            user_id, score, percentile (1: the best), rank (1: the best).
+            DataFrame: user_id, score, percentile (1: the best), rank (1: the best).
 
         Raises:
             ConfigError: seeds or sizes that cannot be; another system than RALM scores the release.
@@ -171,7 +172,8 @@ class Workspace(ReleaseTables):
                 are 10,000 at most.
 
         Returns:
-            The pairs in any order, and `score`: NULL where the user is unknown, or the item or its seeds are.
+            DataFrame: the pairs in any order, and `score`: NULL where the user is unknown, or the item or its seeds
+            are.
 
         Raises:
             ConfigError: a column is missing; more items; another system than RALM scores the release.
@@ -211,7 +213,7 @@ class Workspace(ReleaseTables):
         """Reach against similarity: which share of users has at least which score.
 
         Returns:
-            score, share (of a sample of all users with at least this score), falling scores.
+            DataFrame: score, share (of a sample of all users with at least this score), falling scores.
 
         Raises:
             MissingInputError: the item has no histogram; your own lists have none.
@@ -235,8 +237,8 @@ class Workspace(ReleaseTables):
             items: ids, or names of your own lists; 200 at most.
 
         Returns:
-            item_id, other_id, users, other_users, both (null: fewer than `minimum`), share (both / the smaller of the
-            two), jaccard (both / users of either).
+            DataFrame: item_id, other_id, users, other_users, both (null: fewer than `minimum`), share (both / the
+            smaller of the two), jaccard (both / users of either).
 
         Raises:
             MissingInputError: one of them has no audience.
@@ -259,8 +261,9 @@ class Workspace(ReleaseTables):
         """What `audience_report` found of an audience, one row: the verdict on its seeds, and what it rests on.
 
         Returns:
-            verdict, says, advice, audience, seeds_matched, near, groups, stability, overlaps, warnings and the other
-            columns of `audience_reports` (docs/tables.md). `table("audience_sizes")` has what to expect of each size.
+            DataFrame: verdict, says, advice, audience, seeds_matched, near, groups, stability, overlaps, warnings and
+            the other columns of `audience_reports` (docs/tables.md). `table("audience_sizes")` has what to expect of
+            each size.
 
         Raises:
             MissingInputError: there is no report; the message has the command that makes it.
@@ -279,10 +282,10 @@ class Workspace(ReleaseTables):
             user: a user id; without it, whole groups of people are described.
 
         Returns:
-            Without a user: people (audience, seeds, `group 1`, …: groups of seeds), rank, feature, share (of these
-            people who have it), everyone (share of all users), seeds (share of the seeds), lift (share / everyone), low
-            (lower end of its 95 % interval), condition (in SQL over `user_fields`).
-            With a user: group (of seeds, the nearest one to the user) and the features shared with it: rank, feature,
+            DataFrame: without a user, people (audience, seeds, `group 1`, …: groups of seeds), rank, feature, share (of
+            these people who have it), everyone (share of all users), seeds (share of the seeds), lift (share /
+            everyone), low (lower end of its 95 % interval), condition (in SQL over `user_fields`).
+            With a user, group (of seeds, the nearest one to the user) and the features shared with it: rank, feature,
             share (of the group), everyone, lift. No row: nothing is shared, or the user is unknown.
 
         Raises:
