@@ -9,6 +9,7 @@
 import os
 
 import matplotlib.pyplot as plt
+import pandas as pd
 
 import ralm
 
@@ -21,8 +22,8 @@ w
 #
 # ## Which audiences are there?
 #
-# `best` and `cutoff` are the highest and lowest score in the audience. Scores of different items cannot be compared
-# with each other; what counts is the order within an item.
+# `best` and `cutoff` are the highest and lowest score in the audience. Scores of different items are only roughly
+# comparable; what counts is the order within an item.
 
 # %%
 items = w.items().toPandas()
@@ -76,6 +77,6 @@ overlap
 
 # %%
 settings = w.configuration
-{name: settings["lookalike"][name] for name in ("clusters", "min_seeds", "seed_cap", "closed_form")} | settings[
-    "scoring"
-]
+chosen = {name: settings["lookalike"][name] for name in ("clusters", "min_seeds", "seed_cap", "closed_form")}
+scoring = dict(settings["scoring"])
+pd.Series(chosen | scoring.pop("audience") | scoring)

@@ -30,7 +30,9 @@ except MissingInputError:
 if reports:
     item = max(reports, key=lambda one: one.audience).item_id
 else:
-    item = w.items().first().item_id
+    # Of the items that have an audience, the one with the most seeds.
+    counts = w.table("item_seeds").where(f"as_of = '{w.as_of}' AND purpose = 'production'")
+    item = w.items().join(counts, "item_id").orderBy("seed_count", ascending=False).first().item_id
     command = ["./spark-submit.sh", "audience_report", "--config", "conf/demo.yaml", "--set", f"warehouse={warehouse}"]
     subprocess.run([*command, "--item", item], check=True)
 report = w.report(item).first()
@@ -40,7 +42,7 @@ print(report.verdict, report.says, report.advice, sep="\n")
 # ## What the audience has more often than everyone
 #
 # `lift` 3 means three times as often as among all users. `low` is the careful reading: the lower end of its interval.
-# `seeds` is the same share among the people on the list.
+# `seeds` is the same share among the people on the list; it is 0 where fewer than ten of them have the feature.
 
 # %%
 who = w.why(item).toPandas()

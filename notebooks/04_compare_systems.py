@@ -22,7 +22,8 @@ metrics = w.metrics().toPandas()
 # all others to the same table.
 
 # %%
-metrics.groupby(["protocol", "metric"]).system.nunique().unstack(0).dropna(how="all")
+systems = metrics[~metrics.system.str.contains(" - ") & (metrics.protocol != "user_model")]
+systems.groupby(["protocol", "metric"]).system.nunique().unstack(0).fillna(0).astype(int)
 
 # %% [markdown]
 # ## The first figure
@@ -32,7 +33,7 @@ metrics.groupby(["protocol", "metric"]).system.nunique().unstack(0).dropna(how="
 
 # %%
 of_new = metrics[(metrics.metric == "item_auc") & (metrics.protocol == "new_items") & (metrics.split == "test")]
-plain = of_new[~of_new.system.str.contains(" - ")].sort_values("value")
+plain = of_new[of_new.system.isin(systems.system)].sort_values("value")
 plain[["system", "value", "low", "high", "items"]]
 
 # %%
@@ -61,6 +62,6 @@ paired.sort_values("value")
 # Recall at 5 %: of 100 people who later click, how many are in the best 5 % of everyone?
 
 # %%
-recall = metrics[metrics.metric.str.startswith("recall") & (metrics.split == "test")]
-recall = recall[~recall.system.str.contains(" - ")].pivot_table("value", "system", ["protocol", "metric"])
+recall = systems[systems.metric.str.startswith("recall") & (systems.split == "test")]
+recall = recall.pivot_table("value", "system", ["protocol", "metric"])
 (100 * recall).round(1)

@@ -12,8 +12,10 @@ import pandas as pd
 import ralm
 
 w = ralm.open(os.environ.get("RALM_WAREHOUSE", "warehouse/demo"))
-items = w.items().where("system = 'ralm'").toPandas()
-item = items.item_id[0]
+counts = w.table("item_seeds").where(f"as_of = '{w.as_of}' AND purpose = 'production'")
+of_ralm = w.items().where("system = 'ralm'").join(counts.select("item_id", "seed_count"), "item_id")
+items = of_ralm.orderBy("seed_count", ascending=False).toPandas()
+item = items.item_id[0]  # the one with the most seeds
 
 # %% [markdown]
 # ## The threshold of an item
@@ -50,10 +52,7 @@ what_if
 # Extend all seeds of the item and then half of them, a quarter, an eighth: how much of the audience stays the same?
 
 # %%
-seeds = (
-    w.table("item_seeds").where(f"as_of = '{w.as_of}' AND purpose = 'production' AND item_id = '{item}'").first().seeds
-)
-users = sorted(seed.user_id for seed in seeds)
+users = sorted(seed.user_id for seed in counts.where(f"item_id = '{item}'").first().seeds)
 least = w.configuration["lookalike"]["min_seeds"]
 size = w.audience(item).count() // 2
 parts = [users[::step] for step in (1, 2, 4, 8) if len(users[::step]) >= least]
