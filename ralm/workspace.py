@@ -2,7 +2,7 @@
 
     import ralm
     w = ralm.open("warehouse/demo")
-    w.audience("i01816", top=1000)
+    w.audience("i01900", top=1000)
 
 Everything is read lazily by Spark, in a plain session or over Spark Connect, at the table versions of one release.
 """
