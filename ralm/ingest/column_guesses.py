@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ralm.ingest.click_columns import condition
 from ralm.ingest.looked import Guess, Looked
 from ralm.ingest.value_kinds import is_clock, is_flag, is_number, list_cut, time_format_of
 
@@ -27,7 +28,7 @@ _TIME = (
     "timestamp", "time", "datetime", "ts", "at", "date", "when", "day", "created", "datum", "fecha", "zeitpunkt",
     "zeit",
 )  # fmt: skip
-_CLICK = (
+CLICK = (
     "clicked", "click", "label", "target", "converted", "conversion", "purchased", "bought", "liked", "response",
     "geklickt", "klick", "gekauft", "recommended", "voted", "favorite", "favourite", "watched", "played",
 )  # fmt: skip
@@ -50,7 +51,7 @@ _TYPED = re.compile(r":(token|token_seq|float|float_seq|string|str|int|integer|l
 BY_NAME, BESIDE = "by its name", "the column beside the item that repeats most"
 # With so few rows, a single value may be an id.
 _FEW = 20
-# So few kinds of words, or of yes and no, in so many rows are no ids: devices, apps, flags.
+# So few kinds of words in so many rows are ids only if no other column is: devices, apps. Yes and no never are.
 _KINDS, _ROWS = 5, 100
 # A share of empty cells that is worth a word, and that lets a fuller column go first.
 GAPS = 0.01
@@ -111,7 +112,15 @@ def guess_roles(looked: Looked) -> Roles:
 
     def by_name(words: tuple[str, ...], fits: Callable[[str], bool] = lambda name: True) -> Guess | None:
         found = [
-            (not _is_of(name, words[place]), place, gaps[name] > GAPS, words_of(name)[-1:] != ["id"], order(name), name)
+            (
+                _kinds(values[name]),
+                not _is_of(name, words[place]),
+                place,
+                gaps[name] > GAPS,
+                words_of(name)[-1:] != ["id"],
+                order(name),
+                name,
+            )
             for name in free
             if (place := named(name, words)) is not None and fits(name)
         ]
@@ -124,7 +133,7 @@ def guess_roles(looked: Looked) -> Roles:
     def is_id(name: str) -> bool:
         """Whether the values may be ids: not one value, a few words, dates or fractions (but `412.98` of an id)."""
         found, form = values[name], formats[name]
-        if words_of(name)[-1:] != ["id"] and _kinds(found):
+        if words_of(name)[-1:] != ["id"] and is_flag(found) and len(found) >= _ROWS:
             return False
         dated = name in looked.typed or (form is not None and not form.startswith("epoch"))
         several = len(set(found)) > 1 or len(found) < _FEW
@@ -147,7 +156,9 @@ def guess_roles(looked: Looked) -> Roles:
         if not whole and (hours := [name for name in free if is_clock(values[name])]):
             clock = Guess(hours[0], "the day, and the time of the day beside it")
             free.remove(hours[0])
-    clicked = by_name(_CLICK, lambda name: is_flag(values[name]))
+    clicked = by_name(CLICK, lambda name: condition(name, looked.columns[name]) is not None)
+    if clicked is not None and "NULL" in str(condition("", looked.columns[clicked.column])):
+        clicked = Guess(clicked.column, f"{BY_NAME}; empty where there was none")
     rating = by_name(_RATING, lambda name: _rates(values[name]))
     deed = by_name(_DEED, lambda name: 1 < len(set(values[name])) <= 12 and not is_number(values[name][0]))
     nameless = looked.options.get("header") == "false"
@@ -223,10 +234,10 @@ def _rates(values: list[str]) -> bool:
 
 
 def _kinds(values: list[str]) -> bool:
-    """Whether there are a few words, or yes and no, in many rows."""
+    """Whether there are a few words in many rows."""
     kinds = set(values)
     few = len(kinds) < _KINDS and len(values) >= _ROWS
-    return few and (is_flag(values) or not any(character.isdigit() for value in kinds for character in value))
+    return few and not any(character.isdigit() for value in kinds for character in value)
 
 
 def _fraction(values: list[str]) -> bool:

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ralm.config.time_formats import ISO
-from ralm.ingest.column_guesses import DONE, SHOWN, Roles, words_of
+from ralm.ingest.click_columns import condition
+from ralm.ingest.column_guesses import CLICK, DONE, SHOWN, Roles, named, words_of
 from ralm.ingest.item_columns import separator_of
 from ralm.ingest.looked import Guess, Looked, quoted
+from ralm.ingest.one_layout import together
 from ralm.ingest.sniff import look
 from ralm.ingest.suggested_files import Joined, SuggestedFile, choose
 from ralm.ingest.value_kinds import clock_pattern, other_order
@@ -29,16 +31,16 @@ def suggestion(paths: Sequence[str]) -> str:
         DataError: a file that is no table, or no file in which a user and an item were found.
     """
     root = _root(paths)
-    choice = choose([look(path) for path in paths], root)
+    choice = choose(together([look(path) for path in paths]), root)
     logs, timed = choice.logs, choice.logs[0].roles.time is not None
     shown = next((file for file in logs if _clicked(file)), logs[0])
-    domain = _identifier(Path(shown.path).name.partition(".")[0], "reading")
+    domain = _identifier(_stem(shown.path), "reading")
     if domain in ("user_id", "as_of", "numeric", "embedding"):
         domain = "reading"
     lines = [
         "# Written by `ingest --suggest`: a guess, to be corrected. Look at it with",
         "#     ./spark-submit.sh ingest --config THIS_FILE --dry-run",
-        f"name: {_identifier(Path(shown.path).name.partition('.')[0], 'mine')}",
+        f"name: {_identifier(_stem(shown.path), 'mine')}",
         f"data_root: {_text(root)}",
         "ingest:",
     ]
@@ -47,7 +49,7 @@ def suggestion(paths: Sequence[str]) -> str:
     lines.append("  events:  # what users did before: it describes them")
     domains = []
     for number, file in enumerate(logs):
-        name = domain if file is shown else _identifier(Path(file.path).name.partition(".")[0], f"domain{number}")
+        name = domain if file is shown else _identifier(_stem(file.path), f"domain{number}")
         name = name if name not in domains else f"{name}_{number}"
         domains.append(name)
         lines += _source(
@@ -113,6 +115,12 @@ def _source(
             columns.append(("clicked", _text(clicked[0]), clicked[1]))
         else:
             lines.append("# no column of clicks was found: every row is taken for a click, and non-clicks are sampled")
+            lines += [
+                f"# {name} has the values {', '.join(list(dict.fromkeys(filter(None, cells)))[:4])}, which are not "
+                "understood as yes and no: map it as `clicked`"
+                for name, cells in looked.columns.items()
+                if (named(name, CLICK[:2]) is not None) and any(cells)
+            ]
             if roles.flags:
                 lines.append(f"# if one of these says what was clicked, map it as `clicked`: {', '.join(roles.flags)}")
             if roles.deed is not None:
@@ -169,9 +177,8 @@ def _clicked(file: SuggestedFile) -> tuple[str, str] | None:
     roles = file.roles
     if roles.clicked is not None:
         column = _column(file.looked, roles.clicked.column, within=True)
-        decimals = any("." in value for value in file.looked.columns[roles.clicked.column] if value)
-        text = f"try_cast({column} AS double) > 0" if decimals else f"try_cast({column} AS boolean)"
-        return text, roles.clicked.why
+        found = condition(column, file.looked.columns[roles.clicked.column])
+        return found or f"try_cast({column} AS boolean)", roles.clicked.why
     if roles.rating is not None:
         least = _liked(roles.best)
         column = _column(file.looked, roles.rating.column, within=True)
@@ -199,6 +206,13 @@ def _column(looked: Looked, name: str, *, within: bool = False) -> str:
         return name
     plain = re.fullmatch(r"[A-Za-z_]\w*", name) is not None
     return quoted(name) if within or (not plain and "`" in name) else name
+
+
+def _stem(path: str) -> str:
+    """The name of a file, or of files of one layout up to where they differ."""
+    name = Path(path).name
+    several = re.search(r"[*{]", name) is not None
+    return re.split(r"\d|\*", name.lstrip("{"))[0] if several else name.partition(".")[0]
 
 
 def _identifier(text: str, otherwise: str) -> str:

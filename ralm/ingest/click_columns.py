@@ -1,0 +1,46 @@
+"""What says that something was clicked, in the words that people write it with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ralm.ingest.value_kinds import is_flag, is_number, time_format_of
+
+_YES = {"ja", "j", "oui", "si", "sí", "sim", "yes", "y", "true", "t", "x", "clicked", "click", "1", "1.0"}
+_NO = {"nein", "non", "no", "n", "nao", "não", "false", "f", "not clicked", "no click", "0", "0.0"}
+
+
+def condition(column: str, cells: Sequence[str | None]) -> str | None:
+    """The SQL condition of a click, without nulls where empty cells mean that there was none.
+
+    Args:
+        column: as an expression names it.
+        cells: values of some rows; None or blank: empty.
+
+    Returns:
+        None: the values do not say yes or no.
+    """
+    values = [cell.strip() for cell in cells if cell and cell.strip()]
+    kinds, gaps = {value.lower() for value in values}, len(values) < len(cells)
+    if not kinds:
+        return None
+    decimals = any("." in value for value in values)
+    cast = f"try_cast({column} AS double) > 0" if decimals else f"try_cast({column} AS boolean)"
+    if is_flag(values) and len(kinds) > 1:
+        return cast
+    if gaps and kinds <= _YES:
+        return f"{column} IS NOT NULL"
+    if is_flag(values):
+        return cast
+    if kinds <= _YES | _NO and kinds & _YES:
+        named = ", ".join(f"'{kind}'" for kind in sorted(kinds & _YES))
+        return _filled(f"lower(trim({column})) IN ({named})", gaps)
+    if gaps and time_format_of(values) is not None:
+        return f"{column} IS NOT NULL"
+    if all(map(is_number, values)) and (gaps or min(map(float, values)) <= 0):
+        return _filled(f"try_cast({column} AS double) > 0", gaps)
+    return None
+
+
+def _filled(text: str, gaps: bool) -> str:
+    return f"coalesce({text}, false)" if gaps else text
