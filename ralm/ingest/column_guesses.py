@@ -24,7 +24,7 @@ ITEM = (
     "beitrag", "app", "restaurant", "venue", "beer", "anime", "episode", "podcast", "course", "ean", "gtin", "variant",
     "stock", "stockcode", "upc",
 )  # fmt: skip
-_TIME = (
+TIME = (
     "timestamp", "time", "datetime", "ts", "at", "date", "when", "day", "created", "datum", "fecha", "zeitpunkt",
     "zeit",
 )  # fmt: skip
@@ -145,7 +145,7 @@ def guess_roles(looked: Looked) -> Roles:
     timed = [name for name in timed if gaps[name] <= 0.5] or timed
     user = by_name(USER, is_id)
     item = by_name(ITEM, is_id) or looked.element
-    time = by_name(_TIME, lambda name: name in timed)
+    time = by_name(TIME, lambda name: name in timed)
     if time is None and (left := [name for name in timed if name in free]):
         time = Guess(left[-1], f"by its values ({formats[left[-1]] or 'timestamps'})")
         free.remove(left[-1])

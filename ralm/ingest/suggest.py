@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ralm.config.time_formats import ISO
 from ralm.ingest.click_columns import condition
-from ralm.ingest.column_guesses import CLICK, DONE, SHOWN, Roles, named, words_of
+from ralm.ingest.column_guesses import CLICK, DONE, SHOWN, TIME, Roles, named, words_of
 from ralm.ingest.item_columns import separator_of
 from ralm.ingest.looked import Guess, Looked, quoted
 from ralm.ingest.one_layout import together
@@ -46,6 +46,11 @@ def suggestion(paths: Sequence[str]) -> str:
     ]
     if not timed:
         lines.append("  untimed: true  # no column of times could be told")
+        lines += [
+            f"  # {name} has values such as {_text(next(filter(None, cells)))}: if they are times, see `time_format`"
+            for name, cells in shown.looked.columns.items()
+            if named(name, TIME) is not None and any(cells)
+        ]
     lines.append("  events:  # what users did before: it describes them")
     domains = []
     for number, file in enumerate(logs):
@@ -116,7 +121,7 @@ def _source(
         else:
             lines.append("# no column of clicks was found: every row is taken for a click, and non-clicks are sampled")
             lines += [
-                f"# {name} has the values {', '.join(list(dict.fromkeys(filter(None, cells)))[:4])}, which are not "
+                f"# {name} has the values {', '.join(map(_text, list(dict.fromkeys(filter(None, cells)))[:4]))}, which are not "
                 "understood as yes and no: map it as `clicked`"
                 for name, cells in looked.columns.items()
                 if (named(name, CLICK[:2]) is not None) and any(cells)

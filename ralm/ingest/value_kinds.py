@@ -58,6 +58,8 @@ _ISO = re.compile(
     r"\s*(Z|UTC|GMT|UT|[A-Za-z]+/[A-Za-z_/]+|[+-]\d{2}(:?\d{2})?)?\s*"
 )
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d{1,9})?)?( ?[AaPp]\.?[Mm]\.?)?")
+# .NET counts ten-millionths of a second from the year 1: as nanoseconds, 1966 to 2090 would be months of 1989 and 1990.
+_TICKS = 6.2e17, 6.6e17
 _TWO = ("dd", "MM", "HH", "hh")
 _AFTER, _BEFORE = dt.datetime(1990, 1, 1, tzinfo=dt.UTC).timestamp(), dt.datetime(2100, 1, 1, tzinfo=dt.UTC).timestamp()
 
@@ -123,6 +125,8 @@ def time_format_of(values: Sequence[str]) -> str | None:
     if digits:
         numbers = [float(value) for value in values if is_number(value)]
         for unit, per_second in EPOCHS.items():
+            if unit == "epoch_ns" and all(_TICKS[0] <= number <= _TICKS[1] for number in numbers):
+                continue
             if sum(_AFTER <= number / per_second <= _BEFORE for number in numbers) >= enough:
                 return unit
     return None

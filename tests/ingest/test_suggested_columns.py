@@ -106,6 +106,13 @@ def test_the_letters_of_windows(tmp_path: Path) -> None:
     assert acted["options"] == {"encoding": "windows-1252"}
 
 
+def test_ticks_of_net_are_no_nanoseconds(tmp_path: Path) -> None:
+    rows: Cells = [[f"u{n % 40}", f"i{n % 17}", 638_448_480_000_000_000 + n * 10**7] for n in range(50)]
+    text = suggestion([written(tmp_path, "log.csv", "user_id,item_id,time", rows)])
+    assert "untimed: true" in text
+    assert '# time has values such as "638448480000000000": if they are times, see `time_format`' in text
+
+
 @pytest.mark.spark
 def test_spark_reads_them_so(spark: SparkSession, tmp_path: Path) -> None:
     rows: Cells = [[f"u{n % 40}", ("Preis", "Preis€", "„Buch“")[n % 3], 1_709_251_200 + n] for n in range(60)]
