@@ -121,8 +121,7 @@ def _source(
         else:
             lines.append("# no column of clicks was found: every row is taken for a click, and non-clicks are sampled")
             lines += [
-                f"# {name} has the values {', '.join(map(_text, list(dict.fromkeys(filter(None, cells)))[:4]))}, which are not "
-                "understood as yes and no: map it as `clicked`"
+                f"# {name} has the values {_few(cells)}, which are not understood as yes and no: map it as `clicked`"
                 for name, cells in looked.columns.items()
                 if (named(name, CLICK[:2]) is not None) and any(cells)
             ]
@@ -211,6 +210,10 @@ def _column(looked: Looked, name: str, *, within: bool = False) -> str:
         return name
     plain = re.fullmatch(r"[A-Za-z_]\w*", name) is not None
     return quoted(name) if within or (not plain and "`" in name) else name
+
+
+def _few(cells: Sequence[str | None]) -> str:
+    return ", ".join(map(_text, list(dict.fromkeys(filter(None, cells)))[:4]))
 
 
 def _stem(path: str) -> str:
