@@ -47,7 +47,9 @@ def test_four_tables(spark: SparkSession, tmp_path: Path) -> None:
     ]
     assert result.quarantine.isEmpty()
     assert result.counts == {"users.rows": 3, "items.rows": 2, "events[0].rows": 2, "impressions.rows": 4}
-    assert [check.passed for check in result.checks] == [True] * 4
+    assert all(check.passed for check in result.checks)
+    sources = [f"bad_share:{name}" for name in ("users", "items", "events[0]", "impressions")]
+    assert [check.name for check in result.checks] == [*sources, "met:users"]  # which does not know u3
     for name in ("users", "items", "events", "impressions", "quarantine"):
         listed = [column.name for column in TABLES[name].columns]
         frame: DataFrame = getattr(result, name)
