@@ -15,6 +15,7 @@ from ralm.ingest.column_guesses import CLICK, DONE, SHOWN, TIME, Roles, named, w
 from ralm.ingest.item_columns import separator_of
 from ralm.ingest.looked import Guess, Looked, quoted
 from ralm.ingest.one_layout import together
+from ralm.ingest.paired_rows import paired_rows
 from ralm.ingest.sniff import look
 from ralm.ingest.suggested_files import Joined, SuggestedFile, choose
 from ralm.ingest.value_kinds import clock_pattern, other_order
@@ -133,6 +134,8 @@ def _source(
                 )
     lines.append("columns:")
     lines += [f"  {name}: {text}  # {why}" for name, text, why in columns]
+    if not events and clicked:
+        lines += _rows_twice(file)
     if timed and roles.time is not None and _pattern(file) not in ("", ISO):
         lines.append(f"time_format: {_text(_pattern(file))}  # {_day_first(roles)}")
     if timed and roles.time is not None and not (roles.time_format or "").startswith("epoch"):
@@ -191,13 +194,33 @@ def _clicked(file: SuggestedFile) -> tuple[str, str] | None:
             f"{roles.rating.why}: the upper part of what goes up to {roles.best:g}",
         )
     if roles.deed is not None:
-        done = [kind for kind in roles.kinds if DONE & set(words_of(kind))]
-        shown = [kind for kind in roles.kinds if SHOWN & set(words_of(kind)) and kind not in done]
+        done, shown = _done_and_shown(roles)
         if shown and done:
             named = ", ".join("'" + kind.replace("'", "\\'") + "'" for kind in done)
             why = f"{roles.deed.why}; its values: {', '.join(roles.kinds)}"
             return f"{_column(file.looked, roles.deed.column, within=True)} IN ({named})", why
     return None
+
+
+def _done_and_shown(roles: Roles) -> tuple[list[str], list[str]]:
+    """The values that say click, and those that say that something was shown."""
+    done = [kind for kind in roles.kinds if DONE & set(words_of(kind))]
+    return done, [kind for kind in roles.kinds if SHOWN & set(words_of(kind)) and kind not in done]
+
+
+def _rows_twice(file: SuggestedFile) -> list[str]:
+    """What is to be known of a log with a row for an impression and another for its click."""
+    roles = file.roles
+    if roles.clicked or roles.rating or roles.deed is None or roles.user is None or roles.item is None:
+        return []
+    columns = (roles.user.column, roles.item.column, roles.deed.column)
+    both, clicks, rows = paired_rows(file.looked, columns, *_done_and_shown(roles))
+    if 2 * both < clicks or not both:
+        return []
+    return [
+        f"  # in {rows:,} rows, {both:,} of {clicks:,} clicks stand beside a row that says that the user was shown the",
+        "  # item: in training, a pair counts once and a click wins; as impressions, both rows count",
+    ]
 
 
 def _liked(best: float) -> float:

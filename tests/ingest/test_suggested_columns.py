@@ -113,6 +113,16 @@ def test_ticks_of_net_are_no_nanoseconds(tmp_path: Path) -> None:
     assert '# time has values such as "638448480000000000": if they are times, see `time_format`' in text
 
 
+def test_a_click_beside_its_impression_is_told(tmp_path: Path) -> None:
+    rows: Cells = []
+    for n in range(60):
+        rows.append([1_709_251_200 + n * 60, f"u{n % 20}", f"a{n % 7}", "impression"])
+        rows += [[1_709_251_207 + n * 60, f"u{n % 20}", f"a{n % 7}", "click"]] if n % 5 == 0 else []
+    text = suggestion([written(tmp_path, "log.csv", "event_time,user_id,ad_id,event_type", rows)])
+    assert "in 72 rows, 12 of 12 clicks stand beside a row that says that the user was shown the" in text
+    yaml.safe_load(text)
+
+
 @pytest.mark.spark
 def test_spark_reads_them_so(spark: SparkSession, tmp_path: Path) -> None:
     rows: Cells = [[f"u{n % 40}", ("Preis", "Preis€", "„Buch“")[n % 3], 1_709_251_200 + n] for n in range(60)]
