@@ -39,7 +39,6 @@ DONE = {"click", "clicks", "clicked", "tap", "tapped", "open", "opened", "conver
 _ACTS = {*SHOWN, *DONE, "view", "cart", "login", "search", "like", "share", "play", "scroll", "order"}
 # Words after which a name still means the thing itself: `user_id`, `customer number`.
 _OF_IT = {"id", "ids", "key", "no", "nr", "num", "number", "nummer", "code", "hash", "uuid", "guid", "sha256"}
-# Some exports write the type behind the name: `user_id:token`, `at:float`.
 # Names of what comes again in a log and is no item: the order that it stands in, or how many of it there are.
 _BESIDE = (
     "invoice", "order", "receipt", "transaction", "basket", "bill", "ticket", "rechnung", "bestellung", "bon", "beleg",
@@ -47,6 +46,7 @@ _BESIDE = (
 )  # fmt: skip
 # Times that are nobody's deed.
 _BIRTH = ("birth", "birthdate", "birthday", "dob", "geburt", "geburtsdatum", "naissance", "nacimiento")
+# Some exports write the type behind the name: `user_id:token`, `at:float`.
 _TYPED = re.compile(r":(token|token_seq|float|float_seq|string|str|int|integer|long|bigint|double|date|datetime)$")
 BY_NAME, BESIDE = "by its name", "the column beside the item that repeats most"
 # With so few rows, a single value may be an id.
@@ -131,7 +131,7 @@ def guess_roles(looked: Looked) -> Roles:
         return Guess(name, f"{BY_NAME}{_empty(gaps[name])}")
 
     def is_id(name: str) -> bool:
-        """Whether the values may be ids: not one value, a few words, dates or fractions (but `412.98` of an id)."""
+        """Whether the values may be ids: not one value, yes and no, dates or fractions (but `412.98` of an id)."""
         found, form = values[name], formats[name]
         if words_of(name)[-1:] != ["id"] and is_flag(found) and len(found) >= _ROWS:
             return False
