@@ -157,7 +157,7 @@ def guess_roles(looked: Looked) -> Roles:
             clock = Guess(hours[0], "the day, and the time of the day beside it")
             free.remove(hours[0])
     clicked = by_name(CLICK, lambda name: condition(name, looked.columns[name]) is not None)
-    if clicked is not None and "NULL" in str(condition("", looked.columns[clicked.column])):
+    if clicked is not None and str(condition("", looked.columns[clicked.column])).endswith("<> ''"):
         clicked = Guess(clicked.column, f"{BY_NAME}; empty where there was none")
     rating = by_name(_RATING, lambda name: _rates(values[name]))
     deed = by_name(_DEED, lambda name: 1 < len(set(values[name])) <= 12 and not is_number(values[name][0]))

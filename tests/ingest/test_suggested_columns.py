@@ -55,7 +55,7 @@ def test_a_birth_is_no_deed_and_a_sparse_time_no_time_of_rows(tmp_path: Path) ->
     rows = [[f"u{n % 50}", f"a{n % 20}", 1_709_251_200 + n, "" if n % 5 else 1_709_251_300 + n] for n in range(300)]
     _, shown = sources(written(tmp_path, "ads.csv", "user_id,ad_id,ts,click_time", rows))
     assert shown["columns"]["shown_at"] == "ts"
-    assert shown["columns"]["clicked"] == "`click_time` IS NOT NULL"
+    assert shown["columns"]["clicked"] == "coalesce(trim(`click_time`), '') <> ''"
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_a_birth_is_no_deed_and_a_sparse_time_no_time_of_rows(tmp_path: Path) ->
     [
         (("ja", "nein"), "lower(trim(`clicked`)) IN ('ja')"),
         (("oui", "non", ""), "coalesce(lower(trim(`clicked`)) IN ('oui'), false)"),
-        (("x", ""), "`clicked` IS NOT NULL"),
-        (("Y", ""), "`clicked` IS NOT NULL"),
+        (("x", ""), "coalesce(trim(`clicked`), '') <> ''"),
+        (("Y", ""), "coalesce(trim(`clicked`), '') <> ''"),
         (("1", "-1"), "try_cast(`clicked` AS double) > 0"),
         (("0", "1", "2"), "try_cast(`clicked` AS double) > 0"),
         (("yes", "no"), "try_cast(`clicked` AS boolean)"),
