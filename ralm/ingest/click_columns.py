@@ -26,17 +26,18 @@ def condition(column: str, cells: Sequence[str | None]) -> str | None:
         return None
     decimals = any("." in value for value in values)
     cast = f"try_cast({column} AS double) > 0" if decimals else f"try_cast({column} AS boolean)"
+    there = f"coalesce(trim({column}), '') <> ''"  # a quoted empty cell is no null
     if is_flag(values) and len(kinds) > 1:
         return cast
     if gaps and kinds <= _YES:
-        return f"coalesce(trim({column}), '') <> ''"  # a quoted empty cell is no null
+        return there
     if is_flag(values):
         return cast
     if kinds <= _YES | _NO and kinds & _YES:
         named = ", ".join(f"'{kind}'" for kind in sorted(kinds & _YES))
         return _filled(f"lower(trim({column})) IN ({named})", gaps)
     if gaps and time_format_of(values) is not None:
-        return f"coalesce(trim({column}), '') <> ''"  # a quoted empty cell is no null
+        return there
     if all(map(is_number, values)) and (gaps or min(map(float, values)) <= 0):
         return _filled(f"try_cast({column} AS double) > 0", gaps)
     return None
