@@ -58,8 +58,8 @@ def auc_interval(
     clusters = int(cluster.max()) + 1
 
     # placement of a positive: share of the negatives below it; of a negative: share of the positives above it
-    above_negatives = below(value[positive], value[~positive]) / n
-    below_positives = 1 - below(value[~positive], value[positive]) / m
+    above_negatives = below(value[positive], np.sort(value[~positive])) / n
+    below_positives = 1 - below(value[~positive], np.sort(value[positive])) / m
     area = float(above_negatives.mean())
     centred_positives = np.bincount(cluster[positive], above_negatives - area, clusters)
     centred_negatives = np.bincount(cluster[~positive], below_positives - area, clusters)
@@ -179,9 +179,8 @@ def _hits(
     return items, np.bincount(index[inside], minlength=items.size), np.bincount(index, minlength=items.size)
 
 
-def below(values: npt.NDArray[np.float64], others: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """How many of `others` lie below each value, ties counting half."""
-    ordered = np.sort(others)
+def below(values: npt.NDArray[np.float64], ordered: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """How many of `ordered`, in rising order, lie below each value, ties counting half."""
     return (np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")) / 2
 
 

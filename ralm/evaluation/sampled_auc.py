@@ -30,5 +30,5 @@ def sampled_item_auc(
     for row in range(len(found)):
         own, others = score[item == row], sample[~known[:, row], row]
         if len(own) and len(others):
-            found[row] = float(below(own, others).mean() / len(others))
+            found[row] = float(below(own, np.sort(others)).mean() / len(others))
     return found

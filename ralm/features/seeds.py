@@ -173,7 +173,7 @@ def past_clicks(
 
 
 def clicked_items(clicked: DataFrame, indices: DataFrame, cap: int) -> DataFrame:
-    """What each user clicked, as arrays of one width for the loaders.
+    """What each user clicked of the items that count.
 
     Args:
         clicked: (user_id, item_id, clicked_at).
@@ -181,15 +181,13 @@ def clicked_items(clicked: DataFrame, indices: DataFrame, cap: int) -> DataFrame
         cap: items kept per user, at least 1.
 
     Returns:
-        (user_id, clicked array<int>): the item indices of the newest `cap` items, then -1; no row for users without.
+        (user_id, items array<int>): the indices of the newest `cap` items; no row for users without.
     """
     found = clicked.join(F.broadcast(indices), "item_id")
     last = found.groupBy("user_id", "item_index").agg(F.max("clicked_at").alias("clicked_at"))
     newest = Window.partitionBy("user_id").orderBy(F.desc("clicked_at"), "item_index")
     kept = last.withColumn("rank", F.row_number().over(newest)).where(F.col("rank") <= cap)
-    listed = F.sort_array(F.collect_list(F.struct("rank", "item_index")))["item_index"]
-    padded = F.slice(F.concat(listed, F.array_repeat(F.lit(-1), cap)), 1, cap)
-    return kept.groupBy("user_id").agg(padded.alias("clicked"))
+    return kept.groupBy("user_id").agg(F.collect_list("item_index").alias("items"))
 
 
 def is_validation_item(share: float, seed: int) -> Column:

@@ -57,7 +57,7 @@ def places(hidden: Doubles, others: Doubles) -> Doubles:
         hidden: (n,) scores of hidden seeds; −inf is not a candidate, behind all.
         others: (m,) scores of a random sample of the other users, by the same scorer.
     """
-    return np.asarray(1.0 - below(hidden, others) / max(1, len(others)), np.float64)
+    return np.asarray(1.0 - below(hidden, np.sort(others)) / max(1, len(others)), np.float64)
 
 
 def sizes(where: Doubles, scores: Doubles, candidates: int, shares: Sequence[float] = SHARES) -> list[Size]:

@@ -82,28 +82,6 @@ def users_softmax(logits: Tensor, valid: Tensor) -> Tensor:
     return loss.sum() / max(logits.shape[0], 1)
 
 
-def has_clicked(clicked: Tensor, users: Tensor, items: Tensor) -> Tensor:
-    """Whether users have clicked the item for which they are compared.
-
-    Args:
-        clicked: (pairs, cap), items that the user of each pair of the batch clicked; -1 is padding.
-        users: (positives, n), indices of pairs.
-        items: (positives,), in the numbers of `clicked`, from 0.
-
-    Returns:
-        (positives, n), boolean; false for the first user of each row, the positive.
-    """
-    # A bitmap of the batch: memory is pairs · items of the batch, not positives · n · cap.
-    distinct, place = torch.unique(items, return_inverse=True)
-    spots = torch.searchsorted(distinct, clicked).clamp(max=len(distinct) - 1)
-    known = distinct[spots] == clicked  # (pairs, cap)
-    bitmap = torch.zeros(clicked.shape[0], len(distinct) + 1, dtype=torch.bool, device=clicked.device)
-    bitmap.scatter_(1, torch.where(known, spots, len(distinct)), True)
-    found = bitmap[users, place.unsqueeze(1)]
-    found[:, 0] = False
-    return found
-
-
 def sample_users(
     label: Tensor, item: Tensor, count: int, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:

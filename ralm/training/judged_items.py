@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +66,17 @@ class JudgedItems:
     known: NDArray[np.bool_]
     feed: NDArray[np.bool_]
 
+    @cached_property
+    def clickers_of(self) -> list[NDArray[np.int64]]:
+        """Per row, which of `clickers` are of its item."""
+        counts = np.bincount(self.item, minlength=len(self.rows))
+        return np.split(np.argsort(self.item, kind="stable"), np.cumsum(counts)[:-1])
+
     def value(self, clickers: NDArray[Any], users: NDArray[Any]) -> NDArray[np.float64]:
         """The figures (figures,) of one row, from the scores of its clickers (m,) and of the others (n,)."""
-        found = area(clickers, users)
-        return np.array([found] if self.feed else [found, share_in_top(clickers, users)])
+        ordered = np.sort(users)
+        found = area(clickers, ordered)
+        return np.array([found] if self.feed else [found, share_in_top(clickers, ordered)])
 
     def values(
         self, scores: Iterable[tuple[NDArray[Any], NDArray[Any]]], rows: NDArray[np.bool_] | None = None
@@ -167,28 +175,27 @@ def score_parts(
     for place in places:
         means, members = situation.centroids[place], situation.sizes[place]
         item = torch.tensor(means, device=device), torch.tensor(members, dtype=torch.int64, device=device)
-        own = clickers.chosen(torch.from_numpy(judged.item == place).to(device))
+        own = clickers.chosen(torch.from_numpy(judged.clickers_of[place]).to(device))
         yield (
             model.parts(own, *item).double().cpu().numpy(),
             model.parts(users, *item).double().cpu().numpy(),
         )
 
 
-def area(clickers: NDArray[Any], users: NDArray[Any]) -> float:
-    """The AUC of clickers (m,) against others (n,), ties counting half; .5 without others."""
-    if not len(users):
+def area(clickers: NDArray[Any], ordered: NDArray[Any]) -> float:
+    """The AUC of clickers (m,) against others (n,) in rising order, ties counting half; .5 without others."""
+    if not len(ordered):
         return 0.5
-    return float(below(clickers, users).mean() / len(users))
+    return float(below(clickers, ordered).mean() / len(ordered))
 
 
-def share_in_top(clickers: NDArray[Any], users: NDArray[Any]) -> float:
+def share_in_top(clickers: NDArray[Any], ordered: NDArray[Any]) -> float:
     """The share of an item's clickers in the top 5 % of all users; ties count half.
 
     Args:
         clickers: (m,) scores of held-out clickers, m ≥ 1.
-        users: (n,) scores of all users, n ≥ 1.
+        ordered: (n,) scores of all users in rising order, n ≥ 1.
     """
-    ordered = np.sort(users)
     cut = ordered[min(len(ordered) - 1, int(np.ceil(len(ordered) * (1 - TOP_FRACTION))))]
     return float((clickers > cut).mean() + (clickers == cut).mean() / 2)
 

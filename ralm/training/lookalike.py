@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ralm.errors import DataError, MissingInputError
+from ralm.models.clicked_bits import has_clicked
 from ralm.models.lookalike import LookalikeModel
 from ralm.models.lookalike_start import LookalikeStart
-from ralm.models.losses import has_clicked, sample_users, users_softmax
+from ralm.models.losses import sample_users, users_softmax
 from ralm.models.weights import export_weights
 from ralm.training.checkpoints import last_of, model_folder
 from ralm.training.judged_items import CHOICES, UNTRAINED, Figures, Situation, choose, mean_figure, score_parts
@@ -70,12 +71,14 @@ def judged_situations(spec: LookalikeTrainingSpec) -> list[Situation]:
     return [situation for situation in found if situation.judged.enough]
 
 
-def worth_training(spec: LookalikeTrainingSpec, judged: Sequence[Situation]) -> bool:
-    """Whether anything could be chosen by: enough validation items, and an earlier round that brought something.
+def brought_nothing(folder: str) -> bool:
+    """Whether a round kept the model that it started from; the next one then has nothing to go on from."""
+    return bool(last_of(folder).metadata["epoch"] == 0)
 
-    Where a round brought nothing, the next one only clusters the seeds anew.
-    """
-    if spec.start_from is not None and last_of(spec.start_from).metadata["epoch"] == 0:
+
+def worth_training(spec: LookalikeTrainingSpec, judged: Sequence[Situation]) -> bool:
+    """Whether anything could be chosen by: enough validation items, and an earlier round that brought something."""
+    if spec.start_from is not None and brought_nothing(spec.start_from):
         return False
     if spec.closed_form is None:
         return True
@@ -146,7 +149,7 @@ class LookalikeObjective(Objective):
         }
         if self.spec.model.logq:
             wanted["log_rows"] = arrays["log_rows"].reshape(-1)
-        if self.spec.model.clicked_cap:
+        if self.spec.clicked_words:
             wanted["clicked"] = arrays["clicked"].reshape(len(row), -1)
         return to_tensors(wanted, self.device)
 

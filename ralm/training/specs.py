@@ -85,6 +85,7 @@ class LookalikeTrainingSpec(TrainingSpec):
         default=None, description="model folder of the previous round: weights and optimizer go on from there"
     )
     closed_form: str | None = Field(default=None, description=".npz of the closed form to start from; None: without it")
+    clicked_words: int = Field(default=0, ge=0, description="width of `clicked` (`ralm.models.clicked_bits`); 0: none")
     judged: list[str] = Field(default=[], description=".npz of the validation items in each `Situation`")
     batches: int | None = Field(default=None, ge=1, description="batches of the round; None: `training.epochs` epochs")
 
@@ -99,6 +100,6 @@ class LookalikeTrainingSpec(TrainingSpec):
         found = {"embedding": self.input_dim, "item_index": 1, "label": 1}
         if self.model.logq:
             found["log_rows"] = 1
-        if self.model.clicked_cap:
-            found["clicked"] = self.model.clicked_cap
+        if self.clicked_words:
+            found["clicked"] = self.clicked_words
         return found

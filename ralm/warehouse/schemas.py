@@ -165,7 +165,11 @@ _ALL = (
         Column("item_index", "int!", "row of the item's clusters: draw · items + place of the item by id"),
         Column("label", "float!", "1: the user clicked the item; 0: was shown it and did not"),
         Column("log_rows", "float!", "natural logarithm of the number of the user's rows"),
-        Column("clicked", "array<int>!", "items that the user clicked, then -1; empty without `lookalike.clicked_cap`"),
+        Column(
+            "clicked",
+            "array<int>!",
+            "items that the user clicked, as bits (`ralm.models.clicked_bits`); empty without `lookalike.clicked_cap`",
+        ),
         partition="as_of model_version validation",
     ),
     _table(

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ralm.models.losses import (
-    has_clicked,
     log_uniform_log_probability,
     sample_users,
     sampled_sigmoid,
@@ -82,13 +81,3 @@ def test_sampled_users_are_others_and_clashes_are_marked() -> None:
         assert set(drawn) == {0, 1, 2, 3, 4} - {r}
         for u, good in zip(drawn, ok, strict=True):
             assert good == (not (label[u] == 1 and item[u] == item[r]))
-
-
-def test_who_has_clicked_an_item_is_known() -> None:
-    clicked = torch.tensor([[7, 3, -1], [-1, -1, -1], [3, 9, 7], [0, -1, -1]])
-    users = torch.tensor([[0, 1, 2, 3], [3, 0, 1, 2], [2, 3, 3, 0]])
-    items = torch.tensor([7, 0, 3])
-    found = has_clicked(clicked, users, items)
-    expected = [[i in clicked[u].tolist() for u in row] for row, i in zip(users.tolist(), items.tolist(), strict=True)]
-    assert found[:, 1:].tolist() == [row[1:] for row in expected]
-    assert not found[:, 0].any()  # the positive itself

@@ -42,8 +42,8 @@ def test_the_figures_are_the_area_and_the_share_in_the_top() -> None:
 def test_a_feed_is_judged_by_the_area_alone() -> None:
     rng = np.random.default_rng(0)
     clickers, others = rng.normal(1, 1, 30), rng.normal(0, 1, 50)
-    found = roc_auc_score(np.r_[np.ones(30), np.zeros(50)], np.r_[clickers, others])
-    assert judging(feed=True).value(clickers, others).tolist() == [area(clickers, others)] == [pytest.approx(found)]
+    found = pytest.approx(roc_auc_score(np.r_[np.ones(30), np.zeros(50)], np.r_[clickers, others]))
+    assert judging(feed=True).value(clickers, others).tolist() == [area(clickers, np.sort(others))] == [found]
     assert area(clickers, np.zeros(0)) == 0.5
 
 

@@ -169,9 +169,9 @@ def test_a_lookalike_model_learns_and_exports(tmp_path: Path, loss: str) -> None
 def test_the_same_rows_and_no_clicks_for_all_users_correct_nothing(tmp_path: Path) -> None:
     plain = train_lookalike(lookalike_spec(tmp_path, epochs=1))
     (tmp_path / "corrected").mkdir()
-    spec = lookalike_spec(tmp_path / "corrected", epochs=1, more={"log_rows": np.float32(2.0), "clicked": [-1, -1]})
-    corrected = spec.model.model_copy(update={"logq": True, "clicked_cap": 2})
-    found = train_lookalike(spec.model_copy(update={"model": corrected}))
+    spec = lookalike_spec(tmp_path / "corrected", epochs=1, more={"log_rows": np.float32(2.0), "clicked": [0, 0]})
+    corrected = spec.model.model_copy(update={"logq": True})
+    found = train_lookalike(spec.model_copy(update={"model": corrected, "clicked_words": 2}))
     for name in ("loss", "val_auc"):
         assert found["history"][0][name] == pytest.approx(plain["history"][0][name], abs=1e-5)
 
@@ -182,8 +182,8 @@ def test_the_training_corrects_for_active_users_and_leaves_clickers_out(
     tmp_path: Path, draws: int, rows: list[int]
 ) -> None:
     spec = lookalike_spec(tmp_path)
-    settings = {"logq": True, "clicked_cap": 1, "loss": "multiclass", "negative_users": 50, "seed_draws": draws}
-    spec = spec.model_copy(update={"model": spec.model.model_copy(update=settings)})
+    settings = {"logq": True, "loss": "multiclass", "negative_users": 50, "seed_draws": draws}
+    spec = spec.model_copy(update={"model": spec.model.model_copy(update=settings), "clicked_words": 1})
     objective = LookalikeObjective(spec, Rank(0, 1, torch.device("cpu")))
     objective.model.eval()
     arrays = {
@@ -191,7 +191,9 @@ def test_the_training_corrects_for_active_users_and_leaves_clickers_out(
         "item_index": np.array(rows, dtype=np.int32),
         "label": np.array([1, 0, 0], dtype=np.float32),
         "log_rows": np.log(np.array([2, 30, 5], dtype=np.float32)),
-        "clicked": np.array([[-1], [4], [9]], dtype=np.int32),  # the second user has clicked the first one's item
+        "clicked": np.array(
+            [[0], [1 << 4], [1 << 9]], dtype=np.int32
+        ),  # the second user has clicked the first one's item
     }
     batch = objective.prepare(arrays)
     logits = objective.lookalike(batch["embedding"], *objective.seeds_of(batch["row"][:1].expand(3)))

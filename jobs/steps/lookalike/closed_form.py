@@ -169,7 +169,7 @@ def _values(
         # Of raw vectors: without their mean, an item's scores all change by the same number, which no figure sees.
         directions = model.directions(*seed_means(centroids, sizes), beside) @ model.basis.T
         for row, direction, others in zip(rows, directions, (judged.users @ directions.T).T, strict=True):
-            own = judged.clickers[judged.item == row] @ direction
+            own = judged.clickers[judged.clickers_of[row]] @ direction
             scores[row] = own, others
     return judged.values([scores[row] for row in np.flatnonzero(chosen).tolist()], chosen)
 

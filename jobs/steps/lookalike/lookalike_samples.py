@@ -25,9 +25,11 @@ from ralm.features.seeds import (
     shown_between,
     training_pairs,
 )
+from ralm.models.clicked_bits import clicked_words
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.training.seed_draws import draw_row
+from udfs.clicked import clicked_bitmaps
 
 
 def step_name(merge: Merge) -> str:
@@ -77,10 +79,12 @@ def _build(merge: Merge, step: RunningStep) -> None:
         F.log(F.count("*").over(of_user)).cast("float").alias("log_rows"),
     )
     cap = config.lookalike.clicked_cap
-    clicked = F.array().cast("array<int>")
-    if cap:
-        labelled = labelled.join(clicked_items(clicks(impressions, dates.a2), indices, cap), "user_id", "left")
-        clicked = F.coalesce("clicked", F.array_repeat(F.lit(-1), cap))
+    words = clicked_words(len(items), cap)
+    clicked = F.array_repeat(F.lit(0), words)
+    if words:
+        udf = clicked_bitmaps(words, config.user_id_type)
+        bitmaps = clicked_items(clicks(impressions, dates.a2), indices, cap).mapInArrow(*udf)
+        labelled, clicked = labelled.join(bitmaps, "user_id", "left"), F.coalesce("clicked", clicked)
     samples = labelled.join(embeddings.select("user_id", "embedding"), "user_id").select(
         "validation", "embedding", "item_index", "label", "log_rows", clicked.alias("clicked")
     )
@@ -100,6 +104,7 @@ def steps(context: Context) -> Sequence[Step]:
             as_of="a1",
             after=(source(context), (seeds_step("train"), "a1"), (embedding_step(merge), "a1")),
             inputs=("impressions", "item_seeds", "user_embeddings"),
+            extra=lambda: "clicked as bits",  # samples of an earlier version held lists
         )
         for merge in merges(context)
     ]

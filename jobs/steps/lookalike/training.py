@@ -19,12 +19,13 @@ from jobs.steps.user_model.user_embeddings import model_version
 from jobs.steps.user_model.user_embeddings import step_name as embedding_step
 from ralm.config import Config, Training
 from ralm.errors import DataError
+from ralm.models.clicked_bits import clicked_words
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
-from ralm.training.checkpoints import MARKER, MODEL, WEIGHTS, load_weights, model_folder
+from ralm.training.checkpoints import MARKER, MODEL, WEIGHTS, load_lookalike_spec, load_weights, model_folder
 from ralm.training.distributed import launch
 from ralm.training.judged_items import Situation
-from ralm.training.lookalike import judged_situations, train_lookalike, worth_training
+from ralm.training.lookalike import brought_nothing, judged_situations, train_lookalike, worth_training
 from ralm.training.specs import LookalikeTrainingSpec
 
 
@@ -37,7 +38,11 @@ def _cluster(variant: str, round_: int, step: RunningStep) -> None:
     context = step.context
     weights = previous = None
     if round_ > 1:
-        weights = load_weights(lookalike_folder(context, variant, round_ - 1))
+        model = lookalike_folder(context, variant, round_ - 1)
+        if brought_nothing(model):
+            step.say(f"round {round_ - 1} brought nothing: its clusters stay")
+            return
+        weights = load_weights(model)
         before = context.require(clustering_step(variant, round_ - 1), "a1").version
         previous = step.at(
             "seed_clusters", as_of=step.as_of, purpose="train", model_version=version_of(variant, before)
@@ -88,11 +93,25 @@ def _write_centroids(step: RunningStep, variant: str, round_: int, folder: str) 
     return str(target / "centroids.npy"), str(target / "sizes.npy")
 
 
+def _seeds(step: RunningStep, variant: str, round_: int, folder: str) -> tuple[str, str, list[str]]:
+    """Files of what a round trains on: centroids, sizes, validation items.
+
+    They are those of the round before where it brought nothing.
+    """
+    context = step.context
+    if round_ > 1 and brought_nothing(before := lookalike_folder(context, variant, round_ - 1)):
+        spec = load_lookalike_spec(before)
+        return spec.centroids, spec.sizes, spec.judged
+    centroids, sizes = _write_centroids(step, variant, round_, folder)
+    judged = SITUATIONS if variant_lookalike(context.config, variant).closed_form else ()
+    return centroids, sizes, [f"{folder}/{name}" for name in judged]
+
+
 def _train(variant: str, round_: int, step: RunningStep) -> None:
     context, config = step.context, step.context.config
     version = version_of(variant, step.version)
     output = context.models("lookalike", version)
-    centroids, sizes = _write_centroids(step, variant, round_, output)
+    centroids, sizes, judged = _seeds(step, variant, round_, output)
     embeddings = model_version(context, config.variants[variant].merge)
 
     def files(validation: bool) -> list[str]:
@@ -104,6 +123,7 @@ def _train(variant: str, round_: int, step: RunningStep) -> None:
     training, batches = _budget(config, variant)
     model = variant_lookalike(config, variant)
     start = lookalike_folder(context, variant, 1) if round_ > 1 else output
+    rows, _, width = np.load(centroids, mmap_mode="r").shape
     spec = LookalikeTrainingSpec(
         train_files=files(False),
         validation_files=files(True),
@@ -114,11 +134,12 @@ def _train(variant: str, round_: int, step: RunningStep) -> None:
         version=version,
         centroids=centroids,
         sizes=sizes,
-        input_dim=int(np.load(centroids, mmap_mode="r").shape[2]),
+        input_dim=width,
+        clicked_words=clicked_words(rows // model.seed_draws, model.clicked_cap),
         pooling=config.variants[variant].pooling,
         model=model,
         closed_form=f"{start}/closed_form.npz" if model.closed_form else None,
-        judged=[f"{output}/{name}" for name in SITUATIONS] if model.closed_form else [],
+        judged=judged,
         round_number=round_,
         rounds=rounds(config, variant),
         start_from=lookalike_folder(context, variant, round_ - 1) if round_ > 1 else None,
