@@ -17,12 +17,16 @@ from noise. Of a new item whose n seeds have the mean m, the shift is expected a
 which shrinks by itself where seeds are few, and a user x is scored by (x − f)ᵀ (C + λ_n tr(C)/d · I)⁻¹ post with
 λ_n = λ (20 / (n + 20))²: the more seeds, the less is lost by trusting directions in which users hardly differ.
 
+How much users differ in a direction depends on the units of their columns. A vector is stacked from blocks that were
+made in different ways: in the units here (`block_units`) every block has the variance 1, all its columns together. All
+of the above is in these units; what is kept is for vectors as they come.
+
 In the basis B of the generalised eigenvectors, Bᵀ C B = I and Bᵀ C_b B = diag(D), all of this is diagonal but for λ.
 With the coordinates z = Bᵀ (x − f), p = Bᵀ m_b and s the mean of the seeds' coordinates:
 
     post = p + n D / (n D + 1) · (s − p),    v = norm((I + λ_n tr(C)/d · Bᵀ B)⁻¹ post),    score = z · v.
 
-With the eigenvectors Q and eigenvalues q of Bᵀ B the inverse is Q diag(1 / (1 + λ_n tr(C)/d · q)) Qᵀ.
+With the eigenvectors Q and eigenvalues q of Bᵀ B (in units) the inverse is Q diag(1 / (1 + λ_n tr(C)/d · q)) Qᵀ.
 
 The same with p in place of post, and λ in place of λ_n, is what the users of all items have in common against
 everyone: that they are active, for the most part. Where items' own tastes are weak, more of it makes better audiences:
@@ -49,7 +53,7 @@ from ralm.models.array_library import Array, unit
 Doubles = NDArray[np.float64]
 
 # λ without items to choose it on.
-DEFAULT_RIDGE = 3.0
+DEFAULT_RIDGE = 30.0
 # So many seeds leave a quarter of λ.
 HALF_SEEDS = 20
 # δ without items to choose it on: large δ is good where items are of many kinds, and bad where tastes are weak.
@@ -156,10 +160,9 @@ class Plda:
         """The same model with δ larger by so much."""
         return replace(self, between=self.between + more)
 
-    def with_ridge(self, ridge: float, variance: float) -> Plda:
-        """The same model with another λ, where `variance` is tr(C)/d, the mean variance of users' columns."""
-        values, axes = np.linalg.eigh(self.basis.T @ self.basis)
-        return replace(self, axes=axes, penalty=ridge * variance * np.maximum(values, 0.0))
+    def with_ridge(self, times: float) -> Plda:
+        """The same model with a λ that is so many times as large."""
+        return replace(self, penalty=times * self.penalty)
 
     def with_common(self, weight: float, columns: Sequence[int] = ()) -> Plda:
         """The same model with w in place of what it was.
@@ -196,12 +199,26 @@ def seed_means(centroids: NDArray[Any], sizes: NDArray[Any]) -> tuple[Doubles, N
     return total / np.maximum(counts, 1)[:, None], counts
 
 
+def block_units(users: NDArray[Any], blocks: Sequence[int]) -> Doubles:
+    """The units (d,) of users' columns in which every block of columns has the variance 1, all of them together.
+
+    Args:
+        users: (n, d), a sample of all users.
+        blocks: how many columns each block has, in their order; together d.
+    """
+    variances = users.var(axis=0, dtype=np.float64)
+    starts = np.cumsum([0, *blocks[:-1]])
+    totals = np.add.reduceat(variances, starts)
+    return np.repeat(np.sqrt(np.where(totals > 0, totals, 1.0)), blocks)
+
+
 def fit_plda(
     users: NDArray[Any],
     seeds: NDArray[Any],
     counts: NDArray[Any],
     ridge: float = DEFAULT_RIDGE,
     spread: float = DEFAULT_SPREAD,
+    units: NDArray[Any] | None = None,
 ) -> Plda:
     """Fit by moments.
 
@@ -211,6 +228,7 @@ def fit_plda(
         counts: (items,), their number, at least 1.
         ridge: λ ≥ 0; the fewer users, the larger.
         spread: δ ≥ 0.
+        units: (d,), of `block_units`; None: all columns have the same.
 
     Raises:
         ValueError: fewer than two users.
@@ -218,25 +236,25 @@ def fit_plda(
     if len(users) < 2:
         raise ValueError(f"the closed form needs at least two users, found {len(users)}")
     mean = users.mean(axis=0, dtype=np.float64)
-    centred = users - mean
+    scale = np.ones(len(mean)) if units is None else units
+    centred = (users - mean) / scale
     covariance = centred.T @ centred / len(users)
     variance = float(np.trace(covariance)) / len(mean)
     covariance = covariance + JITTER * max(variance, 1e-12) * np.eye(len(mean))
-    prior, between = _items(seeds - mean, np.asarray(counts, np.float64), covariance)
+    prior, between = _items((seeds - mean) / scale, np.asarray(counts, np.float64), covariance)
     values, basis = eigh(between, covariance)
     order = np.argsort(values)[::-1]
     basis = basis[:, order]
-    width = len(mean)
-    found = Plda(
-        mean,
-        basis,
-        np.maximum(values[order], 0.0) + spread,
-        basis.T @ prior,
-        np.eye(width),
-        np.zeros(width),
-        np.zeros(width),
+    inverse, axes = np.linalg.eigh(basis.T @ basis)
+    return Plda(
+        mean=mean,
+        basis=basis / scale[:, None],
+        between=np.maximum(values[order], 0.0) + spread,
+        prior=basis.T @ prior,
+        axes=axes,
+        penalty=ridge * variance * np.maximum(inverse, 0.0),
+        common=np.zeros(len(mean)),
     )
-    return found.with_ridge(ridge, variance)
 
 
 def _items(shifts: Doubles, counts: Doubles, covariance: Doubles) -> tuple[Doubles, Doubles]:

@@ -165,8 +165,7 @@ def test_an_item_without_seeds_scores_zero_and_one_user_is_refused() -> None:
 def test_another_ridge_is_that_of_another_fit() -> None:
     rng = np.random.default_rng(4)
     users, seeds, counts = rng.normal(size=(300, 6)), rng.normal(size=(40, 6)), rng.integers(2, 30, 40)
-    variance = users.var(axis=0).mean()
-    found = fit_plda(users, seeds, counts, ridge=1.0).with_ridge(7.0, variance)
+    found = fit_plda(users, seeds, counts, ridge=1.0).with_ridge(7.0)
     expected = fit_plda(users, seeds, counts, ridge=7.0)
     np.testing.assert_allclose(found.directions(seeds, counts), expected.directions(seeds, counts), atol=1e-12)
 

@@ -26,7 +26,7 @@ from ralm.config import Lookalike
 from ralm.models.item_classifier import ItemClassifier
 from ralm.models.lookalike import INITIAL_ATTENTION, LookalikeModel, Pooling
 from ralm.models.lookalike_start import LookalikeStart
-from ralm.models.plda import Plda, fit_plda, seed_means
+from ralm.models.plda import Plda, block_units, fit_plda, seed_means
 from ralm.runs.step import RunningStep
 from ralm.training.judged_items import Figures, Situation, choose_number, enough, mean_figure, score_parts
 from ralm.training.seed_draws import row_item
@@ -34,7 +34,7 @@ from ralm.training.seed_draws import row_item
 # The best λ and δ are taken, then the weight of the classifiers, then w, then the weight of attention are chosen: there
 # another value than the first, the usual one, must beat it by more than its error. Classifiers help items with many
 # seeds. Attention is counted in standard deviations over users, as the closed form is.
-RIDGES = (1.0, 3.0, 10.0, 30.0)
+RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
 CLASSIFIERS = (2.0, 0.0, 1.0, 4.0)
 COMMON = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0)
@@ -82,12 +82,13 @@ def write_closed_form(
     judge = _Judge.of(*situations(validation=False))
     classifiers: list[ItemClassifier] = []
     attention, attends = INITIAL_ATTENTION, False
+    units = block_units(users, _blocks(step, users.shape[1]))
     if not judge.situations:
-        models = [fit_plda(users, means[trained], counts[trained])]
+        models = [fit_plda(users, means[trained], counts[trained], units=units)]
     else:
         parts = [trained, *(trained & (item % FOLDS != fold) for fold in range(FOLDS))]
-        fitted = [fit_plda(users, means[part], counts[part], spread=0.0) for part in parts]
-        models, said = _numbers(fitted, users, judge)
+        fitted = [fit_plda(users, means[part], counts[part], ridge=1.0, spread=0.0, units=units) for part in parts]
+        models, said = _numbers(fitted, judge)
         classifiers, also = _classifiers(step, users, models, judge)
         models, weight = _common(models, classifiers, judge, _activity(step, users.shape[1]))
         attention, attends, more = _attention(model, pooling, models, classifiers, judge)
@@ -184,10 +185,14 @@ def _parts(situation: Situation, models: Sequence[LookalikeModel]) -> list[tuple
     return [found[row] for row in range(len(situation.judged.rows))]
 
 
-def _numbers(fitted: Sequence[Plda], users: NDArray[Any], judge: _Judge) -> tuple[list[Plda], str]:
-    """The models, first that of all items, with the λ and δ that judged items want; and what to say."""
-    variance = float(users.var(axis=0, dtype=np.float64).mean())
-    ridged = {ridge: [model.with_ridge(ridge, variance) for model in fitted] for ridge in RIDGES}
+def _numbers(fitted: Sequence[Plda], judge: _Judge) -> tuple[list[Plda], str]:
+    """The models, first that of all items, with the λ and δ that judged items want; and what to say.
+
+    Args:
+        fitted: with a λ of 1 and a δ of 0.
+        judge: of all models but the first.
+    """
+    ridged = {ridge: [model.with_ridge(ridge) for model in fitted] for ridge in RIDGES}
     pairs = list(itertools.product(RIDGES, SPREADS))
     values = [mean_figure(judge.values([model.spread(more) for model in ridged[ridge][1:]])) for ridge, more in pairs]
     ridge, more = pairs[int(np.argmax(values))]
@@ -201,7 +206,7 @@ def _classifiers(
     if "factors" not in step.context.config.user_model.stacked:
         return [], ""
     settings = als_factors.current_model(step.context)[1].settings
-    start = users.shape[1] - len(_activity(step, users.shape[1])) - settings.factors
+    start = sum(_blocks(step, users.shape[1])[: -2 if _activity(step, users.shape[1]) else -1])
     total = step.at("user_fields", as_of=step.as_of, vocabulary_version=load_sizes(step.context).version).count()
     numbers = start, settings.factors, total, settings.alpha, settings.regularisation
     of_all = ItemClassifier.of_users(users, *numbers)
@@ -211,6 +216,16 @@ def _classifiers(
     values = [judge.values(models[1:], weighed[weight][1:], judge.seeded) for weight in CLASSIFIERS]
     weight = CLASSIFIERS[choose_number(values) if values[0] else 0]
     return (weighed[weight], f", classifiers {weight:g}") if weight else ([], "")
+
+
+def _blocks(step: RunningStep, width: int) -> list[int]:
+    """How many columns of users' vectors (n, width) were made in each way, in their order."""
+    config = step.context.config.user_model
+    blocks = [config.user_dim] * len(config.representations)
+    factors = als_factors.current_model(step.context)[1].settings.factors if "factors" in config.stacked else 0
+    activity = len(_activity(step, width))
+    interests = width - sum(blocks) - factors - activity
+    return [columns for columns in (*blocks, interests, factors, activity) if columns]
 
 
 def _activity(step: RunningStep, width: int) -> list[int]:
