@@ -1,14 +1,16 @@
-"""A classifier per item in closed form: its seeds against all users, by weighted ridge regression.
+"""Classifiers of single items in closed form: an item's seeds against all users.
 
-Source: Hu, Koren and Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, equation 4, by
-which implicit ALS folds a new item in (`ralm.baselines.fold_in`). Of an item whose n seeds have the factors y_1 … y_n,
+Beside the closed form (`ralm.models.plda`), which knows what items are like, a classifier knows this item alone. Two of
+them are added to it, each with its scores at deviation 1 over all users, as the scores of the closed form are:
 
-    w = (N S + α Σ_i y_i y_iᵀ + λ n I)⁻¹ Σ_i y_i,    N users, S the mean of y yᵀ over all of them,
+- Fisher's discriminant on all of a user's vector (`Plda.discriminants`), by n / (n + 50) of the weight, for n seeds;
+- where the vector holds ALS factors, the line by which implicit ALS folds a new item in, by n² / (n² + 100²): weighted
+  ridge regression, with no training (Hu, Koren and Volinsky, "Collaborative Filtering for Implicit Feedback Datasets",
+  ICDM 2008, equation 4; `ralm.baselines.fold_in`). Of an item whose n seeds have the factors y_1 … y_n,
 
-is the line that tells its seeds from everyone, with no training. Seeds are known by their clusters: each cluster counts
-as so many times its centroid. A user scores y · w, which is brought to deviation 1 over all users, as the scores of the
-closed form are. Beside the closed form (`ralm.models.plda`), which knows what items are like, a classifier knows this
-item alone, so it counts for n / (n + 50) of its weight.
+      w = (N S + α Σ_i y_i y_iᵀ + λ n I)⁻¹ Σ_i y_i,    N users, S the mean of y yᵀ over all of them.
+
+Seeds are known by their clusters: each cluster counts as so many times its centroid.
 """
 
 from __future__ import annotations
@@ -22,10 +24,12 @@ from numpy.typing import NDArray
 
 from ralm.baselines.fold_in import closed_form
 from ralm.models.array_library import Array, double, unit
+from ralm.models.plda import Plda
 
 Doubles = NDArray[np.float64]
-# So many seeds give half of the weight: of few, a classifier knows little.
+# So many seeds give half of the weight: of few, a classifier knows little, and the fold-in, which shrinks less, least.
 HALF_SEEDS = 50
+HALF_SEEDS_FOLD_IN = 100
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class ItemClassifier:
         moment: N S (f, f).
         outward: (d, f), from w to the closed form's coordinates.
         numbers: (4,), the place of the factors in a user's vector, α, λ and the weight.
+
+    Without factors f is 0.
     """
 
     moment: Array
@@ -70,23 +76,32 @@ class ItemClassifier:
         """The same with another weight."""
         return replace(self, numbers=np.append(self.numbers[:3], weight))
 
-    def directions(self, centroids: Array, sizes: Array) -> Array:
+    def directions(self, centroids: Array, sizes: Array, plda: Plda) -> Array:
         """The classifiers of items in the closed form's coordinates, times their weight; of tensors, too.
 
         Args:
             centroids: (items, k, d), raw.
             sizes: (items, k), members per cluster; 0 is absent.
+            plda: the closed form.
 
         Returns:
             (items, d), double precision; zeros for an item without seeds.
         """
-        start, alpha, regularisation, weight = self.numbers.tolist()
+        weight, count = float(self.numbers[-1]), double(sizes).sum(1)[:, None]
+        found = count / (count + HALF_SEEDS) * plda.discriminants(centroids, sizes)
+        if len(self.moment):
+            share = count**2 / (count**2 + HALF_SEEDS_FOLD_IN**2)
+            found = found + share * unit(self._folded_in(centroids, sizes) @ self.outward.T)
+        return weight * found
+
+    def _folded_in(self, centroids: Array, sizes: Array) -> Array:
+        """w (items, f) of items."""
+        start, alpha, regularisation, _ = self.numbers.tolist()
         factors = double(centroids[:, :, int(start) : int(start) + len(self.moment)])  # (items, k, f)
         members = double(sizes)
-        weighed, count = factors * members[:, :, None], members.sum(1)
+        weighed = factors * members[:, :, None]
         own = weighed.swapaxes(1, 2) @ factors  # (items, f, f)
-        found = closed_form(self.moment, own, weighed.sum(1), count, alpha, regularisation) @ self.outward.T
-        return unit(found) * (weight * count / (count + HALF_SEEDS))[:, None]
+        return closed_form(self.moment, own, weighed.sum(1), members.sum(1), alpha, regularisation)
 
     def arrays(self, prefix: str) -> dict[str, NDArray[np.float32]]:
         """As arrays of a model's weights."""

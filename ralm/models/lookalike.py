@@ -143,8 +143,9 @@ class LookalikeModel(nn.Module):
         """The closed form's unit vectors of items (items, d), by their seeds' mean and number; zeros without seeds."""
         mean, count = average_centroids(centroids, sizes)  # (items, 1, d), (items, 1)
         classifier = ItemClassifier.of_arrays(dict(self.named_buffers()), PREFIX)
-        beside = 0.0 if classifier is None else classifier.directions(centroids, sizes).to(centroids.dtype)
-        found: Tensor = self.plda.directions(mean[:, 0], count[:, 0], beside)
+        plda = self.plda
+        beside = 0.0 if classifier is None else classifier.directions(centroids, sizes, plda).to(centroids.dtype)
+        found: Tensor = plda.directions(mean[:, 0], count[:, 0], beside)
         return found
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:

@@ -17,9 +17,8 @@ from noise. Of a new item whose n seeds have the mean m, the shift is expected a
 which shrinks by itself where seeds are few, and a user x is scored by (x − f)ᵀ (C + λ_n tr(C)/d · I)⁻¹ post with
 λ_n = λ (20 / (n + 20))²: the more seeds, the less is lost by trusting directions in which users hardly differ.
 
-How much users differ in a direction depends on the units of their columns. A vector is stacked from blocks that were
-made in different ways: in the units here (`block_units`) every block has the variance 1, all its columns together. All
-of the above is in these units; what is kept is for vectors as they come.
+All of this is in units (`block_units`) in which every block of a vector, made in a way of its own, has the variance 1,
+its columns together: where a direction is narrow depends on units. What is kept is for vectors as they come.
 
 In the basis B of the generalised eigenvectors, Bᵀ C B = I and Bᵀ C_b B = diag(D), all of this is diagonal but for λ.
 With the coordinates z = Bᵀ (x − f), p = Bᵀ m_b and s the mean of the seeds' coordinates:
@@ -48,7 +47,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from ralm.models.array_library import Array, unit
+from ralm.models.array_library import Array, double, library, unit
 
 Doubles = NDArray[np.float64]
 
@@ -60,6 +59,9 @@ HALF_SEEDS = 20
 DEFAULT_SPREAD = 0.01
 # Eigenvalues of C_b are at least so much of its largest one.
 SMALLEST_BETWEEN = 1e-3
+# Of discriminants: how many times the λ of the closed form, and what seeds count beside users.
+DISCRIMINANT_RIDGE = 3.0
+SEED_SHARE = 3.0
 # C gets so much of its mean variance added to its diagonal: columns that are constant or repeat others do no harm.
 JITTER = 1e-6
 # With so many items, C_b is half of what they say and half a multiple of C; with many more, all of what they say.
@@ -110,6 +112,32 @@ class Plda:
         posterior = self.prior + expected / (expected + 1.0) * shift
         found = unit(unit(self._ridged(posterior, counts)) + classifiers + self.common)
         return found * (counts > 0)[:, None]
+
+    def discriminants(self, centroids: Array, sizes: Array) -> Array:
+        """What tells an item's seeds from everyone, with no idea of what items are like (Fisher's discriminant).
+
+        The covariance is that of users, with a λ of `DISCRIMINANT_RIDGE` times its size, and the second moment of the
+        seeds, which counts `SEED_SHARE` times; with z of the seeds in the coordinates,
+        (I + 3 λ tr(C)/d · BᵀB + 3/n Σ z zᵀ)⁻¹ Σ z. k clusters stand for the seeds; by Woodbury's identity only k × k
+        matrices are inverted.
+
+        Args:
+            centroids: (items, k, d), raw.
+            sizes: (items, k), members per cluster; 0 is absent.
+
+        Returns:
+            (items, d), of length 1, in double precision; zeros for an item without seeds.
+        """
+        axes, members = double(self.axes), double(sizes)
+        seeds = (double(centroids) - double(self.mean)) @ (double(self.basis) @ axes)  # (items, k, d)
+        inverse = 1.0 / (1.0 + DISCRIMINANT_RIDGE * double(self.penalty))  # (d,)
+        count = members.sum(1)[:, None]
+        weighed = seeds * ((SEED_SHARE / count.clip(1e-12) * members) ** 0.5)[:, :, None]
+        found = inverse * (members[:, None, :] @ seeds)[:, 0]  # (items, d)
+        inner = (weighed * inverse) @ weighed.swapaxes(1, 2)  # (items, k, k)
+        inner = inner + library(inner).diag(library(inner).ones_like(inner[0, 0]))
+        solved = library(inner).linalg.solve(inner, weighed @ found[:, :, None])
+        return unit((found - inverse * (weighed.swapaxes(1, 2) @ solved)[:, :, 0]) @ axes.T)
 
     def own_directions(self, seeds: Array, counts: Array) -> Array:
         """What sets users apart from those of any item: as `directions`, of post − p in place of post, without common.

@@ -257,7 +257,7 @@ def closed_directions(weights: Mapping[str, Any], centroids: Floats, sizes: Ints
     if plda is None:
         return np.zeros((len(centroids), 0))
     classifier = ItemClassifier.of_arrays(weights, PREFIX)
-    classifiers = 0.0 if classifier is None else classifier.directions(centroids, sizes)
+    classifiers = 0.0 if classifier is None else classifier.directions(centroids, sizes, plda)
     return np.asarray(weights["closed"] * plda.directions(*seed_means(centroids, sizes), classifiers), np.float64)
 
 

@@ -1,44 +1,71 @@
-"""Classifiers of single items: the fold-in of implicit ALS, from clusters of seeds."""
+"""Classifiers of single items: Fisher's discriminant and the fold-in of implicit ALS, from clusters of seeds."""
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 
 from ralm.baselines.fold_in import closed_form, gram_of
-from ralm.models.item_classifier import HALF_SEEDS, ItemClassifier
-from ralm.models.plda import fit_plda
+from ralm.models.item_classifier import HALF_SEEDS, HALF_SEEDS_FOLD_IN, ItemClassifier
+from ralm.models.plda import DISCRIMINANT_RIDGE, SEED_SHARE, Plda, fit_plda
 
 RNG = np.random.default_rng(4)
 USERS = RNG.normal(size=(2_000, 9)) @ RNG.normal(size=(9, 9)) + 0.3
 SEEDS = np.flatnonzero(USERS[:, 4] + RNG.normal(size=2_000) > 3.5)[:40]
 
 
-def classifier(weight: float) -> tuple[np.ndarray, ItemClassifier]:
-    model = fit_plda(USERS, USERS[:20], np.full(20, 5))
-    fitted = ItemClassifier.of_users(USERS, 3, 4, 2_000, 20.0, 1.0).within(model.basis)
-    return model.coordinates(USERS), fitted.weighing(weight)
+MODEL = fit_plda(USERS, USERS[:20], np.full(20, 5))
 
 
-def test_scores_are_those_of_the_fold_in_where_each_seed_is_a_cluster() -> None:
-    z, fitted = classifier(2.0)
+def classifier(weight: float, factors: int = 4) -> ItemClassifier:
+    return ItemClassifier.of_users(USERS, 3, factors, 2_000, 20.0, 1.0).within(MODEL.basis).weighing(weight)
+
+
+def plain_discriminant(model: Plda, seeds: np.ndarray) -> np.ndarray:
+    """In the coordinates, by the whole matrix."""
+    z = model.coordinates(seeds)
+    ridge = (model.axes * DISCRIMINANT_RIDGE * model.penalty) @ model.axes.T
+    return np.linalg.solve(np.eye(z.shape[1]) + ridge + SEED_SHARE / len(z) * z.T @ z, z.sum(axis=0))
+
+
+def test_a_discriminant_is_that_of_the_whole_covariance() -> None:
+    expected = plain_discriminant(MODEL, USERS[SEEDS])
+    own = np.concatenate([USERS[SEEDS], np.zeros((3, 9))])[None], np.array([[1] * 40 + [0] * 3])  # three are absent
+    found = MODEL.discriminants(*own)[0]
+    np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-9)
+    torches = Plda(**{name: torch.from_numpy(value) for name, value in vars(MODEL).items()})
+    np.testing.assert_allclose(torches.discriminants(*map(torch.from_numpy, own))[0], found, atol=1e-9)
+
+
+def test_a_discriminant_finds_users_like_the_seeds() -> None:
+    fresh, chosen = RNG.permutation(SEEDS), np.zeros(2_000, bool)
+    chosen[fresh[20:]] = True
+    score = MODEL.coordinates(USERS) @ MODEL.discriminants(USERS[fresh[:20]][None], np.ones((1, 20)))[0]
+    others = np.setdiff1d(np.arange(2_000), fresh[:20])
+    assert roc_auc_score(chosen[others], score[others]) > 0.8
+
+
+def test_the_fold_in_is_that_of_als_where_each_seed_is_a_cluster() -> None:
     factors = USERS[:, 3:7]
     own = factors[SEEDS]
     plain = factors @ closed_form(gram_of(factors), gram_of(own)[None], own.sum(0)[None], np.array([40]), 20.0, 1.0)[0]
-    found = z @ fitted.directions(USERS[SEEDS][None], np.ones((1, 40), int))[0]
-    # The same but for the mean, which is the same for all users; the deviation is the weight times n / (n + 20).
+    seeds = USERS[SEEDS][None], np.ones((1, 40), int)
+    with_it, without = classifier(2.0).directions(*seeds, MODEL), classifier(2.0, 0).directions(*seeds, MODEL)
+    found = MODEL.coordinates(USERS) @ (with_it - without)[0]
+    # The same but for the mean, which is the same for all users.
     np.testing.assert_allclose(np.corrcoef(found, plain)[0, 1], 1)
-    assert found.std() == pytest.approx(2 * 40 / (40 + HALF_SEEDS), rel=1e-3)
+    assert found.std() == pytest.approx(2 * 40**2 / (40**2 + HALF_SEEDS_FOLD_IN**2), rel=1e-3)
+    assert (MODEL.coordinates(USERS) @ without[0]).std() == pytest.approx(2 * 40 / (40 + HALF_SEEDS), rel=1e-3)
 
 
 def test_clusters_stand_for_their_seeds() -> None:
-    z, fitted = classifier(1.0)
+    fitted = classifier(1.0)
     halves = np.array_split(SEEDS[np.argsort(USERS[SEEDS, 0])], 8)
     centroids = np.stack([USERS[half].mean(axis=0) for half in halves])[None]
     sizes = np.array([[len(half) for half in halves]])
-    exact, near = (
-        z @ fitted.directions(USERS[SEEDS][None], np.ones((1, 40), int))[0],
-        z @ fitted.directions(centroids, sizes)[0],
-    )
+    z = MODEL.coordinates(USERS)
+    exact = z @ fitted.directions(USERS[SEEDS][None], np.ones((1, 40), int), MODEL)[0]
+    near = z @ fitted.directions(centroids, sizes, MODEL)[0]
     assert np.corrcoef(exact, near)[0, 1] > 0.97
     label = np.zeros(2_000)
     label[SEEDS] = 1
@@ -46,8 +73,8 @@ def test_clusters_stand_for_their_seeds() -> None:
 
 
 def test_items_without_seeds_and_weights_of_nothing() -> None:
-    _, fitted = classifier(1.0)
-    assert not fitted.directions(np.zeros((1, 3, 9)), np.zeros((1, 3), int)).any()
+    fitted = classifier(1.0)
+    assert not fitted.directions(np.zeros((1, 3, 9)), np.zeros((1, 3), int), MODEL).any()
     again = ItemClassifier.of_arrays(fitted.arrays("x_"), "x_")
     assert again is not None
     np.testing.assert_allclose(again.moment, fitted.moment, rtol=1e-6)

@@ -225,12 +225,19 @@ def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarr
 
     def classifier(centroids: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         start, alpha, regularisation, weight = weights["closed_numbers"].astype(float)
-        factors, count = centroids[:, int(start) : int(start) + len(weights["closed_moment"])], sizes.sum()
+        axes, penalty = weights["closed_axes"].astype(float), weights["closed_penalty"].astype(float)
+        seeds, count = coordinates(centroids), sizes.sum()
+        total = np.eye(len(axes)) + (axes * 3 * penalty) @ axes.T
+        for seed, size in zip(seeds, sizes, strict=True):
+            total = total + 3 / count * size * np.outer(seed, seed)
+        found = np.linalg.solve(total, sizes @ seeds)
+        found = found / np.linalg.norm(found) * count / (count + 50)
+        factors = centroids[:, int(start) : int(start) + len(weights["closed_moment"])]
         own = weights["closed_moment"] + regularisation * count * np.eye(factors.shape[1])
         for centroid, size in zip(factors, sizes, strict=True):
             own = own + alpha * size * np.outer(centroid, centroid)
-        found = weights["closed_outward"] @ np.linalg.solve(own, sizes @ factors)
-        return found / np.linalg.norm(found) * weight * count / (count + 50)
+        folded = weights["closed_outward"] @ np.linalg.solve(own, sizes @ factors)
+        return weight * (found + folded / np.linalg.norm(folded) * count**2 / (count**2 + 100**2))
 
     def direction(centroids: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         count = sizes.sum()

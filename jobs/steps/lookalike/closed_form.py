@@ -2,8 +2,8 @@
 
 The numbers of the closed form are chosen by cross-validation: every item is judged by a model that was fitted without
 it, so that all training items have their say. What is learnt from there is judged on validation items, and on users
-whom no training saw: with few users, a training learns who clicks much rather than who is alike. Both are judged in two
-situations (`ralm.training.judged_items`).
+whom no training saw: with few users, a training learns who clicks much rather than who is alike. Both in two situations
+(`ralm.training.judged_items`).
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ from ralm.runs.step import RunningStep
 from ralm.training.judged_items import Figures, Situation, choose_number, enough, mean_figure, score_parts
 from ralm.training.seed_draws import row_item
 
+Doubles = NDArray[np.float64]
 # The best λ and δ are taken, then the weight of the classifiers, then w, then the weight of attention are chosen: there
-# another value than the first, the usual one, must beat it by more than its error. Classifiers help items with many
-# seeds. Attention is counted in standard deviations over users, as the closed form is.
+# another value than the first, the usual one, must beat it by more than its error. Attention is counted in standard
+# deviations over users, as the closed form is.
 RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
 CLASSIFIERS = (2.0, 0.0, 1.0, 4.0)
@@ -122,19 +123,28 @@ class _Judge:
         found = tuple(situation for situation in situations if situation.judged.enough)
         return _Judge(found, len(np.unique(np.concatenate(numbers))))
 
-    def values(self, models: Sequence[Plda], classifiers: Sequence[ItemClassifier] = (), least: int = 0) -> Figures:
+    def beside(self, models: Sequence[Plda], classifiers: Sequence[ItemClassifier]) -> list[Doubles]:
+        """What the classifiers add to the items' directions (rows, d), in each situation.
+
+        Args:
+            models: the model of each fold.
+            classifiers: the classifier of each fold.
+        """
+        return [_beside(situation, models, classifiers) for situation in self.situations]
+
+    def values(self, models: Sequence[Plda], beside: Sequence[Doubles] = (), least: int = 0) -> Figures:
         """The figures of each item, in each situation.
 
         Args:
             models: the model of each fold.
-            classifiers: the classifier of each fold, or none.
+            beside: of `beside`, or none.
             least: rows with fewer seeds are not judged, nor situations with too few items then.
         """
         found = []
-        for situation in self.situations:
+        for number, situation in enumerate(self.situations):
             chosen = situation.sizes.sum(axis=1) >= least
             if enough(situation.judged.number[chosen]):
-                found.append(_values(situation, models, classifiers, chosen))
+                found.append(_values(situation, models, beside[number] if beside else None, chosen))
         return found
 
     @property
@@ -157,18 +167,25 @@ def _fold_rows(situation: Situation, fold: int, chosen: NDArray[np.bool_] | None
     return found
 
 
+def _beside(situation: Situation, models: Sequence[Plda], classifiers: Sequence[ItemClassifier]) -> Doubles:
+    found = np.zeros((len(situation.sizes), len(models[0].mean)))
+    for fold, (model, classifier) in enumerate(zip(models, classifiers, strict=True)):
+        rows = _fold_rows(situation, fold)
+        found[rows] = classifier.directions(situation.centroids[rows], situation.sizes[rows], model)
+    return found
+
+
 def _values(
-    situation: Situation, models: Sequence[Plda], classifiers: Sequence[ItemClassifier], chosen: NDArray[np.bool_]
+    situation: Situation, models: Sequence[Plda], beside: Doubles | None, chosen: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """The figures of each item (items, figures) of the chosen rows (rows,) of a situation; see `_Judge.values`."""
     judged = situation.judged
     scores: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
     for fold, model in enumerate(models):
         rows = _fold_rows(situation, fold, chosen)
-        centroids, sizes = situation.centroids[rows], situation.sizes[rows]
-        beside = classifiers[fold].directions(centroids, sizes) if classifiers else 0.0
+        seeds = seed_means(situation.centroids[rows], situation.sizes[rows])
         # Of raw vectors: without their mean, an item's scores all change by the same number, which no figure sees.
-        directions = model.directions(*seed_means(centroids, sizes), beside) @ model.basis.T
+        directions = model.directions(*seeds, 0.0 if beside is None else beside[rows]) @ model.basis.T
         for row, direction, others in zip(rows, directions, (judged.users @ directions.T).T, strict=True):
             own = judged.clickers[judged.clickers_of[row]] @ direction
             scores[row] = own, others
@@ -190,7 +207,7 @@ def _numbers(fitted: Sequence[Plda], judge: _Judge) -> tuple[list[Plda], str]:
 
     Args:
         fitted: with a λ of 1 and a δ of 0.
-        judge: of all models but the first.
+        judge: of all but the first.
     """
     ridged = {ridge: [model.with_ridge(ridge) for model in fitted] for ridge in RIDGES}
     pairs = list(itertools.product(RIDGES, SPREADS))
@@ -202,20 +219,20 @@ def _numbers(fitted: Sequence[Plda], judge: _Judge) -> tuple[list[Plda], str]:
 def _classifiers(
     step: RunningStep, users: NDArray[Any], models: Sequence[Plda], judge: _Judge
 ) -> tuple[list[ItemClassifier], str]:
-    """A classifier per item beside each model, if factors are stacked and it helps; and what to say of it."""
-    if "factors" not in step.context.config.user_model.stacked:
-        return [], ""
-    settings = als_factors.current_model(step.context)[1].settings
-    start = sum(_blocks(step, users.shape[1])[: -2 if _activity(step, users.shape[1]) else -1])
+    """A classifier per item beside each model, if it helps; and what to say of it."""
     total = step.at("user_fields", as_of=step.as_of, vocabulary_version=load_sizes(step.context).version).count()
-    numbers = start, settings.factors, total, settings.alpha, settings.regularisation
+    numbers: tuple[int, int, int, float, float] = 0, 0, total, 1.0, 1.0
+    if "factors" in step.context.config.user_model.stacked:
+        settings = als_factors.current_model(step.context)[1].settings
+        start = sum(_blocks(step, users.shape[1])[: -2 if _activity(step, users.shape[1]) else -1])
+        numbers = start, settings.factors, total, settings.alpha, settings.regularisation
     of_all = ItemClassifier.of_users(users, *numbers)
     fitted = [of_all.within(model.basis) for model in models]
-    weighed = {weight: [one.weighing(weight) for one in fitted] for weight in CLASSIFIERS}
+    beside = judge.beside(models[1:], [one.weighing(1.0) for one in fitted[1:]])
     # Made for items with many seeds: those with more than most decide, and they by much, for they have too few as well.
-    values = [judge.values(models[1:], weighed[weight][1:], judge.seeded) for weight in CLASSIFIERS]
+    values = [judge.values(models[1:], [weight * own for own in beside], judge.seeded) for weight in CLASSIFIERS]
     weight = CLASSIFIERS[choose_number(values) if values[0] else 0]
-    return (weighed[weight], f", classifiers {weight:g}") if weight else ([], "")
+    return ([one.weighing(weight) for one in fitted], f", classifiers {weight:g}") if weight else ([], "")
 
 
 def _blocks(step: RunningStep, width: int) -> list[int]:
@@ -249,7 +266,8 @@ def _common(
     # Nothing of either is the same, so it is judged once.
     ways = [*((weight, []) for weight in COMMON), *((weight, activity) for weight in COMMON if weight and activity)]
     weighed = [[model.with_common(*way) for model in models] for way in ways]
-    values = [judge.values(found[1:], classifiers[1:]) for found in weighed]
+    beside = judge.beside(models[1:], classifiers[1:]) if classifiers else ()
+    values = [judge.values(found[1:], beside) for found in weighed]
     best = choose_number(values)
     (weight, columns), mean = ways[best], mean_figure(values[best])
     of = " of activity" if columns else ""

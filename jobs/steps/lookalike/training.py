@@ -189,6 +189,7 @@ def steps(context: Context) -> Sequence[Step]:
                     after=((clustering_step(variant, round_), "a1"), (samples_step(settings.merge), "a1")),
                     inputs=("item_seeds", "seed_clusters", "lookalike_samples", *(first if round_ == 1 else ())),
                     models=partial(_made, context, variant),
+                    extra=lambda: "units of blocks, discriminants",  # models of an earlier version have other numbers
                 )
             )
     return made
