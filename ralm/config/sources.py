@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ralm.config.locations import Location
 from ralm.config.section import Identifier, Section, sized
-from ralm.config.time_formats import check_time_format, either_way
+from ralm.config.time_formats import check_time_format, check_time_zone, either_way, quoted_zone
 
 # What exports write for a missing value, lower case; the last is a device id that its owner switched off.
 NULL_MARKERS = (
@@ -103,6 +103,20 @@ class Source(Place):
         if isinstance(value, list) and (twice := either_way(value)):
             raise ValueError(f"time_format: {twice[0]} and {twice[1]} both read 02/03/2024: make two sources of it")
         return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        return check_time_zone(value)
+
+    @model_validator(mode="after")
+    def _zone_is_read(self) -> Source:
+        quoted = next((found for text in self.time_formats if (found := quoted_zone(text))), None)
+        if quoted and self.time_zone != "UTC":
+            raise ValueError(
+                f"time_format: {quoted} is skipped, and time_zone is {self.time_zone}: write XXX for a zone"
+            )
+        return self
 
     @property
     def time_formats(self) -> list[str]:

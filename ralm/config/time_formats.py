@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
+from zoneinfo import available_timezones
 
 # Units of epochs -> how many of them make a second.
 EPOCHS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000, "epoch_ns": 1_000_000_000}
@@ -53,9 +55,47 @@ def check_time_format(text: str) -> str:
 
 def either_way(formats: Sequence[str]) -> tuple[str, str] | None:
     """Two patterns of a list that differ in the order of day and month only, so that most dates fit both."""
-    swapped = {re.sub("d+|M+", lambda run: {"d": "M", "M": "d"}[run[0][0]] * len(run[0]), text) for text in formats}
-    both = [text for text in formats if re.search(r"\bd{1,2}\W+M{1,2}\b|\bM{1,2}\W+d{1,2}\b", text) and text in swapped]
-    return (both[0], both[1]) if len(both) > 1 else None
+    plain = {text: re.sub(r"([A-Za-z])\1*", r"\1", "yyyy-MM-dd HH:mm:ss" if text == ISO else text) for text in formats}
+    for text, letters in plain.items():
+        if not re.search(r"d\W*M(?!M)|M\W*d", letters) or "MMM" in text:
+            continue
+        order = re.sub("[dM]", lambda run: {"d": "M", "M": "d"}[run[0]], letters)
+        for other, of_other in plain.items():
+            if _dated(order) == _dated(of_other) and "MMM" not in other:
+                return text, other
+    return None
+
+
+def _dated(letters: str) -> str:
+    """A pattern's date, whatever the time of day after it."""
+    return re.split(r"[HhkK]|'T'", letters, maxsplit=1)[0].strip()
+
+
+def quoted_zone(text: str) -> str | None:
+    """A zone that stands in quotes in a pattern ('Z'), and is therefore skipped, not read."""
+    found = re.search(r"'(Z|UTC|GMT)'", text)
+    return found[0] if found else None
+
+
+def check_time_zone(text: str) -> str:
+    """The zone, if it names one place or offset.
+
+    Raises:
+        ValueError: it is unknown, or a short name that several countries use (BST, IST, CST), of which Java takes one.
+    """
+    if re.fullmatch(r"UTC|GMT|Z|((UTC|GMT)?[+-]\d{1,2}(:?\d{2})?)", text) or (
+        "/" in text and text in (_regions() or {text})  # a machine may have no list of regions
+    ):
+        return text
+    like = next((one for one in sorted(_regions()) if "/" in one and one.lower() == text.lower()), "Europe/London")
+    raise ValueError(
+        f"time_zone '{text}': write a region ({like}) or an offset (+01:00); short names stand for several zones"
+    )
+
+
+@cache
+def _regions() -> set[str]:
+    return available_timezones()
 
 
 def _problem(pattern: str) -> str | None:

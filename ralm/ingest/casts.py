@@ -107,12 +107,19 @@ def cast_number(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKE
     if not isinstance(kind, NumericType | BooleanType | StringType | NullType):
         raise UnmappableTypeError("a number or a string of one")
     present = _present(raw, kind, markers)
-    number = (stripped(raw) if isinstance(kind, StringType) else raw).try_cast("double")
+    if isinstance(kind, StringType):
+        raw = _bare_number(stripped(raw))
+    number = raw.try_cast("double")
     return Cast(F.when(present & (F.abs(number) < float("inf")), number), present)
 
 
+def _bare_number(text: Column) -> Column:
+    """The text, null if it ends in a suffix of Java's numbers: 12d is no number."""
+    return F.when(~text.rlike(r"[dDfF]$"), text)
+
+
 def cast_flag(raw: Column, kind: DataType) -> Cast:
-    """A boolean: numbers are true unless 0; strings as Spark reads them (true/false, yes/no, t/f, y/n, 1/0), 1.0, 0.0.
+    """A boolean: 1 and 0, and strings as Spark reads them (true/false, yes/no, t/f, y/n, 1/0), 1.0, 0.0.
 
     Raises:
         UnmappableTypeError: anything but booleans, numbers and strings.
@@ -120,9 +127,9 @@ def cast_flag(raw: Column, kind: DataType) -> Cast:
     if not isinstance(kind, BooleanType | NumericType | StringType | NullType):
         raise UnmappableTypeError("a boolean, a number or a string such as 'true'")
     present = _present(raw, kind)
-    flag = (raw != 0) if isinstance(kind, NumericType) else raw.try_cast("boolean")
+    flag = F.when(raw.isin(0, 1), raw == 1) if isinstance(kind, NumericType) else raw.try_cast("boolean")
     if isinstance(kind, StringType):  # pandas writes 1.0 where some cells are empty
-        number = raw.try_cast("double")
+        number = _bare_number(raw).try_cast("double")
         flag = F.coalesce(flag, F.when(number.isin(0.0, 1.0), number == 1))
     return Cast(F.when(present, flag), present)
 
@@ -222,6 +229,7 @@ def _iso(raw: Column, kind: DataType, zone: str) -> Column:
         return _in_zone(raw.cast("timestamp"), zone)
     if isinstance(kind, StringType):
         raw = F.replace(raw, F.lit(","), F.lit("."))  # a fraction of a second after a comma
+        raw = F.regexp_replace(raw, r"([T ]\d{1,2}:\d{2})(?=\s*(Z|[+-]))", "$1:00")  # no seconds before a zone
         # Spark also reads '10:30' (today!) and '2024' as times: accept only what starts with a full date.
         dated = raw.rlike(r"^\d{4}-\d{1,2}-\d{1,2}")
         zoned = raw.rlike(r"[T ]\d{1,2}[\d:.]*\s*[A-Za-z+\-]")

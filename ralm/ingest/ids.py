@@ -15,7 +15,9 @@ from pyspark.sql.types import DataType, DecimalType, DoubleType, FloatType, Inte
 from ralm.config.sources import NULL_MARKERS
 
 # Blanks of any kind: white space, control and format characters (zero-width space, byte order mark), Unicode's spaces.
-_BLANK = r"[\s\p{Z}\p{Cc}\p{Cf}]"
+# U+0080 to U+009F are none: they are letters of windows-1252 (Š, ž) that were read as ISO-8859-1.
+_BLANK = r"[\s\p{Z}\x00-\x1f\x7f\p{Cf}]"
+_MISREAD = r"[\x80-\x9f]"
 _ROUND = rf"^{_BLANK}+|{_BLANK}+$"
 # 12345.0 and 1.2345E+04, with a point or a comma; hexadecimal digits such as 12e45 have neither these nor a sign. 1,000
 # is a thousand.
@@ -91,7 +93,8 @@ def without_formula(text: str) -> str:
 
 
 def _is_blank(character: str) -> bool:
-    return unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cc", "Cf")
+    control = unicodedata.category(character) == "Cc" and character < "\x80"
+    return control or unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cf")
 
 
 def is_missing(text: Column, markers: Sequence[str] = NULL_MARKERS) -> Column:
@@ -139,7 +142,7 @@ def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
     """
     present = ~is_missing(text, markers)
     mended, lost = without_decimals(text)
-    broken = text.contains("\ufffd")
+    broken = text.contains("\ufffd") | text.rlike(_MISREAD)
     done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != text, DECIMALS)
     done = done.when(text.rlike(_GROUPED), GROUPED).when(text.startswith("["), LISTS)
     done = done.when(text.startswith("'") & text.endswith("'"), APOSTROPHES)

@@ -3,8 +3,8 @@
 Beside the closed form (`ralm.models.plda`), which knows what items are like, a classifier knows this item alone. Two of
 them are added to it, each with its scores at deviation 1 over all users, as the scores of the closed form are:
 
-- Fisher's discriminant on all of a user's vector (`Plda.discriminants`), by n / (n + 50) of the weight, for n seeds;
-- where the vector holds ALS factors, the line by which implicit ALS folds a new item in, by n² / (n² + 100²): weighted
+- Fisher's discriminant on all of a user's vector (`Plda.discriminants`), by ½ n / (n + 50) of the weight, for n seeds;
+- where the vector holds ALS factors, the line by which implicit ALS folds a new item in, by n² / (n² + 50²): weighted
   ridge regression, with no training (Hu, Koren and Volinsky, "Collaborative Filtering for Implicit Feedback Datasets",
   ICDM 2008, equation 4; `ralm.baselines.fold_in`). Of an item whose n seeds have the factors y_1 … y_n,
 
@@ -29,7 +29,8 @@ from ralm.models.plda import Plda
 Doubles = NDArray[np.float64]
 # So many seeds give half of the weight: of few, a classifier knows little, and the fold-in, which shrinks less, least.
 HALF_SEEDS = 50
-HALF_SEEDS_FOLD_IN = 100
+# What a discriminant counts beside a fold-in.
+DISCRIMINANT = 0.5
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,9 @@ class ItemClassifier:
             (items, d), double precision; zeros for an item without seeds.
         """
         weight, count = float(self.numbers[-1]), double(sizes).sum(1)[:, None]
-        found = count / (count + HALF_SEEDS) * plda.discriminants(centroids, sizes)
+        found = DISCRIMINANT * count / (count + HALF_SEEDS) * plda.discriminants(centroids, sizes)
         if len(self.moment):
-            share = count**2 / (count**2 + HALF_SEEDS_FOLD_IN**2)
+            share = count**2 / (count**2 + HALF_SEEDS**2)
             found = found + share * unit(self._folded_in(centroids, sizes) @ self.outward.T)
         return weight * found
 

@@ -69,17 +69,24 @@ def test_timestamps_and_dates(spark: SparkSession) -> None:
 
 
 def test_numbers_flags_and_categories(spark: SparkSession) -> None:
-    frame = spark.createDataFrame([("1e3",), ("NaN",), ("inf",), ("",), ("ten",)], "raw string")
+    frame = spark.createDataFrame([("1e3",), ("NaN",), ("inf",), ("",), ("ten",), ("12d",)], "raw string")
     number = casts.cast_number(F.col("raw"), frame.schema[0].dataType)
     found = frame.select(number.value.alias("v"), (number.present & number.value.isNull()).alias("invalid")).collect()
-    assert [tuple(r) for r in found] == [(1000.0, False), (None, False), (None, True), (None, False), (None, True)]
+    assert [tuple(r) for r in found] == [
+        (1000.0, False),
+        (None, False),
+        (None, True),
+        (None, False),
+        (None, True),
+        (None, True),
+    ]
 
-    frame = spark.createDataFrame([("yes",), ("0",), ("True",), ("maybe",)], "raw string")
+    frame = spark.createDataFrame([("yes",), ("0",), ("True",), ("maybe",), ("1d",)], "raw string")
     flag = casts.cast_flag(F.col("raw"), frame.schema[0].dataType)
-    assert [r[0] for r in frame.select(flag.value).collect()] == [True, False, True, None]
-    frame = spark.createDataFrame([(2,), (0,), (None,)], "raw int")
+    assert [r[0] for r in frame.select(flag.value).collect()] == [True, False, True, None, None]
+    frame = spark.createDataFrame([(1,), (0,), (None,), (2,), (-1,)], "raw int")
     flag = casts.cast_flag(F.col("raw"), frame.schema[0].dataType)
-    assert [r[0] for r in frame.select(flag.value).collect()] == [True, False, None]
+    assert [r[0] for r in frame.select(flag.value).collect()] == [True, False, None, None, None]
 
     frame = spark.createDataFrame([("a.b. a",), (None,)], "raw string")
     for separator, expected in ((".", [["a", "b"], []]), (None, [["a.b. a"], []])):

@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from ralm.baselines.fold_in import closed_form, gram_of
-from ralm.models.item_classifier import HALF_SEEDS, HALF_SEEDS_FOLD_IN, ItemClassifier
+from ralm.models.item_classifier import DISCRIMINANT, HALF_SEEDS, ItemClassifier
 from ralm.models.plda import DISCRIMINANT_RIDGE, SEED_SHARE, Plda, fit_plda
 
 RNG = np.random.default_rng(4)
@@ -54,8 +54,10 @@ def test_the_fold_in_is_that_of_als_where_each_seed_is_a_cluster() -> None:
     found = MODEL.coordinates(USERS) @ (with_it - without)[0]
     # The same but for the mean, which is the same for all users.
     np.testing.assert_allclose(np.corrcoef(found, plain)[0, 1], 1)
-    assert found.std() == pytest.approx(2 * 40**2 / (40**2 + HALF_SEEDS_FOLD_IN**2), rel=1e-3)
-    assert (MODEL.coordinates(USERS) @ without[0]).std() == pytest.approx(2 * 40 / (40 + HALF_SEEDS), rel=1e-3)
+    assert found.std() == pytest.approx(2 * 40**2 / (40**2 + HALF_SEEDS**2), rel=1e-3)
+    assert (MODEL.coordinates(USERS) @ without[0]).std() == pytest.approx(
+        2 * DISCRIMINANT * 40 / (40 + HALF_SEEDS), rel=1e-3
+    )
 
 
 def test_clusters_stand_for_their_seeds() -> None:

@@ -76,13 +76,13 @@ def loop_score(weights, x, centroids, sizes):
         left = w["closed_moment"] + penalty * n * np.eye(3)
         left += alpha * sum(s * np.outer(c, c) for s, c in zip(sizes, own, strict=True))
         line = np.linalg.solve(left, sum(s * c for s, c in zip(sizes, own, strict=True)))
-        folded = n**2 / (n**2 + 100**2) * unit(w["closed_outward"] @ line)
+        folded = n**2 / (n**2 + 50**2) * unit(w["closed_outward"] @ line)
         axes, members = w["closed_axes"].astype(float), [s for s in sizes if s > 0]
         zs = [(c - w["closed_mean"]) @ w["closed_basis"] for c, s in zip(centroids, sizes, strict=True) if s > 0]
         spread = np.eye(len(axes)) + (axes * 3 * w["closed_penalty"]) @ axes.T
         spread += 3 / n * sum(s * np.outer(own, own) for s, own in zip(members, zs, strict=True))
         fisher = np.linalg.solve(spread, sum(s * own for s, own in zip(members, zs, strict=True)))
-        classifier = share * (n / (n + 50) * unit(fisher) + folded)
+        classifier = share * (n / (n + 50) / 2 * unit(fisher) + folded)
         ridged = (post @ w["closed_axes"] / (1 + w["closed_penalty"] * (20 / (n + 20)) ** 2)) @ w["closed_axes"].T
         closed = w["closed"] * (z @ unit(unit(ridged) + classifier + w["closed_common"]))
     b = softmax([w["global_v2"] @ np.tanh(w["global_v1"] @ s) for s in seeds])

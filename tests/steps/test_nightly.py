@@ -231,13 +231,13 @@ def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarr
         for seed, size in zip(seeds, sizes, strict=True):
             total = total + 3 / count * size * np.outer(seed, seed)
         found = np.linalg.solve(total, sizes @ seeds)
-        found = found / np.linalg.norm(found) * count / (count + 50)
+        found = found / np.linalg.norm(found) * count / (count + 50) / 2
         factors = centroids[:, int(start) : int(start) + len(weights["closed_moment"])]
         own = weights["closed_moment"] + regularisation * count * np.eye(factors.shape[1])
         for centroid, size in zip(factors, sizes, strict=True):
             own = own + alpha * size * np.outer(centroid, centroid)
         folded = weights["closed_outward"] @ np.linalg.solve(own, sizes @ factors)
-        return weight * (found + folded / np.linalg.norm(folded) * count**2 / (count**2 + 100**2))
+        return weight * (found + folded / np.linalg.norm(folded) * count**2 / (count**2 + 50**2))
 
     def direction(centroids: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         count = sizes.sum()
