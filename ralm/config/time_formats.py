@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from itertools import permutations
 from zoneinfo import available_timezones
 
 # Units of epochs -> how many of them make a second.
@@ -55,20 +56,21 @@ def check_time_format(text: str) -> str:
 
 def either_way(formats: Sequence[str]) -> tuple[str, str] | None:
     """Two patterns of a list that differ in the order of day and month only, so that most dates fit both."""
-    plain = {text: re.sub(r"([A-Za-z])\1*", r"\1", "yyyy-MM-dd HH:mm:ss" if text == ISO else text) for text in formats}
-    for text, letters in plain.items():
-        if not re.search(r"d\W*M(?!M)|M\W*d", letters) or "MMM" in text:
-            continue
-        order = re.sub("[dM]", lambda run: {"d": "M", "M": "d"}[run[0]], letters)
-        for other, of_other in plain.items():
-            if _dated(order) == _dated(of_other) and "MMM" not in other:
-                return text, other
+    plain = {text: _letters(text) for text in formats}
+    for text, other in permutations(plain, 2):
+        if any(re.search(r"d\W*M|M\W*d", own) and _swapped(own) in plain[other] for own in plain[text]):
+            return text, other
     return None
 
 
-def _dated(letters: str) -> str:
-    """A pattern's date, whatever the time of day after it."""
-    return re.split(r"[HhkK]|'T'", letters, maxsplit=1)[0].strip()
+def _letters(text: str) -> set[str]:
+    """A pattern with each letter once, but for names of months; of ISO-8601 those that it reads."""
+    read = ["yyyy-MM-dd", "yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss"] if text == ISO else [text]
+    return {one if "MMM" in one else re.sub(r"([A-Za-z])\1*", r"\1", one) for one in read}
+
+
+def _swapped(letters: str) -> str:
+    return re.sub("[dM]", lambda one: {"d": "M", "M": "d"}[one[0]], letters)
 
 
 def quoted_zone(text: str) -> str | None:

@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ralm.ingest import casts
+from ralm.ingest import casts, ids
 from ralm.ingest.ids import DECIMALS, GROUPED, LOST_DIGITS
 
 pytestmark = pytest.mark.spark
@@ -142,3 +142,17 @@ def test_ids_with_a_decimal_comma(spark: SparkSession) -> None:
     rows = frame.select("n", found.value.alias("value"), found.done.alias("done")).orderBy("n").collect()
     assert [row["value"] for row in rows] == ["123", "1,000", None, "12345", "7"]
     assert [row["done"] for row in rows] == [DECIMALS, GROUPED, LOST_DIGITS, DECIMALS, DECIMALS]
+
+
+def test_letters_of_another_encoding_are_no_blanks(spark: SparkSession) -> None:
+    frame = spark.createDataFrame([("\x8aimek",), ("\x8eimek",), ("\u200bu1\x00",), ("é1",)], "raw string")
+    found = casts.cast_id(F.col("raw"), frame.schema[0].dataType, "string")
+    rows = [tuple(row) for row in frame.select(found.value, found.done).collect()]
+    assert rows == [(None, ids.NOT_UTF8), (None, ids.NOT_UTF8), ("u1", ids.BLANKS), ("é1", None)]
+    assert [ids.trimmed(text) for text in ("\x8aimek", "\u200bu1\x00 ")] == ["\x8aimek", "u1"]
+
+
+def test_times_without_seconds(spark: SparkSession) -> None:
+    texts = ["2024-01-01T10:00Z", "2024-01-01 10:00+02:00", "2024-01-01T10:00", "2024-01-01T10:00:30Z"]
+    expected = [utc("2024-01-01 10:00"), utc("2024-01-01 08:00"), utc("2024-01-01 10:00"), utc("2024-01-01 10:00:30")]
+    assert times(spark, texts, "string", None, "UTC") == expected
