@@ -285,6 +285,11 @@ class Ingest(Section):
         return self
 
     @property
+    def one_log(self) -> bool:
+        """Whether events and impressions are read from the same files."""
+        return {(one.path, one.table) for one in self.events} == {(one.path, one.table) for one in self.all_impressions}
+
+    @property
     def all_impressions(self) -> list[ImpressionSource]:
         """Every source of impressions."""
         return [self.impressions, *self.more_impressions]

@@ -1,4 +1,4 @@
-"""Whether the tables of users and items speak of those of the logs: `0012` in one and `12` in the other never meet."""
+"""Whether logs and tables speak of the same users and items: `0012` in one and `12` in the other never meet."""
 
 from __future__ import annotations
 
@@ -26,10 +26,13 @@ def meetings(
     logs: Sequence[Mapped],
     item_domains: list[str],
     counts: Sequence[SourceCount],
+    *,
+    same_files: bool = False,
 ) -> list[Check]:
-    """A check per table of users and items, of how many ids of the logs are in it.
+    """A check per table of users and items, of how many ids of the logs are in it; and of the logs, one of users.
 
     It passes unless they are less than a twentieth. Two columns of ids are read, and a sample of them by hash shuffled.
+    Logs of the same files are not compared.
 
     Raises:
         DataError: a file that cannot be read.
@@ -39,13 +42,25 @@ def meetings(
     with user_errors("ingest"):
         if users is not None:
             seen = union([log.select("user_id") for log in good])
-            found += _meeting(users, "user_id", seen, counts)
+            found += _meeting(users.source, "user_id", (seen, "the logs"), (users.good, "it"), counts)
         if items is not None:
-            found += _meeting(items, "item_id", seen_items(good, item_domains).select("item_id"), counts)
+            listed = seen_items(good, item_domains).select("item_id")
+            found += _meeting(items.source, "item_id", (listed, "the logs"), (items.good, "it"), counts)
+        acted = [log.good.select("user_id") for log in logs if log.source.startswith("events")]
+        shown = [log.good.select("user_id") for log in logs if log.source.startswith("impressions")]
+        if acted and shown and not same_files:
+            pair = (union(shown), "the impressions"), (union(acted), "the events")
+            found += [one for one in _meeting("events", "user_id", *pair, counts) if not one.passed]
     return found
 
 
-def _meeting(table: Mapped, column: str, seen: DataFrame, counts: Sequence[SourceCount]) -> list[Check]:
+def _meeting(
+    source: str,
+    column: str,
+    seen: tuple[DataFrame, str],
+    listing: tuple[DataFrame, str],
+    counts: Sequence[SourceCount],
+) -> list[Check]:
     distinct = max((count.ids[name].distinct for count in counts for name in count.ids), default=0)
     every = max(1, distinct // LOOKED_AT)
 
@@ -57,7 +72,7 @@ def _meeting(table: Mapped, column: str, seen: DataFrame, counts: Sequence[Sourc
         return F.min(F.when(is_, F.col("id")))
 
     logged, listed = F.col("logged").isNotNull(), F.col("listed").isNotNull()
-    both = ids(seen, "logged").join(ids(table.good, "listed"), "id", "full_outer")
+    both = ids(seen[0], "logged").join(ids(listing[0], "listed"), "id", "full_outer")
     row = both.agg(
         F.count_if(logged), F.count_if(logged & listed), one(logged & ~listed), one(listed & ~logged)
     ).first()
@@ -65,7 +80,8 @@ def _meeting(table: Mapped, column: str, seen: DataFrame, counts: Sequence[Sourc
     total, met, unlisted, unlogged = row
     if not total or unlogged is None or met == total:
         return []
-    what = f"{column.removesuffix('_id')}s of the logs{f' in a sample of one in {every:,}' if every > 1 else ''}"
-    detail = f"{met:,} of {total:,} {what} are in it (the logs have '{unlisted}', it has '{unlogged}')"
+    what = f"{column.removesuffix('_id')}s of {seen[1]}{f' in a sample of one in {every:,}' if every > 1 else ''}"
+    where, have = listing[1], "has" if listing[1] == "it" else "have"
+    detail = f"{met:,} of {total:,} {what} are in {where} ({seen[1]} have '{unlisted}', {where} {have} '{unlogged}')"
     passed = met >= FEW * total
-    return [Check(f"met:{table.source}", passed, met / total, detail + ("" if passed else ": are ids written alike?"))]
+    return [Check(f"met:{source}", passed, met / total, detail + ("" if passed else ": are ids written alike?"))]

@@ -81,7 +81,9 @@ def preview(
 def _meetings(sources: Sequence[Mapped], config: Config, counts: Sequence[SourceCount]) -> list[Check]:
     tables = {mapped.source: mapped for mapped in sources}
     logs = [mapped for name, mapped in tables.items() if name not in ("users", "items")]
-    return meetings(tables.get("users"), tables.get("items"), logs, config.fields.item_domains, counts)
+    one_log = config.ingest is not None and config.ingest.one_log
+    domains = config.fields.item_domains
+    return meetings(tables.get("users"), tables.get("items"), logs, domains, counts, same_files=one_log)
 
 
 def _about(mapped: Mapped, source: Source, count: SourceCount, config: Config, sample: Sample) -> list[str]:

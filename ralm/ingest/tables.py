@@ -135,9 +135,9 @@ def _tables(config: Config, settings: Ingest, found: Counted, run_id: str) -> In
     if sources.items is not None and settings.items is not None:
         catalogue, again = one_item(sources.items, settings.items)
         refused += _found(again)
-    said = findings(config, counts) + meetings(
-        sources.users, sources.items, sources.logs(), config.fields.item_domains, counts
-    )
+    domains = config.fields.item_domains
+    said = findings(config, counts)
+    said += meetings(sources.users, sources.items, sources.logs(), domains, counts, same_files=settings.one_log)
     users = users_table(profiles, union([log.select("user_id") for log in logs]), config.fields)
     items = items_table(catalogue, seen_items(logs, config.fields.item_domains))
 

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from ralm.ingest import meeting
 from ralm.ingest.preview import preview
 from ralm.ingest.tables import ingest
-from tests.ingest.worlds import LOG, make
+from tests.ingest.worlds import LOG, make, write
 
 pytestmark = pytest.mark.spark
 PEOPLE = [{"uid": "1", "town": "x", "age": "3"}, {"uid": "2", "town": "y", "age": "5"}]
@@ -36,3 +36,13 @@ def test_of_many_ids_a_sample_is_looked_at(
     log = [row | {"uid": f"u{n}"} for row in LOG[:1] for n in range(100)]
     result = ingest(spark, make(tmp_path, user_rows=[PEOPLE[0] | {"uid": str(n)} for n in range(100)], log=log))
     assert any("users of the logs in a sample of one in" in line and "0 of" in line for line in result.told)
+
+
+def test_users_of_events_and_impressions_who_never_meet(spark: SparkSession, tmp_path: Path) -> None:
+    write(tmp_path / "acts.csv", [row | {"uid": f"00{row['uid']}"} for row in LOG])
+    found = ingest(spark, make(tmp_path, events__0__path="acts.csv"))
+    detail = "0 of 3 users of the impressions are in the events (the impressions have 'u1', the events have '00u1')"
+    assert f"events: {detail}: are ids written alike?" in found.told
+    assert not next(check.passed for check in found.checks if check.name == "met:events")
+    same = ingest(spark, make(tmp_path))
+    assert not any("impressions are in the events" in line for line in same.told)
