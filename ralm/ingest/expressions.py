@@ -20,6 +20,8 @@ FAILED = "_failed"
 # The file in which a row found no row to join.
 UNJOINED = "_unjoined"
 ELEMENT = "element"
+# What a byte becomes that is not of the encoding, so that different texts would be one.
+LOST = "\ufffd"
 # Expressions that give a value (or null) whatever their operands.
 _SAFE = frozenset({
     "Alias", "AttributeReference", "Literal", "EqualTo", "EqualNullSafe", "GreaterThan", "GreaterThanOrEqual",
@@ -151,6 +153,12 @@ def missing(name: str, raw: DataFrame, setting: str, place: str) -> str:
     """That a column is not there, and which are."""
     available = ", ".join(column for column in raw.columns if column not in (CORRUPT, FAILED, UNJOINED))
     return f"{setting}: column '{name}' not found in {place}; its columns: {available}"
+
+
+def lost_characters(name: str, is_text: bool) -> str:
+    """The reason of a value in which characters were lost."""
+    encoding = "not UTF-8: set options: {encoding: windows-1252} or the like"
+    return f"invalid {name} ({encoding if is_text else 'characters were lost: U+FFFD'})"
 
 
 def column_of(name: str) -> Column:
