@@ -19,7 +19,16 @@ from ralm.config.time_formats import EPOCHS, ISO, without_weekday
 from ralm.errors import ConfigError
 from ralm.ingest import casts
 from ralm.ingest.expressions import (
-    CORRUPT, ELEMENT, FAILED, LOST, UNJOINED, Bound, bind, brief, column_of, lost_characters,
+    CORRUPT,
+    ELEMENT,
+    FAILED,
+    LOST,
+    UNJOINED,
+    Bound,
+    bind,
+    brief,
+    column_of,
+    lost_characters,
 )  # fmt: skip
 from ralm.ingest.ids import UNMATCHED
 from ralm.ingest.names import mentioned

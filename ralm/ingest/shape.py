@@ -12,7 +12,16 @@ from pyspark.sql.types import ArrayType, DoubleType, FloatType, StringType
 from ralm.config import Join
 from ralm.errors import ConfigError, DataError
 from ralm.ingest.expressions import (
-    CORRUPT, ELEMENT, FAILED, LOST, UNJOINED, bind, brief, column_of, lost_characters, missing,
+    CORRUPT,
+    ELEMENT,
+    FAILED,
+    LOST,
+    UNJOINED,
+    bind,
+    brief,
+    column_of,
+    lost_characters,
+    missing,
 )  # fmt: skip
 from ralm.ingest.files import Say
 from ralm.ingest.ids import is_missing, stripped
