@@ -11,6 +11,9 @@ REQUIRED = {
     # petastorm and pyarrow read the files themselves and would see the deleted rows of a file with a deletion vector.
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # Otherwise a name in the lambda of an expression may stand for a column that the same select makes, such as the
+    # item that a mapping calls user_id, in place of the raw column (ralm/ingest/expressions.py).
+    "spark.sql.lateralColumnAlias.enableImplicitResolution": "false",
     # Nanoseconds, pandas' default, stop Spark's reader otherwise; ralm/ingest/parquet_files.py makes times of them.
     "spark.sql.legacy.parquet.nanosAsLong": "true",
     # Statistics for the columns that readers filter on; embeddings come later in the schemas.

@@ -17,6 +17,14 @@ NULL_MARKERS = (
     "undefined", "(not set)", "not set", "[null]", "00000000-0000-0000-0000-000000000000",
 )  # fmt: skip
 
+_COUNTED = "leave it out: rows that cannot be read are counted, and ingest.max_bad_share says how many are too many"
+_CHOSEN = "leave it out: `path` says which files are read, as a file, a folder with its sub-folders, or a pattern"
+# Options, lower case, by which Spark would leave rows or files out without a word.
+_REFUSED = {
+    **dict.fromkeys(("mode", "columnnameofcorruptrecord", "ignorecorruptfiles", "ignoremissingfiles"), _COUNTED),
+    **dict.fromkeys(("modifiedafter", "modifiedbefore", "pathglobfilter", "recursivefilelookup"), _CHOSEN),
+}
+
 
 class Place(Section):
     """Where rows lie: files of one layout, a Delta table, or a table of the catalog."""
@@ -39,6 +47,11 @@ class Place(Section):
             raise ValueError("version and timestamp are of a Delta table: format: delta")
         if self.version is not None and self.timestamp is not None:
             raise ValueError("give `version` or `timestamp`, not both")
+        for key in self.options:
+            if remedy := _REFUSED.get(key.lower()):
+                raise ValueError(f"options: {key}: {remedy}")
+            if pinned and key.lower() in ("versionasof", "timestampasof"):
+                raise ValueError(f"options: {key}: `version` or `timestamp` says which it is: leave it out")
         return self
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ FAILED = "_failed"
 # The file in which a row found no row to join.
 UNJOINED = "_unjoined"
 ELEMENT = "element"
+# What a byte becomes that is not of the encoding, so that different texts would be one.
+LOST = "\ufffd"
 # Expressions that give a value (or null) whatever their operands.
 _SAFE = frozenset({
     "Alias", "AttributeReference", "Literal", "EqualTo", "EqualNullSafe", "GreaterThan", "GreaterThanOrEqual",
@@ -53,13 +56,11 @@ def bind(raw: DataFrame, text: str, setting: str, place: str, problems: list[str
     """The column that a setting names or computes; None and one more problem if it is missing or wrong."""
     exact = [name for name in raw.columns if name == text] or [n for n in raw.columns if n.lower() == text.lower()]
     exact = exact or [name for name in raw.columns if clean_name(name).lower() == clean_name(text).lower()]
-    # Spark takes a bare `user` or `current_date` for a function if no column has that name.
-    bare = re.fullmatch(r"(?!(?i:true|false|null)$)[A-Za-z_]\w*", text)
-    if bare and not exact:
-        problems.append(missing(text, raw, setting, place))
-        return None
     try:
         column = column_of(exact[0]) if exact else F.expr(text)
+        if not exact and (absent := _absent(raw, text)):
+            problems.append(missing(absent, raw, setting, place))
+            return None
         # In a struct: a function that makes several rows of one is an error there.
         bound = raw.select(F.struct(column.alias("v")).alias("value"))
         kind = bound.schema[0].dataType.fields[0].dataType  # type: ignore[attr-defined]
@@ -68,6 +69,10 @@ def bind(raw: DataFrame, text: str, setting: str, place: str, problems: list[str
         plan = bound._jdf.queryExecution().analyzed()
         if plan.getClass().getSimpleName() == "Aggregate":
             problems.append(f"{setting}: `{text}`: an aggregate of many rows; here each row gives one value")
+            return None
+        if bare := _bare_pattern(plan.expressions().apply(0)):
+            remedy = re.sub("(.)", r"[\1]", bare)
+            problems.append(f"{setting}: `{text}`: '{bare}' is a pattern that splits elsewhere: write '{remedy}'")
             return None
         if _safe(plan.expressions().apply(0)) or "windowspecdefinition" in plan.toString():
             return Bound(column, kind, None, column)
@@ -96,11 +101,39 @@ def attempt(raw: DataFrame, column: Column) -> Column:
     """
     from pyspark.sql.classic.column import Column as ClassicColumn
 
-    jvm: Any = raw.sparkSession._jvm
+    sql: Any = raw.sparkSession._jvm.org.apache.spark.sql  # type: ignore[union-attr]
     one = F.transform(F.array(F.lit(0)), lambda _: F.struct(column.alias("v")))[0]
-    catalyst = jvm.org.apache.spark.sql
-    expression = catalyst.catalyst.expressions.TryEval(catalyst.classic.ExpressionUtils.expression(one._jc))
-    return ClassicColumn(catalyst.classic.ExpressionUtils.column(expression))
+    expression = sql.catalyst.expressions.TryEval(sql.classic.ExpressionUtils.expression(one._jc))
+    return ClassicColumn(sql.classic.ExpressionUtils.column(expression))
+
+
+def _absent(raw: DataFrame, text: str) -> str | None:
+    """A name in an expression that is no column; Spark takes `user` and `current_date` for functions then."""
+    parser: Any = raw.sparkSession._jsparkSession.sessionState().sqlParser()
+    known = {name.lower() for name in raw.columns}
+    for node in _nodes(parser.parseExpression(text)):
+        if node.getClass().getSimpleName() == "UnresolvedAttribute" and node.nameParts().size() == 1:
+            name = str(node.nameParts().apply(0))
+            if name.lower() not in known:
+                return name
+    return None
+
+
+def _bare_pattern(expression: Any) -> str | None:
+    """What `split` splits at, if it was meant as it stands and is a pattern for something else."""
+    for node in _nodes(expression):
+        if node.getClass().getSimpleName() == "StringSplit":
+            pattern = str(node.children().apply(1).toString())
+            if re.fullmatch(r"\|+|\.|\$", pattern):
+                return pattern
+    return None
+
+
+def _nodes(expression: Any) -> Iterator[Any]:
+    yield expression
+    children = expression.children()
+    for place in range(children.size()):
+        yield from _nodes(children.apply(place))
 
 
 def _safe(node: Any) -> bool:
@@ -120,6 +153,12 @@ def missing(name: str, raw: DataFrame, setting: str, place: str) -> str:
     """That a column is not there, and which are."""
     available = ", ".join(column for column in raw.columns if column not in (CORRUPT, FAILED, UNJOINED))
     return f"{setting}: column '{name}' not found in {place}; its columns: {available}"
+
+
+def lost_characters(name: str, is_text: bool) -> str:
+    """The reason of a value in which characters were lost."""
+    encoding = "not UTF-8: set options: {encoding: windows-1252} or the like"
+    return f"invalid {name} ({encoding if is_text else 'characters were lost: U+FFFD'})"
 
 
 def column_of(name: str) -> Column:

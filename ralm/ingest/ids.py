@@ -126,8 +126,7 @@ def read_id(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) 
     # Nearly all ids have nothing to mend, which is seen without a regular expression.
     plain = _plain(raw)
     bare = stripped(F.regexp_replace(stripped(raw), _FORMULA, "$1"))
-    pair = F.struct(bare.alias("text"), raw.alias("raw"))
-    odd = F.transform(F.array(pair), lambda both: _mended(both["text"], both["raw"], markers))[0]
+    odd = F.transform(F.array(bare), lambda text: _mended(text, raw, markers))[0]
     there = F.when(plain, ~is_missing(raw, markers)).otherwise(odd["present"])
     value = F.when(plain, F.when(~is_missing(raw, markers), raw)).otherwise(odd["value"])
     return Id(value, raw.isNotNull() & there, F.when(~plain, odd["done"]))
@@ -137,8 +136,7 @@ def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
     """A struct of `Id`'s fields, of the stripped text.
 
     It is the body of a lambda, so that `text` is one variable: as a plain expression it would stand fifty times in the
-    plan, more code than a Java method may have. Inside of a lambda a column's name may stand for an alias that is
-    selected beside it, so `raw` is a variable as well.
+    plan, more code than a Java method may have.
     """
     present = ~is_missing(text, markers)
     mended, lost = without_decimals(text)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from ralm.config.sources import Place
@@ -50,6 +51,8 @@ def read_json(spark: SparkSession, heads: list[Head], source: Place, where: str,
                 f"{place}: {what} cannot go with {why_whole(head)}: write it in UTF-8 under its own ending"
             )
         groups[head.file.base, head.file.keys, native].append(head)
+    if not several and not thin:
+        _no_hidden_values(spark, [head for head in heads if not head.whole], where)
     frames = []
     for (base, keys, native), alike in groups.items():
         reader = spark.read.options(**options)
@@ -68,6 +71,21 @@ def read_json(spark: SparkSession, heads: list[Head], source: Place, where: str,
                 frames.append(reader.schema(_with_corrupt(reader.json(lines).schema, ())).json(lines))
     lost = next((head.file.name for head in heads if "\ufffd" in head.text), None)
     return _joined_json(frames, where, f"{lost} is not UTF-8: set options: {{encoding: …}}" if lost else "")
+
+
+def _no_hidden_values(spark: SparkSession, heads: list[Head], where: str) -> None:
+    """`hidden_values` behind the heads of files: these are read once more."""
+    for _, lines in lines_of(spark, heads):
+        line = F.regexp_replace(F.trim("value"), r"\s*,?\s*$", "")
+        alone = F.json_array_length(F.concat(F.lit("["), line, F.lit("]"))).eqNullSafe(1)
+        hidden = line.startswith("{") & F.get_json_object(line, "$").isNotNull() & ~alone
+        with user_errors(where):
+            found = lines.where(hidden).select(F.substring("value", 1, 60).alias("start")).first()
+        if found is not None:
+            raise DataError(
+                f"{where}: the line '{found['start']}' holds several JSON values, of which the first is read: write "
+                f"each in one (jq -c .)"
+            )
 
 
 def _joined_json(frames: list[DataFrame], where: str, hint: str) -> DataFrame:

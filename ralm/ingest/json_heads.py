@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-_LINES = 200
-
 
 def hidden_values(text: str, several: bool) -> str | None:
     """Why values would be left out: Spark reads the first of a line and, with multiLine, the first of a file.
@@ -22,7 +20,7 @@ def hidden_values(text: str, several: bool) -> str | None:
                 "(jq -c .) and leave multiLine out"
             )
         return None
-    for number, line in enumerate(text.splitlines()[:_LINES], 1):
+    for number, line in enumerate(text.splitlines(), 1):
         if line.lstrip().startswith("{") and _more(line):
             return f"line {number} holds several JSON values, of which the first is read: write each in one (jq -c .)"
     return None

@@ -18,7 +18,18 @@ from ralm.config.sources import NULL_MARKERS
 from ralm.config.time_formats import EPOCHS, ISO, without_weekday
 from ralm.errors import ConfigError
 from ralm.ingest import casts
-from ralm.ingest.expressions import CORRUPT, ELEMENT, FAILED, UNJOINED, Bound, bind, brief, column_of
+from ralm.ingest.expressions import (
+    CORRUPT,
+    ELEMENT,
+    FAILED,
+    LOST,
+    UNJOINED,
+    Bound,
+    bind,
+    brief,
+    column_of,
+    lost_characters,
+)  # fmt: skip
 from ralm.ingest.ids import UNMATCHED
 from ralm.ingest.names import mentioned
 from ralm.ingest.read import expressions
@@ -29,7 +40,6 @@ Kind = Literal["id", "label", "number", "flag", "time", "categories"]
 REASON = "_reason"
 NOTE = "_note"
 ROW = "_row"
-LOST = "\ufffd"
 # Parquet's calendars differ before this day, and no log or catalogue is older.
 EARLIEST = "1900-01-01"
 
@@ -206,9 +216,7 @@ def _reasons(target: Target, raw: Column, cast: casts.Cast, not_after: dt.dateti
     """The reasons for which a value is refused; `raw` is small where `cast.value` is a large expression."""
     name = target.name
     reasons = [F.when(cast.present & cast.value.isNull(), f"invalid {name}")]
-    encoding = "not UTF-8: set options: {encoding: windows-1252} or the like"
-    lost = f"invalid {name} ({encoding if source.is_text else 'characters were lost: U+FFFD'})"
-    # Bytes that are not of the encoding become this character, so that different ids would be one.
+    lost = lost_characters(name, source.is_text)
     if target.kind in ("id", "label") and target.type == "string":
         reasons.insert(0, F.when(raw.cast("string").contains(LOST), lost))
     if target.kind == "categories":

@@ -188,7 +188,7 @@ def _common(
             if wide is None and mentioned(name, texts):
                 raise DataError(
                     f"{where}: {first}: column {name} is {kept.simpleString()}, but {before[0].simpleString()} in "
-                    f"{before[1]}: write them alike (whole numbers as bigint, ids as text)"
+                    f"{before[1]}: write them alike ({_remedy((kept, before[0]))})"
                 )
             # What nobody needs is kept as text for the quarantine if it can be.
             text = isinstance(kept, AtomicType) and isinstance(before[0], AtomicType)
@@ -212,9 +212,16 @@ def widened(one: DataType, other: DataType) -> DataType | None:
         return DoubleType() if _BITS.get(type(rest), 64) <= 32 else None
     if any(isinstance(kind, DecimalType) for kind in pair):
         return _decimal(pair)
-    if {type(one), type(other)} == {DateType, TimestampType}:
-        return TimestampType()
+    # A day begins by a clock: with times of UTC it would be another day than with those of the source's zone.
+    if {type(one), type(other)} == {DateType, TimestampNTZType}:
+        return TimestampNTZType()
     return None
+
+
+def _remedy(pair: tuple[DataType, DataType]) -> str:
+    if all(isinstance(kind, DateType | TimestampType | TimestampNTZType) for kind in pair):
+        return "days and times without a zone go together, with a zone times alone; or give two sources"
+    return "whole numbers as bigint, ids as text"
 
 
 def _decimal(pair: tuple[DataType, DataType]) -> DataType | None:

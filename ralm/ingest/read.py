@@ -64,7 +64,7 @@ def read_source(
     for place, join in enumerate(source.join):
         where = f"{setting}.join[{place}]" if len(source.join) > 1 else f"{setting}.join"
         other = _rows(spark, join, data_root, where, [*join.on, *join.columns], say)
-        raw = with_joined(raw, other, join, where)
+        raw = with_joined(raw, other, join, where, say, is_text=source.is_text)
     return raw
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from pathlib import PurePath
 
 from pyspark.sql import Column, DataFrame
@@ -10,7 +11,21 @@ from pyspark.sql.types import ArrayType, DoubleType, FloatType, StringType
 
 from ralm.config import Join
 from ralm.errors import ConfigError, DataError
-from ralm.ingest.expressions import CORRUPT, ELEMENT, FAILED, UNJOINED, bind, brief, column_of, missing
+from ralm.ingest.expressions import (
+    CORRUPT,
+    ELEMENT,
+    FAILED,
+    LOST,
+    UNJOINED,
+    bind,
+    brief,
+    column_of,
+    lost_characters,
+    missing,
+)  # fmt: skip
+from ralm.ingest.files import Say
+from ralm.ingest.ids import is_missing, stripped
+from ralm.ingest.names import mentioned
 from ralm.spark.errors import user_errors
 
 _FOUND = "_found"
@@ -37,9 +52,12 @@ def with_elements(raw: DataFrame, text: str, setting: str, place: str) -> DataFr
     element = bound.kind.elementType
     filled = F.filter(bound.value, lambda part: _filled(part, element))
     fails = bound.fails if bound.fails is not None else F.lit(False)
-    kept = fails | F.col(CORRUPT).isNotNull() if CORRUPT in raw.columns else fails
+    lost = bound.value.isNull() & _texts_filled(raw, text)
+    failed = F.when(fails, f"invalid explode (`{brief(text)}` fails)")
+    failed = failed.when(lost, f"invalid explode (`{brief(text)}` gives nothing)")
+    kept = fails | lost | F.col(CORRUPT).isNotNull() if CORRUPT in raw.columns else fails | lost
     nothing = F.array(F.lit(None).cast(element))
-    rows = raw.withColumn(FAILED, F.when(fails, F.lit(f"invalid explode (`{brief(text)}` fails)")))
+    rows = raw.withColumn(FAILED, failed)
     return rows.withColumn(ELEMENT, F.explode(F.when(kept, nothing).otherwise(filled)))
 
 
@@ -47,15 +65,27 @@ def _filled(part: Column, kind: object) -> Column:
     return part.isNotNull() & (F.trim(part) != "") if isinstance(kind, StringType) else part.isNotNull()
 
 
-def with_joined(raw: DataFrame, other: DataFrame, join: Join, setting: str) -> DataFrame:
+def _texts_filled(raw: DataFrame, text: str) -> Column:
+    """Whether an expression has only texts to read, and all of them are there."""
+    named = [field for field in raw.schema.fields if field.name != CORRUPT and mentioned(field.name, [text])]
+    if not named or not all(isinstance(field.dataType, StringType) for field in named):
+        return F.lit(False)
+    there = [F.coalesce(~is_missing(stripped(column_of(field.name))), F.lit(False)) for field in named]
+    return reduce(lambda a, b: a & b, there)
+
+
+def with_joined(raw: DataFrame, other: DataFrame, join: Join, setting: str, say: Say, *, is_text: bool) -> DataFrame:
     """Every raw row with the columns of the other row that has the same keys.
 
     Where there is none, they are null, and `_unjoined` is the name of the file.
 
-    Keys are compared as text without the blanks round it. One pass over the other rows is made here.
+    Keys are compared as text without the blanks round it; those in which characters were lost equal nothing, and
+    their row gets its reason in `_failed`. Two passes over the other rows are made here.
 
     Args:
         other: rows that repeat each other are one.
+        say: takes how many other rows cannot be read.
+        is_text: whether the raw rows come from text, in some encoding.
 
     Raises:
         ConfigError: a column that is not there, or there twice; keys that are floating numbers.
@@ -84,6 +114,11 @@ def with_joined(raw: DataFrame, other: DataFrame, join: Join, setting: str) -> D
     chosen = [column_of(_find(other, name) or name).alias(name) for name in join.columns]
     looked_up = good.select(*[_key(good, name).alias(key) for name, key in zip(join.on, keys, strict=True)], *chosen)
     looked_up = looked_up.dropna(subset=keys).distinct()
+    lost = reduce(lambda a, b: a | b, [F.coalesce(_lost(other, name), F.lit(False)) for name in join.on])
+    with user_errors(f"{setting}.path: {join.place}"):
+        unread = other.where(lost | F.col(CORRUPT).isNotNull() if CORRUPT in other.columns else lost).count()
+    if unread:
+        say(f"{setting}: {unread:,} rows of {PurePath(join.place).name} cannot be read, and join none")
     with user_errors(f"{setting}.path: {join.place}"):
         twice = looked_up.groupBy(*keys).count().where("count > 1").first()
     if twice is not None:
@@ -94,14 +129,24 @@ def with_joined(raw: DataFrame, other: DataFrame, join: Join, setting: str) -> D
         )
     keyed = raw.withColumns({key: _key(raw, name) for name, key in zip(join.on, keys, strict=True)})
     joined = keyed.join(looked_up.withColumn(_FOUND, F.lit(True)), keys, "left")
-    lost = F.when(F.col(_FOUND).isNull(), F.lit(PurePath(join.place).name))
+    missed = F.when(F.col(_FOUND).isNull(), F.lit(PurePath(join.place).name))
     if UNJOINED in raw.columns:
-        lost = F.coalesce(UNJOINED, lost)
-    return joined.withColumn(UNJOINED, lost).drop(*keys, _FOUND)
+        missed = F.coalesce(UNJOINED, missed)
+    joined = joined.withColumn(UNJOINED, missed).drop(*keys, _FOUND)
+    reasons = [F.when(_lost(raw, name), lost_characters(name, is_text)) for name in join.on]
+    return joined.withColumn(FAILED, F.coalesce(*([F.col(FAILED)] if FAILED in raw.columns else []), *reasons))
 
 
 def _key(rows: DataFrame, name: str) -> Column:
-    return F.trim(column_of(_find(rows, name) or name).cast("string"))
+    return F.when(~_lost(rows, name), F.trim(_text(rows, name)))
+
+
+def _lost(rows: DataFrame, name: str) -> Column:
+    return _text(rows, name).contains(LOST)
+
+
+def _text(rows: DataFrame, name: str) -> Column:
+    return column_of(_find(rows, name) or name).cast("string")
 
 
 def _find(rows: DataFrame, name: str) -> str | None:

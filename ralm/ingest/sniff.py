@@ -21,6 +21,7 @@ from ralm.ingest.looked import Looked
 from ralm.ingest.looked_nested import look_at_json, look_at_parquet
 from ralm.ingest.names import clean_name
 from ralm.ingest.recognition import SEPARATORS, compression_of, encoding_of, foreign, opened, separator_of
+from ralm.ingest.text_records import blanks_before_quotes
 from ralm.ingest.value_kinds import is_number, time_format_of
 
 # Bytes and rows looked at: a guess, to be corrected by hand.
@@ -98,10 +99,11 @@ def _separated(path: str, text: str, encoding: str) -> Looked:
     lines = [line for line in re.split(r"\r\n|\n|\r", text.lstrip("\ufeff")) if line.strip()]
     lines = lines[1 if len(lines) > 1 and re.match("(?i)sep=.", lines[0]) else 0 :][: _ROWS + 1]
     separator = separator_of(lines, _SEPARATORS) or ","
+    blanks = blanks_before_quotes(lines, separator, '"')
     if separator == "::":
         rows = [line.split("::") for line in lines]
     else:
-        rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=separator, doublequote=True))
+        rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=separator, skipinitialspace=blanks))
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     if sum(len(row) == 1 and re.fullmatch(r"\S+:", row[0].strip()) is not None for row in rows[:-1]) >= min(
         2, len(rows)
@@ -118,6 +120,7 @@ def _separated(path: str, text: str, encoding: str) -> Looked:
     }
     options = {} if separator in (",", "\t") else {"sep": separator}
     options |= {} if named else {"header": "false"}
+    options |= {"ignoreLeadingWhiteSpace": "true"} if blanks else {}
     options |= {"encoding": encoding} if encoding in ("ISO-8859-1", "windows-1252") else {}
     said = {"\t": "tabs", ",": "commas"}.get(separator, f"'{separator}'")
     why = f"text in {encoding}, cells separated by {said}, {'a header line' if named else 'no header line'}"

@@ -23,13 +23,13 @@ from ralm.ingest.headers import find_header, no_headings
 from ralm.ingest.heads import Head, in_bytes, read_heads
 from ralm.ingest.json_files import read_json
 from ralm.ingest.names import mentioned
-from ralm.ingest.text_records import Style, leaves_open
+from ralm.ingest.text_records import Style, blanks_before_quotes, leaves_open, unescaped
 from ralm.ingest.whole_files import as_records
 from ralm.spark.errors import user_errors
 from ralm.spark.frames import union
 
 # Cells stay text until the mapping casts them: guessed types differ between the files of one log.
-TEXT = {"header": "true", "inferSchema": "false", "quote": '"', "escape": '"'}
+TEXT = {"header": "true", "inferSchema": "false", "quote": '"'}
 _LARGEST = 2**31 - 1
 
 
@@ -76,14 +76,17 @@ def _read_cells(
 ) -> DataFrame:
     where = f"{setting}.path: {source.path}"
     given = {key.lower(): value for key, value in source.options.items()}
-    options = {"sep": "\t" if source.format == "tsv" else ","} | {k.lower(): v for k, v in TEXT.items()} | given
-    style = Style(
-        options.get("delimiter", options["sep"]) if "sep" not in given else options["sep"],
-        options["quote"],
-        options["escape"],
-        options.get("comment", ""),
-        options.get("ignoreleadingwhitespace") == "true",
-    )
+    separator = unescaped(given.pop("sep", given.pop("delimiter", "\t" if source.format == "tsv" else ",")))
+    # A backslash begins a name of a character in Spark's options.
+    options = {k.lower(): v for k, v in TEXT.items()} | given | {"sep": separator.replace("\\", "\\\\")}
+    options.setdefault("escape", options["quote"] or '"')
+    if "ignoreleadingwhitespace" not in given and blanks_before_quotes(
+        (head.text for head in heads), separator, options["quote"]
+    ):
+        options["ignoreleadingwhitespace"] = "true"
+        say(f"{setting}: blanks before opening quotes are left out (ignoreLeadingWhiteSpace)")
+    trim = options.get("ignoreleadingwhitespace", "").lower() == "true"
+    style = Style(separator, options["quote"], options["escape"], options.get("comment", ""), trim)
     headed = options["header"].lower() == "true"
     named = {head.file.path: find_header(head.text, head.whole, style, headed, texts) for head in heads}
     filled = [head for head in heads if named[head.file.path].filled] or heads[:1]

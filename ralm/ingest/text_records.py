@@ -7,10 +7,12 @@ header's width; if one of them is a whole record by itself, a quote was left ope
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 MOST_LINES = 1_000
 MOST_CHARACTERS = 1_000_000
@@ -36,6 +38,11 @@ class Style:
     comment: str = ""
     trim: bool = False
 
+    @property
+    def doubled(self) -> bool:
+        """Whether a quote inside quotes is written twice."""
+        return self.escape in (self.quote, "")
+
 
 class Broken(Enum):
     """Why a line is no record by itself."""
@@ -51,8 +58,13 @@ def cells_of(text: str, style: Style) -> list[str] | Broken:
     """The cells of a record."""
     if not style.quote or style.quote not in text:
         cells = text.split(style.separator)
+    elif not style.doubled:
+        if Broken.OPEN in (found := _quoted_cells(text, style)):
+            return Broken.OPEN
+        cells = [cell for cell in found if isinstance(cell, str)]
+        if len(cells) < len(found):
+            return Broken.MALFORMED
     else:
-        doubled = style.escape in (style.quote, "")
         separator = style.separator
         if len(separator) > 1:
             text, separator = text.replace(separator, _UNIT), _UNIT
@@ -60,8 +72,7 @@ def cells_of(text: str, style: Style) -> list[str] | Broken:
             [text],
             delimiter=separator,
             quotechar=style.quote,
-            doublequote=doubled,
-            escapechar=None if doubled else style.escape,
+            skipinitialspace=style.trim,
             strict=True,
         )
         try:
@@ -73,21 +84,55 @@ def cells_of(text: str, style: Style) -> list[str] | Broken:
 
 def without_misquoted(line: str, style: Style) -> Cells:
     """The cells of a line; one with text after its closing quote is nothing (Spark's SKIP_VALUE)."""
-    cells: Cells = []
+    return [cell if isinstance(cell, str) else None for cell in _quoted_cells(line, style)]
+
+
+def _quoted_cells(line: str, style: Style) -> list[str | Broken]:
+    """Every cell, or what is wrong with it; blanks may follow a closing quote."""
+    cells: list[str | Broken] = []
+    cell, escaped = _forms(style.quote, style.quote if style.doubled else style.escape)
     rest: str | None = line
     while rest is not None:
+        rest = rest.lstrip() if style.trim else rest
         if not rest.startswith(style.quote):
-            cell, more, after = rest.partition(style.separator)
-            cells.append(cell)
+            text, more, after = rest.partition(style.separator)
+            cells.append(text)
+        elif found := cell.match(rest):
+            behind, more, after = rest[found.end() :].partition(style.separator)
+            cells.append(Broken.MALFORMED if behind.strip() else escaped.sub(r"\1", found[1]))
         else:
-            end = rest.find(style.quote, 1)
-            while end >= 0 and rest[end + 1 : end + 2] == style.quote:
-                end = rest.find(style.quote, end + 2)
-            following = rest[end + 1 :] if end >= 0 else ""
-            skipped, more, after = following.partition(style.separator)
-            cells.append(rest[1:end].replace(2 * style.quote, style.quote) if not skipped else None)
+            return [*cells, Broken.OPEN]
         rest = after if more else None
     return cells
+
+
+@lru_cache
+def _forms(quote: str, escape: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """A cell in quotes, and what is escaped in it."""
+    mark, before = re.escape(quote), re.escape(escape)
+    if escape == quote:
+        return re.compile(f"{mark}((?:[^{mark}]|{mark}{mark})*+){mark}"), re.compile(f"{mark}({mark})")
+    inside = rf"(?:[^{mark}{before}]|{before}.)*+"
+    return re.compile(f"{mark}({inside}){mark}", re.DOTALL), re.compile(f"{before}([{mark}{before}])")
+
+
+def unescaped(separator: str) -> str:
+    r"""A separator of which characters are written as \t, \\, \x01 or \u0001."""
+    names = {r"\t": "\t", r"\\": "\\"}
+    return re.sub(
+        r"\\(?:[t\\]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})",
+        lambda found: names.get(found[0]) or chr(int(found[0][2:], 16)),
+        separator,
+    )
+
+
+def blanks_before_quotes(texts: Iterable[str], separator: str, quote: str) -> bool:
+    """Whether most cells in quotes have a blank between the separator and the quote."""
+    if not quote or not separator.strip():
+        return False
+    between = re.compile(rf"{re.escape(separator)}([ \t]*){re.escape(quote)}")
+    found = [bool(blanks) for text in texts for blanks in between.findall(text)]
+    return 2 * sum(found) > len(found)
 
 
 def records(lines: Iterable[str], style: Style, width: int) -> Iterator[tuple[Cells | None, str]]:

@@ -278,6 +278,18 @@ def test_types_that_do_not_meet_are_named(files: Files, other: pa.DataType, name
     )
 
 
+def test_days_take_the_source_s_zone_beside_times_without_one(files: Files) -> None:
+    day, time = pa.array([dt.date(2024, 1, 2)]), [dt.datetime(2024, 1, 2, 10)]
+    files.parquet("a/a.parquet", user_id=["u1"], item_id=["i1"], at=day)
+    files.parquet("a/b.parquet", user_id=["u2"], item_id=["i1"], at=pa.array(time, pa.timestamp("us")))
+    (part,) = files.read_all({"path": "a", "format": "parquet", "time_zone": "America/New_York"})
+    assert [row["event_time"].hour for row in part.good] == [5, 15]
+    files.parquet("b/a.parquet", user_id=["u1"], item_id=["i1"], at=day)
+    files.parquet("b/b.parquet", user_id=["u2"], item_id=["i1"], at=pa.array(time, pa.timestamp("us", "UTC")))
+    source = {"path": "b", "format": "parquet"}
+    files.refuses(DataError, source, "column at is timestamp, but date in", "with a zone times alone")
+
+
 def test_a_parquet_file_without_a_column_is_named(files: Files) -> None:
     files.parquet("ev/a.parquet", user_id=["u1"], item_id=["i1"], at=["2024-01-01 10:00:00"])
     files.parquet("ev/b.parquet", user_id=["u1"], at=["2024-01-01 10:00:00"])

@@ -44,6 +44,22 @@ def test_an_array_that_fails_costs_its_row(files: Files) -> None:
     assert bad(result) == {"invalid explode (`sequence(1, cast(n as int))` fails)": 1}
 
 
+def test_an_array_that_cannot_be_parsed_costs_its_row(files: Files) -> None:
+    cells = ['["a","b', "abc", "", "null", "[]", '["a"]']
+    files.write("ev.tsv", "user_id\tat\titems\n" + "".join(f"u1\t2024-01-01 10:00:00\t{cell}\n" for cell in cells))
+    files.write(
+        "ev.jsonl", '{"u":"u1","at":"2024-01-01","o":{"items":["b"]}}\n{"u":"u2","at":"2024-01-01","o":{"x":1}}\n'
+    )
+    columns = {"user_id": "user_id", "feature_id": "element", "event_time": "at"}
+    text = "from_json(items, 'array<string>')"
+    tabs = {"path": "ev.tsv", "format": "tsv", "options": {"quote": ""}, "explode": text, "columns": columns}
+    lines = {"path": "ev.jsonl", "format": "jsonl", "explode": "o.items", "columns": columns | {"user_id": "u"}}
+    parsed, nested = files.read_all(tabs, lines)
+    assert parsed.pairs == [("u1", "a")]
+    assert parsed.bad == {f"invalid explode (`{text}` gives nothing)": 2}
+    assert (nested.pairs, nested.bad) == ([("u1", "b")], {})
+
+
 def test_explode_needs_an_array(files: Files) -> None:
     files.write("ev.csv", HEADER + ROWS)
     files.refuses(ConfigError, {"path": "ev.csv", "explode": "item_id"}, "events[0].explode", "split(item_id, ' ')")
@@ -65,6 +81,17 @@ def test_a_star_schema(files: Files) -> None:
     assert config.ingest is not None
     listed = listing(files.spark, config.ingest.events[0], config.data_root)
     assert [Path(path).name for path, *_ in listed] == ["ev.csv", "products.tsv"]
+
+
+def test_keys_that_cannot_be_decoded_are_not_equal(files: Files) -> None:
+    files.write("ev.csv", (HEADER + ROWS + "u3,M\xfc,2024-01-01 10:00:00\n").encode("latin-1"))
+    files.write("products.csv", "item_id,category\ni1,shoes\nM\xf6,hats\ni2\n".encode("latin-1"))
+    join = {"path": "products.csv", "format": "csv", "on": "item_id", "columns": "category"}
+    result = files.read({"path": "ev.csv", "join": join, "columns": JOINED})
+    assert pairs(result) == [("u1", "shoes")]
+    lost = "invalid item_id (not UTF-8: set options: {encoding: windows-1252} or the like)"
+    assert bad(result) == {lost: 1, "null feature_id": 1}
+    assert "ingest.events[0].join: 2 rows of products.csv cannot be read, and join none" in result.told
 
 
 @pytest.mark.parametrize(
@@ -194,6 +221,9 @@ def test_a_table_of_the_catalog_is_a_source(files: Files, spark: SparkSession) -
         ("{format: csv}", "give the place of the rows once"),
         ("{path: a, version: 3}", "version and timestamp are of a Delta table"),
         ("{path: a, format: delta, version: 3, timestamp: 2024-01-01 00:00}", "not both"),
+        ("{path: a, format: delta, version: 2, options: {VersionAsOf: '1'}}", "VersionAsOf: `version` or `timestamp`"),
+        ("{path: a, format: csv, options: {Mode: DROPMALFORMED}}", "options: Mode: leave it out: rows that cannot be"),
+        ("{path: a, options: {pathGlobFilter: '*.csv'}}", "pathGlobFilter: leave it out: `path` says which files"),
     ],
 )
 def test_places_that_cannot_be(tmp_path: Path, source: str, said: str) -> None:

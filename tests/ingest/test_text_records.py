@@ -6,7 +6,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ralm.ingest.text_records import Style, leaves_open, records
+from ralm.ingest.text_records import Style, blanks_before_quotes, leaves_open, records, unescaped
 
 CELL = st.text(alphabet='ab ,"\n', max_size=6)
 
@@ -54,3 +54,22 @@ def test_text_after_a_closing_quote_spoils_its_cell_alone() -> None:
 
 def test_no_quotes() -> None:
     assert [cells for cells, _ in records(['"a,b', 'c,"d'], Style(quote=""), 2)] == [['"a', "b"], ["c", '"d']]
+
+
+def test_an_escape_is_read_as_by_spark() -> None:
+    style = Style(escape="\\")
+    lines = [r'"a\"b, c",1', r'"x\\",2', r'"a\tb",3', r"a\b,4", '"a""b",5', '"a" ,6', r'"a\",7']
+    expected = [['a"b, c', "1"], ["x\\", "2"], ["a\\tb", "3"], ["a\\b", "4"], [None, "5"], ["a", "6"], None]
+    assert [cells for cells, _ in records(lines, style, 2)] == expected
+    assert [cells for cells, _ in records(['"a" ,1'], Style(), 2)] == [["a", "1"]]
+
+
+def test_separators_by_name() -> None:
+    names = [r"\t", r"\x01", r"\u0001", r"\\", "::", "\t", "\\"]
+    assert [unescaped(name) for name in names] == ["\t", "\x01", "\x01", "\\", "::", "\t", "\\"]
+
+
+def test_blanks_before_quotes() -> None:
+    assert blanks_before_quotes(['a, b\n1, "x, y"\n'], ",", '"')
+    assert not blanks_before_quotes(['a,b\n1,"x, ""y"""\n2,"z"\n'], ",", '"')
+    assert [cells for cells, _ in records(['1, "x, y"'], Style(trim=True), 2)] == [["1", "x, y"]]
