@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from ralm.config.locations import Location
-from ralm.config.section import Identifier, Section, sized
-from ralm.config.time_formats import check_time_format, either_way
+from ralm.config.section import Identifier, Options, Section, sized
+from ralm.config.time_formats import TimeZone, check_quoted_zone, check_time_format, either_way
 
 # What exports write for a missing value, lower case; the last is a device id that its owner switched off.
 NULL_MARKERS = (
@@ -26,7 +26,7 @@ class Place(Section):
     format: Literal["parquet", "csv", "tsv", "jsonl", "text", "delta"] = Field(
         default="parquet", description="text: each line is one row, in the column `value`"
     )
-    options: dict[str, str] = Field(default_factory=dict, description="options of Spark's reader")
+    options: Options = Field(default_factory=dict, description="options of Spark's reader")
     version: int | None = Field(default=None, ge=0, description="version of a Delta table; default: the newest")
     timestamp: str | None = Field(default=None, description="the Delta table as it was at this time")
 
@@ -91,7 +91,7 @@ class Source(Place):
         description="epoch_s, epoch_ms, epoch_us, epoch_ns, iso, or a Spark datetime pattern; of a list, the first "
         "that fits counts for each row; default: the column is a timestamp or an ISO-8601 string",
     )
-    time_zone: str = Field(default="UTC", description="zone of times without a zone")
+    time_zone: TimeZone = Field(default="UTC", description="zone of times without a zone")
 
     @field_validator("time_format")
     @classmethod
@@ -101,8 +101,15 @@ class Source(Place):
         if value == []:
             raise ValueError("an empty list reads no times")
         if isinstance(value, list) and (twice := either_way(value)):
-            raise ValueError(f"time_format: {twice[0]} and {twice[1]} both read 02/03/2024: make two sources of it")
+            raise ValueError(
+                f"time_format: {twice[0]} and {twice[1]} both read 02/03/2024 or the like: make two sources of it"
+            )
         return value
+
+    @model_validator(mode="after")
+    def _zoned(self) -> Source:
+        check_quoted_zone(self.time_formats, self.time_zone)
+        return self
 
     @property
     def time_formats(self) -> list[str]:

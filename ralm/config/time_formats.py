@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+import zoneinfo
 from collections.abc import Sequence
+from itertools import combinations
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 # Units of epochs -> how many of them make a second.
 EPOCHS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000, "epoch_ns": 1_000_000_000}
@@ -19,6 +24,43 @@ _STRFTIME = {
 }  # fmt: skip
 _WEEKDAY = re.compile(r"^E{1,4}[,.]?\s*")
 _PARSED = "GyMLdDhHkKmsSaVzOXxZ"
+_OFFSET = re.compile(r"(UTC|GMT|UT)?[+-]\d{1,2}(:?\d{2})?")
+_QUOTED_ZONE = re.compile(r"'\s*(Z|UTC|GMT)\s*'")
+# UTC itself, under its names.
+_UTC = ("UTC", "GMT", "UT", "Z")
+
+
+def check_time_zone(text: str) -> str:
+    """The time zone, if it names one place or offset.
+
+    Raises:
+        ValueError: a short name, which several countries have, or no zone at all.
+    """
+    if text in _UTC or _OFFSET.fullmatch(text):
+        return text
+    regions = zoneinfo.available_timezones()
+    if "/" in text and text in regions:
+        return text
+    meant = next((f" (meant: {region})" for region in regions if "/" in text and region.lower() == text.lower()), "")
+    raise ValueError(
+        f"time_zone '{text}'{meant}: write a region (Europe/London) or an offset (+01:00); short names mean several"
+    )
+
+
+TimeZone = Annotated[str, AfterValidator(check_time_zone)]
+
+
+def check_quoted_zone(formats: Sequence[str], zone: str) -> None:
+    """Refuse patterns that skip a zone as text, where times without a zone are of another one.
+
+    Raises:
+        ValueError: such a pattern.
+    """
+    for text in formats:
+        found = _QUOTED_ZONE.search(text)
+        if found and zone not in _UTC:
+            letter = "XXX" if found[1] == "Z" else "z"
+            raise ValueError(f"time_format {text}: {found[0]} in quotes is no zone: write {letter}, or time_zone: UTC")
 
 
 def without_weekday(pattern: str) -> tuple[str, bool]:
@@ -52,10 +94,29 @@ def check_time_format(text: str) -> str:
 
 
 def either_way(formats: Sequence[str]) -> tuple[str, str] | None:
-    """Two patterns of a list that differ in the order of day and month only, so that most dates fit both."""
-    swapped = {re.sub("d+|M+", lambda run: {"d": "M", "M": "d"}[run[0][0]] * len(run[0]), text) for text in formats}
-    both = [text for text in formats if re.search(r"\bd{1,2}\W+M{1,2}\b|\bM{1,2}\W+d{1,2}\b", text) and text in swapped]
-    return (both[0], both[1]) if len(both) > 1 else None
+    """Two formats of a list that differ in the order of day and month only, so that most dates fit both."""
+    for one, other in combinations(formats, 2):
+        for first, second in ((one, other), (other, one)):
+            swapped = {shape.translate(str.maketrans("dM", "Md")) for shape in _shapes(second)} - _shapes(second)
+            # Dates of ISO 8601 may have a time of day or not.
+            if swapped & _shapes(first) or (first == ISO and any(shape.startswith("y-M-d") for shape in swapped)):
+                return one, other
+    return None
+
+
+def _shapes(text: str) -> set[str]:
+    """A format with one letter per field, with and without its optional part; `yy` and names of months stay."""
+    if text in EPOCHS:
+        return set()
+    if text == ISO:
+        return {"y-M-d"}
+    bare = re.sub(r"M{3,}", "N", without_weekday(text)[0].replace("L", "M"))
+    found = (bare, re.sub(r"\[[^\]]*\]", "", bare))
+    return {re.sub(r"[\[\]]", "", re.sub(r"y+|([A-Za-z])\1+", _one_letter, shape)) for shape in found}
+
+
+def _one_letter(run: re.Match[str]) -> str:
+    return run[0] if run[0] == "yy" else run[0][0]
 
 
 def _problem(pattern: str) -> str | None:
