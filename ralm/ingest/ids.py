@@ -15,7 +15,9 @@ from pyspark.sql.types import DataType, DecimalType, DoubleType, FloatType, Inte
 from ralm.config.sources import NULL_MARKERS
 
 # Blanks of any kind: white space, control and format characters (zero-width space, byte order mark), Unicode's spaces.
-_BLANK = r"[\s\p{Z}\p{Cc}\p{Cf}]"
+# U+0080 to U+009F are none: they are letters of windows-1252 that were read as ISO-8859-1.
+_BLANK = r"[\s\p{Z}\x00-\x1f\x7f\p{Cf}]"
+WINDOWS = r"[\x{80}-\x{9f}]"
 _ROUND = rf"^{_BLANK}+|{_BLANK}+$"
 # 12345.0 and 1.2345E+04, with a point or a comma; hexadecimal digits such as 12e45 have neither these nor a sign. 1,000
 # is a thousand.
@@ -91,7 +93,7 @@ def without_formula(text: str) -> str:
 
 
 def _is_blank(character: str) -> bool:
-    return unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cc", "Cf")
+    return unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cc", "Cf") and not "\x80" <= character <= "\x9f"
 
 
 def is_missing(text: Column, markers: Sequence[str] = NULL_MARKERS) -> Column:
@@ -139,7 +141,7 @@ def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
     """
     present = ~is_missing(text, markers)
     mended, lost = without_decimals(text)
-    broken = text.contains("\ufffd")
+    broken = text.contains("\ufffd") | text.rlike(WINDOWS)
     done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != text, DECIMALS)
     done = done.when(text.rlike(_GROUPED), GROUPED).when(text.startswith("["), LISTS)
     done = done.when(text.startswith("'") & text.endswith("'"), APOSTROPHES)
@@ -152,10 +154,11 @@ def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
 
 
 def _plain(text: Column) -> Column:
-    """Whether a text begins and ends with a visible ASCII character and has nothing to look at; null for null."""
+    """Whether a text is ASCII, visible at its ends, and has nothing to look at; null for null."""
     ends = [F.ascii(text), F.ascii(F.right(text, F.lit(1)))]
     visible = ends[0].between(33, 126) & ends[1].between(33, 126) & ~ends[0].isin(*map(ord, "'=["))
-    return reduce(lambda plain, odd: plain & ~text.contains(odd), (".", "+", ",", "\ufffd"), visible)
+    ascii_only = F.length(text) == F.octet_length(text)
+    return reduce(lambda plain, odd: plain & ~text.contains(odd), ".+,", visible & ascii_only)
 
 
 def keeps_digits(text: Column) -> Column:

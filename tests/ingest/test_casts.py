@@ -77,7 +77,7 @@ def test_numbers_flags_and_categories(spark: SparkSession) -> None:
     frame = spark.createDataFrame([("yes",), ("0",), ("True",), ("maybe",)], "raw string")
     flag = casts.cast_flag(F.col("raw"), frame.schema[0].dataType)
     assert [r[0] for r in frame.select(flag.value).collect()] == [True, False, True, None]
-    frame = spark.createDataFrame([(2,), (0,), (None,)], "raw int")
+    frame = spark.createDataFrame([(1,), (0,), (None,)], "raw int")
     flag = casts.cast_flag(F.col("raw"), frame.schema[0].dataType)
     assert [r[0] for r in frame.select(flag.value).collect()] == [True, False, None]
 
