@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -143,5 +144,11 @@ def described_error(error: ValidationError) -> str:
             message = problem["msg"].removeprefix("Value error, ")
             found = problem.get("input")
             shown = f" (found {found!r})" if isinstance(found, str | int | float | bool) else ""
-            lines.append(f"{where + ': ' if where else ''}{message}{shown}")
+            lines.append(f"{where + ': ' if where else ''}{message}{shown}{_percent(found)}")
     return "; ".join(lines)
+
+
+def _percent(found: object) -> str:
+    """The remedy where a share is written as 1%."""
+    written = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", found) if isinstance(found, str) else None
+    return f": write {float(written[1]) / 100:.10g}" if written else ""

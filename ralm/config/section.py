@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Merge = Literal["attention", "concat"]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+
+
+def _as_text(content: Any) -> Any:
+    """Options as Spark takes them: YAML reads `true` and 3 as what they are."""
+    if not isinstance(content, dict):
+        return content
+    return {
+        key: str(value).lower() if isinstance(value, bool | int | float) else value for key, value in content.items()
+    }
+
+
+Options = Annotated[dict[str, str], BeforeValidator(_as_text)]
 
 
 def sized(default: Any, **checks: Any) -> Any:

@@ -8,22 +8,15 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from ralm.config.locations import Location
-from ralm.config.section import Identifier, Section, sized
-from ralm.config.time_formats import check_time_format, check_time_zone, either_way, quoted_zone
+from ralm.config.reader_options import check_options
+from ralm.config.section import Identifier, Options, Section, sized
+from ralm.config.time_formats import TimeZone, check_quoted_zone, check_time_formats
 
 # What exports write for a missing value, lower case; the last is a device id that its owner switched off.
 NULL_MARKERS = (
     "\\n", "null", "(null)", "<null>", "nil", "nan", "none", "(none)", "n/a", "na", "#n/a", "<na>", "-", "--",
     "undefined", "(not set)", "not set", "[null]", "00000000-0000-0000-0000-000000000000",
 )  # fmt: skip
-
-_COUNTED = "leave it out: rows that cannot be read are counted, and ingest.max_bad_share says how many are too many"
-_CHOSEN = "leave it out: `path` says which files are read, as a file, a folder with its sub-folders, or a pattern"
-# Options, lower case, by which Spark would leave rows or files out without a word.
-_REFUSED = {
-    **dict.fromkeys(("mode", "columnnameofcorruptrecord", "ignorecorruptfiles", "ignoremissingfiles"), _COUNTED),
-    **dict.fromkeys(("modifiedafter", "modifiedbefore", "pathglobfilter", "recursivefilelookup"), _CHOSEN),
-}
 
 
 class Place(Section):
@@ -34,7 +27,7 @@ class Place(Section):
     format: Literal["parquet", "csv", "tsv", "jsonl", "text", "delta"] = Field(
         default="parquet", description="text: each line is one row, in the column `value`"
     )
-    options: dict[str, str] = Field(default_factory=dict, description="options of Spark's reader")
+    options: Options = Field(default_factory=dict, description="options of Spark's reader")
     version: int | None = Field(default=None, ge=0, description="version of a Delta table; default: the newest")
     timestamp: str | None = Field(default=None, description="the Delta table as it was at this time")
 
@@ -47,11 +40,7 @@ class Place(Section):
             raise ValueError("version and timestamp are of a Delta table: format: delta")
         if self.version is not None and self.timestamp is not None:
             raise ValueError("give `version` or `timestamp`, not both")
-        for key in self.options:
-            if remedy := _REFUSED.get(key.lower()):
-                raise ValueError(f"options: {key}: {remedy}")
-            if pinned and key.lower() in ("versionasof", "timestampasof"):
-                raise ValueError(f"options: {key}: `version` or `timestamp` says which it is: leave it out")
+        check_options(self.options, pinned=pinned)
         return self
 
     @property
@@ -61,7 +50,7 @@ class Place(Section):
 
     @property
     def is_text(self) -> bool:
-        """Whether its files are text, in some encoding."""
+        """Whether its files are text."""
         return not self.table and self.format in ("csv", "tsv", "jsonl", "text")
 
 
@@ -104,31 +93,17 @@ class Source(Place):
         description="epoch_s, epoch_ms, epoch_us, epoch_ns, iso, or a Spark datetime pattern; of a list, the first "
         "that fits counts for each row; default: the column is a timestamp or an ISO-8601 string",
     )
-    time_zone: str = Field(default="UTC", description="zone of times without a zone")
+    time_zone: TimeZone = Field(default="UTC", description="zone of times without a zone")
 
     @field_validator("time_format")
     @classmethod
     def _readable(cls, value: str | list[str] | None) -> str | list[str] | None:
-        for text in [value] if isinstance(value, str) else value or []:
-            check_time_format(text)
-        if value == []:
-            raise ValueError("an empty list reads no times")
-        if isinstance(value, list) and (twice := either_way(value)):
-            raise ValueError(f"time_format: {twice[0]} and {twice[1]} both read 02/03/2024: make two sources of it")
+        check_time_formats(value)
         return value
 
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        return check_time_zone(value)
-
     @model_validator(mode="after")
-    def _zone_is_read(self) -> Source:
-        quoted = next((found for text in self.time_formats if (found := quoted_zone(text))), None)
-        if quoted and self.time_zone != "UTC":
-            raise ValueError(
-                f"time_format: {quoted} is skipped, and time_zone is {self.time_zone}: write XXX for a zone"
-            )
+    def _zoned(self) -> Source:
+        check_quoted_zone(self.time_formats, self.time_zone)
         return self
 
     @property

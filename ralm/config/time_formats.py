@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import zoneinfo
 from collections.abc import Sequence
-from functools import cache
-from itertools import permutations
-from zoneinfo import available_timezones
+from itertools import combinations
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 # Units of epochs -> how many of them make a second.
 EPOCHS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000, "epoch_ns": 1_000_000_000}
@@ -22,6 +24,43 @@ _STRFTIME = {
 }  # fmt: skip
 _WEEKDAY = re.compile(r"^E{1,4}[,.]?\s*")
 _PARSED = "GyMLdDhHkKmsSaVzOXxZ"
+_OFFSET = re.compile(r"(UTC|GMT|UT)?[+-]\d{1,2}(:?\d{2})?")
+_QUOTED_ZONE = re.compile(r"'\s*(Z|UTC|GMT)\s*'")
+# UTC itself, under its names.
+_UTC = ("UTC", "GMT", "UT", "Z")
+
+
+def check_time_zone(text: str) -> str:
+    """The time zone, if it names one place or offset.
+
+    Raises:
+        ValueError: a short name, which several countries have, or no zone at all.
+    """
+    if text in _UTC or _OFFSET.fullmatch(text):
+        return text
+    regions = zoneinfo.available_timezones()
+    if "/" in text and text in (regions or {text}):  # a machine may have no list of regions
+        return text
+    meant = next((f" (meant: {region})" for region in regions if "/" in text and region.lower() == text.lower()), "")
+    raise ValueError(
+        f"time_zone '{text}'{meant}: write a region (Europe/London) or an offset (+01:00); short names mean several"
+    )
+
+
+TimeZone = Annotated[str, AfterValidator(check_time_zone)]
+
+
+def check_quoted_zone(formats: Sequence[str], zone: str) -> None:
+    """Refuse patterns that skip a zone as text, where times without a zone are of another one.
+
+    Raises:
+        ValueError: such a pattern.
+    """
+    for text in formats:
+        found = _QUOTED_ZONE.search(text)
+        if found and zone not in _UTC:
+            letter = "XXX" if found[1] == "Z" else "z"
+            raise ValueError(f"time_format {text}: {found[0]} in quotes is no zone: write {letter}, or time_zone: UTC")
 
 
 def without_weekday(pattern: str) -> tuple[str, bool]:
@@ -54,50 +93,44 @@ def check_time_format(text: str) -> str:
     return text
 
 
+def check_time_formats(given: str | list[str] | None) -> None:
+    """Refuse a format, or a list of them, by which times would be read wrongly.
+
+    Raises:
+        ValueError: as `check_time_format`; an empty list; two formats of which the first that fits may be wrong.
+    """
+    for text in [given] if isinstance(given, str) else given or []:
+        check_time_format(text)
+    if given == []:
+        raise ValueError("an empty list reads no times")
+    if isinstance(given, list) and (two := either_way(given)):
+        raise ValueError(f"time_format: {' and '.join(two)} both read 02/03/2024 or the like: make two sources of it")
+
+
 def either_way(formats: Sequence[str]) -> tuple[str, str] | None:
-    """Two patterns of a list that differ in the order of day and month only, so that most dates fit both."""
-    plain = {text: _letters(text) for text in formats}
-    for text, other in permutations(plain, 2):
-        if any(re.search(r"d\W*M|M\W*d", own) and _swapped(own) in plain[other] for own in plain[text]):
-            return text, other
+    """Two formats of a list that differ in the order of day and month only, so that most dates fit both."""
+    for one, other in combinations(formats, 2):
+        for first, second in ((one, other), (other, one)):
+            swapped = {shape.translate(str.maketrans("dM", "Md")) for shape in _shapes(second)} - _shapes(second)
+            # Dates of ISO 8601 may have a time of day or not.
+            if swapped & _shapes(first) or (first == ISO and any(shape.startswith("y-M-d") for shape in swapped)):
+                return one, other
     return None
 
 
-def _letters(text: str) -> set[str]:
-    """A pattern with each letter once, but for names of months; of ISO-8601 those that it reads."""
-    read = ["yyyy-MM-dd", "yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss"] if text == ISO else [text]
-    return {one if "MMM" in one else re.sub(r"([A-Za-z])\1*", r"\1", one) for one in read}
+def _shapes(text: str) -> set[str]:
+    """A format with one letter per field, with and without its optional part; `yy` and names of months stay."""
+    if text in EPOCHS:
+        return set()
+    if text == ISO:
+        return {"y-M-d"}
+    bare = re.sub(r"M{3,}", "N", without_weekday(text)[0].replace("L", "M"))
+    found = (bare, re.sub(r"\[[^\]]*\]", "", bare))
+    return {re.sub(r"[\[\]]", "", re.sub(r"y+|([A-Za-z])\1+", _one_letter, shape)) for shape in found}
 
 
-def _swapped(letters: str) -> str:
-    return re.sub("[dM]", lambda one: {"d": "M", "M": "d"}[one[0]], letters)
-
-
-def quoted_zone(text: str) -> str | None:
-    """A zone that stands in quotes in a pattern ('Z'), and is therefore skipped, not read."""
-    found = re.search(r"'(Z|UTC|GMT)'", text)
-    return found[0] if found else None
-
-
-def check_time_zone(text: str) -> str:
-    """The zone, if it names one place or offset.
-
-    Raises:
-        ValueError: it is unknown, or a short name that several countries use (BST, IST, CST), of which Java takes one.
-    """
-    if re.fullmatch(r"UTC|GMT|Z|((UTC|GMT)?[+-]\d{1,2}(:?\d{2})?)", text) or (
-        "/" in text and text in (_regions() or {text})  # a machine may have no list of regions
-    ):
-        return text
-    like = next((one for one in sorted(_regions()) if "/" in one and one.lower() == text.lower()), "Europe/London")
-    raise ValueError(
-        f"time_zone '{text}': write a region ({like}) or an offset (+01:00); short names stand for several zones"
-    )
-
-
-@cache
-def _regions() -> set[str]:
-    return available_timezones()
+def _one_letter(run: re.Match[str]) -> str:
+    return run[0] if run[0] == "yy" else run[0][0]
 
 
 def _problem(pattern: str) -> str | None:

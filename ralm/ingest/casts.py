@@ -107,19 +107,17 @@ def cast_number(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKE
     if not isinstance(kind, NumericType | BooleanType | StringType | NullType):
         raise UnmappableTypeError("a number or a string of one")
     present = _present(raw, kind, markers)
-    if isinstance(kind, StringType):
-        raw = _bare_number(stripped(raw))
-    number = raw.try_cast("double")
+    number = _double(stripped(raw)) if isinstance(kind, StringType) else raw.try_cast("double")
     return Cast(F.when(present & (F.abs(number) < float("inf")), number), present)
 
 
-def _bare_number(text: Column) -> Column:
-    """The text, null if it ends in a suffix of Java's numbers: 12d is no number."""
-    return F.when(~text.rlike(r"[dDfF]$"), text)
+def _double(text: Column) -> Column:
+    """The number that a text is; Java would also take 12d and 1f for numbers."""
+    return F.when(~text.rlike(r"[\d.][dDfF]$"), text.try_cast("double"))
 
 
 def cast_flag(raw: Column, kind: DataType) -> Cast:
-    """A boolean: 1 and 0, and strings as Spark reads them (true/false, yes/no, t/f, y/n, 1/0), 1.0, 0.0.
+    """A boolean: the numbers 1 and 0; strings as Spark reads them (true/false, yes/no, t/f, y/n, 1/0), 1.0, 0.0.
 
     Raises:
         UnmappableTypeError: anything but booleans, numbers and strings.
@@ -127,10 +125,11 @@ def cast_flag(raw: Column, kind: DataType) -> Cast:
     if not isinstance(kind, BooleanType | NumericType | StringType | NullType):
         raise UnmappableTypeError("a boolean, a number or a string such as 'true'")
     present = _present(raw, kind)
-    flag = F.when(raw.isin(0, 1), raw == 1) if isinstance(kind, NumericType) else raw.try_cast("boolean")
-    if isinstance(kind, StringType):  # pandas writes 1.0 where some cells are empty
-        number = _bare_number(raw).try_cast("double")
-        flag = F.coalesce(flag, F.when(number.isin(0.0, 1.0), number == 1))
+    flag = raw.try_cast("boolean")
+    if not isinstance(kind, BooleanType | NullType):  # pandas writes 1.0 where some cells are empty
+        number = raw.cast("double") if isinstance(kind, NumericType) else _double(stripped(raw))
+        from_number = F.when(number.isin(0.0, 1.0), number == 1)
+        flag = from_number if isinstance(kind, NumericType) else F.coalesce(flag, from_number)
     return Cast(F.when(present, flag), present)
 
 
@@ -229,13 +228,14 @@ def _iso(raw: Column, kind: DataType, zone: str) -> Column:
         return _in_zone(raw.cast("timestamp"), zone)
     if isinstance(kind, StringType):
         raw = F.replace(raw, F.lit(","), F.lit("."))  # a fraction of a second after a comma
-        raw = F.regexp_replace(raw, r"([T ]\d{1,2}:\d{2})(?=\s*(Z|[+-]))", "$1:00")  # no seconds before a zone
         # Spark also reads '10:30' (today!) and '2024' as times: accept only what starts with a full date.
         dated = raw.rlike(r"^\d{4}-\d{1,2}-\d{1,2}")
         zoned = raw.rlike(r"[T ]\d{1,2}[\d:.]*\s*[A-Za-z+\-]")
         parsed = raw.try_cast("timestamp")
         dated &= ~raw.rlike(SHORT_ZONE)
-        return F.when(dated, F.when(zoned, parsed).otherwise(_in_zone(parsed, zone)))
+        # Spark reads a zone after seconds only.
+        whole_minutes = F.regexp_replace(raw, r"([T ]\d{1,2}:\d{2})(?=\s*[A-Za-z+\-])", "$1:00").try_cast("timestamp")
+        return F.when(dated, F.when(zoned, whole_minutes).otherwise(_in_zone(parsed, zone)))
     raise UnmappableTypeError(
         "a timestamp, a date or an ISO-8601 string; for numbers set time_format: epoch_s (_ms, _us, _ns)"
     )

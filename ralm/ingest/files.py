@@ -22,7 +22,7 @@ _MARKERS = re.compile(
     r"(?i)_(success|metadata|common_metadata|committed_.*|started_.*)|\..*\.crc|\.ds_store|thumbs\.db|desktop\.ini|\._.*"
 )
 # Unfinished files, copies and sums: read only if nothing else matches.
-_STRAY = re.compile(
+STRAY = re.compile(
     r"(?i)~$|\.(tmp|temp|part|partial|crdownload|inprogress|filepart|swp|swo|bak|orig|old|lock|crc|md5|sha1|sha256|ctl|done|ok)$"
 )
 
@@ -63,7 +63,7 @@ def find_files(spark: SparkSession, path: str, setting: str, form: str, say: Say
 
     Raises:
         MissingInputError: no file at the path.
-        ConfigError: only hidden files; a folder of a Delta, Iceberg or Hudi table.
+        ConfigError: only hidden files; a folder `key=` without a value; a folder of a Delta, Iceberg or Hudi table.
     """
     where = f"{setting}.path: {path}"
     with user_errors(where):
@@ -77,13 +77,16 @@ def find_files(spark: SparkSession, path: str, setting: str, form: str, say: Say
                 f"{where}: only hidden files ({_some(hidden)}): names that begin with _ or . are not read; rename them"
             )
         raise MissingInputError(f"{where}: no files there")
-    stray = [name for name, *_ in shown if _STRAY.search(name)]
+    stray = [name for name, *_ in shown if STRAY.search(name)]
     if len(stray) < len(shown):
         shown = [entry for entry in shown if entry[0] not in set(stray)]
     else:
         stray = []
     if left := hidden + stray:
         say(f"{setting}: {len(left)} files of {path} are left out as hidden or unfinished: {_some(left)}")
+    for name, *_ in shown:
+        if empty := next((part for part in _below(name, root)[:-1] if part.endswith("=") and part != "="), None):
+            raise ConfigError(f"{where}: the folder {empty} has no value after its =: rename it")
     full = [entry for entry in shown if entry[1] > 0] or shown[:1]
     return [SourceFile(name, size, changed, *_partitions(name, root)) for name, size, changed in full]
 

@@ -110,8 +110,23 @@ def _head(file: SourceFile, raw: bytes, encoding: str | None, where: str) -> Hea
     found = (shown if shown is not None and (encoding is None or marked(content)) else encoding) or "utf-8"
     if b"\x00" in content[:4096] and found.startswith(("utf-8", "UTF-8")):
         raise DataError(f"{place}: is no text; look at `format`, or at options.encoding")
+    if _one_byte(found) and _reads_as_utf8(content, whole):
+        raise DataError(f"{place}: is UTF-8, and options.encoding says {found}: leave options.encoding out")
     native = compression == _ENDINGS.get(ending, "") and ending not in _CODECS
     return Head(file, content, whole, compression, native, found)
+
+
+def _one_byte(encoding: str) -> bool:
+    """Whether each byte is a letter: in other encodings these two are none, or one."""
+    return not is_utf8(encoding) and len(b"\xe3\xa1".decode(encoding, "replace")) == 2
+
+
+def _reads_as_utf8(content: bytes, whole: bool) -> bool:
+    """Whether it has letters other than ASCII, all in UTF-8; it may end inside of a letter."""
+    try:
+        return not content.isascii() and bool(codecs.getincrementaldecoder("utf-8")().decode(content, final=whole))
+    except UnicodeDecodeError:
+        return False
 
 
 def _decompressed(raw: bytes, compression: str, all_read: bool) -> tuple[bytes, bool]:

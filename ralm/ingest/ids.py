@@ -17,7 +17,7 @@ from ralm.config.sources import NULL_MARKERS
 # Blanks of any kind: white space, control and format characters (zero-width space, byte order mark), Unicode's spaces.
 # U+0080 to U+009F are none: they are letters of windows-1252 (Š, ž) that were read as ISO-8859-1.
 _BLANK = r"[\s\p{Z}\x00-\x1f\x7f\p{Cf}]"
-_MISREAD = r"[\x80-\x9f]"
+WINDOWS = r"[\x80-\x9f]"
 _ROUND = rf"^{_BLANK}+|{_BLANK}+$"
 # 12345.0 and 1.2345E+04, with a point or a comma; hexadecimal digits such as 12e45 have neither these nor a sign. 1,000
 # is a thousand.
@@ -140,7 +140,7 @@ def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
     """
     present = ~is_missing(text, markers)
     mended, lost = without_decimals(text)
-    broken = text.contains("\ufffd") | text.rlike(_MISREAD)
+    broken = text.contains("\ufffd") | text.rlike(WINDOWS)
     done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != text, DECIMALS)
     done = done.when(text.rlike(_GROUPED), GROUPED).when(text.startswith("["), LISTS)
     done = done.when(text.startswith("'") & text.endswith("'"), APOSTROPHES)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import SparkSession
 
 from ralm.errors import DataError
+from ralm.ingest.files import STRAY
 from ralm.ingest.list_content import LARGEST
 from ralm.spark.errors import user_errors
 
@@ -23,8 +25,10 @@ class ListFile:
     changed: int
 
 
-def list_files(spark: SparkSession, source: str) -> list[ListFile]:
-    """The files at a path or under a folder, or those that a pattern finds; hidden ones left out; [] if none.
+def list_files(spark: SparkSession, source: str, say: Callable[[str], None] | None = None) -> list[ListFile]:
+    """The files at a path or under a folder, or those that a pattern finds; [] if none.
+
+    Hidden ones are left out, unfinished ones too (and said) unless nothing else is there.
 
     A name with [ ] { } or * is that file if there is one of this name.
     """
@@ -45,6 +49,13 @@ def list_files(spark: SparkSession, source: str) -> list[ListFile]:
                 parts = str(file.getPath()).removeprefix(prefix).split("/")
                 if file.getLen() and not any(part.startswith(("_", ".")) for part in parts):
                     files.append(file)
+    paths = {str(file.getPath()) for file in files}
+    stray = {path for path in paths if STRAY.search(path)}
+    if stray and stray != paths:
+        files = [file for file in files if str(file.getPath()) not in stray]
+        if say is not None:
+            names = ", ".join(sorted(path.rpartition("/")[2] for path in stray)[:5])
+            say(f"list {source}: {len(stray)} files are left out as unfinished: {names}")
     named = [ListFile(str(f.getPath()), int(f.getLen()), int(f.getModificationTime())) for f in files]
     return sorted(named, key=lambda file: file.path)
 

@@ -30,7 +30,7 @@ from ralm.ingest.expressions import (
     column_of,
     lost_characters,
 )  # fmt: skip
-from ralm.ingest.ids import UNMATCHED
+from ralm.ingest.ids import UNMATCHED, WINDOWS
 from ralm.ingest.names import mentioned
 from ralm.ingest.read import expressions
 from ralm.spark.errors import short_message
@@ -225,6 +225,8 @@ def _reasons(target: Target, raw: Column, cast: casts.Cast, not_after: dt.dateti
         text = raw.cast("string")
         broken = text.contains("\n") & text.rlike(r"\S\s*\n\s*\S")
         reasons.append(F.when(broken, f"invalid {name} (a line break in it)"))
+        letters = "letters of windows-1252 read as ISO-8859-1: set options: {encoding: windows-1252}"
+        reasons.insert(0, F.when(text.rlike(WINDOWS), f"invalid {name} ({letters})"))
         reasons.append(F.when(text.contains("\0"), f"invalid {name} (a zero byte in it)"))
     if target.required:
         reasons.insert(0, F.when(~cast.present, f"null {name}"))

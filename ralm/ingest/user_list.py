@@ -65,7 +65,7 @@ def read_user_list(spark: SparkSession, source: str, column: str | None = None, 
     """
     if is_delta(spark, source):
         return _of_frame(spark.read.format("delta").load(source), source, column, value, "a Delta table")
-    files = list_files(spark, source)
+    files = list_files(spark, source, say=print)
     if files:
         return _of_files(spark, files, source, column, value)
     if _is_path(spark, source):
@@ -114,14 +114,14 @@ def _ids(cells: Cells, name: str, column: str | None) -> list[str]:
         return []
     names = cells.rows[0] if cells.names is None else cells.names
     place = id_column(names, column, f"{name} ({cells.form})", numbered=cells.names is None)
-    ids = [without_formula(trimmed(row[place])) if place < len(row) else "" for row in cells.rows]
+    raw = [row[place] if place < len(row) else "" for row in cells.rows]
     if cells.ascii_only:
-        strange = next((text for text in ids if not text.isascii()), None)
+        strange = next((text for text in raw if not text.isascii()), None)
         if strange is not None:
             raise DataError(
                 f"list {name}: not UTF-8, and ids hold other letters than ASCII ({strange}): save it as UTF-8"
             )
-    return ids
+    return [without_formula(trimmed(text)) for text in raw]
 
 
 def _values(cells: Cells, name: str, value: str) -> list[float | None]:

@@ -9,7 +9,7 @@ import yaml
 from jobs.steps.systems.registry import systems
 from ralm.config import load_config
 from ralm.config.locations import plain_path
-from ralm.config.time_formats import check_time_format
+from ralm.config.time_formats import check_quoted_zone, check_time_format, check_time_zone, either_way
 from ralm.errors import ConfigError
 
 TINY = Path(__file__).resolve().parents[2] / "conf" / "tiny.yaml"
@@ -115,6 +115,10 @@ def test_excluded_fields_are_no_fields_any_more(tmp_path: Path) -> None:
         (["privacy.excluded_fields=[shopping]", "user_model.representations=[reading, shopping]"],
          ["'shopping' is in user_model.representations"]),
         (["privacy.minimum=-1"], ["privacy.minimum", "greater than or equal to 0"]),
+        *((["ingest.impressions={path: e.csv, time_zone: '" + zone + "', columns: {}}"],
+           [f"time_zone '{zone}'", "write a region (Europe/London) or an offset (+01:00)"])
+          for zone in ("BST", "IST", "CST", "EST", "MESZ", "", "Europe/berlin", "Mars/Phobos")),
+        (["ingest.max_bad_share=1%"], ["ingest.max_bad_share", "(found '1%'): write 0.01"]),
         (["seed={a: 1, a: 2}"], ["--set seed", "key 'a' is given twice"]),
     ],
 )  # fmt: skip
@@ -219,6 +223,44 @@ def test_formats_that_would_read_times_wrongly(text: str, words: str) -> None:
 )  # fmt: skip
 def test_formats_that_are_read(text: str) -> None:
     assert check_time_format(text) == text
+
+
+def test_zones_that_mean_one() -> None:
+    for zone in ("UTC", "GMT", "Z", "+01:00", "-0530", "UTC+2", "GMT-03:00", "Europe/London", "US/Eastern"):
+        assert check_time_zone(zone) == zone
+    with pytest.raises(ValueError, match="meant: Europe/Berlin"):
+        check_time_zone("Europe/berlin")
+
+
+def test_a_zone_in_quotes_is_skipped_only_where_it_is_true() -> None:
+    for pattern, letter in (("yyyy-MM-dd'T'HH:mm:ss'Z'", "XXX"), ("yyyy-MM-dd HH:mm:ss' UTC'", "z")):
+        check_quoted_zone([pattern], "UTC")
+        with pytest.raises(ValueError, match=f"in quotes is no zone: write {letter}"):
+            check_quoted_zone(["iso", pattern], "Europe/Berlin")
+    check_quoted_zone(["yyyy-MM-dd'T'HH:mm:ssXXX"], "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("formats", "refused"),
+    [
+        (["d/M/yyyy", "MM/dd/yyyy"], True), (["yyyyMMdd", "yyyyddMM"], True), (["iso", "yyyy-dd-MM HH:mm:ss"], True),
+        (["yyyy-dd-MM", "epoch_s", "iso"], True), (["yyyy-MM-dd[ HH:mm]", "yyyy-dd-MM"], True),
+        (["iso", "yyyy-MM-dd"], False), (["dd MMM yyyy", "MMM dd yyyy"], False), (["dd/MM/yy", "MM/dd/yyyy"], False),
+        (["dd/MM/yyyy", "d/M/yyyy HH:mm", "epoch_ms"], False),
+    ],
+)  # fmt: skip
+def test_days_and_months_either_way_are_seen_however_they_are_written(formats: list[str], refused: bool) -> None:
+    assert (either_way(formats) is not None) == refused
+
+
+def test_options_may_be_what_yaml_makes_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    users = LOGS["ingest"]["users"] | {"format": "csv", "options": {"header": True, "maxColumns": 3, "sep": ";"}}
+    path.write_text(yaml.safe_dump(LOGS | {"ingest": LOGS["ingest"] | {"users": users}}), encoding="utf-8")
+    read = load_config(path).ingest
+    assert read is not None
+    assert read.users is not None
+    assert read.users.options == {"header": "true", "maxColumns": "3", "sep": ";"}
 
 
 @pytest.mark.data

@@ -93,21 +93,3 @@ def test_days_and_months_in_either_order(formats: list[str], refused: bool) -> N
             Source.model_validate(given)
     else:
         assert Source.model_validate(given).time_formats == formats
-
-
-@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "+01:00", "UTC+2", "GMT-3", "Etc/GMT+5"])
-def test_zones_that_name_one_place(zone: str) -> None:
-    assert Source.model_validate({"path": "x", "columns": {}, "time_zone": zone}).time_zone == zone
-
-
-@pytest.mark.parametrize("zone", ["BST", "IST", "CST", "EST", "MESZ", "Europe/berlin", ""])
-def test_zones_that_may_be_several(zone: str) -> None:
-    with pytest.raises(ValidationError, match=r"write a region \(Europe/(London|Berlin)\) or an offset"):
-        Source.model_validate({"path": "x", "columns": {}, "time_zone": zone})
-
-
-def test_a_zone_in_quotes_is_no_zone() -> None:
-    given = {"path": "x", "columns": {}, "time_format": "yyyy-MM-dd'T'HH:mm:ss'Z'"}
-    assert Source.model_validate(given).time_zone == "UTC"
-    with pytest.raises(ValidationError, match="'Z' is skipped, and time_zone is Europe/Berlin: write XXX"):
-        Source.model_validate(given | {"time_zone": "Europe/Berlin"})

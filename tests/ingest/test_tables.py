@@ -176,7 +176,6 @@ def test_a_source_without_rows_stops_the_job(spark: SparkSession, tmp_path: Path
         ({"impressions__columns__shown_at": "length(time)"}, ConfigError, ["columns.shown_at", "epoch_s"]),
         ({"events__0__columns__user_id": "concat(uid,"}, ConfigError, ["events[0].columns.user_id", "yntax error"]),
         ({"events__0__columns__user_id": "nonsense(uid)"}, ConfigError, ["events[0].columns.user_id", "nonsense"]),
-        ({"events__0__time_zone": "Mars/Phobos"}, ConfigError, ["ingest.events[0].time_zone", "Mars/Phobos"]),
         ({"users__columns__age": None}, ConfigError, ["ingest.users.columns", "not mapped: ['age']"]),
         ({"users__columns__shoe": "age"}, ConfigError, ["mapped but not a field: ['shoe']"]),
         ({"users": None}, ConfigError, ["ingest.users is left out", "['city', 'age']"]),
