@@ -200,10 +200,10 @@ def share_in_top(clickers: NDArray[Any], ordered: NDArray[Any]) -> float:
     return float((clickers > cut).mean() + (clickers == cut).mean() / 2)
 
 
-def beats(new: Figures, old: Figures) -> bool:
+def beats(new: Figures, old: Figures, margin: float = MARGIN) -> bool:
     """Whether a model is better than another one beyond doubt.
 
-    The mean of its figures is higher by more than two standard errors and by more than .005, and no figure of any
+    The mean of its figures is higher by more than two standard errors and by more than the margin, and no figure of any
     situation is lower by more than one standard error of its own: what finds more of the clickers at the price of the
     ranking of all is not taken, nor what helps new items at the price of the others.
     """
@@ -212,7 +212,7 @@ def beats(new: Figures, old: Figures) -> bool:
     error = np.sqrt(sum(total.var(ddof=1) / len(total) for total in totals)) / len(totals)
     harms = any((gain.mean(axis=0) < -gain.std(axis=0, ddof=1) / np.sqrt(len(gain))).any() for gain in gains)
     gained = np.mean([total.mean() for total in totals])
-    return bool(gained > max(MARGIN, ERRORS * error) and not harms)
+    return bool(gained > max(margin, ERRORS * error) and not harms)
 
 
 def choose(values: Sequence[Figures]) -> int:

@@ -15,6 +15,7 @@ from ralm.training.judged_items import (
     JudgedItems,
     Situation,
     area,
+    beats,
     choose,
     choose_number,
     mean_figure,
@@ -201,3 +202,11 @@ def test_with_too_few_items_nothing_is_trained(tmp_path: Path) -> None:
     assert (entry["epoch"], entry["loss"], entry["kept"]) == (0, None, UNTRAINED[0])
     weights = load_weights(spec.output)
     assert weights["alpha"] == weights["beta"] == 0
+
+
+def test_a_small_gain_beyond_doubt_counts_where_no_margin_is_asked() -> None:
+    old = np.random.default_rng(0).random((50, 2))
+    assert not beats([old + 0.003], [old])
+    assert beats([old + 0.003], [old], margin=0.0)
+    noise = np.random.default_rng(1).normal(0, 0.1, old.shape)
+    assert not beats([old + noise - noise.mean(axis=0) + 0.003], [old], margin=0.0)

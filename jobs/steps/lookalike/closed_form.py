@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.steps.lookalike.clustering import Weights
+from jobs.steps.lookalike.fold_judge import FOLDS, FoldJudge
 from jobs.steps.lookalike.judged_items import gather, gather_past, sampled_users, validation_items
 from jobs.steps.user_model import als_factors
 from jobs.steps.users.vocabularies import load_sizes
@@ -28,10 +28,9 @@ from ralm.models.lookalike import INITIAL_ATTENTION, LookalikeModel, Pooling
 from ralm.models.lookalike_start import LookalikeStart
 from ralm.models.plda import Plda, block_units, fit_plda, seed_means
 from ralm.runs.step import RunningStep
-from ralm.training.judged_items import Figures, Situation, choose_number, enough, mean_figure, score_parts
+from ralm.training.judged_items import Situation, beats, choose_number, mean_figure
 from ralm.training.seed_draws import row_item
 
-Doubles = NDArray[np.float64]
 # The best λ and δ are taken, then the weight of the classifiers, then w, then the weight of attention are chosen: there
 # another value than the first, the usual one, must beat it by more than its error. Attention is counted in standard
 # deviations over users, as the closed form is.
@@ -40,7 +39,6 @@ SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
 CLASSIFIERS = (2.0, 0.0, 1.0, 4.0)
 COMMON = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0)
 ATTENTION = (0.0, 1.0, 0.5, 2.0)
-FOLDS = 5
 # Files of the validation items: with seeds drawn from the label window, and with the clicks before it.
 SITUATIONS = ("judged.npz", "judged_past.npz")
 
@@ -80,7 +78,7 @@ def write_closed_form(
         before = gather_past(step, items, past[0], embedding_version, chosen, validation)
         return Situation.of(drawn, arrays), Situation.of(before, past[1])
 
-    judge = _Judge.of(*situations(validation=False))
+    judge = FoldJudge.of(*situations(validation=False))
     classifiers: list[ItemClassifier] = []
     attention, attends = INITIAL_ATTENTION, False
     units = block_units(users, _blocks(step, users.shape[1]))
@@ -104,105 +102,7 @@ def write_closed_form(
         situation.save(folder / name)
 
 
-@dataclass(frozen=True)
-class _Judge:
-    """Judges closed forms on items that they were not fitted on.
-
-    Attributes:
-        situations: in which there are items enough.
-        items: how many items there are in all, enough or not.
-    """
-
-    situations: tuple[Situation, ...]
-    items: int
-
-    @staticmethod
-    def of(*situations: Situation) -> _Judge:
-        """In those of the situations that have items enough."""
-        numbers = [situation.judged.number for situation in situations]
-        found = tuple(situation for situation in situations if situation.judged.enough)
-        return _Judge(found, len(np.unique(np.concatenate(numbers))))
-
-    def beside(self, models: Sequence[Plda], classifiers: Sequence[ItemClassifier]) -> list[Doubles]:
-        """What the classifiers add to the items' directions (rows, d), in each situation.
-
-        Args:
-            models: the model of each fold.
-            classifiers: the classifier of each fold.
-        """
-        return [_beside(situation, models, classifiers) for situation in self.situations]
-
-    def values(self, models: Sequence[Plda], beside: Sequence[Doubles] = (), least: int = 0) -> Figures:
-        """The figures of each item, in each situation.
-
-        Args:
-            models: the model of each fold.
-            beside: of `beside`, or none.
-            least: rows with fewer seeds are not judged, nor situations with too few items then.
-        """
-        found = []
-        for number, situation in enumerate(self.situations):
-            chosen = situation.sizes.sum(axis=1) >= least
-            if enough(situation.judged.number[chosen]):
-                found.append(_values(situation, models, beside[number] if beside else None, chosen))
-        return found
-
-    @property
-    def seeded(self) -> int:
-        """So many seeds the best quarter of the rows have, in the situation where seeds are fewer."""
-        return int(np.ceil(min(np.quantile(one.sizes.sum(axis=1), 0.75) for one in self.situations)))
-
-    def parts(self, models: Sequence[LookalikeModel]) -> list[list[tuple[NDArray[Any], NDArray[Any]]]]:
-        """Per situation and row, the closed form and the attention of its clickers (2, m) and of the users (2, n).
-
-        Args:
-            models: the model of each fold.
-        """
-        return [_parts(situation, models) for situation in self.situations]
-
-
-def _fold_rows(situation: Situation, fold: int, chosen: NDArray[np.bool_] | None = None) -> list[int]:
-    mine = situation.judged.number % FOLDS == fold
-    found: list[int] = np.flatnonzero(mine if chosen is None else mine & chosen).tolist()
-    return found
-
-
-def _beside(situation: Situation, models: Sequence[Plda], classifiers: Sequence[ItemClassifier]) -> Doubles:
-    found = np.zeros((len(situation.sizes), len(models[0].mean)))
-    for fold, (model, classifier) in enumerate(zip(models, classifiers, strict=True)):
-        rows = _fold_rows(situation, fold)
-        found[rows] = classifier.directions(situation.centroids[rows], situation.sizes[rows], model)
-    return found
-
-
-def _values(
-    situation: Situation, models: Sequence[Plda], beside: Doubles | None, chosen: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """The figures of each item (items, figures) of the chosen rows (rows,) of a situation; see `_Judge.values`."""
-    judged = situation.judged
-    scores: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
-    for fold, model in enumerate(models):
-        rows = _fold_rows(situation, fold, chosen)
-        seeds = seed_means(situation.centroids[rows], situation.sizes[rows])
-        # Of raw vectors: without their mean, an item's scores all change by the same number, which no figure sees.
-        directions = model.directions(*seeds, 0.0 if beside is None else beside[rows]) @ model.basis.T
-        for row, direction, others in zip(rows, directions, (judged.users @ directions.T).T, strict=True):
-            own = judged.clickers[judged.clickers_of[row]] @ direction
-            scores[row] = own, others
-    return judged.values([scores[row] for row in np.flatnonzero(chosen).tolist()], chosen)
-
-
-def _parts(situation: Situation, models: Sequence[LookalikeModel]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    found: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
-    for fold, model in enumerate(models):
-        rows = _fold_rows(situation, fold)
-        for row, both in zip(rows, score_parts(model, situation, rows), strict=True):
-            own, users = (np.stack([part[0], part[1] + part[2]]) for part in both)
-            found[row] = own, users
-    return [found[row] for row in range(len(situation.judged.rows))]
-
-
-def _numbers(fitted: Sequence[Plda], judge: _Judge) -> tuple[list[Plda], str]:
+def _numbers(fitted: Sequence[Plda], judge: FoldJudge) -> tuple[list[Plda], str]:
     """The models, first that of all items, with the λ and δ that judged items want; and what to say.
 
     Args:
@@ -217,7 +117,7 @@ def _numbers(fitted: Sequence[Plda], judge: _Judge) -> tuple[list[Plda], str]:
 
 
 def _classifiers(
-    step: RunningStep, users: NDArray[Any], models: Sequence[Plda], judge: _Judge
+    step: RunningStep, users: NDArray[Any], models: Sequence[Plda], judge: FoldJudge
 ) -> tuple[list[ItemClassifier], str]:
     """A classifier per item beside each model, if it helps; and what to say of it."""
     total = step.at("user_fields", as_of=step.as_of, vocabulary_version=load_sizes(step.context).version).count()
@@ -253,7 +153,7 @@ def _activity(step: RunningStep, width: int) -> list[int]:
 
 
 def _common(
-    models: Sequence[Plda], classifiers: Sequence[ItemClassifier], judge: _Judge, activity: Sequence[int]
+    models: Sequence[Plda], classifiers: Sequence[ItemClassifier], judge: FoldJudge, activity: Sequence[int]
 ) -> tuple[list[Plda], str]:
     """The models with the w that judged items want, and what to say of it.
 
@@ -269,6 +169,9 @@ def _common(
     beside = judge.beside(models[1:], classifiers[1:]) if classifiers else ()
     values = [judge.values(found[1:], beside) for found in weighed]
     best = choose_number(values)
+    # Activity alone is not a little more of the same, so it needs to be better beyond doubt, and by no margin.
+    if not best and activity and beats(values[-1], values[0], margin=0.0):
+        best = len(ways) - 1
     (weight, columns), mean = ways[best], mean_figure(values[best])
     of = " of activity" if columns else ""
     return weighed[best], f", w {weight:g}{of}, {mean:.4f} on items that it was not fitted on"
@@ -279,7 +182,7 @@ def _attention(
     pooling: Pooling,
     models: Sequence[Plda],
     classifiers: Sequence[ItemClassifier],
-    judge: _Judge,
+    judge: FoldJudge,
 ) -> tuple[float, bool, str]:
     """The weight of attention before any training, whether judged items want it, and what to say of it."""
     starts = [LookalikeModel(len(model.mean), settings, pooling, closed_form=True) for model in models[1:]]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from jobs.steps.lookalike.closed_form import FOLDS, _attention, _common, _Judge
+from jobs.steps.lookalike.closed_form import _attention, _common
+from jobs.steps.lookalike.fold_judge import FOLDS, FoldJudge
 from ralm.config import Lookalike
 from ralm.models.plda import Plda, fit_plda
 from ralm.training.judged_items import JudgedItems, Situation, mean_figure
@@ -33,7 +34,7 @@ def test_attention_counts_from_the_start_where_items_have_several_tastes(several
     )
     parts = [rows >= 0, *(rows % FOLDS != fold for fold in range(FOLDS))]
     models = [fit_plda(users, means[part], counts[part]) for part in parts]
-    judge = _Judge.of(Situation.of(judged, {"centroids": world.centroids, "sizes": world.sizes}))
+    judge = FoldJudge.of(Situation.of(judged, {"centroids": world.centroids, "sizes": world.sizes}))
     alone = mean_figure(judge.values(models[1:]))
     weight, attends, said = _attention(Lookalike(hidden_dim=4), "attention", models, [], judge)
     assert attends == several_tastes
@@ -60,7 +61,7 @@ def test_where_the_active_click_activity_is_what_items_have_in_common(activity: 
     )
     situation = Situation.of(judged, {"centroids": centroids, "sizes": np.full((ITEMS, 1), 10)})
     model = fit_plda(users, centroids[:, 0].astype(float), np.full(ITEMS, 10))
-    models, said = _common([model] * (FOLDS + 1), [], _Judge.of(situation), activity)
+    models, said = _common([model] * (FOLDS + 1), [], FoldJudge.of(situation), activity)
     assert (" of activity, " in said) == bool(activity)
     assert len(models) == FOLDS + 1
     if activity:
@@ -74,7 +75,7 @@ def test_rows_with_many_seeds_are_judged_by_themselves() -> None:
     rows = np.arange(ITEMS)
     judged = JudgedItems(nothing, rows, rows, nothing, rows[:0], np.zeros((ITEMS, 0), bool), np.array(True))
     few = Situation(judged, world.centroids, world.sizes)
-    judge = _Judge.of(few, Situation(judged, world.centroids, world.sizes * 3))
+    judge = FoldJudge.of(few, Situation(judged, world.centroids, world.sizes * 3))
     counts = world.sizes.sum(axis=1)
     assert judge.items == ITEMS
     assert 0.2 * ITEMS <= (counts >= judge.seeded).sum() <= 0.3 * ITEMS
