@@ -23,12 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ralm.baselines.fold_in import closed_form
-from ralm.models.array_library import Array, double, unit
+from ralm.models.array_library import Array, double, library, unit
 from ralm.models.plda import Plda
 
 Doubles = NDArray[np.float64]
 # So many seeds give half of the weight: of few, a classifier knows little, and the fold-in, which shrinks less, least.
 HALF_SEEDS = 50
+# Items at a time: their clusters are held in double precision, several times over.
+ITEMS = 512
 # What a discriminant counts beside a fold-in.
 DISCRIMINANT = 0.5
 
@@ -88,6 +90,11 @@ class ItemClassifier:
         Returns:
             (items, d), double precision; zeros for an item without seeds.
         """
+        starts = range(0, max(1, len(centroids)), ITEMS)
+        parts = [self._some(centroids[s : s + ITEMS], sizes[s : s + ITEMS], plda) for s in starts]
+        return library(parts[0]).concatenate(parts)
+
+    def _some(self, centroids: Array, sizes: Array, plda: Plda) -> Array:
         weight, count = float(self.numbers[-1]), double(sizes).sum(1)[:, None]
         found = DISCRIMINANT * count / (count + HALF_SEEDS) * plda.discriminants(centroids, sizes)
         if len(self.moment):

@@ -6,6 +6,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from ralm.baselines.fold_in import closed_form, gram_of
+from ralm.models import item_classifier
 from ralm.models.item_classifier import DISCRIMINANT, HALF_SEEDS, ItemClassifier
 from ralm.models.plda import DISCRIMINANT_RIDGE, SEED_SHARE, Plda, fit_plda
 
@@ -82,3 +83,10 @@ def test_items_without_seeds_and_weights_of_nothing() -> None:
     np.testing.assert_allclose(again.moment, fitted.moment, rtol=1e-6)
     assert ItemClassifier.of_arrays(fitted.weighing(0.0).arrays("x_"), "x_") is None
     assert ItemClassifier.of_arrays({}, "x_") is None
+
+
+def test_items_in_parts_are_as_items_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    centroids, sizes = USERS[: 7 * 3].reshape(7, 3, 9), RNG.integers(0, 9, (7, 3))
+    together = classifier(1.0).directions(centroids, sizes, MODEL)
+    monkeypatch.setattr(item_classifier, "ITEMS", 2)
+    np.testing.assert_allclose(classifier(1.0).directions(centroids, sizes, MODEL), together, atol=1e-12)
