@@ -9,7 +9,7 @@ whom no training saw: with few users, a training learns who clicks much rather t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,15 +81,17 @@ def write_closed_form(
     judge = FoldJudge.of(*situations(validation=False))
     classifiers: list[ItemClassifier] = []
     attention, attends = INITIAL_ATTENTION, False
-    units = block_units(users, _blocks(step, users.shape[1]))
+    blocks = _blocks(step, users.shape[1])
+    units = block_units(users, list(blocks.values()))
     if not judge.situations:
         models = [fit_plda(users, means[trained], counts[trained], units=units)]
     else:
         parts = [trained, *(trained & (item % FOLDS != fold) for fold in range(FOLDS))]
         fitted = [fit_plda(users, means[part], counts[part], ridge=1.0, spread=0.0, units=units) for part in parts]
         models, said = _numbers(fitted, judge)
-        classifiers, also = _classifiers(step, users, models, judge)
-        models, weight = _common(models, classifiers, judge, _activity(step, users.shape[1]))
+        classifiers, also = _classifiers(step, users, models, judge, blocks)
+        activity = range(users.shape[1] - blocks.get("activity", 0), users.shape[1])
+        models, weight = _common(models, classifiers, judge, activity)
         attention, attends, more = _attention(model, pooling, models, classifiers, judge)
         step.say(f"closed form: {said}{also}{weight}; {more}")
     validation = situations(validation=True)
@@ -117,14 +119,14 @@ def _numbers(fitted: Sequence[Plda], judge: FoldJudge) -> tuple[list[Plda], str]
 
 
 def _classifiers(
-    step: RunningStep, users: NDArray[Any], models: Sequence[Plda], judge: FoldJudge
+    step: RunningStep, users: NDArray[Any], models: Sequence[Plda], judge: FoldJudge, blocks: Mapping[str, int]
 ) -> tuple[list[ItemClassifier], str]:
     """A classifier per item beside each model, if it helps; and what to say of it."""
     total = step.at("user_fields", as_of=step.as_of, vocabulary_version=load_sizes(step.context).version).count()
     numbers: tuple[int, int, int, float, float] = 0, 0, total, 1.0, 1.0
-    if "factors" in step.context.config.user_model.stacked:
+    if "factors" in blocks:
         settings = als_factors.current_model(step.context)[1].settings
-        start = sum(_blocks(step, users.shape[1])[: -2 if _activity(step, users.shape[1]) else -1])
+        start = users.shape[1] - blocks.get("activity", 0) - settings.factors
         numbers = start, settings.factors, total, settings.alpha, settings.regularisation
     of_all = ItemClassifier.of_users(users, *numbers)
     fitted = [of_all.within(model.basis) for model in models]
@@ -135,21 +137,15 @@ def _classifiers(
     return ([one.weighing(weight) for one in fitted], f", classifiers {weight:g}") if weight else ([], "")
 
 
-def _blocks(step: RunningStep, width: int) -> list[int]:
-    """How many columns of users' vectors (n, width) were made in each way, in their order."""
-    config = step.context.config.user_model
-    blocks = [config.user_dim] * len(config.representations)
-    factors = als_factors.current_model(step.context)[1].settings.factors if "factors" in config.stacked else 0
-    activity = len(_activity(step, width))
-    interests = width - sum(blocks) - factors - activity
-    return [columns for columns in (*blocks, interests, factors, activity) if columns]
-
-
-def _activity(step: RunningStep, width: int) -> list[int]:
-    """The columns of users' vectors (n, width) that hold their activity; none if it is not stacked."""
+def _blocks(step: RunningStep, width: int) -> dict[str, int]:
+    """How many columns of users' vectors (n, width) were made in each way, in their order; no block is empty."""
     config = step.context.config
-    histories = len(config.fields.history) if "activity" in config.user_model.stacked else 0
-    return list(range(width - histories, width))
+    stacked = config.user_model.stacked
+    blocks = {f"representation {name}": config.user_model.user_dim for name in config.user_model.representations}
+    factors = als_factors.current_model(step.context)[1].settings.factors if "factors" in stacked else 0
+    activity = len(config.fields.history) if "activity" in stacked else 0
+    blocks |= {"interests": width - sum(blocks.values()) - factors - activity, "factors": factors, "activity": activity}
+    return {name: columns for name, columns in blocks.items() if columns}
 
 
 def _common(
@@ -164,7 +160,8 @@ def _common(
         activity: the columns of users' vectors that hold it, if any do: what else w may be a weight of.
     """
     # Nothing of either is the same, so it is judged once.
-    ways = [*((weight, []) for weight in COMMON), *((weight, activity) for weight in COMMON if weight and activity)]
+    none: Sequence[int] = ()
+    ways = [*((weight, none) for weight in COMMON), *((weight, activity) for weight in COMMON if weight and activity)]
     weighed = [[model.with_common(*way) for model in models] for way in ways]
     beside = judge.beside(models[1:], classifiers[1:]) if classifiers else ()
     values = [judge.values(found[1:], beside) for found in weighed]
