@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+INTERRUPTED = "error: interrupted; finished work is kept. Run the same command to resume."
+
 # user:password@ of a URL, up to the last @: passwords may hold one themselves, and those of stores and sites a slash.
 # abfss://container@account has no password.
 _USER_INFO = re.compile(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import io
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ralm.config import Config, load_config
-from ralm.errors import ConfigError, RalmError, masked
+from ralm.errors import INTERRUPTED, ConfigError, RalmError, masked
 
 EPILOG = (
     "Configuration keys, with their units, bounds and defaults: ralm/config/; worked examples: conf/*.yaml. "
@@ -121,14 +122,21 @@ def any_terminal() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _interrupted(error: BaseException) -> bool:
-    """Whether Ctrl-C is behind an error: what it breaks off fails in turn."""
+def break_off(*_: object) -> None:
+    """What Ctrl-C does to a job: it is said at once, for what is printed passes through a JVM that ends at it, too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    print(INTERRUPTED, file=sys.stderr, flush=True)
+    raise KeyboardInterrupt(INTERRUPTED)
+
+
+def _interruption(error: BaseException) -> KeyboardInterrupt | None:
+    """The Ctrl-C behind an error, if there is one: what it breaks off fails in turn."""
     seen: BaseException | None = error
     for _ in range(20):
         if seen is None or isinstance(seen, KeyboardInterrupt):
             break
         seen = seen.__cause__ or seen.__context__
-    return isinstance(seen, KeyboardInterrupt)
+    return seen if isinstance(seen, KeyboardInterrupt) else None
 
 
 def say_error(error: BaseException, argv: Sequence[str]) -> int:
@@ -138,8 +146,10 @@ def say_error(error: BaseException, argv: Sequence[str]) -> int:
         traceback.print_exception(error)
     # Where both go to one terminal, the progress on stdout must come before the error on stderr.
     sys.stdout.flush()
-    if _interrupted(error):
-        print("error: interrupted; finished work is kept. Run the same command to resume.", file=sys.stderr)
+    interruption = _interruption(error)
+    if interruption is not None:
+        if INTERRUPTED not in interruption.args:  # else it has been said
+            print(INTERRUPTED, file=sys.stderr)
         return 130
     if isinstance(error, RalmError):
         message = " ".join(str(error).split()) or "no message"
@@ -178,6 +188,7 @@ def run_job(
     """
     given = list(sys.argv[1:] if argv is None else argv)
     any_terminal()
+    signal.signal(signal.SIGINT, break_off)
     try:
         arguments = parse(description, given, dry_run=dry_run, options=options)
         # Imported here, so that mistakes in the command line are reported without loading Spark.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
+from typing import Any
 
 from delta import configure_spark_with_delta_pip
 from pyspark.logger import PySparkLogger
@@ -86,6 +89,7 @@ def get_session(name: str, settings: Spark) -> SparkSession:
         if key in FIXED and value.lower() != FIXED[key].lower():
             raise ConfigError(f"spark.conf: {key} is fixed to {FIXED[key]}, found {value}; leave it out")
         builder = builder.config(key, value)
+    before = signal.getsignal(signal.SIGINT)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     # PySpark prints each exception of an expression as JSON with its whole stack, before the job's own line; py4j
@@ -93,4 +97,21 @@ def get_session(name: str, settings: Spark) -> SparkSession:
     for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):
         PySparkLogger.getLogger(name).setLevel(logging.CRITICAL + 1)
     logging.getLogger("py4j").setLevel(logging.CRITICAL + 1)
+    if under_spark_submit():
+        _keep_ctrl_c(before)
     return spark
+
+
+def _keep_ctrl_c(handler: Any) -> None:
+    """Let Ctrl-C do what it did before there was a session.
+
+    PySpark's handler asks the JVM to cancel its jobs, in the middle of the call that it breaks off, which fails; py4j
+    prints the tracebacks of both, by the root logger. In a notebook, which goes on, that handler stays.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, handler)
+    logging.getLogger().addFilter(_not_of_py4j)
+
+
+def _not_of_py4j(record: logging.LogRecord) -> bool:
+    return "py4j" not in record.pathname

@@ -9,7 +9,7 @@ whom no training saw: with few users, a training learns who clicks much rather t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,16 @@ from ralm.models.lookalike import INITIAL_ATTENTION, LookalikeModel, Pooling
 from ralm.models.lookalike_start import LookalikeStart
 from ralm.models.plda import Plda, block_units, fit_plda, seed_means
 from ralm.runs.step import RunningStep
-from ralm.training.judged_items import Situation, beats, choose_number, mean_figure
+from ralm.training.judged_items import Figures, Situation, beats, choose_number, mean_figure
 from ralm.training.seed_draws import row_item
 
-# The best λ and δ are taken, then the weight of the classifiers, then w, then the weight of attention are chosen: there
-# another value than the first, the usual one, must beat it by more than its error. Attention is counted in standard
-# deviations over users, as the closed form is.
+# The best λ and δ are taken, then the unit of the trained representations, the weight of the classifiers, w and the
+# weight of attention are chosen: there another value than the first, the usual one, must beat it by more than its
+# error. Attention is counted in standard deviations over users, as the closed form is.
 RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
+# How many times the unit of the other blocks of users' vectors that of the trained representations is.
+TRAINED = (1.0, 2.0, 4.0)
 CLASSIFIERS = (2.0, 0.0, 1.0, 4.0)
 COMMON = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0)
 ATTENTION = (0.0, 1.0, 0.5, 2.0)
@@ -87,8 +89,13 @@ def write_closed_form(
         models = [fit_plda(users, means[trained], counts[trained], units=units)]
     else:
         parts = [trained, *(trained & (item % FOLDS != fold) for fold in range(FOLDS))]
-        fitted = [fit_plda(users, means[part], counts[part], ridge=1.0, spread=0.0, units=units) for part in parts]
-        models, said = _numbers(fitted, judge)
+        representations = sum(columns for name, columns in blocks.items() if name.startswith("representation "))
+
+        def fit(times: float) -> list[Plda]:
+            shrunk = units / np.where(np.arange(len(units)) < representations, times, 1.0)
+            return [fit_plda(users, means[part], counts[part], ridge=1.0, spread=0.0, units=shrunk) for part in parts]
+
+        models, said = _numbers(fit, judge, TRAINED if representations else TRAINED[:1])
         classifiers, also = _classifiers(step, users, models, judge, blocks)
         activity = range(users.shape[1] - blocks.get("activity", 0), users.shape[1])
         models, weight = _common(models, classifiers, judge, activity)
@@ -104,18 +111,30 @@ def write_closed_form(
         situation.save(folder / name)
 
 
-def _numbers(fitted: Sequence[Plda], judge: FoldJudge) -> tuple[list[Plda], str]:
-    """The models, first that of all items, with the λ and δ that judged items want; and what to say.
+def _numbers(
+    fit: Callable[[float], Sequence[Plda]], judge: FoldJudge, units: Sequence[float]
+) -> tuple[list[Plda], str]:
+    """The models, first that of all items, with the λ, the δ and the unit that judged items want; and what to say.
 
     Args:
-        fitted: with a λ of 1 and a δ of 0.
-        judge: of all but the first.
+        fit: the models with a λ of 1 and a δ of 0, by the unit of the trained representations.
+        judge: of all but the first of them.
+        units: those to choose from, first the usual one.
     """
+    found = [_best_numbers(fit(unit), judge) for unit in units]
+    best = choose_number([values for _, values, _ in found])
+    models, _, said = found[best]
+    return models, f"{said}, trained representations times {units[best]:g}" if best else said
+
+
+def _best_numbers(fitted: Sequence[Plda], judge: FoldJudge) -> tuple[list[Plda], Figures, str]:
+    """The models with the best λ and δ, the figures that they have, and what to say."""
     ridged = {ridge: [model.with_ridge(ridge) for model in fitted] for ridge in RIDGES}
     pairs = list(itertools.product(RIDGES, SPREADS))
-    values = [mean_figure(judge.values([model.spread(more) for model in ridged[ridge][1:]])) for ridge, more in pairs]
-    ridge, more = pairs[int(np.argmax(values))]
-    return [model.spread(more) for model in ridged[ridge]], f"λ {ridge:g}, δ {more:g}"
+    values = [judge.values([model.spread(more) for model in ridged[ridge][1:]]) for ridge, more in pairs]
+    best = int(np.argmax([mean_figure(figures) for figures in values]))
+    ridge, more = pairs[best]
+    return [model.spread(more) for model in ridged[ridge]], values[best], f"λ {ridge:g}, δ {more:g}"
 
 
 def _classifiers(

@@ -100,8 +100,10 @@ def _values(
         rows = _fold_rows(situation, fold, chosen)
         seeds = seed_means(situation.centroids[rows], situation.sizes[rows])
         # Of raw vectors: without their mean, an item's scores all change by the same number, which no figure sees.
+        # In single precision: users are, and they are sorted in a quarter of the time.
         directions = model.directions(*seeds, 0.0 if beside is None else beside[rows]) @ model.basis.T
-        for row, direction, others in zip(rows, directions, (judged.users @ directions.T).T, strict=True):
+        directions = directions.astype(np.float32)
+        for row, direction, others in zip(rows, directions, directions @ judged.users.T, strict=True):
             own = judged.clickers[judged.clickers_of[row]] @ direction
             scores[row] = own, others
     return judged.values([scores[row] for row in np.flatnonzero(chosen).tolist()], chosen)
