@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -18,6 +19,11 @@ NULL_MARKERS = (
     "undefined", "(not set)", "not set", "[null]", "00000000-0000-0000-0000-000000000000",
 )  # fmt: skip
 
+# Endings of files whose format need not be said, before that of a compression.
+_ENDING = re.compile(
+    r"\.(?:(csv)|(tsv|tab)|(json|jsonl|ndjson))(?:\.(?:gz|bz2|zst|xz|lz4|snappy|deflate))?$", re.IGNORECASE
+)
+
 
 class Place(Section):
     """Where rows lie: files of one layout, a Delta table, or a table of the catalog."""
@@ -25,11 +31,22 @@ class Place(Section):
     path: Location = Field(default="", description="file, folder or glob; relative paths start at data_root")
     table: str = Field(default="", description="in place of `path`: a table of Spark's catalog, as catalog.schema.name")
     format: Literal["parquet", "csv", "tsv", "jsonl", "text", "delta"] = Field(
-        default="parquet", description="text: each line is one row, in the column `value`"
+        default="parquet",
+        description="text: each line is one row, in the column `value`; left out, a path that ends in .csv, .tsv, "
+        ".json or .jsonl (and .gz or the like) says it",
     )
     options: Options = Field(default_factory=dict, description="options of Spark's reader")
     version: int | None = Field(default=None, ge=0, description="version of a Delta table; default: the newest")
     timestamp: str | None = Field(default=None, description="the Delta table as it was at this time")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _format_by_ending(cls, content: Any) -> Any:
+        if isinstance(content, dict) and "format" not in content and isinstance(content.get("path"), str):
+            ending = _ENDING.search(content["path"])
+            if ending is not None:
+                return content | {"format": "csv" if ending[1] else "tsv" if ending[2] else "jsonl"}
+        return content
 
     @model_validator(mode="after")
     def _one_place(self) -> Place:

@@ -63,6 +63,8 @@ _UNREADABLE = re.compile(
 )
 _NO_FILE_SYSTEM = re.compile(r"No FileSystem for scheme|Class org\.apache\.hadoop\.fs\.\S+ not found")
 _FILE = re.compile(r"(?:[Ff]ile:? |for file |file path: )\[?((?:[a-z0-9]+:/|/)[^\s\]]*?)[.,]?(?:\s|$|\])")
+_COLON = re.compile(r"URISyntaxException: Relative path in absolute URI: \.?(\S+?)(?:\.crc)?(?:\s|$)")
+_CODEC = re.compile(r"org\.apache\.hadoop\.io\.compress\.(\w+)Codec")
 _TYPES = re.compile(r"column \[([^\]]+)\]\. Expected Spark type ([^\n]+?), actual Parquet type ([^\s.]+)")
 _RAISED_IN_WORKER = re.compile(r"ralm\.errors\.(ConfigError|DataError|MissingInputError): ([^\n]+)")
 _JUST_SPARK = re.compile(
@@ -110,6 +112,9 @@ def translate(error: Exception, where: str, expressions: Mapping[str, str]) -> R
         found = _NO_FILE_SYSTEM.search(text)
         assert found is not None
         return MissingInputError(f"{where}: {found[0]}; add the file system's package with --packages")
+    colon = _COLON.search(text)
+    if colon is not None:
+        return DataError(f"{where}: {colon[1]}: Spark reads no file whose name has a colon; rename it")
     outside = machine_error(text, where)
     if outside is not None:
         return outside
@@ -148,6 +153,9 @@ def _unread(text: str, message: str, where: str) -> str:
         )
     causes = [line for line in text.splitlines() if re.match(r"(?:[a-z]\w*\.)+\w+(?:Exception|Error): ", line)]
     why = causes[-1].partition(": ")[2] if causes else short_message(message)
+    codec = _CODEC.fullmatch(why.strip())
+    if codec:
+        why = f"Spark has no {codec[1]} here; write it with another compression, such as zstd"
     return f"{where}: the file{name} cannot be read: {short_message(why)[:300]}"
 
 

@@ -3,10 +3,13 @@
 import io
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from ralm.config.sources import Place
 from ralm.errors import ConfigError, DataError
 from ralm.ingest import casts
 from ralm.ingest.ids import trimmed
@@ -52,6 +55,30 @@ def test_utf8_under_another_name_and_names_that_spark_cannot_read(files: Files) 
         files.refuses(DataError, source, f"ev.csv: is UTF-8, and options.encoding says {encoding}")
     files.write("item/item=/a.csv", HEADER + ROWS)
     files.refuses(ConfigError, {"path": "item"}, "the folder item= has no value")
+
+
+def test_files_that_spark_cannot_open_are_named_with_the_remedy(files: Files) -> None:
+    files.write("days/2024-01-01T00:00.csv", HEADER + ROWS)
+    files.refuses(DataError, {"path": "days", "format": "csv"}, "2024-01-01T00:00.csv: Spark reads no file whose name")
+    pq.write_table(
+        pa.table({"user_id": ["u1"], "item_id": ["i1"], "at": ["2024-01-01 10:00:00"]}),
+        files.folder / "packed.parquet",
+        compression="brotli",
+    )
+    files.refuses(DataError, {"path": "packed.parquet", "format": "parquet"}, "Spark has no Brotli here")
+    files.write("table.dat", HEADER + ROWS)
+    files.refuses(
+        DataError, {"path": "table.dat", "format": "parquet"}, "is no Parquet file, or damaged: give its `format`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("a.csv", "csv"), ("d/*.CSV.gz", "csv"), ("a.tsv", "tsv"), ("a.jsonl.zst", "jsonl"), ("csv", "parquet")],
+)
+def test_the_ending_says_the_format(path: str, kind: str) -> None:
+    assert Place(path=path).format == kind
+    assert Place(path=path, format="text").format == "text"
 
 
 def test_unfinished_files_of_a_folder_of_lists(files: Files) -> None:
