@@ -2,13 +2,18 @@
 
 from setuptools import find_packages, setup
 
+MACHINE = "jobs.machine"
+
 setup(
     name="ralm",
     version="0.1.0",
     description="Look-alike audiences at billion-user scale on Spark: RALM and the methods beside it",
     license="Apache-2.0",
-    packages=find_packages(include=["ralm", "ralm.*", "jobs", "jobs.*", "udfs", "udfs.*"]),
-    package_data={"ralm.report": ["*.html", "*.css"]},
+    packages=[*find_packages(include=["ralm", "ralm.*", "jobs", "jobs.*", "udfs", "udfs.*"]), MACHINE],
+    # Spark's settings and the check of Java go into the wheel, too (`jobs.cli.submission.machine_files`).
+    package_dir={MACHINE: "conf"},
+    package_data={"ralm.report": ["*.html", "*.css"], MACHINE: ["check-machine.sh", "spark/*"]},
+    entry_points={"console_scripts": ["ralm = jobs.cli.submission:command"]},
     python_requires=">=3.11,<3.13",
     install_requires=[
         "pyspark>=4.2,<4.3",

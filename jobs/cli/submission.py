@@ -7,6 +7,7 @@ import importlib.util
 import itertools
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from ralm.errors import ConfigError, RalmError
 from ralm.spark.jars import coordinates, fetched, record
 from ralm.spark.jvm import class_archive, class_path, java_options
 
-USAGE = "./spark-submit.sh JOB --config FILE [--set section.key=value]... [job options] [-- spark-submit options]"
+USAGE = "JOB --config FILE [--set section.key=value]... [job options] [-- spark-submit options]"
 # Options of spark-submit whose value is a comma-separated list: the user's entries join ours; of all others, given
 # after `--`, the last one wins.
 LISTS = ("--packages", "--py-files", "--files", "--jars")
@@ -143,15 +144,21 @@ def environment(given: Mapping[str, str], spark_home: Path, log_settings: Path) 
     return result
 
 
-def _help(jobs: Mapping[str, str]) -> str:
+def machine_files(root: Path) -> Path:
+    """The folder of `spark/` and `check-machine.sh`: conf/ of a checkout, jobs/machine/ of an installed package."""
+    packed = root / "jobs" / "machine"
+    return packed if packed.is_dir() else root / "conf"
+
+
+def _help(program: str, jobs: Mapping[str, str]) -> str:
     width = max(map(len, jobs), default=0)
     lines = [f"  {name:<{width}}  {line}" for name, line in jobs.items()]
     return "\n".join(
         [
-            f"usage: {USAGE}",
+            f"usage: {program} {USAGE}",
             "",
             "Runs a job by spark-submit: on local[*], or elsewhere by e.g. `-- --master yarn --deploy-mode cluster`.",
-            "A job's own options: ./spark-submit.sh JOB --help",
+            f"A job's own options: {program} JOB --help",
             "",
             "jobs:",
             *lines,
@@ -159,8 +166,13 @@ def _help(jobs: Mapping[str, str]) -> str:
     )
 
 
-def submit(argv: Sequence[str], root: Path = ROOT) -> NoReturn:
+def submit(argv: Sequence[str], root: Path = ROOT, program: str = "./spark-submit.sh") -> NoReturn:
     """Replace this process by spark-submit for the job that `argv` names, or print the help.
+
+    Args:
+        argv: what follows the program's name.
+        root: the folder of the packages.
+        program: what the help calls it.
 
     Raises:
         ConfigError: no such job, no `--config`, a configuration that cannot be run.
@@ -168,7 +180,7 @@ def submit(argv: Sequence[str], root: Path = ROOT) -> NoReturn:
     """
     jobs = known_jobs(root / "jobs")
     if not argv or argv[0] in ("-h", "--help"):
-        print(_help(jobs))
+        print(_help(program, jobs))
         sys.exit(0)
     job, given = argv[0], list(argv[1:])
     if job not in jobs:
@@ -186,7 +198,7 @@ def submit(argv: Sequence[str], root: Path = ROOT) -> NoReturn:
     if pyspark is None or pyspark.origin is None:
         raise RalmError("pyspark is not installed for this Python: run 'make venv'")
     spark_home = Path(pyspark.origin).parent
-    settings = root / "conf" / "spark"
+    settings = machine_files(root) / "spark"
     shipment = Shipment(
         package=zip_package(root, scratch_folder()),
         jars=fetched(record()),
@@ -199,11 +211,23 @@ def submit(argv: Sequence[str], root: Path = ROOT) -> NoReturn:
     os.execve(program, command, environment(os.environ, spark_home, settings / "log4j2.properties"))
 
 
-def main(argv: Sequence[str]) -> None:
+def command() -> None:
+    """Entry point of `ralm`, of the installed package."""
+    argv = sys.argv[1:]
+    if argv and argv[0] not in ("-h", "--help"):
+        checked = subprocess.run(
+            ["bash", str(machine_files(ROOT) / "check-machine.sh"), "java"], stdout=subprocess.PIPE
+        )
+        if checked.returncode:
+            sys.exit(1)
+    main(argv, program="ralm")
+
+
+def main(argv: Sequence[str], program: str = "./spark-submit.sh") -> None:
     """Entry point of spark-submit.sh."""
     any_terminal()
     try:
-        submit(argv)
+        submit(argv, program=program)
     except (Exception, KeyboardInterrupt) as error:
         sys.exit(say_error(error, argv))
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from ralm.evaluation.array_metrics import below
 from ralm.models.lookalike import LookalikeModel
+from ralm.models.plda import seed_means
 
 TOP_FRACTION = 0.05
 # What leaves the simpler or the usual way has to improve the figures by so many standard errors, and by so much.
@@ -72,6 +73,10 @@ class JudgedItems:
         counts = np.bincount(self.item, minlength=len(self.rows))
         return np.split(np.argsort(self.item, kind="stable"), np.cumsum(counts)[:-1])
 
+    def candidates(self, row: int) -> NDArray[np.int64]:
+        """Which of `users` the clickers of a row are compared with."""
+        return np.flatnonzero(~self.known[row])
+
     def value(self, clickers: NDArray[Any], users: NDArray[Any]) -> NDArray[np.float64]:
         """The figures (figures,) of one row, from the scores of its clickers (m,) and of the others (n,)."""
         ordered = np.sort(users)
@@ -84,12 +89,10 @@ class JudgedItems:
         """The figures of each item (items, figures), as in `per_item`.
 
         Args:
-            scores: per row, those of its clickers (m,) and of all users (n,).
+            scores: per row, those of its clickers (m,) and of its candidates (c,).
             rows: (all rows,), which rows those are; all.
         """
-        known = self.known if rows is None else self.known[rows]
-        found = [self.value(own, users[~hidden]) for (own, users), hidden in zip(scores, known, strict=True)]
-        return self.per_item(np.array(found), rows)
+        return self.per_item(np.array([self.value(*of_row) for of_row in scores]), rows)
 
     def per_item(self, values: NDArray[np.float64], rows: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
         """The mean figures of each item over the draws of its seeds (items, figures), from those of every row.
@@ -123,6 +126,11 @@ class Situation:
     judged: JudgedItems
     centroids: NDArray[Any]
     sizes: NDArray[Any]
+
+    @cached_property
+    def seeds(self) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        """The mean vector (rows, d) and the number (rows,) of the seeds of every row."""
+        return seed_means(self.centroids, self.sizes)
 
     @staticmethod
     def of(judged: JudgedItems, clusters: Mapping[str, NDArray[Any]]) -> Situation:
@@ -161,7 +169,7 @@ def enough(number: NDArray[np.int64]) -> bool:
 def score_parts(
     model: LookalikeModel, situation: Situation, places: Sequence[int]
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Per row, the parts of the scores of its clickers (4, m) and of the users (4, n); the model is set to judge.
+    """Per row, the parts of the scores of its clickers (4, m) and of its candidates (4, c); the model is set to judge.
 
     Args:
         model: on any device.
@@ -176,10 +184,12 @@ def score_parts(
         means, members = situation.centroids[place], situation.sizes[place]
         item = torch.tensor(means, device=device), torch.tensor(members, dtype=torch.int64, device=device)
         own = clickers.chosen(torch.from_numpy(judged.clickers_of[place]).to(device))
-        yield (
-            model.parts(own, *item).double().cpu().numpy(),
-            model.parts(users, *item).double().cpu().numpy(),
+        # Few users are shown an item; of all users, few are known.
+        candidates = torch.from_numpy(judged.candidates(place)).to(device)
+        parts = (
+            model.parts(users.chosen(candidates), *item) if judged.feed else model.parts(users, *item)[:, candidates]
         )
+        yield model.parts(own, *item).double().cpu().numpy(), parts.double().cpu().numpy()
 
 
 def area(clickers: NDArray[Any], ordered: NDArray[Any]) -> float:

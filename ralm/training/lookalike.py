@@ -227,8 +227,8 @@ class LookalikeObjective(Objective):
         judged = situation.judged
         values: list[list[np.ndarray[Any, Any]]] = [[] for _ in masks]
         parts = score_parts(self.lookalike, situation, range(len(judged.rows)))
-        for (own, users), known in zip(parts, judged.known, strict=True):
-            for found, a, b in zip(values, masks @ own, masks @ users[:, ~known], strict=True):
+        for own, others in parts:
+            for found, a, b in zip(values, masks @ own, masks @ others, strict=True):
                 found.append(judged.value(a, b))
         return [judged.per_item(np.array(found)) for found in values]
 

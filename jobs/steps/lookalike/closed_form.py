@@ -36,8 +36,8 @@ from ralm.training.seed_draws import row_item
 # error. Attention is counted in standard deviations over users, as the closed form is.
 RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
-# How many times the unit of the other blocks of users' vectors that of the trained representations is.
-TRAINED = (1.0, 2.0, 4.0)
+# For a feed: how many times the unit of the other blocks of users' vectors that of the trained representations is.
+TRAINED = (1.0, 2.0, 4.0, 8.0)
 CLASSIFIERS = (2.0, 0.0, 1.0, 4.0)
 COMMON = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0)
 ATTENTION = (0.0, 1.0, 0.5, 2.0)
@@ -95,7 +95,7 @@ def write_closed_form(
             shrunk = units / np.where(np.arange(len(units)) < representations, times, 1.0)
             return [fit_plda(users, means[part], counts[part], ridge=1.0, spread=0.0, units=shrunk) for part in parts]
 
-        models, said = _numbers(fit, judge, TRAINED if representations else TRAINED[:1])
+        models, said = _numbers(fit, judge, TRAINED if judge.feed and representations else TRAINED[:1])
         classifiers, also = _classifiers(step, users, models, judge, blocks)
         activity = range(users.shape[1] - blocks.get("activity", 0), users.shape[1])
         models, weight = _common(models, classifiers, judge, activity)
@@ -121,20 +121,24 @@ def _numbers(
         judge: of all but the first of them.
         units: those to choose from, first the usual one.
     """
-    found = [_best_numbers(fit(unit), judge) for unit in units]
-    best = choose_number([values for _, values, _ in found])
-    models, _, said = found[best]
+    (ridge, more), usual, models = _best_numbers(fit(units[0]), judge, list(itertools.product(RIDGES, SPREADS)))
+    others = [_best_numbers(fit(unit), judge, [(ridge, more) for ridge in RIDGES]) for unit in units[1:]]
+    best = choose_number([usual, *(values for _, values, _ in others)])
+    if best:
+        (ridge, more), _, models = others[best - 1]
+    said = f"λ {ridge:g}, δ {more:g}"
     return models, f"{said}, trained representations times {units[best]:g}" if best else said
 
 
-def _best_numbers(fitted: Sequence[Plda], judge: FoldJudge) -> tuple[list[Plda], Figures, str]:
-    """The models with the best λ and δ, the figures that they have, and what to say."""
-    ridged = {ridge: [model.with_ridge(ridge) for model in fitted] for ridge in RIDGES}
-    pairs = list(itertools.product(RIDGES, SPREADS))
+def _best_numbers(
+    fitted: Sequence[Plda], judge: FoldJudge, pairs: Sequence[tuple[float, float]]
+) -> tuple[tuple[float, float], Figures, list[Plda]]:
+    """Of pairs of λ and δ the best, the figures that it has, and the models with it."""
+    ridged = {ridge: [model.with_ridge(ridge) for model in fitted] for ridge, _ in pairs}
     values = [judge.values([model.spread(more) for model in ridged[ridge][1:]]) for ridge, more in pairs]
     best = int(np.argmax([mean_figure(figures) for figures in values]))
     ridge, more = pairs[best]
-    return [model.spread(more) for model in ridged[ridge]], values[best], f"λ {ridge:g}, δ {more:g}"
+    return pairs[best], values[best], [model.spread(more) for model in ridged[ridge]]
 
 
 def _classifiers(
@@ -205,11 +209,11 @@ def _attention(
     for start, model, classifier in itertools.zip_longest(starts, models[1:], classifiers[1:]):
         start.start_from(model, classifier, attention=1.0)
     parts = judge.parts(starts)
-    unit = 1.0 / max(float(np.mean([users[1].std() for rows in parts for _, users in rows])), 1e-6)
+    unit = 1.0 / max(float(np.mean([others[1].std() for rows in parts for _, others in rows])), 1e-6)
     weights = [np.array([1.0, multiple * unit]) for multiple in ATTENTION]
     values = [
         [
-            situation.judged.values([(weight @ own, weight @ users) for own, users in rows])
+            situation.judged.values([(weight @ own, weight @ others) for own, others in rows])
             for situation, rows in zip(judge.situations, parts, strict=True)
         ]
         for weight in weights
