@@ -1,0 +1,109 @@
+"""Where the rows of large rankings are put in order: an item's scores in ranges, ranges in groups of one task each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """The ranges of all items, in the order of their rows in the table: by item id, from the best scores down.
+
+    Attributes:
+        item: (ranges,), the item's row.
+        group: (ranges,), rising: what one task ranks.
+        limits: per item row, rising scores; from each of them on, a range begins that lies above it.
+    """
+
+    item: Ints
+    group: Ints
+    limits: Sequence[NDArray[np.float64]]
+
+    @staticmethod
+    def of(
+        sample: NDArray[np.float64], cuts: NDArray[np.float64], users: int, buckets: Ints, order: Ints, rows: int
+    ) -> Ranges:
+        """Ranges of `rows` rows at most, and groups of less than two ranges, as far as the sample tells.
+
+        Args:
+            sample: (sample, items), scores of sampled users; -inf: not a candidate.
+            cuts: (items,), from which score on users are ranked.
+            users: all users.
+            buckets: (items,), of which a group has only one.
+            order: (items,), the items' rows in the order of their ids; buckets rise along it.
+            rows: of one task.
+        """
+        passing = (sample >= cuts) & np.isfinite(sample)
+        expected = passing.mean(axis=0) * users  # rows per item
+        counts = np.maximum(1, np.ceil(expected / rows)).astype(np.int64)
+        limits = [_limits(scores[passed], n) for scores, passed, n in zip(sample.T, passing.T, counts, strict=True)]
+        lengths = np.array([len(own) + 1 for own in limits], dtype=np.int64)
+        item = np.repeat(order, lengths[order])
+        return Ranges(item, _groups(buckets[item], (expected / lengths)[item], rows), limits)
+
+    @property
+    def groups(self) -> int:
+        """How many groups there are."""
+        return int(self.group[-1]) + 1 if len(self.group) else 0
+
+    @cached_property
+    def lengths(self) -> Ints:
+        """(items,), how many ranges an item has."""
+        return np.bincount(self.item, minlength=len(self.limits))
+
+    @cached_property
+    def first(self) -> Ints:
+        """(items,), an item's best range."""
+        starts = np.flatnonzero(np.diff(self.item, prepend=-1))
+        first = np.empty(len(self.limits), dtype=np.int64)
+        first[self.item[starts]] = starts
+        return first
+
+    def places(self, items: NDArray[np.integer[Any]], scores: NDArray[np.float64]) -> Ints:
+        """The range of each row (n,).
+
+        Args:
+            items: (n,), item rows.
+            scores: (n,).
+        """
+        found: Ints = self.first[items]
+        for item in np.flatnonzero(self.lengths > 1).tolist():
+            rows = np.flatnonzero(items == item)
+            limits = self.limits[item]
+            found[rows] += len(limits) - np.searchsorted(limits, scores[rows], side="right")
+        return found
+
+    def above(self, counts: Ints) -> Ints:
+        """How many rows of the same item lie in better ranges, from the rows per range: (ranges,) both."""
+        before = counts.cumsum() - counts
+        return before - before[self.first[self.item]]
+
+
+def _limits(scores: NDArray[np.float64], ranges: int) -> NDArray[np.float64]:
+    if ranges == 1:
+        return np.empty(0)
+    return np.unique(np.quantile(scores, np.arange(1, ranges) / ranges))
+
+
+def _groups(buckets: Ints, expected: NDArray[np.float64], rows: int) -> Ints:
+    """Consecutive ranges of a bucket in groups of like size: of `rows` rows at most, and of less than a range more."""
+    groups = np.empty(len(buckets), dtype=np.int64)
+    made = 0
+    for bucket in np.unique(buckets):
+        mine = np.flatnonzero(buckets == bucket)
+        total = expected[mine].sum()
+        count = max(1, math.ceil(total / rows))
+        middle = expected[mine].cumsum() - expected[mine] / 2
+        place = np.minimum(count - 1, middle * count // max(total, 1.0)).astype(np.int64)
+        groups[mine] = made + np.unique(place, return_inverse=True)[1]
+        made = int(groups[mine[-1]]) + 1
+    return groups
