@@ -49,16 +49,21 @@ class World:
         return rows
 
 
-@pytest.fixture(params=["string", "bigint"])
-def world(spark: SparkSession, tmp_path: Path, request: pytest.FixtureRequest) -> World:
-    return World(spark, tmp_path, request.param)
+@pytest.fixture(scope="module")
+def world(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> World:
+    return World(spark, tmp_path_factory.mktemp("strings"), "string")
+
+
+@pytest.fixture(scope="module")
+def numbered(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> World:
+    return World(spark, tmp_path_factory.mktemp("numbers"), "bigint")
 
 
 def rows_of(best: DataFrame) -> list[Row]:
     return [(row["item_id"], row["user_id"], row["score"], row["rank"]) for row in best.collect()]
 
 
-@pytest.mark.parametrize("rows", [40, 150, 2_000_000])
+@pytest.mark.parametrize("rows", [40, 2_000_000])
 def test_as_by_a_full_sort(world: World, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.steps.audiences.ranking.ROWS_PER_TASK", rows)
     everyone = USERS - world.left_out.counts["c"]
@@ -79,12 +84,12 @@ def test_as_by_a_full_sort(world: World, rows: int, monkeypatch: pytest.MonkeyPa
         assert best[user]["top_scores"] == scores[order].tolist()
 
 
-def test_rows_come_in_the_tables_order(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_come_in_the_tables_order(numbered: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.steps.audiences.ranking.ROWS_PER_TASK", 150)
-    ranking = rank_users(world.scored, world.scores, dict.fromkeys(ITEMS, 100), None)
+    ranking = rank_users(numbered.scored, numbered.scores, dict.fromkeys(ITEMS, 100), None)
     found = rows_of(ranking.best)
     assert [(item, rank) for item, *_, rank in found] == sorted((item, rank) for item, *_, rank in found)
-    assert set(found) == world.expected(dict.fromkeys(ITEMS, 100), seeds=True)
+    assert set(found) == numbered.expected(dict.fromkeys(ITEMS, 100), seeds=True)
 
 
 def test_a_sample_that_misleads_costs_passes_and_nothing_else(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,10 +103,10 @@ def test_a_sample_that_misleads_costs_passes_and_nothing_else(world: World, monk
     assert set(found) == world.expected(wanted, seeds=False)
 
 
-def test_everyone_from_a_cut_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everyone_from_a_cut_on(numbered: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.steps.audiences.ranking.ROWS_PER_TASK", 60)
     cuts = np.array([0.25, -np.inf, 9.0, 0.0, 1.0])
-    ranking = rank_users(world.scored, world.scores, dict.fromkeys(ITEMS, 1), world.left_out, cuts)
+    ranking = rank_users(numbered.scored, numbered.scores, dict.fromkeys(ITEMS, 1), numbered.left_out, cuts)
     found = rows_of(ranking.best)
     assert len(found) == len(set(found))
-    assert set(found) == world.expected({}, seeds=False, cuts=cuts)
+    assert set(found) == numbered.expected({}, seeds=False, cuts=cuts)
