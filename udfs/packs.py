@@ -44,22 +44,17 @@ class WaitingPairs:
         self._clear()
 
     def _clear(self) -> None:
-        self.ids: list[pa.Array] = []
-        self.rows: list[Ints] = []
+        self.users: list[pa.Array] = []
         self.items: list[NDArray[np.int32]] = []
         self.scores: list[NDArray[np.float64]] = []
-        self.users = self.count = 0
+        self.count = 0
 
-    def add(
-        self, ids: pa.Array, rows: Ints, items: NDArray[np.int32], scores: NDArray[np.float64]
-    ) -> Iterator[pa.RecordBatch]:
-        """Pairs (n,) of the users `ids[rows]` and item rows; gives packs once there are enough pairs."""
-        self.ids.append(ids)
-        self.rows.append(rows + self.users)
+    def add(self, users: pa.Array, items: NDArray[np.int32], scores: NDArray[np.float64]) -> Iterator[pa.RecordBatch]:
+        """Pairs (n,) of users and item rows, with their scores; gives packs once there are enough pairs."""
+        self.users.append(users)
         self.items.append(items)
         self.scores.append(scores)
-        self.users += len(ids)
-        self.count += len(rows)
+        self.count += len(users)
         if self.count >= PACKED_PAIRS:
             yield from self.packs()
 
@@ -68,7 +63,7 @@ class WaitingPairs:
         if self.count:
             scores = np.concatenate(self.scores)
             places = self.ranges.places(np.concatenate(self.items), scores)
-            yield _packs(self.ranges, pa.concat_arrays(self.ids), np.concatenate(self.rows), places, scores)
+            yield _packs(self.ranges, pa.concat_arrays(self.users), places, scores)
         self._clear()
 
 
@@ -81,7 +76,8 @@ def pack_left_out(ranges: Ranges) -> BatchUdf:
             lengths = ranges.lengths[items]
             rows = np.repeat(np.arange(len(items)), lengths)
             within = np.arange(len(rows)) - np.repeat(lengths.cumsum() - lengths, lengths)
-            yield _packs(ranges, column(batch, "user_id"), rows, ranges.first[items][rows] + within, None)
+            users = column(batch, "user_id").take(pa.array(rows))
+            yield _packs(ranges, users, ranges.first[items][rows] + within, None)
 
     return BatchUdf(run, PACKS)
 
@@ -105,17 +101,15 @@ def unpacked_ranges(batches: Batches) -> tuple[dict[int, list[Part]], dict[int, 
     return parts, left_out
 
 
-def _packs(
-    ranges: Ranges, ids: pa.Array, rows: Ints, places: Ints, scores: NDArray[np.float64] | None
-) -> pa.RecordBatch:
-    """One pack per group of the pairs (n,) of users `ids[rows]` and ranges; few ranges are sorted by their digits."""
+def _packs(ranges: Ranges, ids: pa.Array, places: Ints, scores: NDArray[np.float64] | None) -> pa.RecordBatch:
+    """One pack per group of the pairs (n,) of users and ranges; few ranges are sorted by their digits."""
     order = np.argsort(places.astype(np.int16 if len(ranges.item) < 1 << 15 else np.int32), kind="stable")
-    users = ids.take(pa.array(rows[order]))
+    users = ids.take(pa.array(order))
     counts = np.bincount(places, minlength=len(ranges.item))
     found = np.flatnonzero(counts)
     groups, first, held = np.unique(ranges.group[found], return_index=True, return_counts=True)
     ends = counts[found].cumsum()[first + held - 1]
-    bounds = list(zip(np.concatenate([[0], ends[:-1]]).tolist(), ends.tolist(), strict=True))
+    bounds = list(zip(np.concatenate([[0], ends])[:-1].tolist(), ends.tolist(), strict=True))
     ordered = None if scores is None else scores[order]
     columns = [
         pa.array(groups.astype(np.int32)),

@@ -47,7 +47,8 @@ def score_users(bundle: str, user_id_type: str, ranges: Ranges, *, top_m: int = 
             if top_m:
                 best = packed(_best_items(column(batch, "user_id"), scores, top_m))
                 yield pa.RecordBatch.from_pylist([{"best": best}], schema)
-            yield from map(complete, pairs.add(column(batch, "user_id"), *passing(scores, cuts)))
+            rows, items, passed = passing(scores, cuts)
+            yield from map(complete, pairs.add(column(batch, "user_id").take(pa.array(rows)), items, passed))
         yield from map(complete, pairs.packs())
 
     def complete(packs: pa.RecordBatch) -> pa.RecordBatch:

@@ -76,10 +76,14 @@ class Ranges:
             scores: (n,).
         """
         found: Ints = self.first[items]
-        for item in np.flatnonzero(self.lengths > 1).tolist():
-            rows = np.flatnonzero(items == item)
-            limits = self.limits[item]
-            found[rows] += len(limits) - np.searchsorted(limits, scores[rows], side="right")
+        several = np.flatnonzero(self.lengths > 1).tolist()
+        if several:
+            by_item = np.argsort(items.astype(np.int16 if len(self.limits) < 1 << 15 else np.int32), kind="stable")
+            ends = np.bincount(items, minlength=len(self.limits)).cumsum()
+            for item in several:
+                rows = by_item[ends[item - 1] if item else 0 : ends[item]]
+                limits = self.limits[item]
+                found[rows] += len(limits) - np.searchsorted(limits, scores[rows], side="right")
         return found
 
     def above(self, counts: Ints) -> Ints:

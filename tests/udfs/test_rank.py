@@ -33,7 +33,8 @@ class World:
         for start in range(0, USERS, 30):
             part = slice(start, start + 30)
             rows, items = np.nonzero(np.isfinite(self.scores[part]))
-            yield from waiting.add(self.users[part], rows, items.astype(np.int32), self.scores[part][rows, items])
+            users = self.users[part].take(pa.array(rows))
+            yield from waiting.add(users, items.astype(np.int32), self.scores[part][rows, items])
         yield from waiting.packs()
 
     def left_out(self) -> Iterator[pa.RecordBatch]:
@@ -104,6 +105,8 @@ def test_no_pairs_no_packs() -> None:
     world = World(0, strings=False)
     waiting = WaitingPairs(world.ranges)
     none = np.empty(0)
-    assert list(waiting.add(world.users, none.astype(int), none.astype(np.int32), none)) == []
+    assert list(waiting.add(world.users[:0], none.astype(np.int32), none)) == []
     assert list(waiting.packs()) == []
+    empty = pa.record_batch([pa.array([], pa.int32()), world.users[:0]], ["item", "user_id"])
+    assert [len(made) for made in pack_left_out(world.ranges).run([empty])] == [0]
     assert list(rank_packs(Places([], none.astype(int), none.astype(int), none.astype(int)), "bigint").run([])) == []
