@@ -18,13 +18,13 @@ def best_first(scores: NDArray[np.float64], users: pa.Array) -> NDArray[np.int64
         users: (n,), numbers or strings.
     """
     order = np.argsort(-scores)
-    ordered = scores[order]
-    equal = np.flatnonzero(ordered[1:] == ordered[:-1])
-    if not len(equal):
+    same = np.diff(scores[order]) == 0  # as the next one
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    if not len(tied):
         return order
-    tied = np.union1d(equal, equal + 1)
     rows = order[tied]
     by_user = np.empty(len(rows), dtype=np.int64)
     by_user[pc.array_sort_indices(users.take(pa.array(rows))).to_numpy()] = np.arange(len(rows))
-    order[tied] = rows[np.lexsort((by_user, -scores[rows]))]
+    run = np.append(0, ~same).cumsum()[tied]  # of equal scores
+    order[tied] = rows[np.argsort(run * len(rows) + by_user)]
     return order
