@@ -61,9 +61,9 @@ class WaitingPairs:
     def packs(self) -> Iterator[pa.RecordBatch]:
         """Packs of all that wait."""
         if self.count:
-            scores = np.concatenate(self.scores)
-            places = self.ranges.places(np.concatenate(self.items), scores)
-            yield _packs(self.ranges, pa.concat_arrays(self.users), places, scores)
+            users, scores = pa.concat_arrays(self.users), np.concatenate(self.scores)
+            places = self.ranges.places(np.concatenate(self.items), scores, users)
+            yield _packs(self.ranges, users, places, scores)
         self._clear()
 
 

@@ -50,7 +50,7 @@ def test_target_embeddings(users, world):
 def ranges(world):
     """Two per item, each a group of its own."""
     *_, scores, cuts, _ = world
-    return Ranges.of(scores, cuts, USERS, np.zeros(6, np.int64), np.arange(6), 12)
+    return Ranges.of(scores, cuts, USERS, np.zeros(6, np.int64), np.arange(6), 12, list)
 
 
 @pytest.mark.parametrize("partitions", [1, 7])

@@ -97,7 +97,7 @@ def rank_users(
     missing, ranked, passed = np.ones(len(asked), dtype=bool), list[DataFrame](), list[_Passed]()
     while missing.any():
         reached = np.where(missing, cuts, np.inf)
-        ranges = Ranges.of(sample, reached, scored.users, buckets, order, ROWS_PER_TASK)
+        ranges = Ranges.of(sample, reached, scored.users, buckets, order, ROWS_PER_TASK, scored.some_ids)
         passed.append(_pass(scored, ranges, reached, len(passed) + 1, 0 if passed else top_m))
         counts = np.bincount(ranges.item, passed[-1].counts, minlength=len(asked))  # per item
         enough = missing & (fixed | (counts - excluded >= asked) | np.isneginf(cuts))

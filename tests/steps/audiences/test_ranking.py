@@ -26,7 +26,7 @@ class World:
     def __init__(self, spark: SparkSession, folder: Path, kind: str) -> None:
         random = np.random.default_rng(7)
         numbers = random.permutation(USERS)
-        self.ids = [f"u{i}" for i in numbers] if kind == "string" else (numbers - 50).tolist()
+        self.ids = [f"u{i}" for i in numbers] if kind == "string" else ((numbers - 50) * 10**12).tolist()
         self.scores = np.round(random.normal(size=(USERS, len(ITEMS))) * 4) / 4
         self.out = random.uniform(size=self.scores.shape) < 0.1
         users = [(user, row.tolist()) for user, row in zip(self.ids, self.scores, strict=True)]
