@@ -108,7 +108,7 @@ def rank_users(
         emitted = np.where(missing, emitted * 2, emitted)
         lower = _cuts(sample, scored.users, emitted)
         cuts = np.where(missing, np.where(emitted * 2 >= scored.users, -np.inf, np.minimum(cuts, lower)), cuts)
-    recommended = passed[0].rows.where("best IS NOT NULL").select("best")
+    recommended = passed[0].rows.where("group IS NULL").select("best")
     return Ranking(union(ranked), recommended.mapInArrow(*best_items(scored.user_id_type)), len(passed))
 
 
@@ -148,7 +148,7 @@ def _pass(scored: Scored, ranges: Ranges, cuts: NDArray[np.float64], number: int
 def _ranked(scored: Scored, passed: _Passed, left_out: LeftOut | None, most: Ints, buckets: Ints) -> DataFrame:
     """The best of a pass, `most` (items,) per item; 0: the item is ranked from another pass."""
     ranges, counts = passed.ranges, passed.counts
-    packs = passed.rows.where("best IS NULL").select(*PACKED.names)
+    packs = passed.rows.where("group IS NOT NULL").select(*PACKED.names)
     if left_out is not None:
         packs = packs.unionByName(_pairs_left_out(scored, left_out, ranges))
     packs = packs.repartitionById(ranges.groups, "group")
