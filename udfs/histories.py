@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ralm.arrow.arrays import scalars
+from ralm.arrow.streams import narrow, packed, unpacked
 from ralm.config import HistoryField
 from ralm.features.newest import newest_rows
 from udfs.shapes import Batches, BatchUdf
@@ -44,8 +45,8 @@ def pack_events(fields: Sequence[HistoryField], user_id_type: str) -> BatchUdf:
             sorted_ = kept.drop_columns(["part"]).take(pa.array(order)).combine_chunks()
             starts = np.concatenate([[0], ends[:-1]])
             first = sorted_.column("user_id").take(pa.array(starts)).combine_chunks()
-            packed = [_packed(sorted_.slice(start, end - start)) for start, end in zip(starts, ends, strict=True)]
-            yield pa.record_batch([first, pa.array(packed, pa.binary())], ["user_id", "events"])
+            packs = [packed(sorted_.slice(start, end - start)) for start, end in zip(starts, ends, strict=True)]
+            yield pa.record_batch([first, pa.array(packs, pa.binary())], ["user_id", "events"])
 
     return BatchUdf(run, f"user_id {user_id_type}, events binary")
 
@@ -60,7 +61,7 @@ def newest_entries(fields: Sequence[HistoryField], user_id_type: str) -> BatchUd
     columns = ", ".join(f"`{f.domain}` array<struct<feature_id: string, event_time: timestamp>>" for f in fields)
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        tables = [_unpacked(blob) for batch in batches for blob in batch.column("events")]
+        tables = [unpacked(blob) for batch in batches for blob in batch.column("events")]
         if not tables:
             return
         events = pa.concat_tables(tables)
@@ -110,20 +111,6 @@ def _without_surplus(events: pa.Table, users: NDArray[np.int64], lengths: Sequen
     return np.concatenate([np.flatnonzero(~surplus), newest])
 
 
-def _packed(events: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, events.schema) as writer:
-        writer.write_table(events)
-    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
-
-
-def _unpacked(blob: pa.BinaryScalar) -> pa.Table:
-    """The events of a part, with offsets of 64 bits: more than 2 GiB of ids may arrive at one worker."""
-    table = pa.ipc.open_stream(blob.as_buffer()).read_all()
-    wide = pa.schema([(f.name, pa.large_string() if f.type == pa.string() else f.type) for f in table.schema])
-    return table.cast(wide)
-
-
 def _histories(
     ids: pa.Array,
     groups: NDArray[np.int64],
@@ -140,7 +127,7 @@ def _histories(
         count = min(USERS, len(ids) - first)
         start, end = bounds[first * domains], bounds[(first + count) * domains]
         rows, domain = kept[start:end], groups[start:end] % domains
-        columns = [ids.slice(first, count).cast(_narrow(ids.type))]
+        columns = [ids.slice(first, count).cast(narrow(ids.type))]
         for place in range(domains):
             mine = rows[domain == place]
             offsets = np.zeros(count + 1, np.int32)
@@ -151,7 +138,3 @@ def _histories(
             )
             columns.append(pa.ListArray.from_arrays(pa.array(offsets), entries))
         yield pa.record_batch(columns, ["user_id", *(field.domain for field in fields)])
-
-
-def _narrow(kind: pa.DataType) -> pa.DataType:
-    return pa.string() if kind == pa.large_string() else kind

@@ -13,55 +13,79 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ralm.arrow.arrays import blob_array, column, ragged_array, scalars
+from ralm.arrow.streams import narrow, packed, unpacked
 from ralm.errors import DataError
 from ralm.scoring.bundle import cached_scorer
 from ralm.scoring.contract import BLOCK
+from ralm.scoring.ranges import Ranges
 from ralm.scoring.scorer import published
 from ralm.scoring.thresholds import histogram
+from udfs.packs import PACKED, PACKS, WaitingPairs
 from udfs.shapes import Batches, BatchUdf
 
 
-def score_users(bundle: str, user_id_type: str, *, top_m: int = 0, block: int = BLOCK) -> BatchUdf:
+def score_users(bundle: str, user_id_type: str, ranges: Ranges, *, top_m: int = 0, block: int = BLOCK) -> BatchUdf:
     """For `mapInArrow` over users (user_id and the scorer's columns): audiences and recommendations in one pass.
 
     Args:
         bundle: path of a scoring bundle; its cuts say which scores are emitted.
         user_id_type: 'string' or 'bigint'.
+        ranges: of the bundle's items.
         top_m: best items per user, whatever their score; 0: none.
         block: users per matrix product.
 
     Returns:
-        A row for every user with any result: user_id; items array<int> and scores array<double>, by item row, the
-        published scores at or above the item's cut; top_items and top_scores, best first, ties by item row.
+        Packs (`udfs/packs.py`) of the users whose published score is at or above the item's cut; and, where items are
+        wanted, rows with `best` alone: users with their best items as an Arrow stream (`best_items`).
+    """
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        pairs = WaitingPairs(ranges)
+        for batch in batches:
+            scorer, cuts = cached_scorer(bundle, block)
+            scores = scorer.score_batch(batch)  # (n, items)
+            if top_m:
+                best = packed(_best_items(column(batch, "user_id"), scores, top_m))
+                yield pa.RecordBatch.from_pylist([{"best": best}], schema)
+            rows, items, passed = passing(scores, cuts)
+            yield from map(complete, pairs.add(column(batch, "user_id").take(pa.array(rows)), items, passed))
+        yield from map(complete, pairs.packs())
+
+    def complete(packs: pa.RecordBatch) -> pa.RecordBatch:
+        return pa.record_batch([*packs.columns, pa.nulls(len(packs), pa.binary())], schema=schema)
+
+    schema = pa.schema([*PACKED, ("best", pa.binary())])
+    return BatchUdf(run, f"{PACKS}, best binary")
+
+
+def best_items(user_id_type: str) -> BatchUdf:
+    """For `mapInArrow` over rows (best binary): each user's best items, as `score_users` has packed them.
+
+    Returns:
+        Rows (user_id, top_items array<int>, top_scores array<double>), best first, ties by item row; none of a user
+        who is a candidate for no item.
     """
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            scorer, cuts = cached_scorer(bundle, block)
-            scores = scorer.score_batch(batch)  # (n, items)
-            rows, items, passed = passing(scores, cuts)
-            lengths = np.bincount(rows, minlength=len(scores))
-            best = top_items(published(scores) if top_m else scores, top_m)  # (n, top)
-            best_scores = published(np.take_along_axis(scores, best, axis=1))
-            kept = np.flatnonzero((lengths > 0) | np.isfinite(best_scores).any(axis=1))
-            best, best_scores = best[kept], best_scores[kept]
-            listed = np.isfinite(best_scores)
-            yield pa.record_batch(
-                [
-                    column(batch, "user_id").take(pa.array(kept)),
-                    ragged_array(items, lengths[kept]),
-                    ragged_array(passed, lengths[kept]),
-                    ragged_array(best[listed], listed.sum(axis=1)),
-                    ragged_array(best_scores[listed], listed.sum(axis=1)),
-                ],
-                ["user_id", "items", "scores", "top_items", "top_scores"],
-            )
+            for blob in column(batch, "best"):
+                table = unpacked(blob).combine_chunks()
+                ids = column(table, "user_id")
+                columns = [ids.cast(narrow(ids.type)), column(table, "top_items"), column(table, "top_scores")]
+                yield pa.record_batch(columns, table.column_names)
 
-    return BatchUdf(
-        run,
-        f"user_id {user_id_type}, items array<int>, scores array<double>, top_items array<int>, "
-        "top_scores array<double>",
-    )
+    return BatchUdf(run, f"user_id {user_id_type}, top_items array<int>, top_scores array<double>")
+
+
+def _best_items(users: pa.Array, scores: NDArray[np.floating[Any]], top_m: int) -> pa.RecordBatch:
+    rounded = published(scores)
+    best = top_items(rounded, top_m)  # (n, top)
+    best_scores = np.take_along_axis(rounded, best, axis=1)
+    listed = np.isfinite(best_scores)
+    lengths = listed.sum(axis=1)
+    kept = np.flatnonzero(lengths)
+    columns = [ragged_array(values[listed], lengths[kept]) for values in (best, best_scores)]
+    return pa.record_batch([users.take(pa.array(kept)), *columns], ["user_id", "top_items", "top_scores"])
 
 
 def score_all(bundle: str, user_id_type: str, *, block: int = BLOCK) -> BatchUdf:
@@ -146,8 +170,9 @@ def passing(
     if cuts is None:
         cuts = np.full(scores.shape[1], np.inf)
     near = np.nextafter((cuts - 1e-6).astype(np.float32), np.float32(-np.inf))  # rounding adds half a millionth
-    users, items = np.nonzero(scores >= near)
-    values = published(scores[users, items])
+    found = np.flatnonzero(scores >= near)  # in one dimension, which takes less than half of the time
+    values = published(scores.ravel()[found])
+    users, items = np.divmod(found, scores.shape[1])
     kept = (values >= cuts[items]) & np.isfinite(values)
     return users[kept], items[kept].astype(np.int32), values[kept]
 

@@ -34,6 +34,7 @@ or longs (`user_id_type`) and stay as they came: the type `uid` stands for eithe
 
 **Files of `audiences`**: `item_bucket` follows from how large the audiences of a run are. Items with neighbouring ids
 share a bucket of up to two million rows, so a file holds few items, and a condition on `item_id` alone opens few files.
+Within a file the rows are in the order of item and score.
 The audience of your own list of seeds (`extend_audience --seeds`) has the list's name as item_id and lies in the
 partition `item_bucket = -1`, which the runs over items leave alone.
 """

@@ -5,10 +5,12 @@ import pytest
 from pyspark.errors import PythonException
 
 from ralm.scoring.bundle import write_scoring_bundle
+from ralm.scoring.ranges import Ranges
 from ralm.scoring.scorer import Scorer, lookalike_state, published, targets
 from ralm.scoring.thresholds import histogram_edges
 from tests.scoring.weights import loop_score, random_items, random_weights
-from udfs.score import passing, score_all, score_histograms, score_pairs, score_users, top_items
+from udfs.packs import unpacked_ranges
+from udfs.score import best_items, passing, score_all, score_histograms, score_pairs, score_users, top_items
 from udfs.targets import target_embeddings
 
 pytestmark = pytest.mark.spark
@@ -44,31 +46,46 @@ def test_target_embeddings(users, world):
         assert found[f"u{i}"].bias == pytest.approx(bias[i], abs=1e-6)
 
 
+@pytest.fixture(scope="module")
+def ranges(world):
+    """Two per item, each a group of its own."""
+    *_, scores, cuts, _ = world
+    return Ranges.of(scores, cuts, USERS, np.zeros(6, np.int64), np.arange(6), 12, list)
+
+
 @pytest.mark.parametrize("partitions", [1, 7])
-def test_score_users(spark, users, world, partitions):
+def test_score_users(spark, users, world, ranges, partitions):
     _, weights, *_, scores, cuts, path = world
     embedded = users.mapInArrow(*target_embeddings(weights, "string"))
     # An empty partition among them: as many partitions as users would still leave some empty.
-    found = embedded.union(embedded.where("user_id = 'nobody'")).repartition(partitions)
-    found = found.mapInArrow(*score_users(path, "string", top_m=2, block=8)).collect()
-    assert len(found) == USERS
-    for row in found:
+    rows = embedded.union(embedded.where("user_id = 'nobody'")).repartition(partitions)
+    rows = rows.mapInArrow(*score_users(path, "string", ranges, top_m=2, block=8)).persist()
+    parts, left_out = unpacked_ranges(rows.where("best IS NULL").toArrow().to_batches())
+    assert (len(parts), left_out) == (12, {})
+    for place, found in parts.items():
+        item = ranges.item[place]
+        limit = ranges.limits[item][0]
+        wanted = (scores[:, item] >= cuts[item]) & ((scores[:, item] >= limit) == (place % 2 == 0))
+        got = {user.as_py(): score for ids, values in found for user, score in zip(ids, values, strict=True)}
+        assert got.keys() == {f"u{i}" for i in np.flatnonzero(wanted)}
+        for user, score in got.items():
+            assert score == pytest.approx(scores[int(user[1:]), item], abs=1e-5)
+            assert score == round(score, 6)
+    best = rows.where("best IS NOT NULL").select("best").mapInArrow(*best_items("string")).collect()
+    assert len(best) == USERS
+    for row in best:
         expected = scores[int(row.user_id[1:])]
-        assert row["items"] == np.flatnonzero(expected >= cuts).tolist()
-        np.testing.assert_allclose(row.scores, expected[row["items"]], atol=1e-5)
         assert row.top_items == np.argsort(-expected)[:2].tolist()
         np.testing.assert_allclose(row.top_scores, np.sort(expected)[::-1][:2], atol=1e-5)
-        assert all(score == round(score, 6) for score in row.scores)
+    rows.unpersist()
 
 
-def test_users_without_anything_are_not_emitted(users, world):
+def test_users_without_anything_are_not_emitted(users, world, ranges):
     _, weights, *_, scores, cuts, path = world
     embedded = users.mapInArrow(*target_embeddings(weights, "string"))
-    found = embedded.mapInArrow(*score_users(path, "string")).collect()
-    passing = np.flatnonzero((scores >= cuts).any(axis=1))
-    assert len(passing) < USERS
-    assert {row.user_id for row in found} == {f"u{i}" for i in passing}
-    assert all(row.top_items == [] for row in found)
+    rows = embedded.mapInArrow(*score_users(path, "string", ranges)).toArrow()
+    assert rows.column("best").null_count == len(rows)
+    assert sum(sum(counts) for counts in rows.column("counts").to_pylist()) == (scores >= cuts).sum()
 
 
 def test_sampled_scores_and_histograms(users, world):
@@ -106,13 +123,14 @@ def test_score_pairs(users, world):
 
 
 @pytest.mark.long
-def test_long_user_ids_and_no_rows(spark, world):
+def test_long_user_ids_and_no_rows(spark, world, ranges):
     _, weights, *_, path = world
     raw = spark.createDataFrame([(7, [0.5] * 12)], "user_id bigint, embedding array<float>")
     embedded = raw.mapInArrow(*target_embeddings(weights, "bigint"))
-    found = embedded.mapInArrow(*score_users(path, "bigint", top_m=99)).collect()
+    rows = embedded.mapInArrow(*score_users(path, "bigint", ranges, top_m=99)).where("best IS NOT NULL")
+    found = rows.select("best").mapInArrow(*best_items("bigint")).collect()
     assert [(row.user_id, len(row.top_items)) for row in found] == [(7, 6)]
-    assert embedded.where("user_id < 0").mapInArrow(*score_users(path, "bigint", top_m=3)).count() == 0
+    assert embedded.where("user_id < 0").mapInArrow(*score_users(path, "bigint", ranges, top_m=3)).count() == 0
 
 
 def test_published_scores_of_udf_and_scorer_agree(users, world):

@@ -25,7 +25,7 @@ def recommendation_rows(
         hold_out: share of each item's users who are held out: the item is none of their recommendations.
     """
     ids = F.array(*[F.lit(item) for item in items])
-    rows = ranking.scored.where(F.size("top_items") > 0).select(
+    rows = ranking.recommended.select(
         F.lit(step.as_of).alias("as_of"),
         F.lit(system).alias("system"),
         "user_id",

@@ -20,6 +20,8 @@ from udfs.score import score_all
 
 # Sampled scores that the driver holds at most: 160 MB.
 SAMPLED_SCORES = 20_000_000
+# Ids by which users of equal scores are parted among tasks.
+SAMPLED_IDS = 10_000
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,13 @@ class Scored:
     def bundle(self, name: str, cuts: NDArray[np.float64] | None = None) -> str:
         """Write the scoring bundle, with cuts if given."""
         return write_scoring_bundle(f"{self.folder}/{name}", self.state, self.items, cuts)
+
+    def some_ids(self) -> NDArray[Any]:
+        """About `SAMPLED_IDS` of the users' ids, by hash."""
+        drawn = self.targets.select("user_id")
+        if self.users > SAMPLED_IDS:
+            drawn = drawn.where(chosen("sampled ids", 0, SAMPLED_IDS / self.users, "user_id"))
+        return np.asarray(drawn.toArrow().column("user_id").to_pylist())
 
     def sample(self, size: int, seed: int) -> NDArray[np.float64]:
         """Scores (users, items) of a sample of the users by hash, in a random order.
