@@ -19,6 +19,8 @@ from ralm.warehouse.warehouse import Warehouse
 
 MARK = "forgotten"
 METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+# Delta would gather each partition's rows in one task before it writes them: of a table of users, all of them.
+AS_IT_LIES = {"spark.databricks.delta.merge.repartitionBeforeWrite.enabled": "false"}
 CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 
@@ -73,7 +75,7 @@ def change_rows(
         if found.isEmpty():
             return None
         condition = " AND ".join(f"old.{column} = new.{column}" for column in same)
-        merge = _target(warehouse, name).merge(found.alias("new"), condition)
+        merge = _target(warehouse, name).merge(F.broadcast(found).alias("new"), condition)
         merge = merge.whenMatchedDelete(empty).whenMatchedUpdate(set=dict(changed))
         return _commit(warehouse, name, merge, mark)
     finally:
@@ -100,7 +102,7 @@ def _target(warehouse: Warehouse, name: str) -> DeltaTable:
 
 
 def _commit(warehouse: Warehouse, name: str, merge: DeltaMergeBuilder, mark: int) -> Erased:
-    with session_settings(warehouse.spark, {METADATA: json.dumps({MARK: mark})}):
+    with session_settings(warehouse.spark, {METADATA: json.dumps({MARK: mark}), **AS_IT_LIES}):
         merge.execute()
     version = warehouse.version(name)
     row = warehouse.history(name).where(F.col("userMetadata").isNotNull()).select("version", "operationMetrics")

@@ -36,7 +36,7 @@ def gone_of(*vectors: NDArray[np.float32]) -> object:
 
 def test_users_clickers_and_lone_seeds_go(tmp_path: Path, situation: Situation) -> None:
     judged = situation.judged
-    # A user, a clicker of item 0, the one clicker of item 2, the lone cluster (1, 1), and a mean of two seeds, which stays.
+    # A user, a clicker of item 0, the one clicker of item 2, the lone cluster (1, 1), and a mean of two, which stays.
     leaving = (
         judged.users[7],
         judged.clickers[1],

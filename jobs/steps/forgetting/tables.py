@@ -44,7 +44,7 @@ class Leaving:
             return self._out_of_lists(name, lists[name])
         if name in with_ids():
             keys = self.users.hashes.withColumnRenamed("user_hash", "key")
-            return self._rows(name, self.users.key("old.user_id"), keys)
+            return erase_rows(self.warehouse, name, self.users.key("old.user_id"), keys, self.users.version)
         raise KeyError(f"table '{name}' holds no users")
 
     @cached_property
@@ -61,7 +61,8 @@ class Leaving:
         return found.drop("token").distinct()
 
     def _rows(self, name: str, key: str, keys: DataFrame) -> Erased | None:
-        return erase_rows(self.warehouse, name, key, keys, self.users.version)
+        """Rows by keys of 8 bytes."""
+        return erase_rows(self.warehouse, name, key, F.broadcast(keys), self.users.version)
 
     def _out_of_lists(self, name: str, column: str) -> Erased | None:
         same = LIST_ROWS[name]
