@@ -21,6 +21,7 @@ MARK = "forgotten"
 METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 # Delta would gather each partition's rows in one task before it writes them: of a table of users, all of them.
 AS_IT_LIES = {"spark.databricks.delta.merge.repartitionBeforeWrite.enabled": "false"}
+PARALLEL = "spark.databricks.delta.vacuum.parallelDelete.enabled"
 CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 
@@ -93,7 +94,7 @@ def last_erased(warehouse: Warehouse, name: str) -> int | None:
 
 def vacuum(warehouse: Warehouse, name: str, hours: float) -> None:
     """Delete the files of a table that no version of the last hours needs."""
-    with session_settings(warehouse.spark, {CHECK: "false"}):  # the house sets the time
+    with session_settings(warehouse.spark, {CHECK: "false", PARALLEL: "true"}):  # the house sets the time
         DeltaTable.forPath(warehouse.spark, warehouse.table_path(name)).vacuum(hours)
 
 
@@ -104,10 +105,9 @@ def _target(warehouse: Warehouse, name: str) -> DeltaTable:
 def _commit(warehouse: Warehouse, name: str, merge: DeltaMergeBuilder, mark: int) -> Erased:
     with session_settings(warehouse.spark, {METADATA: json.dumps({MARK: mark}), **AS_IT_LIES}):
         merge.execute()
-    version = warehouse.version(name)
-    row = warehouse.history(name).where(F.col("userMetadata").isNotNull()).select("version", "operationMetrics")
-    last = row.where(F.col("version") <= version).orderBy(F.desc("version")).first()
-    assert last is not None
+    own = F.get_json_object("userMetadata", f"$.{MARK}") == str(mark)
+    last = warehouse.history(name).where(own).orderBy(F.desc("version")).select("version", "operationMetrics").first()
+    assert last is not None  # another application may have written since, so it need not be the newest
     found = last["operationMetrics"]
     rows = sum(int(found.get(f"numTargetRows{what}", 0)) for what in ("Deleted", "Updated"))
     return Erased(rows, int(found.get("numTargetFilesRemoved", 0)), int(last["version"]))

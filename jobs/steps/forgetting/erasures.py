@@ -76,11 +76,11 @@ class Erasures:
         self._tables(leaving)
         if changed := pin_without(context):
             context.say(f"{changed:,} releases name the tables without them")
-        if store := export_without(context):
-            self._note(store, 0, 0)
         for name in filter(context.warehouse.exists, holders()):
             vacuum(context.warehouse, name, self.days * 24)
         self._say_history()
+        if store := export_without(context):
+            self._note(store, 0, 0)
 
     def _say_history(self) -> None:
         if self.asked.vacuum_now:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pyspark.errors import AnalysisException
+
 from jobs.steps.releases.releases import write_releases
 from jobs.steps.releases.serving_export import Export
 from ralm.runs.context import Context
@@ -35,15 +37,21 @@ def _pinned(context: Context, release: Release, last: dict[str, int]) -> Release
     tables = {name: max(version, last.get(name, version)) for name, version in release.tables.items()}
     for name, version in release.tables.items():
         if tables[name] != version:
-            before, at = (
-                context.warehouse.files(name, number, as_of=release.as_of) for number in (version, tables[name] - 1)
-            )
+            before, at = (_files(context, name, number, release) for number in (version, tables[name] - 1))
             if before != at:
                 context.say(
                     f"release {release.release_id}: its rows of {name} were written again since it was published; it "
                     "names them as they are now"
                 )
     return replace(release, tables=tables)
+
+
+def _files(context: Context, name: str, version: int, release: Release) -> list[str] | None:
+    """The files of a release's rows at a version; None: the table's log does not reach back so far."""
+    try:
+        return context.warehouse.files(name, version, as_of=release.as_of)
+    except AnalysisException:
+        return None
 
 
 def export_without(context: Context) -> str | None:
