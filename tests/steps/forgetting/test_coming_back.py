@@ -101,7 +101,7 @@ def test_an_ingest_of_the_same_logs_is_one_of_logs_without_them(spark: SparkSess
 
 
 def test_the_built_in_world_goes_on_without_them(spark: SparkSession, tmp_path: Path) -> None:
-    settings = [f"warehouse={tmp_path / 'wh'}", "simulate.users=200", "simulate.days=3"]
+    settings = [f"warehouse={tmp_path / 'wh'}", "simulate.users=1000"]
     context = Context(spark, load_config(TINY, settings), say=lambda _: None)
     run_steps(context, simulated_world.steps(context)[:1])
     gone = [row["user_id"] for row in content(context, "users").orderBy("user_id").limit(2).collect()]
