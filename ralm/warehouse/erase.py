@@ -21,6 +21,8 @@ MARK = "forgotten"
 METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 # Delta would gather each partition's rows in one task before it writes them: of a table of users, all of them.
 AS_IT_LIES = {"spark.databricks.delta.merge.repartitionBeforeWrite.enabled": "false"}
+# VACUUM lists folders in as many tasks as this says: 10,000 by default, however few folders there are.
+LISTING = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 PARALLEL = "spark.databricks.delta.vacuum.parallelDelete.enabled"
 CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
@@ -94,7 +96,9 @@ def last_erased(warehouse: Warehouse, name: str) -> int | None:
 
 def vacuum(warehouse: Warehouse, name: str, hours: float) -> None:
     """Delete the files of a table that no version of the last hours needs."""
-    with session_settings(warehouse.spark, {CHECK: "false", PARALLEL: "true"}):  # the house sets the time
+    tasks = str(warehouse.spark.sparkContext.defaultParallelism)
+    settings = {CHECK: "false", PARALLEL: "true", LISTING: tasks}  # the house sets the time
+    with session_settings(warehouse.spark, settings):
         DeltaTable.forPath(warehouse.spark, warehouse.table_path(name)).vacuum(hours)
 
 
