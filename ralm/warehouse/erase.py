@@ -24,6 +24,8 @@ AS_IT_LIES = {"spark.databricks.delta.merge.repartitionBeforeWrite.enabled": "fa
 # VACUUM lists folders in as many tasks as this says: 10,000 by default, however few folders there are.
 LISTING = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 PARALLEL = "spark.databricks.delta.vacuum.parallelDelete.enabled"
+# The house sets the time: Delta would refuse a shorter one than its own, and take its own in place of any but 0.
+IGNORED = "spark.databricks.delta.vacuum.retentionWindowIgnore.enabled"
 CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 
@@ -97,7 +99,7 @@ def last_erased(warehouse: Warehouse, name: str) -> int | None:
 def vacuum(warehouse: Warehouse, name: str, hours: float) -> None:
     """Delete the files of a table that no version of the last hours needs."""
     tasks = str(warehouse.spark.sparkContext.defaultParallelism)
-    settings = {CHECK: "false", PARALLEL: "true", LISTING: tasks}  # the house sets the time
+    settings = {CHECK: "false", IGNORED: "false", PARALLEL: "true", LISTING: tasks}
     with session_settings(warehouse.spark, settings):
         DeltaTable.forPath(warehouse.spark, warehouse.table_path(name)).vacuum(hours)
 
