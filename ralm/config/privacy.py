@@ -1,4 +1,4 @@
-"""What may not be used of users, and how few of them may be shown."""
+"""What may not be used of users, how few of them may be shown, and how long history keeps those who are forgotten."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Privacy(Section):
-    """Fields that may not be used, and the fewest people that anything shows."""
+    """Fields that may not be used, the fewest people that anything shows, how long history keeps forgotten users."""
 
     excluded_fields: list[Identifier] = Field(
         default_factory=list,
@@ -25,6 +25,13 @@ class Privacy(Section):
         le=1_000_000,
         description="people that an audience, a list and any count or share of people that is shown must have; fewer "
         "are left out, or shown as `fewer than N`. 0: everything is shown",
+    )
+    retention_days: float = Field(
+        default=7.0,
+        ge=0,
+        le=3_650,
+        description="days for which earlier versions of tables keep users whom `forget_users` erased: so long may a "
+        "reader stay with one",
     )
 
     @property

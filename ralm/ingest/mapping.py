@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Literal
@@ -89,6 +89,11 @@ class Mapped:
     def good(self) -> DataFrame:
         """The rows that passed, without the raw ones."""
         return self.rows.where(F.col(REASON).isNull()).drop(REASON, NOTE, ROW)
+
+    def changed(self, change: Callable[[DataFrame], DataFrame]) -> Mapped:
+        """With other rows."""
+        kept = None if self.kept is None else change(self.kept)
+        return replace(self, frame=change(self.frame), kept=kept)
 
     def with_columns(self, columns: dict[str, Column]) -> Mapped:
         """With more targets, or others in place of them."""

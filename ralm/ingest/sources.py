@@ -18,6 +18,8 @@ from ralm.ingest.quarantine import read_once
 from ralm.ingest.read import read_source
 from ralm.ingest.sampling import Sample
 from ralm.ingest.users import user_targets
+from ralm.spark.errors import user_errors
+from ralm.warehouse.forgotten import Forgotten
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,13 @@ class Sources:
     def all(self) -> list[Mapped]:
         """Every source."""
         return [m for m in (self.users, self.items, *self.events, *self.impressions) if m is not None]
+
+    def changed(self, change: Callable[[Mapped], Mapped]) -> Sources:
+        """The sources of users and what they did, changed; items stay."""
+        users = None if self.users is None else change(self.users)
+        return replace(
+            self, users=users, events=[*map(change, self.events)], impressions=[*map(change, self.impressions)]
+        )
 
     def logs(self) -> list[Mapped]:
         """Events and impressions."""
@@ -49,6 +58,14 @@ def by_hash(sources: Sources, settings: Ingest, seed: int) -> Sources:
         for mapped, source in zip(sources.impressions, settings.all_impressions, strict=True)
     ]
     return replace(sources, events=events, impressions=impressions)
+
+
+def without_users(sources: Sources, gone: Forgotten) -> tuple[Sources, dict[str, int]]:
+    """The sources without users who were forgotten, and by source how many rows they have there, if any."""
+    with user_errors("ingest", {setting: text for one in sources.all() for setting, text in one.expressions.items()}):
+        rows = {one.source: gone.among(one.rows).count() for one in sources.all() if one is not sources.items}
+    left = sources.changed(lambda one: one.changed(gone.without))
+    return left, {source: count for source, count in rows.items() if count}
 
 
 def map_all(spark: SparkSession, config: Config, settings: Ingest, not_after: dt.datetime, notes: list[str]) -> Sources:

@@ -19,11 +19,12 @@ from ralm.ingest.meeting import meetings
 from ralm.ingest.quarantine import check_shares, default_not_after, duplicates, free, quarantined
 from ralm.ingest.sampled_negatives import sample_negatives
 from ralm.ingest.source_counts import SourceCount, count_sources
-from ralm.ingest.sources import Sources, by_hash, map_all
+from ralm.ingest.sources import Sources, by_hash, map_all, without_users
 from ralm.ingest.split import Split, decide
 from ralm.ingest.users import one_profile, users_table
 from ralm.spark.errors import user_errors
 from ralm.spark.frames import union
+from ralm.warehouse.forgotten import Forgotten
 
 
 @dataclass(frozen=True)
@@ -55,33 +56,51 @@ class IngestResult:
 
 @dataclass(frozen=True)
 class Counted:
-    """All sources, read once and counted; `notes` is what the user should know of their files."""
+    """All sources, read once and counted.
+
+    Attributes:
+        sources: without users who were forgotten.
+        counts: of their rows.
+        notes: what the user should know of their files.
+        read: the same with all rows, as they stand on the executors' disks.
+        forgotten: source -> rows of users who were forgotten, where there are any.
+    """
 
     sources: Sources
     counts: list[SourceCount]
     notes: list[str]
+    read: list[Mapped]
+    forgotten: dict[str, int]
 
 
-def counted(spark: SparkSession, config: Config, settings: Ingest, not_after: dt.datetime) -> Counted:
+def counted(
+    spark: SparkSession, config: Config, settings: Ingest, not_after: dt.datetime, gone: Forgotten | None = None
+) -> Counted:
     """Map every source and count its rows, in one pass; refuse those that cannot be right.
 
     Raises:
         RalmError: as `ingest` does.
     """
     notes: list[str] = []
-    sources = map_all(spark, config, settings, not_after, notes)
+    read = map_all(spark, config, settings, not_after, notes)
     try:
+        sources, forgotten = (read, {}) if gone is None else without_users(read, gone)
         counts = count_sources(sources.all())
         check_shares(sources.all(), counts, settings.max_bad_share)
         check_times(config, counts)
     except BaseException:
-        free(sources.all())
+        free(read.all())
         raise
-    return Counted(sources, counts, notes)
+    return Counted(sources, counts, notes, read.all(), forgotten)
 
 
 def ingest(
-    spark: SparkSession, config: Config, *, run_id: str = "", not_after: dt.datetime | None = None
+    spark: SparkSession,
+    config: Config,
+    *,
+    run_id: str = "",
+    not_after: dt.datetime | None = None,
+    gone: Forgotten | None = None,
 ) -> IngestResult:
     """Map every source, refuse bad input, and give the four tables and the quarantine.
 
@@ -91,6 +110,7 @@ def ingest(
     Args:
         run_id: written into the quarantine's rows.
         not_after: the moment of the run (UTC), if the configuration names no other.
+        gone: users who were forgotten: their rows are left out, and counted; None: nobody was.
 
     Raises:
         ConfigError: columns, expressions, types or fields that do not fit the files: all at once; times that cannot be.
@@ -100,17 +120,16 @@ def ingest(
     settings = config.ingest
     if settings is None:
         raise ConfigError("ingest: the section is missing; this configuration simulates its data")
-    found = counted(spark, config, settings, settings.not_after or not_after or default_not_after())
+    found = counted(spark, config, settings, settings.not_after or not_after or default_not_after(), gone)
     try:
         return _tables(config, settings, found, run_id)
     except BaseException:
-        free(found.sources.all())
+        free(found.read)
         raise
 
 
 def _tables(config: Config, settings: Ingest, found: Counted, run_id: str) -> IngestResult:
     sources, counts = found.sources, found.counts
-    kept = sources.all()
     split = _split(config, settings, sources, counts)
     refused = [quarantined(mapped) for mapped in sources.all()]
     refused += _found(duplicates(sources.events, EventSource.key_columns, []))
@@ -138,6 +157,10 @@ def _tables(config: Config, settings: Ingest, found: Counted, run_id: str) -> In
     domains = config.fields.item_domains
     said = findings(config, counts)
     said += meetings(sources.users, sources.items, sources.logs(), domains, counts, same_files=settings.one_log)
+    said += [
+        Check(f"forgotten:{source}", True, rows, f"{rows:,} rows of users who were forgotten are left out")
+        for source, rows in found.forgotten.items()
+    ]
     users = users_table(profiles, union([log.select("user_id") for log in logs]), config.fields)
     items = items_table(catalogue, seen_items(logs, config.fields.item_domains))
 
@@ -169,7 +192,7 @@ def _tables(config: Config, settings: Ingest, found: Counted, run_id: str) -> In
         told=found.notes + [f"{check.name.partition(':')[2]}: {check.detail}" for check in said],
         expressions={setting: text for mapped in sources.all() for setting, text in mapped.expressions.items()},
         split=split,
-        sources=kept,
+        sources=found.read,
     )
 
 

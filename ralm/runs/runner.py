@@ -20,6 +20,8 @@ from ralm.runs.context import Context
 from ralm.runs.ledger import Record
 from ralm.runs.step import RunningStep, Step
 from ralm.spark.errors import user_errors
+from ralm.warehouse.forgotten import TABLE as FORGOTTEN
+from ralm.warehouse.forgotten import forgotten_version
 from ralm.warehouse.schemas import TABLES
 
 
@@ -50,7 +52,7 @@ class State:
     """What there is of a step.
 
     Attributes:
-        what: `done`, `resume` (a crashed run of the same token), or `run`.
+        what: `done`, `resume` (a crashed run of the same token; nobody was forgotten since it began), or `run`.
         record: the one that says so, if any.
         gone: why a finished run does not count: what it made is not there any more.
     """
@@ -68,7 +70,7 @@ def state(context: Context, step: Step, now: str) -> State:
     if done is not None and done.token == now and last is not None and last.attempt == done.attempt:
         gone = _gone(context, step, done)
         return State("done", done) if gone is None else State("run", last, gone)
-    if last is not None and last.token == now:
+    if last is not None and last.token == now and last.inputs.get(FORGOTTEN, 0) == forgotten_version(context.warehouse):
         return State("resume", last)
     return State("run", last)
 
@@ -133,6 +135,8 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
         if resumed and record is not None
         else {name: context.warehouse.version(name) for name in step.inputs}
     )
+    if since := forgotten_version(context.warehouse):
+        inputs[FORGOTTEN] = since
     started = Record(
         run_id=f"{step.name}/{as_of or '-'}/{config_hash}",
         step=step.name,
@@ -155,6 +159,7 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
     try:
         with user_errors(title):
             step.action(running)
+            running.stop_if_forgotten()
     except Exception as error:
         message = str(error) if isinstance(error, RalmError) else f"{type(error).__name__}: {error}"
         context.ledger.add(running.ended("failed", message.splitlines()[0][:1000] if message else ""))

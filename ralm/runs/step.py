@@ -13,6 +13,8 @@ from ralm.dates import DateName
 from ralm.errors import DataError, MissingInputError, RalmError
 from ralm.runs.context import Context
 from ralm.runs.ledger import Record
+from ralm.warehouse.forgotten import TABLE as FORGOTTEN
+from ralm.warehouse.forgotten import forgotten_version
 from ralm.warehouse.once import append, replace
 from ralm.warehouse.warehouse import matching
 
@@ -105,6 +107,7 @@ class RunningStep:
             part: distinguishes two writes of the step to the same partition.
             partition: partition column -> value, or any column -> list of its values.
         """
+        self.stop_if_forgotten()
         where = ",".join(f"{column}={_named(column, value)}" for column, value in sorted(partition.items()))
         app_id = f"{self.step.name}/{name}/{where}" + (f"/{part}" if part else "")
         written = replace(
@@ -118,6 +121,7 @@ class RunningStep:
         )
         if not written.new and app_id not in self.names:
             self._check_kept(name, written.version)
+        self.stop_if_forgotten()
         self.names.add(app_id)
         self.outputs[name] = written.version
         self.context.filled.wrote(name, partition, written.version, written.rows if written.new else 0)
@@ -125,6 +129,18 @@ class RunningStep:
             self.say(f"{name} {where}: already written by an earlier try of this run, kept")
         if label:
             self.counts[label] = self.counts.get(label, 0) + written.rows
+
+    def stop_if_forgotten(self) -> None:
+        """What was read before users were forgotten must not be written after it.
+
+        Raises:
+            RalmError: users were forgotten since the run began.
+        """
+        if forgotten_version(self.context.warehouse) != self.record.inputs.get(FORGOTTEN, 0):
+            raise RalmError(
+                f"step '{self.step.name}': users were forgotten while it ran; run the same command again: it begins "
+                "anew, without them"
+            )
 
     def _check_kept(self, name: str, version: int) -> None:
         """Rows that Delta kept in place of this run's must be those of an earlier try of the same run.

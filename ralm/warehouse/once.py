@@ -82,7 +82,7 @@ def replace(
         # A schema that is overwritten takes its partitioning from the writer.
         else writer.option("overwriteSchema", "true").partitionBy(*TABLES[name].partition)
     )
-    with _session_settings(warehouse.spark, UNCHECKED if listed_values else {}):
+    with session_settings(warehouse.spark, UNCHECKED if listed_values else {}):
         writer.save(warehouse.table_path(name))
     return _commit(warehouse, name, metadata, before)
 
@@ -129,8 +129,14 @@ def merge_once(
         f"{prefix}.write.txnVersion": str(number),
         f"{prefix}.commitInfo.userMetadata": metadata,
     }
-    with _session_settings(spark, settings):
+    with session_settings(spark, settings):
         merge.whenNotMatchedInsertAll(f"NOT ({gone})").execute()
+
+
+def insert_new(warehouse: Warehouse, name: str, rows: DataFrame, key: str) -> None:
+    """Insert the rows whose key the table lacks; of two writers at once one fails, since both read the whole table."""
+    target = DeltaTable.forPath(warehouse.spark, warehouse.table_path(name)).alias("old")
+    target.merge(rows.alias("new"), f"old.{key} = new.{key}").whenNotMatchedInsertAll().execute()
 
 
 def _commit(warehouse: Warehouse, name: str, metadata: str, before: int) -> Commit:
@@ -147,7 +153,8 @@ def _commit(warehouse: Warehouse, name: str, metadata: str, before: int) -> Comm
 
 
 @contextmanager
-def _session_settings(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
+def session_settings(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
+    """Settings of the session inside the block: for what has no options of its own."""
     for key, value in settings.items():
         spark.conf.set(key, value)
     try:

@@ -534,5 +534,22 @@ _ALL = (
         Column("items", "bigint", "items that the mean is over; users of the user model, worlds of the online test"),
         partition="as_of",
     ),
+    _table(
+        "forgotten",
+        "Users who were forgotten: what is read, simulated or landed later is taken without them, one row per user.",
+        Column("user_hash", "string!", "SHA-256 of the salt and the user id as text, in hexadecimal digits"),
+        Column("salt", "string!", "of this warehouse, drawn when the first user was forgotten"),
+        Column("forgotten_at", "timestamp!", "when the user was first asked to be forgotten (UTC)"),
+    ),
+    _table(
+        "erasures",
+        "What `forget_users` erased, one row per table or other place and run that found something there.",
+        Column("erased_at", "timestamp!", "when the run began (UTC)"),
+        Column("place", "string!", "a table, or a path under the warehouse, or the serving store"),
+        Column("rows", "bigint!", "rows deleted or changed; of files the vectors; of pages and stores the whole: 0"),
+        Column("files", "bigint!", "files that were written anew or went"),
+        Column("version", "bigint", "the table's version from which on the users are gone; NULL: no table"),
+        Column("held_until", "timestamp", "until then earlier versions hold them (UTC); NULL: nothing does"),
+    ),
 )
 TABLES: dict[str, Table] = {table.name: table for table in _ALL}

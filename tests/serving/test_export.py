@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
+from jobs.steps.forgetting.forgotten import remember
+from jobs.steps.forgetting.pins import pin_without
+from jobs.steps.forgetting.tables import Leaving
 from jobs.steps.releases.serving_export import Export
 from ralm.config import load_config
 from ralm.errors import MissingInputError
@@ -15,6 +18,7 @@ from ralm.runs.context import Context
 from ralm.scoring import scorer as batch
 from ralm.serving import Scorer
 from ralm.serving.store import Store
+from ralm.warehouse.forgotten import forgotten
 from ralm.warehouse.once import replace
 from tests.scoring.weights import random_items, random_weights
 from tests.serving.test_scorer import SAME
@@ -127,3 +131,32 @@ def test_only_what_changed_is_written(world: World, store: Store) -> None:
     assert len(manifest.layers["users"]) == 1
     assert store.layers() == manifest.names | set(manifest.before)
     np.testing.assert_allclose(scorer.score("u5", items).scores, world.scores()[5], atol=SAME)
+
+
+def test_who_was_forgotten_leaves_no_bytes_in_the_store(world: World, store: Store) -> None:
+    world.publish()
+    Export(world.context, store).run()
+    world.raw[4] += 1
+    release = world.publish()
+    assert len(Export(world.context, store).run().layers["users"]) == 2
+    scorer, items = Scorer(store, max_age=0.0), [f"i{i}" for i in range(ITEMS)]
+    before = scorer.score("u5", items).scores
+    assert np.isfinite(scorer.score("u4", items).scores).all()
+    context = world.context
+    remember(context, context.spark.createDataFrame([("u4",)], "id string"))
+    gone = forgotten(context.warehouse)
+    assert gone is not None
+    assert Leaving(context.warehouse, gone).erase("target_embeddings") is not None
+    assert pin_without(context) == 1
+    # Killed here, the next export of any kind finishes it: a layer of changes would leave the record below.
+    export = Export(context, store)
+    assert export.forgotten_since
+    manifest = export.run()
+    assert (manifest.release, manifest.before, len(manifest.layers["users"])) == (release, (), 1)
+    assert store.layers() == manifest.names
+    assert np.isnan(scorer.score("u4", items).scores).all()
+    np.testing.assert_array_equal(scorer.score("u5", items).scores, before)
+    again = Export(context, store)
+    assert not again.forgotten_since
+    again.run()
+    assert context.said[-1].endswith("already")  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 Patch versions of Spark and Delta have broken each other at run time (delta-io/delta#6867, #5697): a Delta built for
 Spark 4.1.0 missed a constructor of 4.1.2, and said so when it read a checkpoint's schema and at no time before. No job
-runs OPTIMIZE, VACUUM or RESTORE, but the people who keep a warehouse do.
+runs OPTIMIZE or RESTORE, but the people who keep a warehouse do.
 """
 
 from collections.abc import Callable, Iterator

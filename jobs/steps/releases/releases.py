@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.steps.lookalike.variants import lookalike_version
@@ -18,6 +20,7 @@ from ralm.evaluation.first_figure import first_figures
 from ralm.report.data import MetricRow
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
+from ralm.warehouse.once import replace as replace_rows
 from ralm.warehouse.releases import Release, releases
 
 SCHEMA = (
@@ -39,9 +42,19 @@ def make_current(step: RunningStep, release: Release, keep: int | None = None) -
         alike = sorted((one for one in earlier if one.same_models(release)), key=lambda one: one.created_at)
         dropped = {one.release_id for one in alike[:-keep]}
         earlier = [one for one in earlier if one.release_id not in dropped]
-    rows = [tuple({**vars(one), "current": one is release}.values()) for one in (*earlier, release)]
-    step.replace("releases", step.context.spark.createDataFrame(rows, SCHEMA).coalesce(1), "releases")
+    listed = [replace(one, current=one is release) for one in (*earlier, release)]
+    step.replace("releases", _frame(step.context, listed), "releases")
     step.say(f"release {release.release_id} is current" + (f" ({release.note})" if release.note else ""))
+
+
+def write_releases(context: Context, listed: Sequence[Release], app_id: str, number: int) -> None:
+    """Write all releases outside of a step, once for (app_id, number)."""
+    frame = _frame(context, listed)
+    replace_rows(context.warehouse, "releases", frame, {}, app_id=app_id, attempt=number, run_id=app_id)
+
+
+def _frame(context: Context, listed: Sequence[Release]) -> DataFrame:
+    return context.spark.createDataFrame([tuple(vars(one).values()) for one in listed], SCHEMA).coalesce(1)
 
 
 PUBLISHED = ("audiences", "recommendations", "thresholds", "target_embeddings", "seed_clusters", "metrics")

@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -19,11 +20,13 @@ from ralm.serving.export import model_record
 from ralm.serving.manifest import Layer, Manifest
 from ralm.serving.store import Store
 from ralm.training.checkpoints import dated_weights, load_weights
+from ralm.warehouse.erase import last_erased
 from ralm.warehouse.releases import Release, current_release
 from udfs.serving import item_rows, user_rows, write_shard
 
+USERS = "users"
 # The tables that each kind of record is made from.
-TABLES = {"users": ("target_embeddings",), "items": ("seed_clusters", "thresholds"), "model": ()}
+TABLES = {USERS: ("target_embeddings",), "items": ("seed_clusters", "thresholds"), "model": ()}
 
 
 @dataclass(frozen=True)
@@ -74,21 +77,37 @@ class Export:
         self.full = full
         self.before = store.manifest()
 
-    def run(self) -> Manifest:
-        """Write the layers, make them the current release, and drop layers that no reader needs any more.
+    @cached_property
+    def forgotten_since(self) -> bool:
+        """Whether users were forgotten since the store was written: a layer of changes would leave their bytes."""
+        if self.before is None or USERS not in self.before.sources:
+            return False
+        last = last_erased(self.context.warehouse, *TABLES[USERS])
+        held = Source.load(self.before.sources[USERS]).versions
+        return last is not None and any(version < last for version in held.values())
+
+    def run(self, release: Release | None = None) -> Manifest:
+        """Write the layers, make them the store's release, and drop layers that no reader needs any more.
+
+        After users were forgotten everything is written anew, and nothing of before is left for readers: they look for
+        the new release when a layer is gone.
+
+        Args:
+            release: default: the current one.
 
         Raises:
             MissingInputError: there is no release.
         """
-        release = current_release(self.context.warehouse)
+        release = release or current_release(self.context.warehouse)
         name = release.release_id
+        self.full = self.full or self.forgotten_since
         if self.before is not None and self.before.release == name and not self.full:
             self.context.say(f"release {name} is in {self.store.shown} already")
             return self.before
         source = Source.of(release)
         stem = f"{name}-{uuid.uuid4().hex[:8]}"
         layers = {kind: self._layers(kind, source, stem) for kind in TABLES}
-        before = () if self.before is None else tuple(sorted(self.before.names))
+        before = () if self.before is None or self.forgotten_since else tuple(sorted(self.before.names))
         manifest = Manifest(name, layers, {kind: source.part(kind) for kind in TABLES}, before)
         self.store.publish(manifest)
         for layer in self.store.layers() - manifest.names - set(before):
@@ -127,7 +146,7 @@ class Export:
                 frame = frame.where(F.col(column) == F.lit(value))
             return frame
 
-        if kind == "users":
+        if kind == USERS:
             targets = rows("target_embeddings", model_version=source.model)
             return targets.select("user_id", "bias", "embedding").mapInArrow(*user_rows())
         clusters = newest_clusters(rows("seed_clusters", model_version=source.model))

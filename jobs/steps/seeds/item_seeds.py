@@ -13,6 +13,7 @@ from ralm.dates import DateName
 from ralm.features.seeds import clicks, item_seeds, items_with_seeds, past_clicks, training_clicks
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
+from ralm.warehouse.forgotten import without_forgotten
 
 
 def listed_seeds(step: RunningStep, items: Sequence[str], seeds: DataFrame | None = None) -> DataFrame:
@@ -42,7 +43,7 @@ def step_name(purpose: str) -> str:
 
 def _update(purpose: str, step: RunningStep) -> None:
     context, config = step.context, step.context.config
-    impressions, dates = step.read("impressions"), context.dates
+    impressions, dates = without_forgotten(context.warehouse, step.read("impressions")), context.dates
     least = config.lookalike.min_seeds
     if purpose == "train":
         window = dates.a1, dates.a2, config.evaluation.new_item_share, config.seed

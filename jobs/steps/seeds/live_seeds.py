@@ -11,7 +11,7 @@ import json
 import time
 from functools import cached_property
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -20,6 +20,7 @@ from jobs.steps.sources.streaming import begin, keep_going, query_id
 from ralm.errors import MissingInputError
 from ralm.features.live_seeds import net_clicks, updated_seeds
 from ralm.runs.context import Context
+from ralm.warehouse.forgotten import forgotten, without_forgotten
 from ralm.warehouse.once import append_once, merge_once
 from ralm.warehouse.warehouse import Warehouse
 
@@ -73,7 +74,10 @@ class SeedStream:
         try:
             future = held.where((F.col("shown_at") > F.lit(latest)) & (F.col("_change_type") == "insert"))
             self._refuse(future, f"shown_at after {latest:%Y-%m-%d %H:%M} UTC", batch)
-            net = net_clicks(held.where(F.col("shown_at") <= F.lit(latest))).persist()
+            net = net_clicks(held.where(F.col("shown_at") <= F.lit(latest)))
+            if (gone := forgotten(self._in_session(spark))) is not None:  # their clicks still go, but do not come
+                net = net.where("net < 0").unionByName(gone.without(net.where("net > 0")))
+            net = net.persist()
             counts = net.select(F.count("*"), F.count_if(F.col("net") < 0), F.max("clicked_at")).first()
             assert counts is not None
             rows, gone, newest = counts
@@ -91,8 +95,9 @@ class SeedStream:
         spark = net.sparkSession
         # Clicks that a batch takes away are gone from the log at its last commit; later commits come in later batches.
         version = held.select(F.max("_commit_version")).first()[0]  # type: ignore[index]
-        there = Warehouse(spark, self.warehouse.path, self.warehouse.user_id)  # in the session of the micro-batch
+        there = self._in_session(spark)
         log = there.read("impressions", version).where(F.col("clicked") & (F.col("shown_at") <= F.lit(latest)))
+        log = without_forgotten(there, log)
         live = there.read(TABLE)
         bucket = F.pmod(F.xxhash64("item_id"), F.lit(BUCKETS)).cast("int")
         rows = updated_seeds(net, live, log.withColumnRenamed("shown_at", "clicked_at"), self.cap, now)
@@ -113,6 +118,10 @@ class SeedStream:
             )
         finally:
             rows.unpersist()
+
+    def _in_session(self, spark: SparkSession) -> Warehouse:
+        """The warehouse in the session of a micro-batch."""
+        return Warehouse(spark, self.warehouse.path, self.warehouse.user_id)
 
     def _refuse(self, rows: DataFrame, reason: str, batch: int) -> None:
         if rows.isEmpty():

@@ -15,11 +15,13 @@ from ralm.ingest.tables import ingest
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.spark.errors import user_errors
+from ralm.warehouse.forgotten import forgotten
 
 
 def _ingest(step: RunningStep) -> None:
     context = step.context
-    result = ingest(context.spark, context.given, run_id=step.record.run_id)
+    gone = forgotten(context.warehouse)
+    result = ingest(context.spark, context.given, run_id=step.record.run_id, gone=gone)
     for check in result.checks:
         step.check(check.name, check.passed, check.value, check.detail)
     step.facts |= result.split.facts

@@ -25,6 +25,7 @@ from ralm.ingest.source_counts import Span
 from ralm.runs.context import Context
 from ralm.spark.errors import short_message, user_errors
 from ralm.spark.frames import union
+from ralm.warehouse.forgotten import forgotten
 from ralm.warehouse.once import append_once
 
 SETTING, SOURCE = "ingest.impressions", "landed impressions"
@@ -80,19 +81,29 @@ class Landing:
         writer = named.writeStream.queryName("landing").option("checkpointLocation", self.checkpoint)
         return begin(writer.foreachBatch(self.take), trigger)
 
+    def _known(self, path: str, rows: DataFrame) -> DataFrame:
+        """Without users who were forgotten; how many rows that leaves out is said."""
+        gone = forgotten(self.context.warehouse)
+        if gone is None:
+            return rows
+        if count := gone.among(rows).count():
+            self.context.say(f"{path}: {count:,} rows of users who were forgotten are left out")
+        return gone.without(rows)
+
     def take(self, files: DataFrame, batch: int) -> None:
         """Append one batch of files; a second time it changes nothing."""
         paths = sorted(row["path"] for row in files.collect())  # `stream.max_files` names at most
-        taken, refused = [], []
+        read, taken, refused = [], [], []
         for path in paths:
             try:
-                taken.append(self._rows(path))
+                read.append(self._rows(path))
+                taken.append(self._known(path, read[-1]))
             except (RalmError, PySparkException, Py4JJavaError) as error:
                 refused.append((path, short_message(str(error))))
         try:
             self._write(taken, refused, batch)
         finally:
-            for rows in taken:
+            for rows in read:
                 rows.unpersist()
         if paths:
             said = "; ".join(f"{path}: {reason}" for path, reason in refused)

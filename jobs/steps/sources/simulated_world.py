@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from pyspark.sql import functions as F
 
@@ -12,17 +13,19 @@ from ralm.errors import ConfigError
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.simulation import world
+from ralm.warehouse.forgotten import without_forgotten
 
 
 def _simulate(step: RunningStep) -> None:
     config = step.context.config
     assert config.simulate is not None
     spark, cfg, seed, ids = step.context.spark, config.simulate, config.seed, config.user_id_type
-    step.replace("users", world.users(spark, cfg, seed, ids).withColumn("as_of", F.lit("1970-01-01")), "users")
+    known = partial(without_forgotten, step.context.warehouse)
+    step.replace("users", known(world.users(spark, cfg, seed, ids)).withColumn("as_of", F.lit("1970-01-01")), "users")
     step.replace("items", world.items(spark, cfg, seed), "items")
-    events = world.events(spark, cfg, seed, ids).withColumn("event_date", F.to_date("event_time"))
+    events = known(world.events(spark, cfg, seed, ids)).withColumn("event_date", F.to_date("event_time"))
     step.replace("events", by_day(events, "event_date"), "events")
-    impressions = world.impressions(spark, cfg, seed, ids).withColumn("shown_date", F.to_date("shown_at"))
+    impressions = known(world.impressions(spark, cfg, seed, ids)).withColumn("shown_date", F.to_date("shown_at"))
     step.replace("impressions", by_day(impressions, "shown_date"), "impressions")
 
 

@@ -18,6 +18,7 @@ from ralm.runs.context import Context
 from ralm.simulation import clock
 from ralm.simulation.draws import uniform
 from ralm.simulation.world import FEED
+from ralm.warehouse.forgotten import without_forgotten
 from ralm.warehouse.once import append_once
 from ralm.warehouse.releases import current_release
 from ralm.warehouse.schemas import TABLES
@@ -86,6 +87,7 @@ class World:
         """Fill the visitors' feeds and let them click; returns a sentence on what happened."""
         config = self.context.config
         visits = clock.visits(self.spark, self.cfg, self.live, config.seed, number, config.user_id_type)
+        visits = without_forgotten(self.warehouse, visits)
         shown_before = self.warehouse.read("live_exposures")
         pairs = ["user_id", "item_id"]
         named = F.broadcast(items.select("item", "item_id"))
