@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from ralm.errors import DataError
 from ralm.training.checkpoints import latest_checkpoint, publish, save_checkpoint
@@ -91,8 +90,7 @@ class Run:
         self.rows = 0
         self.network: nn.Module = objective.model
         if rank.world > 1:
-            # All ranks start with rank 0's weights.
-            self.network = DistributedDataParallel(objective.model, broadcast_buffers=False)
+            self.network = objective.parallel()
         self._resume()
         training = spec.training
         self.loader = loader_class(training.loader)(
@@ -154,6 +152,7 @@ class Run:
                 seed_epoch(self.spec.seed, self.epoch, self.rank.number)
                 loss = self._epoch(batches)
                 self.epoch += 1
+                self.objective.gather()
                 if self.rank.first:
                     self._close_epoch(loss, events)
                 self.rank.wait()
@@ -211,8 +210,7 @@ class Run:
             if self.spec.training.decay == "linear":
                 for group in self._groups():
                     group["lr"] = group["initial_lr"] * (1.0 - self.step / self.steps)
-            for optimizer in self.objective.optimizers:
-                optimizer.step()
+            self.objective.step()
             value = float(loss.detach())
             if not np.isfinite(value):
                 raise DataError(
