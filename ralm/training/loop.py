@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,14 @@ from ralm.training.event_log import EventLog
 from ralm.training.loaders import Loader, loader_class
 from ralm.training.objective import Arrays, Batch, Criterion, Objective
 from ralm.training.ranks import Rank
+from ralm.training.read_ahead import read_ahead
 from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
 
 # Rows that the validation reads, enough for three digits of the AUC; the other ranks wait meanwhile.
 VALIDATION_ROWS = 100_000
 PROGRESS_SECONDS = 30.0
+# Batches read ahead: enough to train on while the loader mixes its next rows.
+READ_AHEAD = 8
 
 
 def seed_epoch(seed: int, epoch: int, rank: int) -> None:
@@ -146,7 +150,7 @@ class Run:
         if self.rank.first and self.epoch == 0:
             events.histograms(self.objective.histograms(None), 0)
             self._open()
-        batches = iter(self.loader)
+        batches = read_ahead(islice(self.loader, self.steps - self.step), READ_AHEAD)
         try:
             while self.objective.worth_training and self.epoch < self.epochs and not self._exhausted():
                 seed_epoch(self.spec.seed, self.epoch, self.rank.number)
@@ -157,6 +161,7 @@ class Run:
                     self._close_epoch(loss, events)
                 self.rank.wait()
         finally:
+            batches.close()
             self.loader.close()
             events.close()
         result: dict[str, Any] = {}
