@@ -121,8 +121,7 @@ def in_memory(spec: Spec, objective: Callable[[Any, Rank], Objective]) -> Callab
             for optimizer in trained.optimizers:
                 optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            for optimizer in trained.optimizers:
-                optimizer.step()
+            trained.step()
         return time.perf_counter() - started
 
     return run

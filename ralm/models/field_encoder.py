@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ralm.field_specs import CategorySpec, HistorySpec, UserFields
+from ralm.models.row_products import MeanOfRows
 
 # Above this many rows, a dense gradient (all rows, each step, over all ranks) costs more than a sparse one.
 SPARSE_ROWS = 100_000
@@ -39,7 +40,9 @@ class History(nn.EmbeddingBag):
     def read(self, column: Tensor) -> tuple[Tensor, Tensor]:
         """Takes indices (batch, length); 0 is padding."""
         indices = column.flatten(1)
-        return self(indices), (indices != 0).any(dim=1)
+        on_cpu = indices.device.type == "cpu"
+        means = MeanOfRows.apply(self.weight, indices, self.sparse) if on_cpu else self(indices)
+        return means, (indices != 0).any(dim=1)
 
     def table(self) -> Tensor:
         """The embeddings without the padding."""
@@ -85,7 +88,7 @@ class FieldEncoder(nn.Module):
         fields: the columns and their sizes.
         dim: m, the width of a field vector.
         dropout: share of the field vectors' entries dropped in training.
-        sparse: sparse gradients for tables above `SPARSE_ROWS` (needs SparseAdam; gloo reduces them, nccl does not).
+        sparse: sparse gradients for tables above `SPARSE_ROWS` (for an optimizer of rows; nccl does not reduce them).
 
     Example:
         >>> from ralm.field_specs import HistorySpec

@@ -171,9 +171,9 @@ class LookalikeModel(nn.Module):
             (..., h), of length 1.
         """
         hidden: Tensor = self.linear(raw)
-        # F.prelu reads axis 1 as the channels; the last axis holds them here.
-        hidden = torch.where(hidden >= 0, hidden, self.prelu.weight * hidden)
-        return F.normalize(self.dropout(hidden), dim=-1)
+        # F.prelu reads axis 1 as the channels.
+        rows = F.prelu(hidden.reshape(-1, hidden.shape[-1]), self.prelu.weight)
+        return F.normalize(self.dropout(rows.view_as(hidden)), dim=-1)
 
     def bias(self, raw: Tensor) -> Tensor:
         """The part of the score that depends on the user alone: (..., d) -> (...); 0 without `user_bias`."""

@@ -10,6 +10,7 @@ from ralm.field_specs import UserFields
 from ralm.models.field_encoder import SPARSE_ROWS, FieldEncoder, start_table
 from ralm.models.losses import candidates, log_uniform_log_probability, sampled_sigmoid, sampled_softmax
 from ralm.models.merge import AttentionMerge, ConcatMerge, Merge
+from ralm.models.row_products import SampledLogits
 
 
 class UserModel(nn.Module):
@@ -81,9 +82,13 @@ class UserModel(nn.Module):
         Returns:
             The shape of `item_indices`.
         """
-        items = self.items(item_indices.flatten(1))  # (batch, n, user_dim)
-        bias = self.item_bias(item_indices.flatten(1)).squeeze(-1)  # (batch, n)
-        logits: Tensor = torch.einsum("bd,bnd->bn", user, items) + bias
+        flat = item_indices.flatten(1)  # (batch, n)
+        logits: Tensor
+        if user.device.type == "cpu":
+            tables = (self.items.weight, self.item_bias.weight)
+            logits = SampledLogits.apply(user, *tables, flat, self.items.sparse)
+        else:
+            logits = torch.einsum("bd,bnd->bn", user, self.items(flat)) + self.item_bias(flat).squeeze(-1)
         return logits.reshape(item_indices.shape)
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -106,7 +111,7 @@ class UserModel(nn.Module):
         return sampled_softmax(logits, indices, correction)
 
     def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """Parameters with dense and with sparse gradients: the latter need SparseAdam."""
+        """Parameters with dense and with sparse gradients: the latter need an optimizer of rows."""
         sparse = {id(m.weight) for m in self.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag) and m.sparse}
         parameters = list(self.parameters())
         return [p for p in parameters if id(p) not in sparse], [p for p in parameters if id(p) in sparse]

@@ -21,7 +21,7 @@ from ralm.models.weights import export_weights
 from ralm.training.checkpoints import last_of, model_folder
 from ralm.training.judged_items import CHOICES, UNTRAINED, Figures, Situation, choose, mean_figure, score_parts
 from ralm.training.loop import Run
-from ralm.training.objective import Arrays, Batch, Criterion, Judged, Objective, to_tensors
+from ralm.training.objective import Arrays, Batch, Criterion, Judged, Objective, dense_adam, to_tensors
 from ralm.training.ranks import Rank, process_group
 from ralm.training.seed_draws import row_item
 from ralm.training.specs import LookalikeTrainingSpec
@@ -120,7 +120,7 @@ class LookalikeObjective(Objective):
         self.model = self.lookalike
         training = spec.training
         groups = self.lookalike.parameter_groups(training.learning_rate, training.weight_decay)
-        self.optimizers = [torch.optim.Adam(groups)]
+        self.optimizers = [dense_adam(groups, rank.device)]
         if spec.start_from is not None:
             previous = last_of(spec.start_from)
             self.lookalike.load_state_dict(previous.model_state(str(rank.device)))

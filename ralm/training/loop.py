@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from ralm.errors import DataError
 from ralm.training.checkpoints import latest_checkpoint, publish, save_checkpoint
@@ -18,11 +18,14 @@ from ralm.training.event_log import EventLog
 from ralm.training.loaders import Loader, loader_class
 from ralm.training.objective import Arrays, Batch, Criterion, Objective
 from ralm.training.ranks import Rank
+from ralm.training.read_ahead import read_ahead
 from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
 
 # Rows that the validation reads, enough for three digits of the AUC; the other ranks wait meanwhile.
 VALIDATION_ROWS = 100_000
 PROGRESS_SECONDS = 30.0
+# Batches read ahead: enough to train on while the loader mixes its next rows.
+READ_AHEAD = 8
 
 
 def seed_epoch(seed: int, epoch: int, rank: int) -> None:
@@ -91,8 +94,7 @@ class Run:
         self.rows = 0
         self.network: nn.Module = objective.model
         if rank.world > 1:
-            # All ranks start with rank 0's weights.
-            self.network = DistributedDataParallel(objective.model, broadcast_buffers=False)
+            self.network = objective.parallel()
         self._resume()
         training = spec.training
         self.loader = loader_class(training.loader)(
@@ -148,16 +150,18 @@ class Run:
         if self.rank.first and self.epoch == 0:
             events.histograms(self.objective.histograms(None), 0)
             self._open()
-        batches = iter(self.loader)
+        batches = read_ahead(islice(self.loader, self.steps - self.step), READ_AHEAD)
         try:
             while self.objective.worth_training and self.epoch < self.epochs and not self._exhausted():
                 seed_epoch(self.spec.seed, self.epoch, self.rank.number)
                 loss = self._epoch(batches)
                 self.epoch += 1
+                self.objective.gather()
                 if self.rank.first:
                     self._close_epoch(loss, events)
                 self.rank.wait()
         finally:
+            batches.close()
             self.loader.close()
             events.close()
         result: dict[str, Any] = {}
@@ -211,8 +215,7 @@ class Run:
             if self.spec.training.decay == "linear":
                 for group in self._groups():
                     group["lr"] = group["initial_lr"] * (1.0 - self.step / self.steps)
-            for optimizer in self.objective.optimizers:
-                optimizer.step()
+            self.objective.step()
             value = float(loss.detach())
             if not np.isfinite(value):
                 raise DataError(

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
 Criterion = Literal["val_loss", "val_auc", "val_audience"]
@@ -47,6 +48,18 @@ class Objective(ABC):
     def prepare(self, arrays: Arrays) -> Batch:
         """A loader's batch as tensors on the device."""
 
+    def parallel(self) -> nn.Module:
+        """The model as one of several ranks calls it; all of them start with rank 0's weights."""
+        return DistributedDataParallel(self.model, broadcast_buffers=False)
+
+    def step(self) -> None:
+        """The optimizers' step, after the backward pass."""
+        for optimizer in self.optimizers:
+            optimizer.step()
+
+    def gather(self) -> None:  # noqa: B027 - after DDP, rank 0 has everything
+        """Bring to rank 0 what the optimizers of the other ranks hold: called by all ranks before rank 0 saves."""
+
     @abstractmethod
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """The loss of a batch; `network` is the model or its DDP wrapper, to be called."""
@@ -66,6 +79,11 @@ class Objective(ABC):
     def weights(self) -> dict[str, np.ndarray[Any, Any]] | None:
         """Plain arrays for scorers; none for models that run only in torch."""
         return None
+
+
+def dense_adam(groups: list[dict[str, Any]], device: torch.device) -> torch.optim.Adam:
+    """Adam of parameter groups; on the CPU torch's fused one, a sixth of the time of one operation after the other."""
+    return torch.optim.Adam(groups, fused=True if device.type == "cpu" else None)
 
 
 def to_tensors(arrays: Arrays, device: torch.device) -> Batch:

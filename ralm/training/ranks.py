@@ -14,6 +14,7 @@ import torch.distributed as dist
 
 from ralm.config import Training
 from ralm.errors import ConfigError
+from ralm.training.allocator import keep_freed_memory
 
 Json = TypeVar("Json")
 
@@ -70,6 +71,8 @@ def process_group(training: Training) -> Iterator[Rank]:
             raise ConfigError("training.device: 'cuda', but torch sees no CUDA device; set it to cpu")
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK") or 0) % torch.cuda.device_count())
         torch.cuda.set_device(device)
+    else:
+        keep_freed_memory()
     before = torch.get_num_threads()
     torch.set_num_threads(threads(training))
     if world > 1:

@@ -10,8 +10,10 @@ from torch import Tensor, nn
 from ralm.models.merge import AttentionMerge
 from ralm.models.user_model import UserModel
 from ralm.training.loop import Run
-from ralm.training.objective import Arrays, Batch, Judged, Objective, to_tensors
+from ralm.training.objective import Arrays, Batch, Judged, Objective, dense_adam, to_tensors
 from ralm.training.ranks import Rank, process_group
+from ralm.training.row_adam import RowAdam
+from ralm.training.shared_tables import SharedTables
 from ralm.training.specs import UserTrainingSpec
 
 
@@ -20,20 +22,43 @@ class UserObjective(Objective):
 
     def __init__(self, spec: UserTrainingSpec, rank: Rank) -> None:
         self.spec = spec
+        self.rank = rank
         self.device = rank.device
         self.user_model = UserModel(
             spec.fields,
             spec.model,
             spec.merge,
             spec.item_count,
-            sparse=rank.device.type == "cpu",  # gloo reduces sparse gradients, nccl does not
+            sparse=rank.device.type == "cpu",
         ).to(rank.device)
         self.model = self.user_model
         dense, sparse = self.user_model.parameter_groups()
         training = spec.training
-        self.optimizers = [torch.optim.Adam(dense, lr=training.learning_rate, weight_decay=training.weight_decay)]
-        if sparse:
-            self.optimizers.append(torch.optim.SparseAdam(sparse, lr=training.learning_rate))
+        settings = {"lr": training.learning_rate, "weight_decay": training.weight_decay}
+        self.optimizers = [dense_adam([{"params": dense, **settings}], rank.device)]
+        self.row_adam = RowAdam(sparse, lr=training.learning_rate) if sparse else None
+        if self.row_adam is not None:
+            self.optimizers.append(self.row_adam)
+        self.shared: SharedTables | None = None
+
+    def parallel(self) -> nn.Module:
+        """DDP, on the CPU without the embedding tables."""
+        if self.device.type == "cpu":
+            self.shared = SharedTables(self.user_model, self.rank, self.row_adam)
+        return super().parallel()
+
+    def step(self) -> None:
+        """With several ranks on the CPU, tables are stepped on by the owners of their rows."""
+        if self.shared is None:
+            super().step()
+        else:
+            self.shared.step()
+            self.optimizers[0].step()
+
+    def gather(self) -> None:
+        """The moments of the rows that other ranks own."""
+        if self.shared is not None:
+            self.shared.gather()
 
     def prepare(self, arrays: Arrays) -> Batch:
         """Indices and numerics on the device."""
