@@ -8,6 +8,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from ralm.arrow.files import file_batches
+from ralm.scoring.kmeans import single_thread
 from ralm.spark.session import on_one_machine
 from udfs.files import read_files
 from udfs.shapes import BatchUdf
@@ -35,7 +36,8 @@ def held_files(scan: DataFrame, columns: Sequence[str], udf: BatchUdf) -> pa.Tab
     """
     if on_one_machine(scan.sparkSession):
         files = sorted(scan.inputFiles())
-        found = list(udf.run(batch for file in files for batch in file_batches(file, columns)))
+        with single_thread():  # as in a task: threads that share a core wait for each other at every product
+            found = list(udf.run(batch for file in files for batch in file_batches(file, columns)))
         if found:
             return pa.Table.from_batches(found)
     return map_files(scan, columns, udf).toArrow()
