@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from jobs.cli.application import run
 from jobs.cli.arguments import Arguments, run_job
-from jobs.steps.audiences.own_list import Request, steps
+from ralm.runs.context import Context
+from ralm.runs.step import Step
 
 
 def options() -> argparse.ArgumentParser:
@@ -34,9 +36,13 @@ def options() -> argparse.ArgumentParser:
 
 def main(arguments: Arguments) -> None:
     """Run the job."""
-    request = Request(**arguments.options)
-    request.check()
-    run(arguments, "extend_audience", lambda context: steps(context, request))
+
+    def plan(context: Context) -> Sequence[Step]:
+        from jobs.steps.audiences.own_list import Request, steps
+
+        return steps(context, Request(**arguments.options))
+
+    run(arguments, "extend_audience", plan, meanwhile="jobs.steps.audiences.own_list")
 
 
 if __name__ == "__main__":

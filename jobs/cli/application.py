@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 
 from jobs.cli.arguments import Arguments
 from ralm.config import Config
@@ -22,10 +24,24 @@ def configured(arguments: Arguments) -> Config:
     return arguments.config.model_copy(update={"dates": dates})
 
 
-def run(arguments: Arguments, name: str, plan: Plan) -> None:
-    """Run a job's steps in an application of its own."""
+def run(arguments: Arguments, name: str, plan: Plan, meanwhile: str | None = None) -> None:
+    """Run a job's steps in an application of its own.
+
+    Args:
+        arguments: of the command line.
+        name: of the job.
+        plan: gives the steps.
+        meanwhile: a module that `plan` needs: importing its libraries takes as long as the session's start, beside
+            which it is imported.
+    """
     config = configured(arguments)
-    spark = get_session(f"ralm {name} {config.name}", config.spark)
+    title = f"ralm {name} {config.name}"
+    if meanwhile is not None:
+        with ThreadPoolExecutor(1) as beside:
+            started = beside.submit(get_session, title, config.spark)
+            import_module(meanwhile)
+            started.result()
+    spark = get_session(title, config.spark)  # of this thread, if it has been started
     try:
         context = Context(spark, config, force=arguments.force)
         run_steps(context, plan(context))

@@ -24,6 +24,12 @@ def column(batch: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
+def rows_of(batch: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordBatch:
+    """The rows whose column has one of the values."""
+    found = column(batch, name)
+    return batch.filter(pc.is_in(found, value_set=values.cast(found.type)))
+
+
 def scalars(batch: pa.RecordBatch | pa.Table, name: str) -> NDArray[Any]:
     """A column of numbers (n,).
 

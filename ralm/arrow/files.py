@@ -1,14 +1,23 @@
-"""Parquet files as Spark lists them, opened by pyarrow: in training ranks and in Python workers."""
+"""Parquet files as Spark lists them, opened and read by pyarrow: in training ranks and in Python workers.
+
+Rows that Spark reads go to Python through the JVM, array elements one by one; pyarrow reads them directly into Arrow's
+memory, which takes a third of the time in a job that does little else.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
+import pyarrow as pa
 import pyarrow.fs as pafs
+import pyarrow.parquet as pq
 
 from ralm.errors import ConfigError
+
+# Rows per batch, as many as Spark sends at once.
+ROWS = 10_000
 
 
 def plain_path(file: str) -> tuple[str, str]:
@@ -46,3 +55,16 @@ def open_filesystem(files: Sequence[str]) -> tuple[pafs.FileSystem, list[str]]:
     if scheme == "hdfs":  # the name node is part of the file system, not of the path
         return filesystem, ["/" + path.removeprefix("//").partition("/")[2] for _, path in parsed]
     return filesystem, [path.removeprefix("//") for _, path in parsed]
+
+
+def file_batches(file: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The rows of a file on a file system that pyarrow knows (local, hdfs, s3), in batches.
+
+    Args:
+        file: as Spark lists it.
+        columns: that are read.
+    """
+    filesystem, paths = open_filesystem([file])
+    with filesystem.open_input_file(paths[0]) as source:
+        # One thread: Spark has given the task only one core.
+        yield from pq.ParquetFile(source).iter_batches(ROWS, columns=list(columns), use_threads=False)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ralm.errors import ConfigError, DataError, MissingInputError
 from ralm.notebook.given import Given, given_users
 from ralm.notebook.model import Settings, list_scorer
-from ralm.notebook.workers import scores_of_users
+from ralm.notebook.workers import rows_of_users, scores_of_users
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import Column, DataFrame
 
     from ralm.ingest.list_match import ListReport
@@ -69,11 +70,11 @@ def extended(
     said = [] if _whole(report) else [report.said(settings.minimum)]
     if report.matched > settings.seed_cap:
         said.append(f"{settings.seed_cap:,} of the seeds, drawn by hash, describe the list (lookalike.seed_cap)")
-    out = [] if settings.include_seeds else [given.known(kind)]
+    out = [] if settings.include_seeds else [_refused(given, kind)]
     count = model.users - (0 if settings.include_seeds else report.matched)
     if exclude is not None:
         excluded = given_users(model.spark, exclude, "exclusions")
-        out.append(excluded.known(kind))
+        out.append(_refused(excluded, kind))
         met = matched(excluded, targets, kind)
         if met.read and not met.matched:
             raise DataError(f"exclusions: none of the ids is a known user: {met.said(settings.minimum)}")
@@ -85,8 +86,8 @@ def extended(
         said.append(f"{size.top:,} users asked for, there are {count:,} candidates")
     if said:
         warnings.warn(f"extend: {'; '.join(said)}", stacklevel=3)
-    candidates = _without(targets, out)
-    scored = candidates.mapInArrow(scores_of_users(state, settings.block), f"user_id {kind}, score double")
+    scored = model.over_users(targets, scores_of_users(state, settings.block), f"user_id {kind}, score double")
+    scored = _without(scored, out)
     ranks = size.ranks(count, settings)
     found = _ranked(scored, size, ranks, count, name)
     if settings.minimum:
@@ -112,6 +113,13 @@ def _ranked(
     percentile = (1 - (F.col("rank") - 1) / F.lit(candidates)).alias("percentile")
     own = [] if name is None else [F.lit(name).alias("item_id")]
     return ranked.select(*own, "user_id", "score", percentile, "rank").orderBy("rank")
+
+
+def _refused(given: Given, kind: str) -> DataFrame:
+    """(user_id) of a list; without the hint, scores of everyone would be shuffled."""
+    from pyspark.sql import functions as F
+
+    return given.known(kind) if given.counts is None else F.broadcast(given.known(kind))
 
 
 def _without(users: DataFrame, lists: list[DataFrame]) -> DataFrame:
@@ -152,7 +160,6 @@ def described(model: ReleasedModel, given: Given) -> tuple[ScorerState, ListRepo
         DataError: fewer known users than `lookalike.min_seeds` or `privacy.minimum`.
         MissingInputError: the embeddings of the release are gone.
     """
-    from pyspark.sql import functions as F
 
     from ralm.arrow.arrays import matrix
     from ralm.features.hashing import uniform
@@ -164,9 +171,7 @@ def described(model: ReleasedModel, given: Given) -> tuple[ScorerState, ListRepo
     if not few:
         both = embeddings.select("user_id").join(known, "user_id")
         known = both.orderBy(uniform("listed seed", settings.seed, "user_id"), "user_id").limit(settings.seed_cap)
-    # The ids are smaller than the embeddings; without the hint all users would be shuffled.
-    drawn = embeddings.join(F.broadcast(known), "user_id")
-    table = drawn.select("user_id", "embedding", *valued).toArrow()  # lookalike.seed_cap rows at most
+    table = _embedded(model, known.toArrow())  # lookalike.seed_cap rows at most
     exact = few and not valued
     report = _report(given, table.num_rows) if exact else matched(given, embeddings, model.user_id)
     seeds = table.num_rows if few else report.matched
@@ -181,3 +186,16 @@ def described(model: ReleasedModel, given: Given) -> tuple[ScorerState, ListRepo
     users, raw = table.column("user_id").to_pylist(), matrix(table, "embedding")
     worth = table.column("value").to_numpy() if valued else None
     return list_scorer(model.weights, settings, users, raw, worth), report
+
+
+def _embedded(model: ReleasedModel, seeds: pa.Table) -> pa.Table:
+    """(user_id, embedding) of the known ones among these seeds (user_id, perhaps value), with their values."""
+    import pyarrow.compute as pc
+
+    schema = f"user_id {model.user_id}, embedding array<float>"
+    wanted = seeds.column("user_id").combine_chunks()
+    found = model.over_users(model.embeddings, rows_of_users(wanted.to_pylist()), schema).toArrow()
+    if "value" not in seeds.schema.names:
+        return found
+    places = pc.index_in(found.column("user_id").combine_chunks(), value_set=wanted)
+    return found.append_column("value", seeds.column("value").combine_chunks().take(places))

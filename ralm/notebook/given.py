@@ -83,15 +83,24 @@ def given_users(spark: SparkSession, users: Any, what: str, weights: Any = None)
     ids = [_text(user, what) for user in users]
     counts = dict(Counter(ids))
     if weights is None:
-        return Given(spark.createDataFrame(list(counts.items()), "id string, count bigint"), counts)
+        return Given(_held(spark, counts), counts)
     numbers = [_weight(number, what) for number in weights]
     if len(numbers) != len(ids):
         raise ConfigError(f"{what}: {len(ids):,} ids and {len(numbers):,} weights")
     sums: dict[str | None, float] = dict.fromkeys(counts, 0.0)
     for key, number in zip(ids, numbers, strict=True):
         sums[key] += number
-    rows = [(key, count, sums[key]) for key, count in counts.items()]
-    return Given(spark.createDataFrame(rows, "id string, count bigint, value double"), counts)
+    return Given(_held(spark, counts, value=[sums[key] for key in counts]), counts)
+
+
+def _held(spark: SparkSession, counts: dict[str | None, int], **values: list[float]) -> DataFrame:
+    """(id, count, and `values`), as an Arrow table: Spark knows its size, and plans joins by it."""
+    import pyarrow as pa
+
+    columns = {"id": pa.array(counts, pa.string()), "count": pa.array(counts.values(), pa.int64())}
+    return spark.createDataFrame(
+        pa.table(columns | {name: pa.array(held, pa.float64()) for name, held in values.items()})
+    )
 
 
 def _weight(number: Any, what: str) -> float:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ralm.notebook.model import Settings, released_weights
+from ralm.notebook.workers import Function, over_files
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +41,7 @@ class ReleasedModel:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self._files: dict[int, list[str]] = {}
         self.spark, self.release_id = tables.spark, tables.release_id
 
     @cached_property
@@ -83,6 +85,16 @@ class ReleasedModel:
         """(item_id, centroids, sizes) of the items' seeds: no click after the release's date is among them."""
         rows = self._of("seed_clusters", "lookalike").where("purpose = 'production'")
         return rows.select("item_id", "centroids", "sizes")
+
+    def over_users(self, users: DataFrame, run: Function, schema: str) -> DataFrame:
+        """`users.mapInArrow(run, schema)` of `targets` or `embeddings`; workers read files of this machine directly."""
+        files = self._files.get(id(users))
+        if files is None:
+            files = self._files[id(users)] = users.inputFiles()
+        if not files or not all(file.startswith(("file:", "/")) for file in files):
+            return users.mapInArrow(run, schema)
+        places = self.spark.range(0, len(files), 1, len(files))
+        return places.mapInArrow(over_files(run, files, users.columns), schema)
 
     def _of(self, name: str, model: str) -> DataFrame:
         from pyspark.sql import functions as F

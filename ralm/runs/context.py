@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -55,8 +56,12 @@ class Filled:
         )
 
 
-# The step that counts what settings follow from.
-MEASURE = "measure_data"
+# The step that counts what settings follow from, and the one that tells how the dates split the log.
+MEASURE, SPLIT = "measure_data", "measure_split"
+# The steps that make what they look at.
+SOURCES = ("ingest", "simulate")
+# What the latter's record keeps of the dates, as days of the calendar, and of what they were resolved from.
+_DATES, _RESOLVED_FROM = ("a0", "a1", "a2", "a3"), "dates.from"
 
 
 class Context:
@@ -128,7 +133,33 @@ class Context:
 
     @cached_property
     def dates(self) -> ResolvedDates:
-        """The four dates, from the configuration and the impression log (partition values and file statistics)."""
+        """The four dates, from the configuration and the impression log (partition values and file statistics).
+
+        They are taken from the record of `measure_split` while tables and settings are those that they came from.
+        """
+        kept = [record.counts for record in self.ledger.records if record.step == SPLIT and record.state == "done"]
+        source = self._resolved_from  # before the tables are read: they may grow meanwhile
+        if kept and kept[-1].get(_RESOLVED_FROM) == source:
+            return ResolvedDates(*(dt.date.fromordinal(kept[-1][f"dates.{name}"]) for name in _DATES))
+        return self._resolve_dates()
+
+    @property
+    def dates_kept(self) -> dict[str, int]:
+        """The dates as facts of a record, with what they were resolved from."""
+        dates = self.dates
+        days = {f"dates.{name}": getattr(dates, name).toordinal() for name in _DATES}
+        return days | {_RESOLVED_FROM: self._resolved_from}
+
+    @cached_property
+    def _resolved_from(self) -> int:
+        """A number for all that the dates follow from; below 2^60."""
+        versions = [self.warehouse.version(name) for name in ("impressions", "events") if self.warehouse.exists(name)]
+        settings = self.config.digest("dates", "privacy.excluded_fields", "ingest")
+        read = [record.version for record in self.ledger.records if record.step in SOURCES and record.state == "done"]
+        content = f"{settings} {versions} {read[-1:]} {self.untimed} {found_midnights(self.ingested)}"
+        return int(hashlib.sha256(content.encode()).hexdigest()[:15], 16)
+
+    def _resolve_dates(self) -> ResolvedDates:
         impressions = self.warehouse.read("impressions")
         by_day = {row[0]: row[1] for row in impressions.groupBy("shown_date").count().collect()}
         first_event = found = None

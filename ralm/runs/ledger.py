@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,14 +43,16 @@ class Record:
 class Ledger:
     """The `runs` table, read once per application and appended to by its driver.
 
-    The end of a step is written with the start of the next one. A driver killed between the two leaves a finished step
-    that looks interrupted: its run is resumed, and Delta skips what it had written.
+    The end of a step is written with the start of the next one, and its data checks before it, in one commit of
+    `checks`. A driver killed between the two leaves a finished step that looks interrupted: its run is resumed, and
+    Delta skips what it had written.
     """
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
         self.records: list[Record] = []
         self.pending: list[Record] = []
+        self.checks: list[tuple[Any, ...]] = []
         if warehouse.exists("runs"):
             rows = warehouse.read("runs").collect()  # a few rows per step and run, never user-sized
             self.records = sorted((Record(**row.asDict()) for row in rows), key=lambda r: (r.attempt, r.started_at))
@@ -59,8 +62,15 @@ class Ledger:
         self.records.append(record)
         self.pending.append(record)
 
+    def check(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Note rows of `checks`; they are written by the next `flush`."""
+        self.checks += rows
+
     def flush(self) -> None:
-        """Write what was noted, in one commit."""
+        """Write what was noted, in one commit per table: no step is recorded as done before its checks are."""
+        if self.checks:
+            append(self.warehouse, "checks", self.checks)
+            self.checks = []
         if self.pending:
             append(self.warehouse, "runs", [record.row() for record in self.pending])
             self.pending = []

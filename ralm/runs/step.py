@@ -15,7 +15,8 @@ from ralm.runs.context import Context
 from ralm.runs.ledger import Record
 from ralm.warehouse.forgotten import TABLE as FORGOTTEN
 from ralm.warehouse.forgotten import forgotten_version
-from ralm.warehouse.once import append, replace
+from ralm.warehouse.once import replace
+from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.warehouse import matching
 
 
@@ -89,7 +90,9 @@ class RunningStep:
         pinned = self.record.inputs[name]
         if self.context.filled.has(name, keys, pinned):
             return frame
-        if frame.isEmpty():
+        # Of whole partitions, the log knows whether there are files.
+        whole = set(keys) <= set(TABLES[name].partition)
+        if not frame.inputFiles() if whole else frame.isEmpty():
             where = ", ".join(f"{column} = {value}" for column, value in keys.items())
             raise MissingInputError(f"table '{name}': no rows for {where}; run the job that makes it")
         self.context.filled.saw(name, keys, pinned)
@@ -175,9 +178,8 @@ class RunningStep:
         self.check_all([(name, passed, value, detail)])
 
     def check_all(self, outcomes: Sequence[tuple[str, bool, float | None, str | None]]) -> None:
-        """Record data checks in one commit: (name, passed, value, detail)."""
-        rows = [(self.record.run_id, self.step.name, *outcome) for outcome in outcomes]
-        append(self.context.warehouse, "checks", rows)
+        """Record data checks (name, passed, value, detail): they are written with the end of the step."""
+        self.context.ledger.check((self.record.run_id, self.step.name, *outcome) for outcome in outcomes)
 
     def say(self, line: str) -> None:
         """A line of progress under the step's own."""

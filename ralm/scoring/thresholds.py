@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 Scores = NDArray[np.floating[Any]]
 
@@ -88,6 +87,8 @@ def cut_for_top(sample: Scores, users: int, wanted: int, margin: float = 1e-4) -
     Raises:
         ValueError: wanted, users or margin out of range.
     """
+    from scipy.stats import binom  # most who import this file never need it, and it takes a second
+
     size = len(sample)
     if not 0 < margin < 1 or wanted < 1 or users < size:
         raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -42,6 +43,12 @@ PROVIDED = (
 def under_spark_submit() -> bool:
     """Whether this process was started by spark-submit, which decides master, memory and packages."""
     return "SPARK_SUBMIT_MODE" in os.environ or "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def on_one_machine(spark: SparkSession) -> bool:
+    """Whether tasks run in the driver's own JVM, on `local[…]`: its cores, files and memory are theirs."""
+    master = spark.sparkContext.master or ""
+    return re.fullmatch(r"local(\[[^\]]*\])?", master) is not None
 
 
 def _with_delta(builder: SparkSession.Builder, local: bool) -> SparkSession.Builder:

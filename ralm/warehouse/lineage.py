@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from py4j.java_gateway import JavaClass
 from pyspark.sql import functions as F
@@ -28,7 +29,7 @@ class Lineage:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
-        self._history: dict[str, tuple[int, list[_Commit]]] = {}
+        self._history: dict[str, tuple[int, int, list[_Commit]]] = {}
         self._transactions: dict[str, tuple[int, dict[str, int]]] = {}
 
     def lost(self, name: str, version: int) -> str | None:
@@ -38,7 +39,7 @@ class Lineage:
         at = self.warehouse.version(name)
         if at < version:
             return f"table '{name}' is at version {at}, before {version}, which was written"
-        restores = {c.version: c.back for c in self._commits(name, at) if c.back is not None} if at > version else {}
+        restores = {c.version: c.back for c in self._commits(name, version, at) if c.back is not None}
         while at > version:
             back = restores.get(at)
             if back is not None and back < version:
@@ -57,8 +58,8 @@ class Lineage:
         found = 0
         for name, version in outputs.items():
             at = self.warehouse.version(name) if self.warehouse.exists(name) else -1
-            for commit in self._commits(name, at) if at > version else ():
-                if commit.version > version and (written := _written(commit.metadata)) is not None:
+            for commit in self._commits(name, version, at):
+                if (written := _written(commit.metadata)) is not None:
                     app, number = written
                     found = max(found, number if _belongs(app, step, name, as_of) else 0)
         return found
@@ -75,16 +76,22 @@ class Lineage:
                 found = max([found, *(n for app, n in known.items() if _belongs(app, step, name, as_of))])
         return found
 
-    def _commits(self, name: str, at: int) -> list[_Commit]:
-        """The commits of a table that its log still has, looked up once per version."""
-        seen, found = self._history.get(name, (-1, []))
-        if seen != at:
-            to = F.col("operationParameters")["version"].cast("long")
-            back = F.when(F.col("operation") == "RESTORE", to).alias("back")
-            rows = self.warehouse.history(name).select("version", back, "userMetadata").collect()
-            found = [_Commit(row["version"], row["back"], row["userMetadata"] or "") for row in rows]
-            self._history[name] = at, found
-        return found
+    def _commits(self, name: str, since: int, at: int) -> list[_Commit]:
+        """The commits of a table after a version that its log still has, looked up once per version."""
+        if at <= since:
+            return []
+        first, last, found = self._history.get(name, (-1, -1, []))
+        if last != at or since < first:
+            read = self.warehouse.commits(name, since, at)
+            found = self._from_history(name) if read is None else [_commit(*commit) for commit in read]
+            self._history[name] = (0 if read is None else since), at, found
+        return [commit for commit in found if commit.version > since]
+
+    def _from_history(self, name: str) -> list[_Commit]:
+        to = F.col("operationParameters")["version"].cast("long")
+        back = F.when(F.col("operation") == "RESTORE", to).alias("back")
+        rows = self.warehouse.history(name).select("version", back, "userMetadata").collect()
+        return [_Commit(row["version"], row["back"], row["userMetadata"] or "") for row in rows]
 
     def _known(self, name: str) -> dict[str, int]:
         """Transaction name -> its highest number, from the log's current state."""
@@ -94,6 +101,11 @@ class Lineage:
             found = _transactions(self.warehouse, name)
             self._transactions[name] = at, found
         return found
+
+
+def _commit(version: int, said: Mapping[str, Any]) -> _Commit:
+    to = said.get("operationParameters", {}).get("version") if said.get("operation") == "RESTORE" else None
+    return _Commit(version, None if to is None else int(to), said.get("userMetadata") or "")
 
 
 def _belongs(app: str, step: str, name: str, as_of: dt.date | None) -> bool:

@@ -69,7 +69,7 @@ EXCEPTIONS = {
     "live_exposures": _WORLD,
     "live_items": _WORLD,
     "runs": Place(("ralm/runs/ledger.py",), "by the ledger, around every step"),
-    "checks": Place(("ralm/runs/step.py",), "by the running step"),
+    "checks": Place(("ralm/runs/ledger.py",), "by the ledger, with the end of a step"),
 }
 # Table -> other files that write it -> what they write.
 OTHER_WRITERS = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from delta.tables import DeltaTable
 from py4j.java_gateway import JavaClass
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
@@ -15,6 +16,9 @@ from pyspark.sql.types import StructType
 from ralm.errors import DataError, MissingInputError
 from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.table import STATISTICS, Table
+
+# Commits whose files are read one by one; of more, the history is asked.
+READ_COMMITS = 100
 
 
 def is_delta(spark: SparkSession, path: str) -> bool:
@@ -60,13 +64,16 @@ class Warehouse:
     def create(self, name: str, extra: StructType | None = None) -> None:
         """Create a table with its constraints if it is missing; `extra` columns go into an open table.
 
-        A table of an earlier release gets the columns that it lacks, where they may be NULL.
+        A table of an earlier release gets the columns that it lacks, where they may be NULL. What is there is looked at
+        once per application.
 
         Raises:
             DataError: it is there without columns that it must have: another release wrote it.
         """
         table = TABLES[name]
         if self.exists(name):
+            if name in self._checked:
+                return
             stored = self.spark.read.format("delta").load(self.table_path(name)).columns
             missing = [column.name for column in table.columns if column.required and column.name not in stored]
             if missing:
@@ -78,6 +85,7 @@ class Warehouse:
                 added = StructType([f for f in table.schema(self.user_id) if f.name not in stored])
                 self.spark.sql(f"ALTER TABLE delta.`{self.table_path(name)}` ADD COLUMNS ({added.toDDL()})")
             self._keep_statistics(name)
+            self._checked.add(name)
             return
         builder = (
             DeltaTable.createIfNotExists(self.spark)
@@ -95,12 +103,12 @@ class Warehouse:
         for check, condition in table.checks.items():
             builder = builder.property(f"delta.constraints.{check}", condition)
         builder.execute()
+        self._checked.add(name)
 
     def _keep_statistics(self, name: str) -> None:
-        """Give a table of an earlier release, once per application, the statistics that all readers understand."""
-        if name in self._checked or "boolean" not in _types(TABLES[name]):
+        """Give a table of an earlier release the statistics that all readers understand."""
+        if "boolean" not in _types(TABLES[name]):
             return
-        self._checked.add(name)
         wanted = ",".join(TABLES[name].statistics)
         found = DeltaTable.forPath(self.spark, self.table_path(name)).detail().select("properties").first()
         if found is not None and found[0].get(STATISTICS) != wanted:
@@ -145,12 +153,29 @@ class Warehouse:
         log = self._log(name)
         if log is None:
             return None
-        jvm, version = self.spark._jvm, int(log._2().version())
-        assert jvm is not None  # where there is a log, there is a JVM
-        path = jvm.org.apache.spark.sql.delta.util.FileNames.unsafeDeltaFile(log._1().logPath(), version)
-        lines = log._1().store().read(path, log._1().newDeltaHadoopConf())
-        said = json.loads(lines.head()).get("commitInfo")
+        version = int(log._2().version())
+        said = self._said(log._1(), version)
         return None if said is None else (version, said)
+
+    def commits(self, name: str, since: int, at: int) -> list[tuple[int, dict[str, Any]]] | None:
+        """The commits after one version up to another, as `newest_commit`; None where only the history can tell."""
+        log = self._log(name)
+        if log is None or at - since > READ_COMMITS:
+            return None
+        found = [(version, self._said(log._1(), version)) for version in range(since + 1, at + 1)]
+        return None if any(said is None for _, said in found) else [(v, said) for v, said in found if said is not None]
+
+    def _said(self, log: Any, version: int) -> dict[str, Any] | None:
+        """What a commit's writer said of it; None: the log has it no more, or it said nothing."""
+        jvm = self.spark._jvm
+        assert jvm is not None  # where there is a log, there is a JVM
+        path = jvm.org.apache.spark.sql.delta.util.FileNames.unsafeDeltaFile(log.logPath(), version)
+        try:
+            lines = log.store().read(path, log.newDeltaHadoopConf())
+        except Py4JJavaError:
+            return None
+        said: dict[str, Any] | None = json.loads(lines.head()).get("commitInfo")
+        return said
 
     def history(self, name: str, limit: int | None = None) -> DataFrame:
         """Delta's history of a table, newest commit first."""

@@ -192,6 +192,29 @@ def test_the_end_of_a_step_is_written_with_the_start_of_the_next(bench: Bench) -
     assert context.warehouse.version("runs") == 3  # its creation, one commit per step and one at the end
 
 
+def test_the_checks_of_a_step_are_written_with_its_end(bench: Bench) -> None:
+    def look(step: RunningStep) -> None:
+        for name in ("first", "second"):
+            step.check(name, True)
+        assert not step.context.warehouse.exists("checks")
+
+    def fail(step: RunningStep) -> None:
+        step.check("third", False)
+        raise DataError("table 'x': broken")
+
+    context = Context(bench.spark, bench.config(), say=bench.lines.append)
+    run_steps(context, [Step("a", look)])
+    assert context.warehouse.version("checks") == 1  # its creation, and one commit for all
+    with pytest.raises(DataError):
+        run_steps(context, [Step("b", fail)])
+    rows = context.warehouse.read("checks").orderBy("name").collect()
+    assert [(row["step"], row["name"], row["passed"]) for row in rows] == [
+        ("a", "first", True),
+        ("a", "second", True),
+        ("b", "third", False),
+    ]
+
+
 def test_what_is_known_to_be_there() -> None:
     filled = Filled()
     filled.saw("clusters", {"day": 1, "purpose": "train"}, 3)

@@ -7,8 +7,9 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs.steps.users.file_scan import map_files
+from jobs.steps.users.file_scan import held_files, map_files
 from ralm.arrow.arrays import column, matrix
+from udfs.files import rows_with
 from udfs.shapes import Batches, BatchUdf
 
 pytestmark = pytest.mark.spark
@@ -58,3 +59,16 @@ def test_rows_of_another_key_are_left_out(spark: SparkSession, table: str) -> No
 def test_no_file_gives_no_rows(spark: SparkSession, table: str) -> None:
     scan = spark.read.format("delta").load(table).where("date = 'neither'")
     assert map_files(scan, COLUMNS, UDF).collect() == []
+    assert held_files(scan, COLUMNS, UDF).num_rows == 0
+
+
+def test_the_driver_reads_what_workers_read(spark: SparkSession, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = spark.read.format("delta").load(table).where("date = 'new one'").select(*COLUMNS)
+    wanted = pa.array([f"u{5 * at}" for at in range(0, 100, 7)] + ["nobody"])
+    udf = rows_with("user_id", wanted, "user_id string, numbers array<bigint>")
+    here = held_files(scan, COLUMNS, udf).sort_by("user_id").to_pylist()
+    monkeypatch.setattr("jobs.steps.users.file_scan.on_one_machine", lambda spark: False)
+    assert held_files(scan, COLUMNS, udf).sort_by("user_id").to_pylist() == here
+    assert {row["user_id"]: row["numbers"] for row in here} == {
+        f"u{5 * at}": [5 * at, 10 * at] for at in range(0, 100, 7)
+    }

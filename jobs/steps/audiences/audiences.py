@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.steps.audiences.delivery import held_out, in_interval, too_small
+from jobs.steps.audiences.held_scores import HeldScores
 from jobs.steps.audiences.holdouts import write_holdouts
 from jobs.steps.audiences.ranking import LeftOut, Ranking, rank_users
 from jobs.steps.audiences.recommendations import recommendation_rows
@@ -39,7 +40,7 @@ ITEM_BUCKETS = range(2**31 - 1)
 def write_audiences(
     step: RunningStep,
     system: str,
-    scored: Scored,
+    scored: Scored | HeldScores,
     seeds: DataFrame | None,
     own_list: str | None = None,
     *,
@@ -156,7 +157,7 @@ def audience_rows(
 
 
 def _rank(
-    scored: Scored,
+    scored: Scored | HeldScores,
     scoring: Scoring,
     sample: NDArray[np.float64],
     cuts: NDArray[np.float64] | None,
@@ -175,4 +176,6 @@ def _rank(
     if between is not None:  # places of all who are scored, as in `percentile`
         most = math.ceil(between[1] * scored.users - 1e-9)
         wanted, cuts = {item: min(most, count) for item, count in candidates.items()}, None
+    if isinstance(scored, HeldScores):  # of a list, whose seeds are no candidates
+        return scored.ranking(wanted, cuts)
     return rank_users(scored, sample, wanted, left_out, cuts, recommended)

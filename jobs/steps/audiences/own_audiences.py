@@ -27,18 +27,20 @@ def warn_of_own_audiences(step: RunningStep, users: DataFrame, name: str) -> Non
     if not warehouse.exists("audiences"):
         return
     drawn = users.orderBy(uniform("looked for", step.context.config.seed, "user_id"), "user_id").limit(LOOKED_FOR)
-    looked = drawn.persist()
+    held = drawn.toArrow()
+    total, looked = held.num_rows, step.context.spark.createDataFrame(held)
     rows = warehouse.read("audiences").where(F.col("item_id") != name)
     keys = ["as_of", "item_id", "system"]
     inside = rows.join(F.broadcast(looked), "user_id").select(*keys, "user_id")
+    most = F.count("*") >= MOSTLY * max(1, total)
+    if inside.groupBy(*keys).agg(most.alias("mostly")).where("mostly").isEmpty():
+        return
     seeds = step.read("item_seeds").where("purpose = 'production'")
     own = seeds.select("as_of", "item_id", F.explode("seeds.user_id").alias("user_id"))
     own = own.join(F.broadcast(looked), "user_id")  # who clicked the item is in its audience by right
     beyond = inside.join(own, ["as_of", "item_id", "user_id"], "left_anti")
     counted = beyond.groupBy(*keys).agg(F.count("*").alias("users"))
     found = counted.orderBy(F.desc("users"), F.desc("as_of"), "item_id", "system").limit(20).collect()
-    total = looked.count()
-    looked.unpersist()
     mostly = [row for row in found if row["users"] >= MOSTLY * max(1, total)]
     if not mostly:
         return

@@ -13,10 +13,11 @@ from pyspark.sql import functions as F
 
 from jobs.steps.audiences.audiences import write_audiences
 from jobs.steps.audiences.chosen_items import choose_items
+from jobs.steps.audiences.held_scores import HeldScores, fits
 from jobs.steps.audiences.listed_users import in_one, listed_users
 from jobs.steps.audiences.own_audiences import warn_of_own_audiences
 from jobs.steps.audiences.scored_users import Scored
-from jobs.steps.audiences.stability import say_stability
+from jobs.steps.audiences.stability import LEAST_SEEDS, say_kept, say_stability, say_too_few
 from jobs.steps.seeds.item_seeds import listed_seeds
 from jobs.steps.seeds.item_seeds import step_name as seeds_step
 from jobs.steps.sources.known_events import source
@@ -32,6 +33,9 @@ from ralm.ingest.list_files import list_state
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.training.checkpoints import model_folder
+
+# Whose seeds they are, in lines.
+LIST = "the list"
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,8 @@ def _extend(found: System, request: Request, step: RunningStep) -> None:
         described = seeds = listed_seeds(step, items).persist()
     else:
         items, seeds = [request.list_name], _own_seeds(step, request, users).persist()
-        described = _describing(step, seeds).persist()
+        few = step.counts["seeds"] <= config.lookalike.seed_cap
+        described = seeds if few else _describing(step, seeds).persist()
         warn_of_own_audiences(step, seeds.select("user_id"), request.list_name)
     folder = context.models("work", f"extend-{step.version}")
     task = Task(step, "a3", items, described, folder)
@@ -174,31 +179,57 @@ def _extend(found: System, request: Request, step: RunningStep) -> None:
     if request.not_like is not None:
         refused.append(request.read(step, request.not_like, users, "negative seeds").persist())
         found = with_unlike(found, _describing(step, refused[0]))
-    prepared = found.prepare(task)
-    step.counts |= prepared.counts
     if request.exclude is not None:
         refused.append(request.read(step, request.exclude, users, "exclusions"))
-    excluded = None
-    if not config.scoring.audience.include_seeds and request.lists:
+    if request.lists and not config.scoring.audience.include_seeds:
         refused.append(seeds.select("user_id"))
+    if request.lists and fits(found, context, request.resamples):
+        _extend_held(found, request, task, refused)
+    else:
+        _extend_in_passes(found, request, task, seeds, refused)
+    shutil.rmtree(model_folder(folder), ignore_errors=True)
+
+
+def _extend_held(found: System, request: Request, task: Task, refused: list[DataFrame]) -> None:
+    step, seeds = task.step, min(task.step.counts["seeds"], task.config.lookalike.seed_cap)
+    scored = HeldScores.of(found, task, refused, request.resamples, seeds)
+    _require_candidates(scored.users, task)
+    name, arms = request.list_name, request.hold_out
+    write_audiences(step, found.name, scored, None, name, between=request.between, hold_out=arms)
+    if not found.from_seeds or not request.resamples:
+        return
+    if seeds < LEAST_SEEDS:
+        say_too_few(step)
+    else:
+        say_kept(step, scored.drawn(task.config.seed), scored.users, LIST)
+
+
+def _extend_in_passes(found: System, request: Request, task: Task, seeds: DataFrame, refused: list[DataFrame]) -> None:
+    step, include = task.step, task.config.scoring.audience.include_seeds
+    prepared = found.prepare(task)
+    step.counts |= prepared.counts
+    excluded = None
 
     def narrowed(users: DataFrame) -> DataFrame:
         return reduce(lambda left, out: left.join(out, "user_id", "left_anti"), refused, users)
 
     candidates = narrowed(prepared.users)
-    if not config.scoring.audience.include_seeds and not request.lists:
+    if not include and not request.lists:
         excluded = seeds.join(candidates.select("user_id"), "user_id", "left_semi").select("item_id", "user_id")
     candidates = candidates.persist() if refused or request.lists else candidates
     count = candidates.count()
-    if count == 0:
-        raise DataError(f"extend_audience: no candidates are left for {items[0]}; look at the exclusions")
+    _require_candidates(count, task)
     scored = Scored.of(task, prepared, candidates, count)
     own, arms = (request.list_name if request.lists else None), request.hold_out
     write_audiences(step, found.name, scored, excluded, own, between=request.between, hold_out=arms)
     _write_ranking(task, found, prepared, request)
-    what = "the list" if request.lists else "the seeds of an item"
+    what = LIST if request.lists else "the seeds of an item"
     say_stability(found, task, request.resamples, narrowed, count, excluded, what)
-    shutil.rmtree(model_folder(folder), ignore_errors=True)
+
+
+def _require_candidates(count: int, task: Task) -> None:
+    if count == 0:
+        raise DataError(f"extend_audience: no candidates are left for {task.items[0]}; look at the exclusions")
 
 
 def _write_ranking(task: Task, found: System, prepared: Prepared, request: Request) -> None:

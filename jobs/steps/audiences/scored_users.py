@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.steps.systems.contract import Prepared, Task
+from jobs.steps.users.file_scan import held_files
 from ralm.arrow.arrays import blob_matrix
 from ralm.errors import MissingInputError
 from ralm.features.hashing import chosen
 from ralm.scoring.bundle import write_scoring_bundle
 from ralm.scoring.contract import BLOCK, ScorerState
 from udfs.score import score_all
+from udfs.shapes import BatchUdf
 
 # Sampled scores that the driver holds at most: 160 MB.
 SAMPLED_SCORES = 20_000_000
@@ -89,9 +92,26 @@ class Scored:
         drawn = self.targets
         if size < self.users:
             drawn = drawn.where(chosen("score sample", seed, size / self.users, "user_id"))
-        table = drawn.mapInArrow(*score_all(self.bundle("sample"), self.user_id_type, block=self.block)).toArrow()
+        ids, scores = self._scores(drawn.mapInArrow(*self._all_scores()).toArrow())
+        order = np.random.default_rng(seed).permutation(len(scores))
+        return ids.to_numpy(zero_copy_only=False)[order], scores[order]
+
+    def everyone(self) -> tuple[pa.Array, NDArray[np.float64]]:
+        """Ids (users,) and scores (users, items) of all users, for a driver that can hold them.
+
+        Raises:
+            MissingInputError: there are no users.
+        """
+        targets, udf = self.targets, self._all_scores()
+        if self.scan:
+            return self._scores(held_files(targets, targets.columns, udf))
+        return self._scores(targets.mapInArrow(*udf).toArrow())
+
+    def _all_scores(self) -> BatchUdf:
+        return score_all(self.bundle("sample"), self.user_id_type, block=self.block)
+
+    def _scores(self, table: pa.Table) -> tuple[pa.Array, NDArray[np.float64]]:
         if table.num_rows == 0:
             raise MissingInputError("there are no users to score; run the jobs before this one")
-        scores = blob_matrix(table.column("scores"), np.float64, len(self.items))
-        order = np.random.default_rng(seed).permutation(len(scores))
-        return table.column("user_id").to_numpy()[order], scores[order]
+        ids = table.column("user_id").combine_chunks()
+        return ids, blob_matrix(table.column("scores"), np.float64, len(self.items))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -21,6 +22,7 @@ from ralm.config import Scoring
 from ralm.errors import DataError
 from ralm.evaluation.stability import kept_share
 from ralm.features.hashing import uniform
+from ralm.runs.step import RunningStep
 from ralm.training.checkpoints import model_folder
 
 # Fewer seeds are not drawn again: so few say nothing about other draws.
@@ -40,7 +42,8 @@ def resampled_seeds(seeds: DataFrame, resamples: int, seed: int) -> DataFrame:
         seed: of the draws, which follow from the user ids and not from the item's name.
 
     Returns:
-        The same columns; `item_index` is i · (resamples + 1) + draw, and draw 0 has the seeds as they are.
+        The same columns; `item_index` is i · (resamples + 1) + draw, and draw 0 has the seeds as they are. Items are
+        named as in `drawn_names`.
     """
     item = Window.partitionBy("item_index")
     places = item.orderBy(uniform("resampled seed", seed, "user_id"), "user_id")
@@ -53,11 +56,18 @@ def resampled_seeds(seeds: DataFrame, resamples: int, seed: int) -> DataFrame:
     valued = [name for name in seeds.columns if name == "weight"]
     found = chosen.join(numbered.select("item_id", "item_index", "place", "user_id", *valued), ["item_index", "place"])
     return found.select(
-        F.concat("item_id", F.lit("#"), "draw").alias("item_id"),
+        F.when(F.col("draw") == 0, F.col("item_id"))
+        .otherwise(F.concat("item_id", F.lit("#"), "draw"))
+        .alias("item_id"),
         (F.col("item_index") * (resamples + 1) + F.col("draw")).cast("int").alias("item_index"),
         "user_id",
         *valued,
     )
+
+
+def drawn_names(item: str, resamples: int) -> list[str]:
+    """The item itself, and its draws: `item#1`, …"""
+    return [item, *(f"{item}#{draw}" for draw in range(1, resamples + 1))]
 
 
 def audience_share(scoring: Scoring, candidates: int) -> float:
@@ -94,13 +104,13 @@ def say_stability(
     counts = {row["item_index"]: row["count"] for row in task.seeds.groupBy("item_index").count().collect()}
     chosen = [at for at in range(len(task.items)) if counts.get(at, 0) >= LEAST_SEEDS][:ITEMS]
     if not chosen:
-        step.say(f"how stable the audience is: not measured with fewer than {LEAST_SEEDS} seeds")
+        say_too_few(step)
         return
     items = [task.items[at] for at in chosen]
     rows = task.context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
     seeds = task.seeds.drop("item_index").join(F.broadcast(rows), "item_id")
     drawn = resampled_seeds(seeds, resamples, config.seed).persist()
-    names = [f"{item}#{draw}" for item in items for draw in range(resamples + 1)]
+    names = [name for item in items for name in drawn_names(item, resamples)]
     folder = f"{task.folder}-resampled"
     try:
         again = Task(step, task.date, names, drawn, folder)
@@ -108,7 +118,7 @@ def say_stability(
         scored = Scored.of(again, prepared, narrowed(prepared.users), users)
         ids, scores = scored.sample_users(SAMPLE, config.seed)
     except DataError as error:
-        step.say(f"how stable the audience is: not measured, a draw of the seeds cannot be scored: {error}")
+        say_unscored(step, error)
         return
     finally:
         drawn.unpersist()
@@ -119,18 +129,41 @@ def say_stability(
         own = excluded.join(F.broadcast(rows), "item_id").join(F.broadcast(sampled), "user_id")
         for row in own.select("place", "item_index").collect():  # at most sampled users · items
             by_item[row["place"], row["item_index"]] = -np.inf
-    share = audience_share(config.scoring, users)
-    if len(ids) < users:
-        share = min(1.0, max(share, LEAST_TOP / len(ids)))
-    kept = [kept_share(by_item[:, at, 0], by_item[:, at, 1:], share) for at in range(len(items))]
+    say_kept(step, by_item, users, what)
+
+
+def say_too_few(step: RunningStep) -> None:
+    """Say that there are too few seeds."""
+    step.say(f"how stable the audience is: not measured with fewer than {LEAST_SEEDS} seeds")
+
+
+def say_unscored(step: RunningStep, error: DataError) -> None:
+    """Say that a draw of the seeds cannot be scored."""
+    step.say(f"how stable the audience is: not measured, a draw of the seeds cannot be scored: {error}")
+
+
+def say_kept(step: RunningStep, scores: NDArray[np.float64], users: int, what: str) -> None:
+    """Say how much of an audience would be the same, from the scores of all draws; also a row of `checks`.
+
+    Args:
+        step: says it.
+        scores: (sampled users, items, 1 + draws), the first ones with the seeds as they are.
+        users: how many candidates there are.
+        what: whose seeds they are.
+    """
+    sampled, items, draws = scores.shape
+    share = audience_share(step.context.config.scoring, users)
+    if sampled < users:
+        share = min(1.0, max(share, LEAST_TOP / sampled))
+    kept = [kept_share(scores[:, at, 0], scores[:, at, 1:], share) for at in range(items)]
     kept = [value for value in kept if not math.isnan(value)]
     if not kept:
         return
     mean = float(np.mean(kept))
-    named = "" if len(items) == 1 else f"{len(items)} items, "
+    named = "" if items == 1 else f"{items} items, "
     line = (
         f"If {what} had been another draw of the same people, about {mean:.0%} of the audience would be the same "
-        f"({named}{resamples} resamples, the best {share:.1%} of {len(ids):,} users)"
+        f"({named}{draws - 1} resamples, the best {share:.1%} of {sampled:,} users)"
     ).replace("%", " %")
     step.say(line)
     step.check("audience stability", True, mean, line)

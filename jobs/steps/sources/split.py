@@ -12,10 +12,10 @@ from ralm.features.hashing import chosen
 from ralm.features.split_shares import NEXT, PartShares, part_items, part_users
 from ralm.midnights import MOST_WITHOUT_HISTORY
 from ralm.report.data import SplitPart
-from ralm.runs.context import Context
+from ralm.runs.context import SPLIT, Context
 from ralm.runs.step import RunningStep, Step
 
-STEP = "measure_split"
+STEP = SPLIT
 SAMPLED_USERS = 100_000
 WHAT: dict[DateName, str] = {"a0": "user model", "a1": "look-alike model", "a2": "evaluation"}
 _NUMBERS = ("labels", "users", "without_history", "items", "too_young")
@@ -56,6 +56,7 @@ def _measure(step: RunningStep) -> None:
         if part.items:
             outcomes.append((f"items_too_young:{name}", part.too_young < part.items, part.too_young / part.items, text))
         step.facts |= {f"{name}.{number}": getattr(part, number) for number in _NUMBERS}
+    step.facts |= context.dates_kept
     if not all(passed for _, passed, _, _ in outcomes):
         advice = "" if context.untimed else ", or split the log by hash (ingest.untimed: true)"
         step.say(f"little can be learnt from a part like this: leave `dates` out or set others{advice}")

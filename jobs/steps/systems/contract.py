@@ -32,6 +32,7 @@ class Task:
         clusters: variant -> (item_id, draw, centroids, sizes): the seeds as the batch has clustered them. None: a
             system clusters them itself.
         model: version of the look-alike model, where it is that of a release; None: the current one.
+        held: whether the driver can hold the seeds with their embeddings, as those of a list.
     """
 
     step: RunningStep
@@ -41,6 +42,7 @@ class Task:
     folder: str
     clusters: Callable[[str], DataFrame] | None = None
     model: str | None = None
+    held: bool = False
 
     @property
     def as_of(self) -> dt.date:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -12,6 +14,7 @@ from jobs.steps.sources.known_events import source
 from jobs.steps.systems.contract import Dependency, Task
 from jobs.steps.user_model.user_embeddings import model_version
 from jobs.steps.user_model.user_embeddings import step_name as embedding_step
+from jobs.steps.users.file_scan import held_files
 from jobs.steps.users.vocabularies import current_vocabulary, load_sizes
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.config import Merge
@@ -20,7 +23,10 @@ from ralm.errors import DataError
 from ralm.features.hashing import uniform
 from ralm.features.vocabularies import lookup_tables
 from ralm.runs.context import Context
+from ralm.spark.session import on_one_machine
 from udfs.cluster import cluster_items
+from udfs.files import rows_with
+from udfs.shapes import GroupUdf
 
 
 def after_fields(context: Context, date: DateName) -> tuple[Dependency, ...]:
@@ -72,9 +78,25 @@ def clustered_seeds(task: Task, seeds: DataFrame, users: DataFrame, k: int, **op
         options: further ones of `cluster_items`.
     """
     weight = [name for name in seeds.columns if name == "weight"]
-    rows = seeds.join(users, "user_id").select("item_id", F.lit(0).alias("draw"), "user_id", "embedding", *weight)
     udf = cluster_items(k, seed=task.config.seed, weighted=bool(weight), **options)
+    if task.held and on_one_machine(task.context.spark):
+        return _clustered_here(task, seeds.select("item_id", "user_id", *weight).toArrow(), users, udf)
+    rows = seeds.join(users, "user_id").select("item_id", F.lit(0).alias("draw"), "user_id", "embedding", *weight)
     return rows.groupBy("item_id", "draw").applyInArrow(*udf)
+
+
+def _clustered_here(task: Task, seeds: pa.Table, users: DataFrame, udf: GroupUdf) -> DataFrame:
+    """The same by the driver: seeds of few items, which it holds, and a table's files, which it reads."""
+    ids = seeds.column("user_id").combine_chunks()
+    schema = f"user_id {task.config.user_id_type}, embedding array<float>"
+    known = held_files(users, ["user_id", "embedding"], rows_with("user_id", ids.unique(), schema))
+    places = pc.index_in(ids, value_set=known.column("user_id").combine_chunks())
+    rows = seeds.append_column("embedding", known.column("embedding").combine_chunks().take(places))
+    rows = rows.append_column("draw", pa.array(np.zeros(rows.num_rows, np.int32))).filter(pc.is_valid(places))
+    items = rows.column("item_id").unique().to_pylist()
+    groups = [udf.run(rows.filter(pc.equal(rows.column("item_id"), item)).combine_chunks()) for item in items]
+    found = pa.concat_tables(groups) if groups else udf.run(rows)
+    return task.context.spark.createDataFrame(found, udf.schema)
 
 
 def sampled_seeds(task: Task, cap: int) -> DataFrame:

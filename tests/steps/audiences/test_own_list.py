@@ -109,6 +109,32 @@ def test_a_list_as_people_have_it(toy: Context, extend: Callable[..., list[str]]
     assert sum(group_of(user) == 1 for user in found) >= 25
 
 
+@pytest.mark.parametrize("system", ["ralm", "plda"])
+def test_one_pass_gives_what_several_give(
+    toy: Context, extend: Callable[..., list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    """The driver holds everyone's scores, or nobody's; it reads the tables' files itself, or leaves it to workers."""
+    (tmp_path / "ours.txt").write_text("\n".join(OURS), encoding="utf-8")
+    (tmp_path / "out.txt").write_text("\n".join(seeds_of(1, 30)[25:]), encoding="utf-8")
+
+    def made() -> tuple[list[Row], list[Row], list[str]]:
+        asked = Request(system, seeds=str(tmp_path / "ours.txt"), item="ours", exclude=str(tmp_path / "out.txt"))
+        told = [line for line in extend(asked, force=True) if "another draw" in line]
+        columns = ("user_id", "score", "percentile")
+        rows = audience(toy, system, "ours").select(*columns).orderBy("user_id").collect()
+        cut = toy.warehouse.read("thresholds").where(f"item_id = 'ours' AND system = '{system}'")
+        return rows, cut.select("cutoff", "probe_size", "quantiles").collect(), told
+
+    rows, cut, told = made()
+    assert len(rows) == 30
+    assert len(told) == 1
+    monkeypatch.setattr("jobs.steps.users.file_scan.on_one_machine", lambda spark: False)
+    monkeypatch.setattr("jobs.steps.systems.inputs.on_one_machine", lambda spark: False)
+    assert made() == (rows, cut, told)
+    monkeypatch.setattr("jobs.steps.audiences.held_scores.SAMPLED_SCORES", 0)
+    assert made() == (rows, cut, told)
+
+
 @pytest.mark.long
 def test_hashed_lists_give_the_same_audience(toy: Context, extend: Callable[..., list[str]], tmp_path: Path) -> None:
     (tmp_path / "plain.txt").write_text("\n".join(OURS), encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs.steps.audiences.stability import audience_share, resampled_seeds
+from jobs.steps.audiences.stability import audience_share, drawn_names, resampled_seeds
 from ralm.config import Scoring
 
 pytestmark = pytest.mark.spark
@@ -19,10 +19,8 @@ def draws(spark: SparkSession, items: dict[str, list[str]], resamples: int) -> d
     found: dict[int, Counter[str]] = {}
     for row in resampled_seeds(seeds, resamples, seed=1).collect():
         found.setdefault(row["item_index"], Counter())[row["user_id"]] += 1
-        assert (
-            row["item_id"]
-            == f"{list(items)[row['item_index'] // (resamples + 1)]}#{row['item_index'] % (resamples + 1)}"
-        )
+        item, draw = divmod(row["item_index"], resamples + 1)
+        assert row["item_id"] == drawn_names(list(items)[item], resamples)[draw]
     return found
 
 
