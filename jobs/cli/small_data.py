@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ralm.config import Config
 from ralm.config.locations import is_url
-from ralm.config.sources import Place
+from ralm.config.place import Place
 from ralm.ingest.byte_order import PACKED_ENDINGS
 
 # A million rows of 30 characters; of files that are compressed, a fifth of that.

@@ -20,6 +20,7 @@ from ralm.config.outputs import (
     Spark,
     Stream,
 )
+from ralm.config.place import Place
 from ralm.config.privacy import Privacy
 from ralm.config.read import load_config
 from ralm.config.section import Identifier, Merge, Section, Share
@@ -29,7 +30,6 @@ from ralm.config.sources import (
     Ingest,
     ItemSource,
     Join,
-    Place,
     SampledNegatives,
     Source,
     UserSource,

@@ -10,8 +10,9 @@ from pydantic.fields import FieldInfo
 
 from ralm.config.load import Config
 from ralm.config.page_words import bounds, default, described, escaped, rule, sentence, type_words
+from ralm.config.place import Place
 from ralm.config.section import Section
-from ralm.config.sources import Join, Place, Source
+from ralm.config.sources import Join, Source
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 # Keys that several sections share, told once: class -> heading.

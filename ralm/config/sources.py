@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ralm.config.locations import Location
-from ralm.config.reader_options import check_options
-from ralm.config.section import Identifier, Options, Section, sized
+from ralm.config.place import Place
+from ralm.config.section import Identifier, Section, sized
 from ralm.config.time_formats import TimeZone, check_quoted_zone, check_time_formats
 
 # What exports write for a missing value, lower case; the last is a device id that its owner switched off.
@@ -18,57 +16,6 @@ NULL_MARKERS = (
     "\\n", "null", "(null)", "<null>", "nil", "nan", "none", "(none)", "n/a", "na", "#n/a", "<na>", "-", "--",
     "undefined", "(not set)", "not set", "[null]", "00000000-0000-0000-0000-000000000000",
 )  # fmt: skip
-
-# Endings of files whose format need not be said, before that of a compression.
-_ENDING = re.compile(
-    r"\.(?:(csv)|(tsv|tab)|(json|jsonl|ndjson))(?:\.(?:gz|bz2|zst|xz|lz4|snappy|deflate))?$", re.IGNORECASE
-)
-
-
-class Place(Section):
-    """Where rows lie: files of one layout, a Delta table, or a table of the catalog."""
-
-    path: Location = Field(default="", description="file, folder or glob; relative paths start at data_root")
-    table: str = Field(default="", description="in place of `path`: a table of Spark's catalog, as catalog.schema.name")
-    format: Literal["parquet", "csv", "tsv", "jsonl", "text", "delta"] = Field(
-        default="parquet",
-        description="text: each line is one row, in the column `value`; left out, a path that ends in .csv, .tsv, "
-        ".json or .jsonl (and .gz or the like) says it",
-    )
-    options: Options = Field(default_factory=dict, description="options of Spark's reader")
-    version: int | None = Field(default=None, ge=0, description="version of a Delta table; default: the newest")
-    timestamp: str | None = Field(default=None, description="the Delta table as it was at this time")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _format_by_ending(cls, content: Any) -> Any:
-        if isinstance(content, dict) and "format" not in content and isinstance(content.get("path"), str):
-            ending = _ENDING.search(content["path"])
-            if ending is not None:
-                return content | {"format": "csv" if ending[1] else "tsv" if ending[2] else "jsonl"}
-        return content
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Place:
-        if bool(self.path) == bool(self.table):
-            raise ValueError("give the place of the rows once: as `path`, or as `table`")
-        pinned = self.version is not None or self.timestamp is not None
-        if pinned and self.format != "delta" and not self.table:
-            raise ValueError("version and timestamp are of a Delta table: format: delta")
-        if self.version is not None and self.timestamp is not None:
-            raise ValueError("give `version` or `timestamp`, not both")
-        check_options(self.options, pinned=pinned)
-        return self
-
-    @property
-    def place(self) -> str:
-        """The path or the table, for messages."""
-        return self.table or self.path
-
-    @property
-    def is_text(self) -> bool:
-        """Whether its files are text."""
-        return not self.table and self.format in ("csv", "tsv", "jsonl", "text")
 
 
 class Join(Place):

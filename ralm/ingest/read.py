@@ -9,7 +9,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
 from ralm.config import Source
-from ralm.config.sources import Place
+from ralm.config.place import Place
 from ralm.errors import ConfigError, DataError, RalmError
 from ralm.ingest.expressions import CORRUPT, FAILED
 from ralm.ingest.files import Say, find_files, path_listing

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
-from ralm.config.sources import Place
+from ralm.config.place import Place
 from ralm.errors import DataError
 from ralm.ingest.alike_files import Layout, bytes_of, java_name, lines_of, load, why_whole
 from ralm.ingest.expressions import CORRUPT

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ralm.arrow.streams import unpacked
 from ralm.config import HistoryField
 from ralm.features.newest import newest_rows
 from udfs import histories
@@ -98,5 +99,5 @@ def part_of(blobs, part, name):
 def test_a_crowd_of_events_is_cut_before_the_shuffle():
     rows = [(0, 0, time, "f") for time in range(1000)] + [(1, 0, 1, "f")]
     parts = list(pack_events(FIELDS, "bigint").run(batches(rows, lambda user: user, numbered=True)))
-    sent = [histories._unpacked(blob).num_rows for batch in parts for blob in batch.column("events")]
+    sent = [unpacked(blob).num_rows for batch in parts for blob in batch.column("events")]
     assert sorted(sent) == [1, LENGTHS[0]]

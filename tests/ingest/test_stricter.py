@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ralm.config.sources import Place
+from ralm.config.place import Place
 from ralm.errors import ConfigError, DataError
 from ralm.ingest import casts
 from ralm.ingest.ids import trimmed
