@@ -50,6 +50,7 @@ def test_every_table_is_there_with_its_columns(finished: Finished) -> None:
     # A simulated world has nothing to refuse; the systems beside RALM and the loop have jobs of their own.
     others = {"feature_rankings", "comparison_pairs", "comparisons", "scored_pairs"}
     others |= {"audience_reports", "audience_sizes", "audience_groups", "audience_features", "holdouts", "lifts"}
+    others |= {"forgotten", "erasures"}
     absent = {"quarantine", "live_seeds", "live_exposures", "live_items", "freshness", *others}
     for name, table in TABLES.items():
         if name not in absent:
