@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from jobs.steps.audience_reports.seeds import Seeds, known_users
 from jobs.steps.audience_reports.tastes import sample_of
 from jobs.steps.audiences.scored_users import Scored
-from jobs.steps.audiences.stability import LEAST_SEEDS, LEAST_TOP, audience_share, resampled_seeds
+from jobs.steps.audiences.stability import LEAST_SEEDS, LEAST_TOP, audience_share, drawn_names, resampled_seeds
 from jobs.steps.systems.contract import System, Task
 from ralm.dates import DateName
 from ralm.errors import DataError, MissingInputError
@@ -67,7 +67,7 @@ def tested(step: RunningStep, found: System, seeds: Seeds, item: str, users: int
     try:
         where = _places(step, found, seeds, item, sample)
         whole = resampled_seeds(_numbered(seeds.described, item), DRAWS, config.seed)
-        names = [f"{item}#{draw}" for draw in range(DRAWS + 1)]
+        names = drawn_names(item, DRAWS)
         scores = _scores(step, found, "a3", whole, names, sample)[1]
     except (DataError, MissingInputError) as error:
         return Tested([], 0, None, f"{found.name} could not be tested with fewer seeds: {error}")
