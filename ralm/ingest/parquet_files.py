@@ -106,8 +106,8 @@ def _footer(spark: SparkSession, file: SourceFile, where: str) -> tuple[str, Any
     except Py4JJavaError as error:
         if _DAMAGED.search(_told(error)):
             raise DataError(
-                f"{where}: the file {file.name} is no Parquet file, or damaged: give its `format` (csv, tsv, jsonl, "
-                "text, delta), or replace it"
+                f"{where}: the file {file.name} cannot be read; it is damaged, or no Parquet file: replace it, or give "
+                "its `format` (csv, tsv, jsonl, text, delta)"
             ) from error
         raise
     try:

@@ -201,9 +201,7 @@ def test_a_corrupt_parquet_file_is_named(spark: SparkSession, tmp_path: Path) ->
     make(tmp_path)
     (tmp_path / "log.parquet").write_bytes(b"PAR1 but then nothing of the kind")
     changes = {"events__0__path": "log.parquet", "events__0__format": "parquet"}
-    with pytest.raises(
-        DataError, match=r"ingest\.events\[0\]\.path.*log\.parquet is no Parquet file, or damaged"
-    ) as raised:
+    with pytest.raises(DataError, match=r"ingest\.events\[0\]\.path.*log\.parquet cannot be read") as raised:
         ingest(spark, make(tmp_path, **changes))
     assert "\n" not in str(raised.value)
 
