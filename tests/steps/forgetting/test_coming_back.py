@@ -24,7 +24,7 @@ from tests.finished import TINY
 from tests.steps.sources.test_landed_files import Folder, rows
 from tests.steps.toy import toy_config, write_toy
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.long, pytest.mark.spark]
 GONE = ["g0u00", "g1u07"]
 
 

@@ -27,7 +27,7 @@ from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.vector_keys import vector_keys
 from tests.finished import Finished
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
+pytestmark = [pytest.mark.long, pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
 
 
 class House:
