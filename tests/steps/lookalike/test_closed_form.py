@@ -1,9 +1,12 @@
 """What is chosen on items that the closed form was not fitted on: how much attention adds before any training."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from jobs.steps.lookalike.closed_form import _attention, _common
+from jobs.steps.lookalike.closed_form import TRAINED, _attention, _common, _numbers
 from jobs.steps.lookalike.fold_judge import FOLDS, FoldJudge
 from ralm.config import Lookalike
 from ralm.models.plda import Plda, fit_plda
@@ -67,6 +70,40 @@ def test_where_the_active_click_activity_is_what_items_have_in_common(activity: 
     if activity:
         assert said.startswith(", w 20 ")
         assert abs(np.corrcoef(users @ (model.basis @ models[0].common), users[:, 3])[0, 1]) > 0.999
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_a_feeds_unit_is_the_one_that_judged_items_want(better: bool) -> None:
+    world = make_world(ITEMS, 12_000, seed=1, noise=0.1)
+    clicked, rows = world.label == 1, np.arange(ITEMS)
+    known = np.random.default_rng(5).random((ITEMS, 2_000)) > 0.2  # a fifth was shown the item
+    judged = JudgedItems(
+        users=world.embedding[:2_000].astype(np.float32),
+        rows=rows,
+        number=rows,
+        clickers=world.embedding[clicked].astype(np.float32),
+        item=world.item[clicked].astype(np.int64),
+        known=known,
+        feed=np.array(True),
+    )
+    judge = FoldJudge.of(Situation.of(judged, {"centroids": world.centroids, "sizes": world.sizes}))
+    model = _model(world)
+    blind = replace(model, basis=model.basis * [1, 0, 0, 0])  # sees one of four coordinates
+    tried: list[float] = []
+
+    def fit(unit: float) -> list[Plda]:
+        tried.append(unit)
+        return [model if unit == 4.0 or not better else blind] * (FOLDS + 1)
+
+    _, said = _numbers(fit, judge, TRAINED)
+    assert judge.feed
+    assert tried == list(TRAINED)
+    assert said.endswith(", trained representations times 4") == better
+    # Those who were shown an item, and no others, are whom its clickers are compared with.
+    one = judge.values([model] * FOLDS)[0][0, 0]
+    direction = model.directions(*(seeds[:1] for seeds in judge.situations[0].seeds))[0] @ model.basis.T
+    own, others = judged.clickers[judged.clickers_of[0]] @ direction, judged.users[~known[0]] @ direction
+    assert one == pytest.approx(roc_auc_score(np.r_[np.ones(len(own)), np.zeros(len(others))], np.r_[own, others]))
 
 
 def test_rows_with_many_seeds_are_judged_by_themselves() -> None:
