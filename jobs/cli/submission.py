@@ -205,20 +205,18 @@ def submit(argv: Sequence[str], root: Path = ROOT, program: str = "./spark-submi
         packages=coordinates(),
         java=java_options(is_small(arguments.config), class_archive()),
     )
-    program = str(spark_home / "bin" / "spark-submit")
-    command = build_command(program, path, arguments, job_arguments, options, shipment, settings)
+    spark_submit = str(spark_home / "bin" / "spark-submit")
+    line = build_command(spark_submit, path, arguments, job_arguments, options, shipment, settings)
     sys.stdout.flush()
-    os.execve(program, command, environment(os.environ, spark_home, settings / "log4j2.properties"))
+    os.execve(spark_submit, line, environment(os.environ, spark_home, settings / "log4j2.properties"))
 
 
 def command() -> None:
     """Entry point of `ralm`, of the installed package."""
     argv = sys.argv[1:]
     if argv and argv[0] not in ("-h", "--help"):
-        checked = subprocess.run(
-            ["bash", str(machine_files(ROOT) / "check-machine.sh"), "java"], stdout=subprocess.PIPE
-        )
-        if checked.returncode:
+        script = str(machine_files(ROOT) / "check-machine.sh")
+        if subprocess.run(["bash", script, "java"], stdout=subprocess.DEVNULL, check=False).returncode:
             sys.exit(1)
     main(argv, program="ralm")
 
