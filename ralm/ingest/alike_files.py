@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
@@ -11,7 +12,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from ralm.ingest.expressions import column_of
 from ralm.ingest.heads import Head
 from ralm.ingest.recognition import is_utf8
-from ralm.ingest.whole_files import as_lines
+from ralm.ingest.whole_files import as_lines, as_second_values
 
 
 @dataclass(frozen=True)
@@ -28,21 +29,37 @@ class Layout:
 
 def lines_of(spark: SparkSession, heads: list[Head]) -> list[tuple[Layout, DataFrame]]:
     """The lines of files in the column `value`, with the columns of their folders, a frame per layout."""
-    groups: dict[Layout, list[str]] = defaultdict(list)
-    for head in heads:
-        native = head.native and is_utf8(head.encoding)
-        layout = Layout(
-            head.file.base, head.file.keys, ("value",), head.encoding, native, "" if native else head.compression
-        )
-        groups[layout].append(head.file.path)
     found = []
-    for layout, paths in groups.items():
-        schema = StructType([StructField(name, StringType()) for name in ("value", *layout.keys)])
+    for layout, paths, schema in _groups(heads, whole=False):
         if layout.native:
             found.append((layout, load(spark, "text", paths, schema, {}, layout.base)))
         else:
             found.append((layout, as_lines(bytes_of(spark, paths, layout), schema, layout)))
     return found
+
+
+def second_values(spark: SparkSession, heads: list[Head]) -> list[DataFrame]:
+    """What follows the first JSON value of a file, in the column `value`; files with one value give no row."""
+    return [
+        as_second_values(bytes_of(spark, paths, layout), schema, layout)
+        for layout, paths, schema in _groups(heads, whole=True)
+    ]
+
+
+def _groups(heads: list[Head], whole: bool) -> Iterator[tuple[Layout, list[str], StructType]]:
+    """Files that are read together, with the columns of what is read: `value` and their folders'.
+
+    Args:
+        whole: as bytes, so that none of them is decompressed by Spark.
+    """
+    groups: dict[Layout, list[str]] = defaultdict(list)
+    for head in heads:
+        native = not whole and head.native and is_utf8(head.encoding)
+        compression = "" if native else head.compression
+        layout = Layout(head.file.base, head.file.keys, ("value",), head.encoding, native, compression)
+        groups[layout].append(head.file.path)
+    for layout, paths in groups.items():
+        yield layout, paths, StructType([StructField(name, StringType()) for name in ("value", *layout.keys)])
 
 
 def bytes_of(spark: SparkSession, paths: list[str], layout: Layout) -> DataFrame:

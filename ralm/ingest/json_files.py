@@ -12,10 +12,10 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from ralm.config.place import Place
 from ralm.errors import ConfigError, DataError
-from ralm.ingest.alike_files import lines_of, load, why_whole
+from ralm.ingest.alike_files import lines_of, load, second_values, why_whole
 from ralm.ingest.expressions import CORRUPT, column_of
 from ralm.ingest.heads import Head
-from ralm.ingest.json_heads import hidden_values
+from ralm.ingest.json_heads import SEVERAL, hidden_values
 from ralm.ingest.recognition import is_utf8
 from ralm.ingest.sampling import first_of_each_piece
 from ralm.spark.errors import user_errors
@@ -51,8 +51,9 @@ def read_json(spark: SparkSession, heads: list[Head], source: Place, where: str,
                 f"{place}: {what} cannot go with {why_whole(head)}: write it in UTF-8 under its own ending"
             )
         groups[head.file.base, head.file.keys, native].append(head)
-    if not several and not thin:
-        _no_hidden_values(spark, [head for head in heads if not head.whole], where)
+    if not thin:
+        cut = [head for head in heads if not head.whole]
+        (_no_second_values if several else _no_hidden_values)(spark, cut, where)
     frames = []
     for (base, keys, native), alike in groups.items():
         reader = spark.read.options(**options)
@@ -86,6 +87,15 @@ def _no_hidden_values(spark: SparkSession, heads: list[Head], where: str) -> Non
                 f"{where}: the line '{found['start']}' holds several JSON values, of which the first is read: write "
                 f"each in one (jq -c .)"
             )
+
+
+def _no_second_values(spark: SparkSession, heads: list[Head], where: str) -> None:
+    """`hidden_values` behind the heads of files that are one value each: these are read once more, a task per file."""
+    for values in second_values(spark, heads):
+        with user_errors(where):
+            found = values.select(F.substring("value", 1, 60).alias("start")).first()
+        if found is not None:
+            raise DataError(f"{where}: '{found['start']}' comes after the first value of its file: {SEVERAL}")
 
 
 def _joined_json(frames: list[DataFrame], where: str, hint: str) -> DataFrame:

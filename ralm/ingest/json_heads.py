@@ -1,8 +1,16 @@
-"""JSON files of which Spark would read only a part, told by their first bytes."""
+"""JSON files of which Spark would read only a part, told by their lines."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
+
+SEVERAL = (
+    "several JSON values follow each other, of which multiLine reads the first: write each in one line (jq -c .) and "
+    "leave multiLine out"
+)
+_PARTS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
 def hidden_values(text: str, several: bool) -> str | None:
@@ -14,15 +22,27 @@ def hidden_values(text: str, several: bool) -> str | None:
     """
     text = text.lstrip("\ufeff")
     if several:
-        if _more(text):
-            return (
-                "several JSON values follow each other, of which multiLine reads the first: write each in one line "
-                "(jq -c .) and leave multiLine out"
-            )
+        if second_value(text.splitlines()) is not None:
+            return SEVERAL
         return None
     for number, line in enumerate(text.splitlines(), 1):
         if line.lstrip().startswith("{") and _more(line):
             return f"line {number} holds several JSON values, of which the first is read: write each in one (jq -c .)"
+    return None
+
+
+def second_value(lines: Iterable[str]) -> str | None:
+    """The line that follows the first object or array of a file; None: nothing but commas and blanks does."""
+    depth, ended = 0, False
+    for line in lines:
+        rest = line if ended else ""
+        for part in () if ended else _PARTS.finditer(line):
+            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(part.group(), 0)
+            if depth == 0 and part.group() in ("]", "}"):
+                rest, ended = line[part.end() :], True
+                break
+        if rest := rest.strip(" \t\r\n,"):
+            return rest
     return None
 
 

@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
 from ralm.errors import DataError
+from ralm.ingest.json_heads import second_value
 from ralm.ingest.recognition import opened
 from ralm.ingest.text_records import Style, records
 
@@ -44,6 +45,16 @@ def as_lines(files: DataFrame, schema: StructType, form: Form) -> DataFrame:
         schema: `value` and the columns of the folders.
     """
     return files.mapInArrow(_batches(schema.names, form, lambda lines: ([line] for line in lines)), schema)
+
+
+def as_second_values(files: DataFrame, schema: StructType, form: Form) -> DataFrame:
+    """What follows the first JSON value of files, where something does; arguments as of `as_lines`."""
+
+    def rows(lines: Iterator[str]) -> Iterator[list[str | None]]:
+        if (found := second_value(lines)) is not None:
+            yield [found]
+
+    return files.mapInArrow(_batches(schema.names, form, rows), schema)
 
 
 def as_records(files: DataFrame, schema: StructType, form: Form, style: Style, headed: bool, null: str) -> DataFrame:

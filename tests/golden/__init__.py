@@ -1,7 +1,7 @@
 """What the tables of a fixed run hold, kept in files: a change that should change nothing is compared with them.
 
 A table's fingerprint is its number of rows, a hash of its rows without floats, times of the run and names of versions,
-and the sums of its float columns. Tables without a model's part must agree everywhere. What a model made is
+the sums of its float columns, and of vectors the sums of squares, since processors differ in the signs of directions. Tables without a model's part must agree everywhere. What a model made is
 compared within `TOLERANCE`, because processors differ in the order of additions; on the machine that wrote the files,
 RALM_GOLDEN=exact compares everything, and RALM_GOLDEN=write writes them anew.
 """
@@ -37,11 +37,12 @@ def _has_floats(kind: pa.DataType) -> bool:
 
 
 def _total(column: pa.ChunkedArray) -> float | None:
-    """The sum of a float, or of an array of floats, without NaN; other nested ones are left out."""
-    values = pc.list_flatten(column) if pa.types.is_list(column.type) else column
+    """The sum of a float, of an array of floats the sum of squares, without NaN; other nested ones are left out."""
+    vectors = pa.types.is_list(column.type)
+    values = pc.list_flatten(column) if vectors else column
     if not pa.types.is_floating(values.type):
         return None
-    return float(np.nansum(values.drop_null().to_numpy().astype(np.float64)))
+    return float(np.nansum(values.drop_null().to_numpy().astype(np.float64) ** (2 if vectors else 1)))
 
 
 def _hash(row: dict[str, Any]) -> int:
@@ -81,4 +82,5 @@ def assert_golden(name: str, tables: Iterable[tuple[str, DataFrame]]) -> None:
     found = {table: fingerprint(frame) for table, frame in tables}
     if MODE == "write":
         path.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    assert compare(json.loads(path.read_text(encoding="utf-8")), found) == []
+    differences = compare(json.loads(path.read_text(encoding="utf-8")), found)
+    assert not differences, "\n".join(differences)

@@ -66,6 +66,8 @@ def test_values_that_spark_would_leave_out() -> None:
     assert hidden_values('{"a": "}{"},\n{"a": {"b": 1}}\n{"a": ', False) is None
     assert "of which multiLine reads the first" in str(hidden_values('{\n"a": 1}\n{\n"a": 2}', True))
     assert hidden_values('[{"a": 1},\n{"a": 2}]\n', True) is None
+    assert hidden_values('{"a": "}{", "b": "\\\\"}\n', True) is None
+    assert hidden_values('[{"a": [1,\n', True) is None
 
 
 def test_excel_s_formula_round_an_id() -> None:

@@ -67,3 +67,13 @@ def test_a_second_value_behind_the_head_of_a_file(files: Files) -> None:
     assert files.pairs(source) == [("u1", "i1")]
     files.write("ev.jsonl", f"{one}\n" * 900 + one + '{"user_id": "u2"}\n')
     files.refuses(DataError, source, "ev.jsonl: the line '{", "holds several JSON values", "jq -c .")
+
+
+@pytest.mark.spark
+def test_a_second_value_of_a_file_behind_its_head(files: Files) -> None:
+    row = '{"user_id": "u1", "item_id": "i1",\n"at": "2024-01-01 10:00:00", "of": "a } \\" ] b"}'
+    source = {"path": "ev.json", "format": "jsonl", "options": {"multiLine": "true"}}
+    files.write("ev.json", f"[{', '.join([row] * 900)}]\n,\n")
+    assert files.pairs(source) == [("u1", "i1")]
+    files.write("ev.json", f"[{', '.join([row] * 900)}]\n\n[{row}]\n")
+    files.refuses(DataError, source, "ev.json", "comes after the first value of its file", "leave multiLine out")
