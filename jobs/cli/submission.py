@@ -17,9 +17,11 @@ from jobs.cli.arguments import Arguments, any_terminal, parse, say_error
 from jobs.cli.shipment import ROOT, Shipment, scratch_folder, zip_package
 from jobs.cli.small_data import is_small
 from jobs.cli.suggestion import OPTION
+from ralm.config.storage import SCHEME
 from ralm.errors import ConfigError, RalmError
 from ralm.spark.jars import coordinates, fetched, record
 from ralm.spark.jvm import class_archive, class_path, java_options
+from ralm.spark.s3 import s3_coordinates
 
 USAGE = "JOB --config FILE [--set section.key=value]... [job options] [-- spark-submit options]"
 # Options of spark-submit whose value is a comma-separated list: the user's entries join ours; of all others, given
@@ -115,6 +117,8 @@ def build_command(
         command += ["--conf", f"spark.driver.extraClassPath={class_path(shipment.jars)}"]
     else:
         lists["--packages"].insert(0, shipment.packages)
+    if shipment.more:
+        lists["--packages"].append(shipment.more)
     lists["--py-files"].insert(0, str(shipment.package))
     lists["--files"].insert(0, str(arguments.config_path.resolve()))
     for name, entries in lists.items():
@@ -204,6 +208,7 @@ def submit(argv: Sequence[str], root: Path = ROOT, program: str = "./spark-submi
         jars=fetched(record()),
         packages=coordinates(),
         java=java_options(is_small(arguments.config), class_archive()),
+        more=s3_coordinates() if arguments.config.s3 or any(SCHEME in text for text in job_arguments) else "",
     )
     spark_submit = str(spark_home / "bin" / "spark-submit")
     line = build_command(spark_submit, path, arguments, job_arguments, options, shipment, settings)

@@ -16,7 +16,7 @@ from ralm.baselines.feature_space import FeatureSpace
 from ralm.config import Als
 from ralm.features.hashing import bucket
 from ralm.field_specs import UserFields
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 
 # The number of messages between blocks is the number of blocks squared.
 _BLOCKS = 100
@@ -92,7 +92,7 @@ def checkpoints(spark: SparkSession, folder: str) -> Iterator[None]:
         spark: the session.
         folder: next to the models, on storage that all executors reach.
     """
-    place = Place.at(folder)
+    place = StoragePath.at(folder)
     spark.sparkContext.setCheckpointDir(place.url)
     try:
         yield

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from ralm.errors import MissingInputError
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 
 
 def write_folder(path: str, marker: str, description: BaseModel, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -23,7 +23,7 @@ def write_folder(path: str, marker: str, description: BaseModel, arrays: Mapping
         description: what the model was fitted on.
         arrays: name -> array, one file each.
     """
-    folder = Place.at(path)
+    folder = StoragePath.at(path)
     (folder / marker).remove()
     for name, array in arrays.items():
         (folder / f"{name}.npy").write(partial(np.save, arr=array))
@@ -37,7 +37,7 @@ def read_description(path: str, marker: str, what: str) -> str:
         MissingInputError: there is no finished model.
     """
     try:
-        return (Place.at(path) / marker).read_text()
+        return (StoragePath.at(path) / marker).read_text()
     except FileNotFoundError as error:
         raise MissingInputError(
             f"{what} {path}: not found on this machine; it must lie on a file system that all machines reach"
@@ -47,5 +47,5 @@ def read_description(path: str, marker: str, what: str) -> str:
 def read_array(path: str, name: str, marker: str, what: str) -> NDArray[Any]:
     """An array of a written model, on disk until it is read; raises like `read_description`."""
     read_description(path, marker, what)
-    found: NDArray[Any] = np.load((Place.at(path) / f"{name}.npy").local(), mmap_mode="r")
+    found: NDArray[Any] = np.load((StoragePath.at(path) / f"{name}.npy").local(), mmap_mode="r")
     return found

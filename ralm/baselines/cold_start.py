@@ -23,7 +23,7 @@ from ralm.baselines.dot_product import DotProduct
 from ralm.config import ColdStart
 from ralm.errors import DataError, MissingInputError
 from ralm.scoring.contract import ScorerState
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 
 FILE = "cold_start.npz"
 Doubles = NDArray[np.float64]
@@ -66,7 +66,7 @@ class ColdStartModel:
         """Write the model into a folder."""
         arrays = {"crosses": self.crosses, "user": self.user, "category": self.category}
         names = json.dumps(list(self.categories))
-        (Place.at(path) / FILE).write(
+        (StoragePath.at(path) / FILE).write(
             lambda file: np.savez(file, intercept=self.intercept, names=names, allow_pickle=False, **arrays)
         )
 
@@ -77,7 +77,7 @@ class ColdStartModel:
         Raises:
             MissingInputError: the folder holds no model.
         """
-        file = Place.at(path) / FILE
+        file = StoragePath.at(path) / FILE
         if not file.exists():
             raise MissingInputError(f"model {path}: no cold-start model in this folder; run job 'train_cold_start'")
         with np.load(file.local()) as found:

@@ -12,12 +12,12 @@ from pydantic import TypeAdapter, ValidationError
 from ralm.report.data import ReportData
 from ralm.report.few_people import without_few
 from ralm.report.page import render_report
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 
 PAGE, DATA = "report.html", "report.json"
 
 
-def update_report(folder: Path | Place, heading: ReportData, **parts: Any) -> ReportData:
+def update_report(folder: Path | StoragePath, heading: ReportData, **parts: Any) -> ReportData:
     """Write `report.json` and `report.html`, each atomically: these parts, besides those of earlier jobs.
 
     Args:
@@ -36,14 +36,14 @@ def update_report(folder: Path | Place, heading: ReportData, **parts: Any) -> Re
     )
     data = without_few(data)
     for name, text in ((DATA, json.dumps(asdict(data), default=_plain)), (PAGE, render_report(data))):
-        (Place.at(folder) / name).write_text(text)
+        (StoragePath.at(folder) / name).write_text(text)
     return data
 
 
-def read_report_data(folder: Path | Place) -> ReportData | None:
+def read_report_data(folder: Path | StoragePath) -> ReportData | None:
     """What the folder's report shows; None if there is none, or one of another format."""
     try:
-        return TypeAdapter(ReportData).validate_json((Place.at(folder) / DATA).read_text())
+        return TypeAdapter(ReportData).validate_json((StoragePath.at(folder) / DATA).read_text())
     except (FileNotFoundError, ValidationError):
         return None
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ralm.errors import MissingInputError
 from ralm.scoring.contract import BatchScorer, ScorerState, scorer_class
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 
 MARKER = "_SUCCESS"
 
@@ -41,7 +41,7 @@ class ScoringBundle:
         Raises:
             MissingInputError: there is no complete bundle at the path.
         """
-        folder = Place.at(path)
+        folder = StoragePath.at(path)
         if not (folder / MARKER).exists():
             raise MissingInputError(
                 f"scoring bundle {path}: not found on this machine; it must lie on a file system that all machines "
@@ -79,7 +79,7 @@ def write_scoring_bundle(
         # The marker's content differs for every write, for readers that cache by it.
         (folder / MARKER).write_text(uuid.uuid4().hex, encoding="utf-8")
 
-    Place.at(path).write_folder(build, MARKER)
+    StoragePath.at(path).write_folder(build, MARKER)
     return path
 
 
@@ -90,7 +90,7 @@ def cached_scorer(path: str, block: int) -> tuple[BatchScorer, NDArray[np.float6
         MissingInputError: there is no complete bundle at the path.
     """
     try:
-        version = (Place.at(path) / MARKER).read_text()
+        version = (StoragePath.at(path) / MARKER).read_text()
     except FileNotFoundError:
         version = ""
     return _built(path, block, version)

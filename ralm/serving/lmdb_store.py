@@ -14,7 +14,7 @@ import lmdb
 from ralm.errors import DataError
 from ralm.serving.manifest import Layer, Manifest
 from ralm.serving.store import Store, shard_of
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 
 # LMDB's own limit.
 LONGEST_KEY = 511
@@ -65,9 +65,9 @@ class LmdbStore(Store):
     """
 
     def __init__(self, path: str) -> None:
-        self.folder = Place.at(path)
+        self.folder = StoragePath.at(path)
         self.url = self.folder.path
-        self.environments: dict[Place, Opened] = {}
+        self.environments: dict[StoragePath, Opened] = {}
 
     def manifest(self) -> Manifest | None:
         """The current release; None before the first export."""
@@ -113,10 +113,10 @@ class LmdbStore(Store):
             del self.environments[place]
         folder.remove()
 
-    def _file(self, kind: str, layer: Layer, shard: int) -> Place:
+    def _file(self, kind: str, layer: Layer, shard: int) -> StoragePath:
         return self.folder / "layers" / layer.name / f"{kind}-{shard:05d}.lmdb"
 
-    def _open(self, place: Place) -> lmdb.Environment | None:
+    def _open(self, place: StoragePath) -> lmdb.Environment | None:
         """A file's environment; None if the shard has no key."""
         if place not in self.environments:
             try:

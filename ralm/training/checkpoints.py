@@ -4,8 +4,8 @@
     <output>/model.pt, weights.npz, _SUCCESS   the finished model; weights.npz for look-alike models only
     <output>/mean-<date>.npy                   the users' mean raw embedding as of a date (look-alike models)
 
-A file is whole or missing, whatever file system holds the folder (`Place`); a folder without the marker `_SUCCESS`,
-which is written last, does not count.
+A file is whole or missing, whatever file system holds the folder (`StoragePath`); a folder without the marker
+`_SUCCESS`, which is written last, does not count.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ralm.errors import MissingInputError
 from ralm.models.lookalike import LookalikeModel
 from ralm.models.user_model import UserModel
 from ralm.models.weights import centred
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
 
 MARKER = "_SUCCESS"
@@ -41,7 +41,7 @@ State = dict[str, Any]
 class Checkpoint:
     """A complete checkpoint: its folder and what its marker says."""
 
-    folder: Place
+    folder: StoragePath
     metadata: dict[str, Any]
 
     def model_state(self, device: str = "cpu") -> State:
@@ -55,11 +55,11 @@ class Checkpoint:
         return states
 
 
-def _mark(folder: Place, metadata: dict[str, Any]) -> None:
+def _mark(folder: StoragePath, metadata: dict[str, Any]) -> None:
     (folder / MARKER).write_text(json.dumps(metadata, indent=1, sort_keys=True))
 
 
-def _read_marker(folder: Place) -> dict[str, Any] | None:
+def _read_marker(folder: StoragePath) -> dict[str, Any] | None:
     try:
         metadata: dict[str, Any] = json.loads((folder / MARKER).read_text())
     except (OSError, ValueError):
@@ -67,11 +67,11 @@ def _read_marker(folder: Place) -> dict[str, Any] | None:
     return metadata
 
 
-def _number(folder: Place) -> int:
+def _number(folder: StoragePath) -> int:
     return int(folder.name.rpartition("_")[2])
 
 
-def _checkpoints(output: Place, digest: str) -> list[Place]:
+def _checkpoints(output: StoragePath, digest: str) -> list[StoragePath]:
     """Folders of checkpoints of a digest, complete or not, oldest first."""
     found = [p for p in output.children(f"checkpoint_{digest}_*") if re.fullmatch(r"\d+", p.name.rpartition("_")[2])]
     return sorted(found, key=_number)
@@ -85,7 +85,7 @@ def save_checkpoint(
     optimizers: list[State],
     metadata: dict[str, Any],
     best: int | None = None,
-) -> Place:
+) -> StoragePath:
     """Save a checkpoint, its marker last; delete those older than the last `KEPT` of the same digest, except the best.
 
     Args:
@@ -97,7 +97,7 @@ def save_checkpoint(
         metadata: JSON content of the marker.
         best: the epoch whose checkpoint is always kept.
     """
-    root = Place.at(output)
+    root = StoragePath.at(output)
     final = root / f"checkpoint_{digest}_{epoch:04d}"
     final.remove()  # a crash may have left it without its marker
     (final / MODEL).write(lambda path: torch.save(model, path))
@@ -111,7 +111,7 @@ def save_checkpoint(
 
 def latest_checkpoint(output: str, digest: str, epoch: int | None = None) -> Checkpoint | None:
     """The last complete checkpoint of a digest in a model folder, or that of a given epoch; None if there is none."""
-    for folder in reversed(_checkpoints(Place.at(output), digest)):
+    for folder in reversed(_checkpoints(StoragePath.at(output), digest)):
         if epoch is not None and _number(folder) != epoch:
             continue
         metadata = _read_marker(folder)
@@ -122,7 +122,7 @@ def latest_checkpoint(output: str, digest: str, epoch: int | None = None) -> Che
 
 def publish(
     output: str,
-    checkpoint: Place,
+    checkpoint: StoragePath,
     spec: State,
     weights: dict[str, NDArray[np.generic]] | None = None,
     history: list[dict[str, Any]] | None = None,
@@ -136,7 +136,7 @@ def publish(
         weights: plain arrays for scorers, written as `weights.npz`.
         history: of all epochs, if the checkpoint is not of the last epoch.
     """
-    root = Place.at(output)
+    root = StoragePath.at(output)
     (root / MARKER).remove()
     (root / MODEL).write(lambda path: shutil.copyfile((checkpoint / MODEL).local(), path))
     if weights is not None:
@@ -157,7 +157,7 @@ def finished(path: str) -> dict[str, Any]:
     Raises:
         MissingInputError: there is no finished model.
     """
-    folder = Place.at(path)
+    folder = StoragePath.at(path)
     metadata = _read_marker(folder)
     if metadata is None or not (folder / MODEL).exists():
         raise MissingInputError(f"model {path}: no finished model in this folder; run the training that makes it")
@@ -171,7 +171,7 @@ def last_of(path: str) -> Checkpoint:
         MissingInputError: there is no finished model.
     """
     metadata = finished(path)
-    return Checkpoint(Place.at(path) / metadata["checkpoint"], metadata)
+    return Checkpoint(StoragePath.at(path) / metadata["checkpoint"], metadata)
 
 
 def load_user_spec(path: str) -> UserTrainingSpec:
@@ -188,7 +188,7 @@ def load_user_model(path: str, device: str = "cpu") -> UserModel:
     """A finished user model in eval mode; raises like `finished`."""
     spec = load_user_spec(path)
     model = UserModel(spec.fields, spec.model, spec.merge, spec.item_count)
-    model.load_state_dict(torch.load((Place.at(path) / MODEL).local(), map_location=device, weights_only=True))
+    model.load_state_dict(torch.load((StoragePath.at(path) / MODEL).local(), map_location=device, weights_only=True))
     return model.to(device).eval()
 
 
@@ -196,19 +196,19 @@ def load_lookalike(path: str, device: str = "cpu") -> LookalikeModel:
     """A finished look-alike model in eval mode; raises like `finished`."""
     spec = load_lookalike_spec(path)
     model = LookalikeModel(spec.input_dim, spec.model, spec.pooling, spec.closed_form is not None)
-    model.load(torch.load((Place.at(path) / MODEL).local(), map_location=device, weights_only=True))
+    model.load(torch.load((StoragePath.at(path) / MODEL).local(), map_location=device, weights_only=True))
     return model.to(device).eval()
 
 
 def load_weights(path: str) -> dict[str, NDArray[np.generic]]:
     """The plain arrays of a finished look-alike model (`models.weights.export_weights`); raises like `finished`."""
     finished(path)
-    with np.load((Place.at(path) / WEIGHTS).local()) as arrays:
+    with np.load((StoragePath.at(path) / WEIGHTS).local()) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
 
-def _mean_file(path: str, as_of: dt.date | str) -> Place:
-    return Place.at(path) / f"mean-{as_of}.npy"
+def _mean_file(path: str, as_of: dt.date | str) -> StoragePath:
+    return StoragePath.at(path) / f"mean-{as_of}.npy"
 
 
 def write_mean(path: str, as_of: dt.date, mean: NDArray[Any]) -> None:

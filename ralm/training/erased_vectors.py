@@ -13,21 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 from ralm.training.judged_items import JudgedItems, Situation
 
 # Which of some vectors (n, d) are to go (n,).
 Gone = Callable[[NDArray[Any]], NDArray[np.bool_]]
 
 
-def erase_vectors(folder: Path | Place, gone: Gone) -> dict[str, int]:
+def erase_vectors(folder: Path | StoragePath, gone: Gone) -> dict[str, int]:
     """Write the files of a model's folder anew without some vectors, each at once; file name -> vectors that went.
 
     Args:
         folder: of a look-alike model.
         gone: tells which vectors are to go.
     """
-    found, place = {}, Place.at(folder)
+    found, place = {}, StoragePath.at(folder)
     for file in place.children("judged*.npz"):
         count, left = _without(Situation.load(file.local()), gone)
         if count:

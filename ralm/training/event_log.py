@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 
 # Histograms are of a table's most frequent rows; a million rows would only be slow.
 HISTOGRAM_VALUES = 500_000
@@ -23,11 +23,11 @@ class EventLog:
 
     def __init__(self, folder: str | None, step: int = 0) -> None:
         self.writer = None
-        self.remote: tuple[Place, tempfile.TemporaryDirectory[str]] | None = None
+        self.remote: tuple[StoragePath, tempfile.TemporaryDirectory[str]] | None = None
         if folder is not None:
             from torch.utils.tensorboard import SummaryWriter  # slow to import
 
-            place = Place.at(folder)
+            place = StoragePath.at(folder)
             local = place.path
             if not place.mounted:
                 self.remote = place, tempfile.TemporaryDirectory(prefix="ralm-")

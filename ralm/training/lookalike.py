@@ -17,7 +17,7 @@ from ralm.models.lookalike import LookalikeModel
 from ralm.models.lookalike_start import LookalikeStart
 from ralm.models.losses import sample_users, users_softmax
 from ralm.models.weights import export_weights
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 from ralm.training.checkpoints import last_of
 from ralm.training.judged_items import CHOICES, UNTRAINED, Figures, Situation, choose, mean_figure, score_parts
 from ralm.training.loop import Run
@@ -32,7 +32,7 @@ STANDARDISED_ROWS = 20_000
 
 def _open(path: str, dimensions: int) -> np.ndarray[Any, Any]:
     try:
-        array: np.ndarray[Any, Any] = np.load(Place.at(path).local(), mmap_mode="r")
+        array: np.ndarray[Any, Any] = np.load(StoragePath.at(path).local(), mmap_mode="r")
     except FileNotFoundError as error:
         raise MissingInputError(f"centroids {path}: not found; cluster the seeds before the training") from error
     if array.ndim != dimensions:
@@ -59,7 +59,7 @@ def _embeddings(files: list[str], dim: int) -> Tensor:
 
 def _start(path: str) -> LookalikeStart:
     try:
-        with np.load(Place.at(path).local()) as opened:
+        with np.load(StoragePath.at(path).local()) as opened:
             return LookalikeStart.of_arrays(dict(opened))
     except FileNotFoundError as error:
         raise MissingInputError(f"closed form {path}: not found; run the training from its first round") from error
@@ -67,7 +67,7 @@ def _start(path: str) -> LookalikeStart:
 
 def judged_situations(spec: LookalikeTrainingSpec) -> list[Situation]:
     """The validation items of a training, in those situations that have enough of them."""
-    found = [Situation.load(Place.at(path).local()) for path in spec.judged]
+    found = [Situation.load(StoragePath.at(path).local()) for path in spec.judged]
     return [situation for situation in found if situation.judged.enough]
 
 

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from ralm.errors import MissingInputError
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 from ralm.training import checkpoints
 from ralm.training.checkpoints import finished, latest_checkpoint, publish, save_checkpoint
 
 
-def save(folder: Path, epoch: int, digest: str = "abc") -> Place:
+def save(folder: Path, epoch: int, digest: str = "abc") -> StoragePath:
     return save_checkpoint(
         str(folder), digest, epoch, {"w": torch.full((3,), float(epoch))}, [{"lr": 1.0}], {"step": 9}
     )

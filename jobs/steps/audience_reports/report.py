@@ -42,7 +42,7 @@ from ralm.report.audience_data import AudiencePage, Group
 from ralm.report.audience_page import page_name, render_audience
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 
 INPUTS = ("audiences", "impressions", "item_seeds", "items", "thresholds", "user_embeddings", "user_fields")
 # Folder of the pages, under the warehouse.
@@ -165,8 +165,8 @@ def _cutoff(step: RunningStep, system_name: str, item: str) -> float | None:
     return None if row is None else row["cutoff"]
 
 
-def _write_page(context: Context, page: AudiencePage) -> Place:
-    place = Place.at(context.warehouse.path) / FOLDER / page_name(page.item, page.system)
+def _write_page(context: Context, page: AudiencePage) -> StoragePath:
+    place = StoragePath.at(context.warehouse.path) / FOLDER / page_name(page.item, page.system)
     place.write_text(render_audience(page))
     return place
 

@@ -22,7 +22,7 @@ from ralm.config.names import COLD_START, SYSTEM
 from ralm.dates import DateName
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 
 STEP = "score_users"
 
@@ -78,7 +78,7 @@ def score(
     if not config.scoring.audience.include_seeds:
         excluded = listed.join(users.select("user_id"), "user_id", "left_semi").select("item_id", "user_id")
     write_audiences(step, name, scored, excluded, only_items=only_items, least=least)
-    Place.at(folder).remove()
+    StoragePath.at(folder).remove()
 
 
 def steps(context: Context) -> Sequence[Step]:

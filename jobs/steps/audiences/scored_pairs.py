@@ -23,7 +23,7 @@ from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.scoring.bundle import write_scoring_bundle
 from ralm.spark.errors import user_errors
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 from ralm.warehouse.warehouse import is_delta
 from udfs.score import score_pairs
 
@@ -164,7 +164,7 @@ def _score(path: str, name: str, time_format: str | None, step: RunningStep) -> 
             "embedding by their time: left out"
         )
     pairs.unpersist()
-    Place.at(context.models("work", f"pairs-{step.version}")).remove()
+    StoragePath.at(context.models("work", f"pairs-{step.version}")).remove()
 
 
 def steps(context: Context, path: str, name: str | None = None, time_format: str | None = None) -> Sequence[Step]:

@@ -22,7 +22,7 @@ from ralm.errors import DataError
 from ralm.evaluation.stability import kept_share
 from ralm.features.hashing import uniform
 from ralm.runs.step import RunningStep
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 
 # Fewer seeds are not drawn again: so few say nothing about other draws.
 LEAST_SEEDS = 10
@@ -121,7 +121,7 @@ def say_stability(
         return
     finally:
         drawn.unpersist()
-        Place.at(folder).remove()
+        StoragePath.at(folder).remove()
     by_item = scores.reshape(len(ids), len(items), resamples + 1)
     if excluded is not None:
         sampled = task.context.spark.createDataFrame(pa.table({"user_id": ids, "place": np.arange(len(ids))}))

@@ -34,7 +34,7 @@ from ralm.report.data import Difference, MetricRow, UserModelRow
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.spark.frames import union
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 
 SPLIT = "test"
 
@@ -69,7 +69,7 @@ def per_item_values(step: RunningStep, found: Judged) -> tuple[pd.DataFrame, lis
         for row in pooled_auc(scored.where(F.col("item_id").isin(items))).collect()
         if row["value"] is not None
     ]
-    Place.at(folder).remove()
+    StoragePath.at(folder).remove()
     values = pd.concat(parts, ignore_index=True).dropna(subset=["value"])
     # Of the oracle, what the page shows: how far from chance to the truth a system is.
     shown = [AMONG_SHOWN, AMONG_ALL, recall_name(context.config.scoring.audience.top_fraction)]

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame
 from jobs.steps.audience_reports.report import FOLDER
 from jobs.steps.forgetting.tables import Leaving
 from ralm.report.files import DATA, PAGE, read_report_data, update_report
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 from ralm.training.erased_vectors import erase_vectors
 from ralm.warehouse.vector_keys import vector_keys
 
@@ -27,7 +27,7 @@ _NAMED = re.compile(r'<th scope="row">([^<]*)</th>')
 
 def erase_from_models(leaving: Leaving) -> Touched:
     """Take the users' vectors out of the look-alike models' files, and remove what crashed runs left behind."""
-    models = Place.at(leaving.warehouse.path) / "_models"
+    models = StoragePath.at(leaving.warehouse.path) / "_models"
     folders = (models / "lookalike").children()
     if folders:
         keys = _sorted_keys(leaving.vectors)
@@ -42,7 +42,7 @@ def erase_from_models(leaving: Leaving) -> Touched:
 
 def erase_from_pages(leaving: Leaving) -> Touched:
     """Draw the report without the users whom it names, and remove pages of audiences that name them."""
-    root = Place.at(leaving.warehouse.path)
+    root = StoragePath.at(leaving.warehouse.path)
     pages = {page: _named(page.read_text()) for page in (root / FOLDER).children("*.html")}
     data = read_report_data(root)
     examples = [] if data is None else [str(user) for one in data.audiences for user, _ in one.top_users]

@@ -27,7 +27,7 @@ from ralm.models.lookalike import INITIAL_ATTENTION, LookalikeModel, Pooling
 from ralm.models.lookalike_start import LookalikeStart
 from ralm.models.plda import Plda, block_units, fit_plda, seed_means
 from ralm.runs.step import RunningStep
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 from ralm.training.judged_items import Figures, Situation, beats, choose_number, mean_figure
 from ralm.training.seed_draws import row_item
 
@@ -53,7 +53,7 @@ def write_closed_form(
     embedding_version: str,
     model: Lookalike,
     pooling: Pooling,
-    folder: Place,
+    folder: StoragePath,
 ) -> None:
     """Fit the closed form on the training items and a sample of all users, and write it beside the validation items.
 

@@ -12,7 +12,7 @@ from jobs.steps.user_model.training import step_name as user_step
 from ralm.errors import MissingInputError
 from ralm.report.data import FieldHistogram, KeptParts, TrainingHistory
 from ralm.runs.context import Context
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 from ralm.training.checkpoints import finished
 from ralm.training.tensorboard_events import Events
 
@@ -76,7 +76,7 @@ def parameter_histograms(context: Context) -> list[FieldHistogram]:
     found = []
     for merge in merges(context):
         version = context.require(user_step(merge, representation), "a0").version
-        folder = Place.at(context.models("tensorboard", f"user-{merge}-{representation}-{version}"))
+        folder = StoragePath.at(context.models("tensorboard", f"user-{merge}-{representation}-{version}"))
         try:
             with folder.copied() as local:
                 events = Events(local)

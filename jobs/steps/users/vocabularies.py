@@ -11,15 +11,15 @@ from jobs.steps.sources.known_events import known_events, source
 from ralm.features.vocabularies import FieldSizes, build_vocabularies, field_sizes
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 
 SECTIONS = ("fields", "evaluation.new_item_share", "dates")
 
 
-def sizes_path(context: Context) -> Place:
+def sizes_path(context: Context) -> StoragePath:
     """Where the sizes of the current vocabulary are kept."""
     version = context.require("build_vocabularies", "a1").version
-    return Place.at(context.models("vocabulary", version)) / "fields.json"
+    return StoragePath.at(context.models("vocabulary", version)) / "fields.json"
 
 
 def load_sizes(context: Context) -> FieldSizes:
@@ -40,7 +40,9 @@ def _build(step: RunningStep) -> None:
     step.replace("vocabularies", labelled, "features", vocabulary_version=step.version)
     written = step.written("vocabularies").where(F.col("vocabulary_version") == step.version)
     sizes = field_sizes(written, users, config.fields, step.version)
-    (Place.at(context.models("vocabulary", step.version)) / "fields.json").write_text(sizes.model_dump_json(indent=1))
+    (StoragePath.at(context.models("vocabulary", step.version)) / "fields.json").write_text(
+        sizes.model_dump_json(indent=1)
+    )
 
 
 def steps(context: Context) -> Sequence[Step]:

@@ -14,15 +14,15 @@ from jobs.steps.sources.item_names import item_names
 from ralm.errors import ConfigError
 from ralm.report.world_page import LiveItem, LivePage, PolicyRate, render_live
 from ralm.runs.context import Context
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 
 PAGE = "live.html"
 SHOWN_ITEMS = 24
 
 
-def write_page(context: Context) -> Place:
+def write_page(context: Context) -> StoragePath:
     """Write `<warehouse>/live.html` after the last round."""
-    place = Place.at(context.warehouse.path) / PAGE
+    place = StoragePath.at(context.warehouse.path) / PAGE
     place.write_text(render_live(page_data(context)))
     return place
 
@@ -74,7 +74,7 @@ def page_server(context: Context, port: int) -> Iterator[str | None]:
     if port == 0:
         yield None
         return
-    place = Place.at(context.warehouse.path) / PAGE
+    place = StoragePath.at(context.warehouse.path) / PAGE
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -31,8 +31,8 @@ CHUNK = 8 * 2**20
 
 
 @dataclass(frozen=True, order=True)
-class Place:
-    """A path, which may not exist; made by `Place.at`.
+class StoragePath:
+    """A path, which may not exist; made by `StoragePath.at`.
 
     Attributes:
         path: as it is given to others: a local one without `file:`, or a URL.
@@ -41,15 +41,15 @@ class Place:
     path: str
 
     @staticmethod
-    def at(path: str | os.PathLike[str] | Place) -> Place:
+    def at(path: str | os.PathLike[str] | StoragePath) -> StoragePath:
         """The place of a path or URL."""
-        if isinstance(path, Place):
+        if isinstance(path, StoragePath):
             return path
         scheme, plain = plain_path(os.fspath(path))
-        return Place(plain if scheme == "file" else os.fspath(path).rstrip("/"))
+        return StoragePath(plain if scheme == "file" else os.fspath(path).rstrip("/"))
 
-    def __truediv__(self, name: str) -> Place:
-        return Place(f"{self.path}/{name}" if not self.mounted else str(Path(self.path) / name))
+    def __truediv__(self, name: str) -> StoragePath:
+        return StoragePath(f"{self.path}/{name}" if not self.mounted else str(Path(self.path) / name))
 
     def __str__(self) -> str:
         return self.path
@@ -93,7 +93,7 @@ class Place:
         """The file's content, UTF-8; raises like `read_bytes`."""
         return self.read_bytes().decode()
 
-    def children(self, pattern: str = "*") -> list[Place]:
+    def children(self, pattern: str = "*") -> list[StoragePath]:
         """What lies in the folder under names of a pattern, in their order; nothing if there is no such folder."""
         if self.mounted:
             names = [path.name for path in Path(self.path).glob(pattern)]

@@ -11,7 +11,7 @@ import pytest
 
 from ralm.storage import copies
 from ralm.storage.copies import copies_folder
-from ralm.storage.place import Place
+from ralm.storage.path import StoragePath
 from tests.s3_server import leading_to, make_bucket, s3_server
 
 
@@ -23,24 +23,24 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(params=["mounted", "s3a"])
-def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoragePath:
     monkeypatch.setattr(copies.tempfile, "tempdir", str(tmp_path))
     if request.param == "mounted":
-        return Place.at(f"file:{tmp_path / 'root'}")
-    return Place.at(f"{request.getfixturevalue('bucket')}/{tmp_path.name}")
+        return StoragePath.at(f"file:{tmp_path / 'root'}")
+    return StoragePath.at(f"{request.getfixturevalue('bucket')}/{tmp_path.name}")
 
 
 def test_paths() -> None:
-    assert Place.at("file:///a/b%20c").path == "/a/b%20c"
-    assert str(Place.at("relative") / "x" / "y.npy") == "relative/x/y.npy"
-    assert (Place.at("s3a://bucket/models/") / "x").url == "s3a://bucket/models/x"
-    assert Place.at("/a").url == "file:/a"
-    assert Place.at("s3a://bucket/models/x").name == "x"
-    assert Place.at(Path("/a")).mounted
-    assert not Place.at("hdfs://node:8020/a").mounted
+    assert StoragePath.at("file:///a/b%20c").path == "/a/b%20c"
+    assert str(StoragePath.at("relative") / "x" / "y.npy") == "relative/x/y.npy"
+    assert (StoragePath.at("s3a://bucket/models/") / "x").url == "s3a://bucket/models/x"
+    assert StoragePath.at("/a").url == "file:/a"
+    assert StoragePath.at("s3a://bucket/models/x").name == "x"
+    assert StoragePath.at(Path("/a")).mounted
+    assert not StoragePath.at("hdfs://node:8020/a").mounted
 
 
-def test_a_file_is_written_read_and_replaced(root: Place) -> None:
+def test_a_file_is_written_read_and_replaced(root: StoragePath) -> None:
     file = root / "folder" / "x.npy"
     assert not file.exists()
     for read in (lambda: file.local().read_bytes(), file.read_bytes):
@@ -56,7 +56,7 @@ def test_a_file_is_written_read_and_replaced(root: Place) -> None:
     file.remove()
 
 
-def test_nothing_is_there_after_a_failed_write(root: Place) -> None:
+def test_nothing_is_there_after_a_failed_write(root: StoragePath) -> None:
     def fail(path: Path) -> None:
         path.write_bytes(b"half")
         raise OSError("disk full")
@@ -72,7 +72,7 @@ def test_nothing_is_there_after_a_failed_write(root: Place) -> None:
     assert [place.name for place in root.children("?")] == ["a"]
 
 
-def test_a_folder_is_replaced_as_a_whole(root: Place) -> None:
+def test_a_folder_is_replaced_as_a_whole(root: StoragePath) -> None:
     def build(*names: str) -> None:
         folder.write_folder(lambda local: [(local / name).write_text(name) for name in names], "_SUCCESS")
 
@@ -90,7 +90,7 @@ def test_a_folder_is_replaced_as_a_whole(root: Place) -> None:
 
 
 def test_the_marker_appears_last(bucket: str) -> None:
-    folder, seen = Place.at(f"{bucket}/watched"), []
+    folder, seen = StoragePath.at(f"{bucket}/watched"), []
 
     def watch() -> None:
         while not done.is_set():
@@ -110,7 +110,7 @@ def test_the_marker_appears_last(bucket: str) -> None:
 
 def test_a_machine_fetches_a_file_once(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copies.tempfile, "tempdir", str(tmp_path))
-    file = Place.at(f"{bucket}/fetched.txt")
+    file = StoragePath.at(f"{bucket}/fetched.txt")
     file.write_text("one")
     found: list[Path] = []
     readers = [threading.Thread(target=lambda: found.append(file.local())) for _ in range(4)]
