@@ -70,6 +70,17 @@ def option_value(options: Sequence[str], name: str, setting: str | None = None) 
     return value
 
 
+def packed_python(options: Sequence[str]) -> dict[str, str]:
+    """The settings by which executors, and a driver in the cluster, run the Python of `--archives FILE#environment`."""
+    archives = option_value(options, "--archives", "spark.archives") or ""
+    if not any(archive.endswith("#environment") for archive in archives.split(",")):
+        return {}
+    found = {"spark.pyspark.python": "./environment/bin/python"}
+    if option_value(options, "--deploy-mode", "spark.submit.deployMode") != "cluster":
+        found["spark.pyspark.driver.python"] = sys.executable
+    return found
+
+
 def read_settings(path: Path) -> dict[str, str]:
     """The settings of a Spark properties file of `key value` lines."""
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
@@ -119,6 +130,8 @@ def build_command(
         lists["--packages"].insert(0, shipment.packages)
     if shipment.more:
         lists["--packages"].append(shipment.more)
+    for key, value in packed_python(others).items():
+        command += ["--conf", f"{key}={value}"]
     lists["--py-files"].insert(0, str(shipment.package))
     lists["--files"].insert(0, str(arguments.config_path.resolve()))
     for name, entries in lists.items():
