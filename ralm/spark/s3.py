@@ -13,7 +13,7 @@ from ralm.config.storage import Storage
 from ralm.errors import RalmError
 
 # The SDK that hadoop-aws 3.5.0 was built with. Its `bundle` has every service of AWS in 686 MB: of these, the parts
-# that s3a uses come to 14 MB.
+# that s3a uses come to 13 MB.
 SDK = "2.35.4"
 PARTS = ("s3-transfer-manager", "sts")
 # What Spark brings itself, or no path of ours uses.
