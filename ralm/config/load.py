@@ -29,6 +29,11 @@ class Config(Section):
 
     name: Identifier = Field(description="of this data set or deployment; names the warehouse")
     warehouse: Location | None = Field(default=None, description="where tables land; default warehouse/<name>")
+    catalog: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z_]\w*\.[A-Za-z_]\w*$",
+        description="catalog.schema in which the tables have names, too, such as spark_catalog.audiences",
+    )
     storage: Storage = Storage()
     data_root: Location = Field(default=".", description="where relative source paths start")
     user_id_type: Literal["string", "bigint"] = Field(default="string", description="type of user ids, as they came")
