@@ -31,7 +31,7 @@ PROVIDED = (
     "commons-pool:*",
     "io.airlift:*",
     "javax.annotation:*",
-    "org.apache.hadoop:*",
+    "org.apache.hadoop:hadoop-client*",
     "org.apache.logging.log4j:*",
     "org.apache.parquet:*",
     "org.locationtech.jts:*",
