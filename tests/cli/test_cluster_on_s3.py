@@ -15,6 +15,8 @@ import pytest
 from deltalake import DeltaTable
 
 from ralm.serving import Scorer
+from ralm.storage.path import StoragePath
+from ralm.training.checkpoints import load_lookalike_spec, load_user_spec
 from tests.finished import TINY
 from tests.s3_server import KEY, SECRET, leading_to, make_bucket, s3_server
 from tests.spark_cluster import standalone_cluster
@@ -23,6 +25,7 @@ from tests.wheel_environment import wheel_environment
 pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(900)]
 
 WAREHOUSE = "s3a://bucket/wh"
+MODELS = f"{WAREHOUSE}/_models"
 # Of the smallest world, ranks on the executors.
 SETTINGS = (
     "simulate.users=600",
@@ -97,14 +100,20 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 def test_the_workers_ran_the_packed_python(run: Run) -> None:
     unpacked = list(run.folder.glob("worker*/work/app-*/*/environment/bin/python"))
     assert len(unpacked) == 2
-    trained = [row for row in run.rows("runs") if str(row["step"]).startswith("train_user_model")]
-    assert [row["state"] for row in trained] == ["running", "done"] or trained[-1]["state"] == "done"
+    models = [model.path for kind in ("user", "lookalike") for model in StoragePath.at(f"{MODELS}/{kind}").children()]
+    trainings = [(load_user_spec if "/user/" in path else load_lookalike_spec)(path).training for path in models]
+    assert {(training.local_mode, training.processes) for training in trainings} == {(False, 2)}
+    assert len(models) == 3  # the user model, and two rounds
 
 
 def test_every_file_is_in_the_bucket(run: Run) -> None:
     assert list(run.folder.rglob("s3a:*")) == []
     assert list(run.folder.rglob("_SUCCESS")) == []
     assert list(run.folder.rglob("_delta_log")) == []
+    assert StoragePath.at(f"{MODELS}/work").children() == []
+    assert "<!doctype html>" in StoragePath.at(f"{WAREHOUSE}/report.html").read_text()
+    kinds = {kind.name for kind in StoragePath.at(MODELS).children()}
+    assert kinds >= {"interests", "lookalike", "tensorboard", "user", "vocabulary"}
 
 
 def test_no_secret_is_stored(run: Run) -> None:
