@@ -57,8 +57,11 @@ def standalone_cluster(folder: Path, memory: str = "1500m") -> Iterator[str]:
     with ExitStack() as daemons:
         own = ["--host", host, "--port", str(port), "--webui-port", "0"]
         log = daemons.enter_context(_running(folder, "master", "master.Master", *own))
+        _wait_for(log, "elected leader")  # a worker that comes too early tries again ten seconds later
         for number in range(WORKERS):
-            own = ["--host", host, "--cores", "1", "--memory", memory, "--webui-port", "0", master]
-            daemons.enter_context(_running(folder, f"worker{number}", "worker.Worker", *own))
+            name = f"worker{number}"
+            own = ["--host", host, "--cores", "1", "--memory", memory, "--webui-port", "0"]
+            own += ["--work-dir", str(folder / name / "work"), master]
+            daemons.enter_context(_running(folder, name, "worker.Worker", *own))
         _wait_for(log, "Registering worker", WORKERS)
         yield master
