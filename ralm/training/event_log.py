@@ -18,7 +18,7 @@ class EventLog:
 
     Args:
         folder: None on all ranks except the first.
-        step: first step of this run; an interrupted run's events from this step on are hidden.
+        step: the steps done before this run; an interrupted run's events of later steps are hidden.
     """
 
     def __init__(self, folder: str | None, step: int = 0) -> None:
@@ -32,7 +32,7 @@ class EventLog:
             if not place.mounted:
                 self.remote = place, tempfile.TemporaryDirectory(prefix="ralm-")
                 local = self.remote[1].name
-            self.writer = SummaryWriter(local, purge_step=step or None)
+            self.writer = SummaryWriter(local, purge_step=step + 1 if step else None)
 
     def scalars(self, values: dict[str, float | None], step: int) -> None:
         """Write losses and metrics by tag; None values are left out."""
