@@ -12,14 +12,16 @@ import os
 import shutil
 import tempfile
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pyarrow.fs as pafs
 
 CHUNK = 8 * 2**20
 KEPT_SECONDS = 86_400.0
+# So often is a file read that others replace meanwhile.
+TRIES = 50
 
 
 def copies_folder() -> Path:
@@ -41,25 +43,53 @@ def copy_of(url: str, filesystem: pafs.FileSystem, path: str) -> Path:
 
     Raises:
         FileNotFoundError: there is no such file.
+        OSError: it is replaced again and again while it is read.
     """
-    with filesystem.open_input_file(path) as source:
-        key = hashlib.sha256(f"{url}\0{_content(filesystem, path, source)}".encode()).hexdigest()[:24]
-        copy = copies_folder() / f"{key}{Path(path).suffix}"
-        with (copies_folder() / f"{key}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # other processes wait for one fetch
-            if not copy.exists():
-                _remove_old()
-                temporary = copy.with_name(f"{key}.tmp")
-                with temporary.open("wb") as sink:
-                    shutil.copyfileobj(source, sink, CHUNK)
-                temporary.replace(copy)
+    copy = _named(url, _tag(filesystem, path))
+    with copy.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other processes wait for one fetch
+        if copy.exists():
             os.utime(copy)
-    return copy
+            return copy
+        _remove_old()
+        temporary = copy.with_suffix(".tmp")
+        with temporary.open("wb") as sink:
+            tag = read_whole(filesystem, path, sink)
+        final = _named(url, tag)  # another one than was asked for, if the file was replaced meanwhile
+        temporary.replace(final)
+    return final
 
 
-def _content(filesystem: pafs.FileSystem, path: str, opened: Any) -> str:
+def read_whole(filesystem: pafs.FileSystem, path: str, sink: IO[bytes]) -> str:
+    """Write a remote file's content to `sink`, and return its tag.
+
+    A reader asks for the size and then for parts: what was replaced in between is read anew.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        OSError: it is replaced again and again.
+    """
+    tag = _tag(filesystem, path)
+    for _ in range(TRIES):
+        sink.seek(0)
+        sink.truncate()
+        with filesystem.open_input_file(path) as source:
+            shutil.copyfileobj(source, sink, CHUNK)
+        before, tag = tag, _tag(filesystem, path)
+        if before == tag:
+            return tag
+    raise OSError(f"{path}: replaced {TRIES} times while it was read")
+
+
+def _named(url: str, tag: str) -> Path:
+    key = hashlib.sha256(f"{url}\0{tag}".encode()).hexdigest()[:24]
+    return copies_folder() / f"{key}{PurePosixPath(url).suffix}"
+
+
+def _tag(filesystem: pafs.FileSystem, path: str) -> str:
     """What changes with the content: the store's own tag, elsewhere size and time of the last change."""
-    metadata = {key.lower(): value for key, value in (opened.metadata() or {}).items()}
+    with filesystem.open_input_file(path) as source:
+        metadata = {key.lower(): value for key, value in (source.metadata() or {}).items()}
     if tag := metadata.get("etag"):
         return str(tag)
     info = filesystem.get_file_info(path)

@@ -9,6 +9,7 @@ marker, which is written last.
 from __future__ import annotations
 
 import fnmatch
+import io
 import os
 import shutil
 import tempfile
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ralm.storage.copies import copy_of
+from ralm.storage.copies import copy_of, read_whole
 from ralm.storage.filesystem import open_filesystem, plain_path
 
 if TYPE_CHECKING:  # services that read mounted files need no pyarrow
@@ -86,8 +87,9 @@ class StoragePath:
         if self.mounted:
             return Path(self.path).read_bytes()
         filesystem, path = self._opened()
-        with filesystem.open_input_stream(path) as source:
-            return bytes(source.read())
+        found = io.BytesIO()
+        read_whole(filesystem, path, found)
+        return found.getvalue()
 
     def read_text(self) -> str:
         """The file's content, UTF-8; raises like `read_bytes`."""

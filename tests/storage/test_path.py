@@ -131,3 +131,22 @@ def test_a_machine_fetches_a_file_once(bucket: str, tmp_path: Path, monkeypatch:
     file.local()
     assert not found[0].exists()
     assert copies_folder().stat().st_mode & 0o077 == 0
+
+
+def test_a_file_that_is_replaced_is_read_whole(bucket: str) -> None:
+    file, contents = StoragePath.at(f"{bucket}/replaced.txt"), ["a" * 10, "b" * 3_000, "c" * 200]
+    file.write_text(contents[0])
+
+    def replace() -> None:
+        while not done.is_set():
+            for content in contents:
+                file.write_text(content)
+
+    done = threading.Event()
+    writer = threading.Thread(target=replace)
+    writer.start()
+    found = {file.read_text() for _ in range(60)} | {file.local().read_text() for _ in range(20)}
+    done.set()
+    writer.join()
+    assert found <= set(contents)
+    assert len(found) > 1
