@@ -14,7 +14,7 @@ uv() { "$root/conf/uv.sh" "$@"; }
 rm -rf "$environment" "$root"/dist/ralm-* "$root/build/lib"
 mkdir -p "$root/dist" "$root/build"
 uv build --quiet --wheel --out-dir "$root/dist" "$root"
-rm -rf "$root/build/lib" "$root"/build/bdist.*
+rm -rf "$root/build/lib" "$root"/build/bdist.* "$root/ralm.egg-info"
 "$root/.venv/bin/python" -m venv --without-pip "$environment"
 
 # The versions of requirements.lock, of what the wheel asks for and no more. Spark is on the cluster; petastorm asks for
