@@ -36,7 +36,7 @@ def open_filesystem(files: Sequence[str]) -> tuple[pafs.FileSystem, list[str]]:
     S3 follows the usual environment: `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID` and the others.
 
     Raises:
-        ConfigError: the files lie on different file systems.
+        ConfigError: the files lie on different file systems, or on one that pyarrow does not know.
     """
     import pyarrow.fs as pafs
 
@@ -58,6 +58,14 @@ def open_filesystem(files: Sequence[str]) -> tuple[pafs.FileSystem, list[str]]:
 @lru_cache(maxsize=8)
 def _connected(url: str, process: int, variables: tuple[tuple[str, str], ...]) -> pafs.FileSystem:
     """A client per process, since its threads do not survive a fork, and per environment that it follows."""
+    from pyarrow import ArrowInvalid
     from pyarrow.fs import FileSystem
 
-    return FileSystem.from_uri(url)[0]
+    try:
+        return FileSystem.from_uri(url)[0]
+    except ArrowInvalid as error:
+        scheme = url.partition(":")[0]
+        raise ConfigError(
+            f"{scheme}: is no file system that models and training files can be read from; known are s3a, gs, abfss, "
+            "hdfs, and paths that all machines mount (such as /dbfs/… for dbfs:/…)"
+        ) from error

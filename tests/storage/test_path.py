@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ralm.errors import ConfigError
 from ralm.storage import copies
 from ralm.storage.copies import copies_folder
 from ralm.storage.path import StoragePath
@@ -38,6 +39,11 @@ def test_paths() -> None:
     assert StoragePath.at("s3a://bucket/models/x").name == "x"
     assert StoragePath.at(Path("/a")).mounted
     assert not StoragePath.at("hdfs://node:8020/a").mounted
+
+
+def test_a_file_system_that_is_not_known() -> None:
+    with pytest.raises(ConfigError, match="dbfs: is no file system that models"):
+        StoragePath.at("dbfs:/wh/model").exists()
 
 
 def test_a_file_is_written_read_and_replaced(root: StoragePath) -> None:
