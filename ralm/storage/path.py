@@ -144,6 +144,7 @@ class StoragePath:
         if not self.mounted:
             with tempfile.TemporaryDirectory(prefix="ralm-") as made:
                 build(Path(made))
+                (self / marker).remove()  # before the files that it stands for
                 self.remove()
                 for file in sorted(Path(made).iterdir(), key=lambda path: path.name == marker):
                     (self / file.name)._upload(file)
