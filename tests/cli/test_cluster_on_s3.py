@@ -22,7 +22,7 @@ from tests.s3_server import KEY, SECRET, leading_to, make_bucket, s3_server
 from tests.spark_cluster import standalone_cluster
 from tests.wheel_environment import wheel_environment
 
-pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(2700)]
 
 WAREHOUSE = "s3a://bucket/wh"
 MODELS = f"{WAREHOUSE}/_models"
