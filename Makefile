@@ -19,7 +19,7 @@ INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd; echo
 JARS := .venv/delta-jars
 DOCS := .venv-docs/.installed-$(shell (cat requirements-docs.lock; pwd) | cksum | cut -d' ' -f1)
 
-.PHONY: help machine venv jars demo live ab compare ablations robust protocols bench lint test test-all soak test-fast notebooks docs lock clean
+.PHONY: help machine venv jars dist demo live ab compare ablations robust protocols bench lint test test-all soak test-fast notebooks docs lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -45,6 +45,9 @@ jars: $(JARS) ## Delta's jars, fetched once through Spark's Ivy, and an archive 
 $(JARS): $(INSTALLED) | machine
 	@echo "Fetching Delta's jars, and keeping Spark's classes for faster starts (half a minute, once)"
 	@log=$$($(BIN)/python -m jobs.cli.installation 2>&1) || { echo "$$log" >&2; exit 1; }
+
+dist: venv ## The wheel and a packed environment for a cluster's --archives, in dist/; for GPUs: CUDA=1
+	@conf/dist.sh $(if $(CUDA),cuda,cpu)
 
 demo: venv jars ## The whole pipeline on the built-in world; other sets: make demo CONFIG=conf/kuairand.yaml
 	@./spark-submit.sh pipeline --config $(CONFIG)

@@ -34,6 +34,7 @@ from ralm.models.lookalike import LookalikeModel
 from ralm.models.weights import export_weights
 from ralm.runs.context import MEASURE, Context
 from ralm.runs.ledger import Record
+from ralm.storage.path import StoragePath
 from ralm.training.checkpoints import MODEL, publish
 from ralm.warehouse.once import append, replace
 from udfs.shapes import Batches
@@ -101,7 +102,7 @@ def nightly(context: Context, users: int, items: int, seeds: int) -> None:
     checkpoint = folder / "checkpoint_random_1"
     checkpoint.mkdir(parents=True)
     torch.save(model.state_dict(), checkpoint / MODEL)
-    publish(str(folder), checkpoint, {}, weights)
+    publish(str(folder), StoragePath.at(checkpoint), {}, weights)
 
     def put(name: str, frame: DataFrame) -> None:
         replace(warehouse, name, frame, {}, app_id=name, attempt=1, run_id="benchmark")

@@ -22,7 +22,7 @@ def options() -> argparse.ArgumentParser:
 def main(arguments: Arguments) -> None:
     """Run the job."""
     config = configured(arguments)
-    spark = get_session(f"ralm export_serving {config.name}", config.spark)
+    spark = get_session(f"ralm export_serving {config.name}", config.spark, config.s3)
     try:
         context = Context(spark, config)
         store = open_store(config.serving.store or f"{context.warehouse.path}/_serving")

@@ -25,7 +25,7 @@ def options() -> argparse.ArgumentParser:
 def main(arguments: Arguments) -> None:
     """Run the job."""
     config = configured(arguments)
-    spark = get_session(f"ralm forget_users {config.name}", config.spark)
+    spark = get_session(f"ralm forget_users {config.name}", config.spark, config.s3)
     try:
         Erasures(Context(spark, config), Asked(**arguments.options)).run()
     finally:

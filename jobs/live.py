@@ -29,7 +29,7 @@ def main(arguments: Arguments) -> None:
     pause = interval(given["every"], "--every")
     step = interval(given["step"], "--step") if given["step"] else None
     config = configured(arguments)
-    spark = get_session(f"ralm live {config.name}", config.spark)
+    spark = get_session(f"ralm live {config.name}", config.spark, config.s3)
     try:
         context = Context(spark, config)
         world = World(context, step)

@@ -57,7 +57,7 @@ def _summary(context: Context, config: Config) -> None:
 def main(arguments: Arguments) -> None:
     """Run the job."""
     config = configured(arguments)
-    spark = get_session(f"ralm pipeline {config.name}", config.spark)
+    spark = get_session(f"ralm pipeline {config.name}", config.spark, config.s3)
     try:
         context = Context(spark, config, force=arguments.force)
         if arguments.dry_run:

@@ -57,7 +57,7 @@ def main(arguments: Arguments) -> None:
     every, landing = arguments.options["every"], arguments.options["landing"]
     pause = interval(every, "--every") if every else None
     config = configured(arguments)
-    spark = get_session(f"ralm refresh {config.name}", config.spark)
+    spark = get_session(f"ralm refresh {config.name}", config.spark, config.s3)
     try:
         context = Context(spark, config, force=arguments.force)
         if pause is None:

@@ -36,7 +36,7 @@ def main(arguments: Arguments) -> None:
         raise MissingInputError(f"--notebook {path}: no such file")
     os.environ["RALM_WAREHOUSE"] = str(config.warehouse)
     os.environ.setdefault("MPLBACKEND", "Agg")  # plots are drawn; there is no window to show them in
-    spark = get_session(f"ralm notebook {config.name}", config.spark)
+    spark = get_session(f"ralm notebook {config.name}", config.spark, config.s3)
     try:
         if given["save"] is None:
             run(path)

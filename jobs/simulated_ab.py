@@ -29,7 +29,7 @@ def main(arguments: Arguments) -> None:
         raise ConfigError(f"live.policies: {PROTOCOL} needs the control '{CONTROL}', found {config.live.policies}")
     if given["worlds"] < 1 or given["days"] < 1:
         raise ConfigError("--worlds and --days: at least 1")
-    spark = get_session(f"ralm {PROTOCOL} {config.name}", config.spark)
+    spark = get_session(f"ralm {PROTOCOL} {config.name}", config.spark, config.s3)
     try:
         worlds = []
         seeds = range(given["first"], given["first"] + given["worlds"])

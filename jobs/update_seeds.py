@@ -35,7 +35,7 @@ def main(arguments: Arguments) -> None:
     if trigger or arguments.options["available_now"]:
         pause = interval(trigger) if trigger else None
         config = configured(arguments)
-        spark = get_session(f"ralm update_seeds {config.name}", config.spark)
+        spark = get_session(f"ralm update_seeds {config.name}", config.spark, config.s3)
         try:
             follow(Context(spark, config), pause, landing)
         finally:

@@ -44,7 +44,7 @@ def open_workspace(path: str, spark: SparkSession | None = None, release: str | 
         >>> w.audience(item, top=3).count()
         3
     """
-    session = some_session() if spark is None else spark
+    session = some_session(path) if spark is None else spark
     return Workspace(session, folder_of(session, path), release)
 
 

@@ -31,7 +31,7 @@ def fold_in_users(model_folder: str, user_id_type: str) -> BatchUdf:
 
     Returns:
         Rows (user_id, embedding array<float>); zeros for a user without a known feature. In the workers,
-        MissingInputError where the model is not mounted.
+        MissingInputError where the model cannot be reached.
     """
     read_als(model_folder)  # fail at once, on the driver, if it is missing
 

@@ -42,7 +42,7 @@ def embed_users(
         activity: whether `activity_of` the histories is stacked as well.
 
     Returns:
-        Rows (user_id, embedding array<float>). The workers raise MissingInputError if a model is not mounted,
+        Rows (user_id, embedding array<float>). The workers raise MissingInputError if a model cannot be reached,
         ConfigError if it was trained on other fields, DataError for arrays of a wrong length.
     """
     folders = tuple(model_folders)

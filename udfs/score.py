@@ -41,8 +41,8 @@ def score_users(bundle: str, user_id_type: str, ranges: Ranges, *, top_m: int = 
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         pairs = WaitingPairs(ranges)
+        scorer, cuts = cached_scorer(bundle, block)
         for batch in batches:
-            scorer, cuts = cached_scorer(bundle, block)
             scores = scorer.score_batch(batch)  # (n, items)
             if top_m:
                 best = packed(_best_items(column(batch, "user_id"), scores, top_m))
@@ -96,8 +96,9 @@ def score_all(bundle: str, user_id_type: str, *, block: int = BLOCK) -> BatchUdf
     """
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        scorer, _ = cached_scorer(bundle, block)
         for batch in batches:
-            scores = published(cached_scorer(bundle, block)[0].score_batch(batch))
+            scores = published(scorer.score_batch(batch))
             yield pa.record_batch([column(batch, "user_id"), blob_array(scores)], ["user_id", "scores"])
 
     return BatchUdf(run, f"user_id {user_id_type}, scores binary")
@@ -117,8 +118,9 @@ def score_histograms(bundle: str, edges: NDArray[np.float64], *, block: int = BL
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         counts: NDArray[np.int64] | int = 0
+        scorer, _ = cached_scorer(bundle, block)
         for batch in batches:
-            counts = counts + histogram(published(cached_scorer(bundle, block)[0].score_batch(batch)), edges)
+            counts = counts + histogram(published(scorer.score_batch(batch)), edges)
         if isinstance(counts, int):
             return
         item, place = np.nonzero(counts)

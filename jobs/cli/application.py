@@ -38,10 +38,10 @@ def run(arguments: Arguments, name: str, plan: Plan, meanwhile: str | None = Non
     title = f"ralm {name} {config.name}"
     if meanwhile is not None:
         with ThreadPoolExecutor(1) as beside:
-            started = beside.submit(get_session, title, config.spark)
+            started = beside.submit(get_session, title, config.spark, config.s3)
             import_module(meanwhile)
             started.result()
-    spark = get_session(title, config.spark)  # of this thread, if it has been started
+    spark = get_session(title, config.spark, config.s3)  # of this thread, if it has been started
     try:
         context = Context(spark, config, force=arguments.force)
         run_steps(context, plan(context))

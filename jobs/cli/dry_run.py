@@ -26,7 +26,7 @@ def print_sources(name: str, config: Config) -> None:
     """
     if config.ingest is None:
         raise ConfigError("ingest: the configuration has no `ingest` section; run the job `simulate` for its world")
-    spark = get_session(f"ralm {name} {config.name}", config.spark)
+    spark = get_session(f"ralm {name} {config.name}", config.spark, config.s3)
     try:
         if error := say_sources(spark, config):
             raise error

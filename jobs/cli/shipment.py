@@ -21,6 +21,7 @@ class Shipment:
         package: the zipped package.
         jars: Delta's jars as fetched for this environment; None: only their coordinates are known.
         packages: their Maven coordinates.
+        more: coordinates that are fetched wherever the job runs: those of S3, if it is used.
         java: Java's options for a driver on this machine; empty: none.
     """
 
@@ -28,6 +29,7 @@ class Shipment:
     jars: str | None
     packages: str
     java: str = ""
+    more: str = ""
 
 
 def zip_package(root: Path, folder: Path) -> Path:

@@ -17,9 +17,11 @@ from jobs.cli.arguments import Arguments, any_terminal, parse, say_error
 from jobs.cli.shipment import ROOT, Shipment, scratch_folder, zip_package
 from jobs.cli.small_data import is_small
 from jobs.cli.suggestion import OPTION
+from ralm.config.storage import SCHEME
 from ralm.errors import ConfigError, RalmError
 from ralm.spark.jars import coordinates, fetched, record
 from ralm.spark.jvm import class_archive, class_path, java_options
+from ralm.spark.s3 import s3_coordinates
 
 USAGE = "JOB --config FILE [--set section.key=value]... [job options] [-- spark-submit options]"
 # Options of spark-submit whose value is a comma-separated list: the user's entries join ours; of all others, given
@@ -66,6 +68,17 @@ def option_value(options: Sequence[str], name: str, setting: str | None = None) 
         elif setting and option.removeprefix("--conf=").startswith(f"{setting}="):
             value = option.removeprefix("--conf=").partition("=")[2]
     return value
+
+
+def packed_python(options: Sequence[str]) -> dict[str, str]:
+    """The settings by which executors, and a driver in the cluster, run the Python of `--archives FILE#environment`."""
+    archives = option_value(options, "--archives", "spark.archives") or ""
+    if not any(archive.endswith("#environment") for archive in archives.split(",")):
+        return {}
+    found = {"spark.pyspark.python": "./environment/bin/python"}
+    if option_value(options, "--deploy-mode", "spark.submit.deployMode") != "cluster":
+        found["spark.pyspark.driver.python"] = sys.executable
+    return found
 
 
 def read_settings(path: Path) -> dict[str, str]:
@@ -115,6 +128,10 @@ def build_command(
         command += ["--conf", f"spark.driver.extraClassPath={class_path(shipment.jars)}"]
     else:
         lists["--packages"].insert(0, shipment.packages)
+    if shipment.more:
+        lists["--packages"].append(shipment.more)
+    for key, value in packed_python(others).items():
+        command += ["--conf", f"{key}={value}"]
     lists["--py-files"].insert(0, str(shipment.package))
     lists["--files"].insert(0, str(arguments.config_path.resolve()))
     for name, entries in lists.items():
@@ -204,6 +221,7 @@ def submit(argv: Sequence[str], root: Path = ROOT, program: str = "./spark-submi
         jars=fetched(record()),
         packages=coordinates(),
         java=java_options(is_small(arguments.config), class_archive()),
+        more=s3_coordinates() if arguments.config.s3 or any(SCHEME in text for text in job_arguments) else "",
     )
     spark_submit = str(spark_home / "bin" / "spark-submit")
     line = build_command(spark_submit, path, arguments, job_arguments, options, shipment, settings)

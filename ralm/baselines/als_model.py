@@ -7,19 +7,19 @@ als.json                `AlsModel`, written last: a folder without it does not c
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from ralm.baselines.array_folder import marked_file, write_folder
+from ralm.baselines.array_folder import read_array, read_description, write_folder
 from ralm.baselines.feature_space import FeatureSpace
 from ralm.baselines.fold_in import gram_of
 from ralm.config import Als
 
 MARKER = "als.json"
+KIND = "ALS model"
 
 
 class AlsModel(BaseModel):
@@ -50,15 +50,10 @@ def read_als(path: str) -> AlsModel:
     Raises:
         MissingInputError: there is no finished model.
     """
-    return AlsModel.model_validate_json(_marker(path).read_text(encoding="utf-8"))
+    return AlsModel.model_validate_json(read_description(path, MARKER, KIND))
 
 
 @lru_cache(maxsize=2)
 def als_arrays(path: str) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """The factors (features, f), on disk until they are read, and their Gram matrix (f, f); raises like `read_als`."""
-    folder = _marker(path).parent
-    return np.load(folder / "factors.npy", mmap_mode="r"), np.load(folder / "gram.npy")
-
-
-def _marker(path: str) -> Path:
-    return marked_file(path, MARKER, "ALS model")
+    return read_array(path, "factors", MARKER, KIND), np.asarray(read_array(path, "gram", MARKER, KIND))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +16,7 @@ from ralm.baselines.feature_space import FeatureSpace
 from ralm.config import Als
 from ralm.features.hashing import bucket
 from ralm.field_specs import UserFields
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 
 # The number of messages between blocks is the number of blocks squared.
 _BLOCKS = 100
@@ -92,16 +91,13 @@ def checkpoints(spark: SparkSession, folder: str) -> Iterator[None]:
     Args:
         spark: the session.
         folder: next to the models, on storage that all executors reach.
-
-    Raises:
-        ConfigError: the folder is on a file system that is not mounted.
     """
-    local = model_folder(folder)
-    spark.sparkContext.setCheckpointDir(f"file:{local.absolute()}")  # whatever the default file system is
+    place = StoragePath.at(folder)
+    spark.sparkContext.setCheckpointDir(place.url)
     try:
         yield
     finally:
-        shutil.rmtree(local)
+        place.remove()
 
 
 def feature_factors(factors: DataFrame, features: int, width: int) -> NDArray[np.float32]:

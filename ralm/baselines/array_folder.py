@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from ralm.errors import MissingInputError
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 
 
 def write_folder(path: str, marker: str, description: BaseModel, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -24,25 +23,29 @@ def write_folder(path: str, marker: str, description: BaseModel, arrays: Mapping
         description: what the model was fitted on.
         arrays: name -> array, one file each.
     """
-    folder = model_folder(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / marker).unlink(missing_ok=True)
+    folder = StoragePath.at(path)
+    (folder / marker).remove()
     for name, array in arrays.items():
-        temporary = folder / f".{name}.{os.getpid()}.npy"
-        np.save(temporary, array)
-        temporary.replace(folder / f"{name}.npy")
-    temporary = folder / f".{marker}.{os.getpid()}"
-    temporary.write_text(description.model_dump_json(indent=1), encoding="utf-8")
-    temporary.replace(folder / marker)
+        (folder / f"{name}.npy").write(partial(np.save, arr=array))
+    (folder / marker).write_text(description.model_dump_json(indent=1))
 
 
-def marked_file(path: str, marker: str, what: str) -> Path:
-    """The description of a written model.
+def read_description(path: str, marker: str, what: str) -> str:
+    """The description of a written model, JSON.
 
     Raises:
         MissingInputError: there is no finished model.
     """
-    found = model_folder(path) / marker
-    if not found.exists():
-        raise MissingInputError(f"{what} {path}: not found on this machine; it must lie where all machines mount it")
+    try:
+        return (StoragePath.at(path) / marker).read_text()
+    except FileNotFoundError as error:
+        raise MissingInputError(
+            f"{what} {path}: not found on this machine; it must lie on a file system that all machines reach"
+        ) from error
+
+
+def read_array(path: str, name: str, marker: str, what: str) -> NDArray[Any]:
+    """An array of a written model, on disk until it is read; raises like `read_description`."""
+    read_description(path, marker, what)
+    found: NDArray[Any] = np.load((StoragePath.at(path) / f"{name}.npy").local(), mmap_mode="r")
     return found

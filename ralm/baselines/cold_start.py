@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
@@ -24,7 +23,7 @@ from ralm.baselines.dot_product import DotProduct
 from ralm.config import ColdStart
 from ralm.errors import DataError, MissingInputError
 from ralm.scoring.contract import ScorerState
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 
 FILE = "cold_start.npz"
 Doubles = NDArray[np.float64]
@@ -65,15 +64,11 @@ class ColdStartModel:
 
     def save(self, path: str) -> None:
         """Write the model into a folder."""
-        folder = model_folder(path)
-        folder.mkdir(parents=True, exist_ok=True)
         arrays = {"crosses": self.crosses, "user": self.user, "category": self.category}
-        temporary = folder / f".{FILE}"
-        with temporary.open("wb") as file:
-            np.savez(
-                file, intercept=self.intercept, names=json.dumps(list(self.categories)), allow_pickle=False, **arrays
-            )
-        temporary.replace(folder / FILE)
+        names = json.dumps(list(self.categories))
+        (StoragePath.at(path) / FILE).write(
+            lambda file: np.savez(file, intercept=self.intercept, names=names, allow_pickle=False, **arrays)
+        )
 
     @staticmethod
     def load(path: str) -> ColdStartModel:
@@ -82,10 +77,10 @@ class ColdStartModel:
         Raises:
             MissingInputError: the folder holds no model.
         """
-        file = Path(model_folder(path)) / FILE
+        file = StoragePath.at(path) / FILE
         if not file.exists():
             raise MissingInputError(f"model {path}: no cold-start model in this folder; run job 'train_cold_start'")
-        with np.load(file) as found:
+        with np.load(file.local()) as found:
             return ColdStartModel(
                 json.loads(str(found["names"])),
                 found["crosses"],

@@ -20,10 +20,11 @@ from pydantic import BaseModel, ConfigDict
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
-from ralm.baselines.array_folder import marked_file, write_folder
+from ralm.baselines.array_folder import read_array, read_description, write_folder
 from ralm.baselines.feature_space import FeatureSpace
 
 MARKER = "interests.json"
+KIND = "interests"
 # Power iterations: the singular values of such matrices fall slowly.
 ITERATIONS = 4
 
@@ -77,11 +78,10 @@ def read_interests(path: str) -> InterestModel:
     Raises:
         MissingInputError: there are no finished components.
     """
-    return InterestModel.model_validate_json(marked_file(path, MARKER, "interests").read_text(encoding="utf-8"))
+    return InterestModel.model_validate_json(read_description(path, MARKER, KIND))
 
 
 @lru_cache(maxsize=2)
 def interest_components(path: str) -> NDArray[Any]:
     """V (things, r), on disk until it is read; raises like `read_interests`."""
-    found: NDArray[Any] = np.load(marked_file(path, MARKER, "interests").parent / "components.npy", mmap_mode="r")
-    return found
+    return read_array(path, "components", MARKER, KIND)

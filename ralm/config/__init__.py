@@ -34,6 +34,7 @@ from ralm.config.sources import (
     Source,
     UserSource,
 )
+from ralm.config.storage import Storage
 from ralm.config.world import Live, Simulate
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "Simulate",
     "Source",
     "Spark",
+    "Storage",
     "Stream",
     "Training",
     "UserModel",

@@ -13,6 +13,8 @@ from ralm.errors import masked_settings
 _SECRET = re.compile(
     r"secret|passw(or)?d|token|credential|signature|(access|account|api|private)[._-]?key|\bsas\b", re.I
 )
+# What only says where a secret is, as in the section `storage`.
+_VARIABLE = re.compile(r"\$\{\w+\}")
 HIDDEN = "***"
 
 
@@ -32,7 +34,9 @@ def without_secrets(content: Any) -> Any:
     """The same nested content with `***` for the values of secret keys, and for the passwords in URLs and texts."""
     if isinstance(content, dict):
         return {
-            key: HIDDEN if isinstance(value, str) and _SECRET.search(str(key)) else without_secrets(value)
+            key: HIDDEN
+            if isinstance(value, str) and _SECRET.search(str(key)) and not _VARIABLE.fullmatch(value)
+            else without_secrets(value)
             for key, value in content.items()
         }
     if isinstance(content, list):

@@ -18,8 +18,9 @@ from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Vari
 from ralm.config.names import SYSTEM
 from ralm.config.outputs import ColdStart, Comparison, Evaluation, Publish, Refresh, Scoring, Serving, Spark, Stream
 from ralm.config.privacy import Privacy, contradictions, without_excluded
-from ralm.config.section import Identifier, Section, sized
+from ralm.config.section import HIDDEN_INPUT, Identifier, Section, sized
 from ralm.config.sources import Ingest
+from ralm.config.storage import SCHEME, Storage
 from ralm.config.world import Live, Simulate
 
 
@@ -28,6 +29,12 @@ class Config(Section):
 
     name: Identifier = Field(description="of this data set or deployment; names the warehouse")
     warehouse: Location | None = Field(default=None, description="where tables land; default warehouse/<name>")
+    catalog: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z_]\w*\.[A-Za-z_]\w*$",
+        description="catalog.schema in which the tables have names, too, such as spark_catalog.audiences",
+    )
+    storage: Storage = Storage()
     data_root: Location = Field(default=".", description="where relative source paths start")
     user_id_type: Literal["string", "bigint"] = Field(default="string", description="type of user ids, as they came")
     seed: int = Field(default=1, ge=0, le=2**31 - 1, description="the random seed: of hashes and of trainings")
@@ -109,6 +116,13 @@ class Config(Section):
         return list(self._notes)
 
     @property
+    def s3(self) -> Storage | None:
+        """Where its `s3a://` paths are; None: it has neither such paths nor a section `storage`."""
+        places = self.model_dump(mode="json", include={"warehouse", "data_root", "ingest", "serving"})
+        used = SCHEME in json.dumps(places) or "storage" in self.model_fields_set
+        return self.storage if used else None
+
+    @property
     def warehouse_path(self) -> str:
         """Where this configuration's tables land."""
         return self.warehouse or str(Path("warehouse") / self.name)
@@ -142,7 +156,7 @@ def described_error(error: ValidationError) -> str:
             lines.append(f"{where}: unknown key; see the keys in ralm/config/ or `--help`")
         else:
             message = problem["msg"].removeprefix("Value error, ")
-            found = problem.get("input")
+            found = None if problem["type"] == HIDDEN_INPUT else problem.get("input")
             shown = f" (found {found!r})" if isinstance(found, str | int | float | bool) else ""
             lines.append(f"{where + ': ' if where else ''}{message}{shown}{_percent(found)}")
     return "; ".join(lines)

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+# The type of a mistake whose value is not shown: it may be a secret.
+HIDDEN_INPUT = "hidden_input"
 Share = Annotated[float, Field(gt=0, lt=1)]
 Merge = Literal["attention", "concat"]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]

@@ -53,8 +53,12 @@ def meant(item: str, known: DataFrame) -> str:
     return f"; meant: {', '.join(near)}?" if near else f"; items() lists those that have one ({len(names):,})"
 
 
-def some_session() -> SparkSession:
-    """The active session; otherwise that of the server in Spark's own SPARK_REMOTE, or a new one on this machine."""
+def some_session(place: str) -> SparkSession:
+    """The active session; otherwise that of the server in Spark's own SPARK_REMOTE, or a new one on this machine.
+
+    Args:
+        place: what it is to read; on S3, the variables of the environment lead to it (`AWS_ENDPOINT_URL`, …).
+    """
     from pyspark.sql import SparkSession
 
     found = SparkSession.getActiveSession()
@@ -62,7 +66,8 @@ def some_session() -> SparkSession:
         return found
     if "SPARK_REMOTE" in os.environ:
         return SparkSession.builder.getOrCreate()
-    from ralm.config import Spark
+    from ralm.config import Spark, Storage
+    from ralm.config.storage import SCHEME
     from ralm.spark.session import get_session
 
-    return get_session("ralm", Spark())
+    return get_session("ralm", Spark(), Storage() if place.startswith(SCHEME) else None)

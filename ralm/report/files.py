@@ -12,11 +12,12 @@ from pydantic import TypeAdapter, ValidationError
 from ralm.report.data import ReportData
 from ralm.report.few_people import without_few
 from ralm.report.page import render_report
+from ralm.storage.path import StoragePath
 
 PAGE, DATA = "report.html", "report.json"
 
 
-def update_report(folder: Path, heading: ReportData, **parts: Any) -> ReportData:
+def update_report(folder: Path | StoragePath, heading: ReportData, **parts: Any) -> ReportData:
     """Write `report.json` and `report.html`, each atomically: these parts, besides those of earlier jobs.
 
     Args:
@@ -35,20 +36,15 @@ def update_report(folder: Path, heading: ReportData, **parts: Any) -> ReportData
     )
     data = without_few(data)
     for name, text in ((DATA, json.dumps(asdict(data), default=_plain)), (PAGE, render_report(data))):
-        temporary = folder / f".{name}.tmp"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(folder / name)
+        (StoragePath.at(folder) / name).write_text(text)
     return data
 
 
-def read_report_data(folder: Path) -> ReportData | None:
+def read_report_data(folder: Path | StoragePath) -> ReportData | None:
     """What the folder's report shows; None if there is none, or one of another format."""
-    path = folder / DATA
-    if not path.exists():
-        return None
     try:
-        return TypeAdapter(ReportData).validate_json(path.read_text(encoding="utf-8"))
-    except ValidationError:
+        return TypeAdapter(ReportData).validate_json((StoragePath.at(folder) / DATA).read_text())
+    except (FileNotFoundError, ValidationError):
         return None
 
 

@@ -19,6 +19,7 @@ from ralm.errors import MissingInputError
 from ralm.features.holdout import without_domains
 from ralm.ingest.split import BY_HASH, found_midnights, may_lose_times
 from ralm.runs.ledger import Ledger, Record
+from ralm.warehouse.catalog import NamedTables
 from ralm.warehouse.lineage import Lineage
 from ralm.warehouse.once import Except
 from ralm.warehouse.schemas import TABLES
@@ -85,7 +86,9 @@ class Context:
         self.force = force
         path = config.warehouse_path
         # Executors have other working folders than the driver.
-        self.warehouse = Warehouse(spark, path if ":/" in path else str(Path(path).resolve()), config.user_id_type)
+        path = path if ":/" in path else str(Path(path).resolve())
+        names = None if config.catalog is None else NamedTables(spark, config.catalog)
+        self.warehouse = Warehouse(spark, path, config.user_id_type, names)
         self.ledger = Ledger(self.warehouse)
         self.lineage = Lineage(self.warehouse)
         # Without any record, `runs` is new or was lost: tables that are there may hold writes that it does not know.

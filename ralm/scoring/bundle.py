@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 
 from ralm.errors import MissingInputError
 from ralm.scoring.contract import BatchScorer, ScorerState, scorer_class
+from ralm.storage.path import StoragePath
 
 MARKER = "_SUCCESS"
 
@@ -42,41 +41,45 @@ class ScoringBundle:
         Raises:
             MissingInputError: there is no complete bundle at the path.
         """
-        folder = Path(path.removeprefix("file:"))
+        folder = StoragePath.at(path)
         if not (folder / MARKER).exists():
             raise MissingInputError(
-                f"scoring bundle {path}: not found on this machine; it must lie where all machines mount it"
+                f"scoring bundle {path}: not found on this machine; it must lie on a file system that all machines "
+                "reach"
             )
-        described: dict[str, Any] = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in described["arrays"]}
-        cuts = np.load(folder / "cuts.npy") if (folder / "cuts.npy").exists() else None
+        described: dict[str, Any] = json.loads((folder / "bundle.json").read_text())
+        arrays = {name: np.load((folder / f"{name}.npy").local(), mmap_mode="r") for name in described["arrays"]}
+        cuts = np.load((folder / "cuts.npy").local()) if described["cut"] else None
         return ScoringBundle(ScorerState(scorer_class(described["scorer"]), arrays), described["item_ids"], cuts)
 
 
 def write_scoring_bundle(
     path: str, state: ScorerState, item_ids: Sequence[str], cuts: NDArray[np.float64] | None = None
 ) -> str:
-    """Write a bundle under a temporary name and rename it; a bundle at the path is replaced. Returns the path.
+    """Write a bundle, its marker last; a bundle at the path is replaced. Returns the path.
 
     Raises:
         ValueError: there is not one cut per item.
     """
     if cuts is not None and len(cuts) != len(item_ids):
         raise ValueError(f"scoring bundle: {len(cuts)} cuts for {len(item_ids)} items")
-    final = Path(path.removeprefix("file:"))
-    temporary = final.with_name(f".{final.name}.{uuid.uuid4().hex}")
-    temporary.mkdir(parents=True)
-    for name, array in state.arrays.items():
-        np.save(temporary / f"{name}.npy", np.ascontiguousarray(array).reshape(np.shape(array)))
-    described = {"scorer": state.name, "arrays": list(state.arrays), "item_ids": list(item_ids)}
-    (temporary / "bundle.json").write_text(json.dumps(described), encoding="utf-8")
-    if cuts is not None:
-        np.save(temporary / "cuts.npy", np.ascontiguousarray(cuts, dtype=np.float64))
-    # The marker's content differs for every write, for readers that cache by it.
-    (temporary / MARKER).write_text(uuid.uuid4().hex, encoding="utf-8")
-    if final.exists():
-        shutil.rmtree(final)
-    os.replace(temporary, final)
+    described = {
+        "scorer": state.name,
+        "arrays": list(state.arrays),
+        "item_ids": list(item_ids),
+        "cut": cuts is not None,
+    }
+
+    def build(folder: Path) -> None:
+        for name, array in state.arrays.items():
+            np.save(folder / f"{name}.npy", np.ascontiguousarray(array).reshape(np.shape(array)))
+        (folder / "bundle.json").write_text(json.dumps(described), encoding="utf-8")
+        if cuts is not None:
+            np.save(folder / "cuts.npy", np.ascontiguousarray(cuts, dtype=np.float64))
+        # The marker's content differs for every write, for readers that cache by it.
+        (folder / MARKER).write_text(uuid.uuid4().hex, encoding="utf-8")
+
+    StoragePath.at(path).write_folder(build, MARKER)
     return path
 
 
@@ -86,8 +89,11 @@ def cached_scorer(path: str, block: int) -> tuple[BatchScorer, NDArray[np.float6
     Raises:
         MissingInputError: there is no complete bundle at the path.
     """
-    marker = Path(path.removeprefix("file:")) / MARKER
-    return _built(path, block, marker.read_text(encoding="utf-8") if marker.exists() else "")
+    try:
+        version = (StoragePath.at(path) / MARKER).read_text()
+    except FileNotFoundError:
+        version = ""
+    return _built(path, block, version)
 
 
 @lru_cache(maxsize=2)

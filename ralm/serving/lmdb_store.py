@@ -1,11 +1,10 @@
-"""A release in LMDB files on a mounted folder."""
+"""A release in LMDB files in a folder: a mounted one, or one of an object store, from which readers fetch shards."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -15,6 +14,7 @@ import lmdb
 from ralm.errors import DataError
 from ralm.serving.manifest import Layer, Manifest
 from ralm.serving.store import Store, shard_of
+from ralm.storage.path import StoragePath
 
 # LMDB's own limit.
 LONGEST_KEY = 511
@@ -61,54 +61,34 @@ class LmdbStore(Store):
     """A folder with one LMDB file per shard, and `manifest.json`, which is replaced by a rename.
 
     Args:
-        path: the folder; all machines must mount it if Spark's executors write it.
+        path: the folder, which Spark's executors write and readers read: on a file system that all of them reach.
     """
 
     def __init__(self, path: str) -> None:
-        self.folder = Path(path)
-        self.url = str(self.folder)
-        self.environments: dict[Path, Opened] = {}
+        self.folder = StoragePath.at(path)
+        self.url = self.folder.path
+        self.environments: dict[StoragePath, Opened] = {}
 
     def manifest(self) -> Manifest | None:
         """The current release; None before the first export."""
         try:
-            return Manifest.load((self.folder / "manifest.json").read_text(encoding="utf-8"))
+            return Manifest.load((self.folder / "manifest.json").read_text())
         except FileNotFoundError:
             return None
 
     def publish(self, manifest: Manifest) -> None:
-        """Rename the new manifest over the old one."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f".manifest.{uuid.uuid4().hex}"
-        temporary.write_text(manifest.dump(), encoding="utf-8")
-        os.replace(temporary, self.folder / "manifest.json")
+        """Put the new manifest in the place of the old one."""
+        (self.folder / "manifest.json").write_text(manifest.dump())
 
     def write(self, kind: str, layer: Layer, shard: int, records: Iterable[tuple[str, bytes]]) -> int:
-        """Write a file under a temporary name and rename it.
+        """Write a file, which is whole or not there.
 
         Raises:
             DataError: a key is longer than `LONGEST_KEY` bytes.
         """
-        final = self._file(kind, layer, shard)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        temporary = final.with_name(f".{final.name}.{uuid.uuid4().hex}")
-        environment = lmdb.open(str(temporary), map_size=MAP_SIZE, subdir=False, lock=False, sync=False)
-        try:
-            with environment.begin(write=True) as transaction:
-                for key, record in records:
-                    encoded = key.encode()
-                    if not 0 < len(encoded) <= LONGEST_KEY:
-                        raise DataError(f"serving: id '{key[:40]}' has {len(encoded)} bytes, 1 to {LONGEST_KEY} fit")
-                    transaction.put(encoded, record)
-            environment.sync(True)
-            count = int(environment.stat()["entries"])
-        except BaseException:
-            temporary.unlink()
-            raise
-        finally:
-            environment.close()
-        os.replace(temporary, final)
-        return count
+        counts: list[int] = []
+        self._file(kind, layer, shard).write(lambda path: counts.append(_write(path, records)))
+        return counts[0]
 
     def read(self, kind: str, layer: Layer, keys: Sequence[str]) -> list[bytes | None]:
         """The records of keys, from the files of their shards."""
@@ -124,25 +104,39 @@ class LmdbStore(Store):
 
     def layers(self) -> set[str]:
         """Names of the folders."""
-        root = self.folder / "layers"
-        return {path.name for path in root.iterdir()} if root.exists() else set()
+        return {place.name for place in (self.folder / "layers").children()}
 
     def drop(self, layer: str) -> None:
         """Unlink a layer's files; readers that have them open can go on."""
         folder = self.folder / "layers" / layer
-        for path in [path for path in self.environments if path.is_relative_to(folder)]:
-            del self.environments[path]
-        for path in folder.iterdir():
-            path.unlink()
-        folder.rmdir()
+        for place in [place for place in self.environments if place.path.startswith(f"{folder}/")]:
+            del self.environments[place]
+        folder.remove()
 
-    def _file(self, kind: str, layer: Layer, shard: int) -> Path:
+    def _file(self, kind: str, layer: Layer, shard: int) -> StoragePath:
         return self.folder / "layers" / layer.name / f"{kind}-{shard:05d}.lmdb"
 
-    def _open(self, path: Path) -> lmdb.Environment | None:
+    def _open(self, place: StoragePath) -> lmdb.Environment | None:
         """A file's environment; None if the shard has no key."""
-        if path not in self.environments:
-            if not path.exists():
+        if place not in self.environments:
+            try:
+                self.environments[place] = opened(place.local())
+            except FileNotFoundError:
                 return None
-            self.environments[path] = opened(path)
-        return self.environments[path].environment
+        return self.environments[place].environment
+
+
+def _write(path: Path, records: Iterable[tuple[str, bytes]]) -> int:
+    """Write a new LMDB file; how many records it holds."""
+    environment = lmdb.open(str(path), map_size=MAP_SIZE, subdir=False, lock=False, sync=False)
+    try:
+        with environment.begin(write=True) as transaction:
+            for key, record in records:
+                encoded = key.encode()
+                if not 0 < len(encoded) <= LONGEST_KEY:
+                    raise DataError(f"serving: id '{key[:40]}' has {len(encoded)} bytes, 1 to {LONGEST_KEY} fit")
+                transaction.put(encoded, record)
+        environment.sync(True)
+        return int(environment.stat()["entries"])
+    finally:
+        environment.close()

@@ -5,9 +5,12 @@ from __future__ import annotations
 from ralm.errors import ConfigError, masked
 from ralm.serving.store import Store
 
+# File systems of folders, by Hadoop's names.
+FOLDERS = ("file", "s3a", "gs", "abfs", "abfss", "hdfs", "viewfs")
+
 
 def open_store(url: str) -> Store:
-    """The store of a URL: redis://…, rediss://…, unix://…, or the path of a folder for LMDB.
+    """The store of a URL: redis://…, rediss://…, unix://…, or a folder for LMDB: a path, s3a://…, gs://…, abfss://….
 
     Raises:
         ConfigError: another scheme, or the store's client is not installed.
@@ -19,13 +22,15 @@ def open_store(url: str) -> Store:
         except ImportError as error:
             raise _not_installed(url, "redis", error) from error
         return RedisStore(url)
-    if separator and scheme != "file":
-        raise ConfigError(f"serving.store {masked(url)}: expected redis://host:port/database or the path of a folder")
+    if separator and scheme not in FOLDERS:
+        raise ConfigError(
+            f"serving.store {masked(url)}: expected redis://host:port/database, or a folder: a path or s3a://bucket/folder"
+        )
     try:
         from ralm.serving.lmdb_store import LmdbStore
     except ImportError as error:
         raise _not_installed(url, "lmdb", error) from error
-    return LmdbStore(url.removeprefix("file://").removeprefix("file:"))
+    return LmdbStore(url)
 
 
 def _not_installed(url: str, client: str, error: ImportError) -> ConfigError:

@@ -14,11 +14,12 @@ from delta import configure_spark_with_delta_pip
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
-from ralm.config import Spark
+from ralm.config import Spark, Storage
 from ralm.config.fixed_spark import FIXED
 from ralm.errors import ConfigError
 from ralm.spark.jars import fetched, record
 from ralm.spark.jvm import class_archive, class_path, java_options
+from ralm.spark.s3 import EXCLUDED, s3_coordinates, use_s3
 
 # Delta 4.4 depends on older versions of libraries that Spark brings itself: 75 MB that each application would copy to
 # its executors. Only Delta's own jars, and Unity Catalog's, are kept.
@@ -30,13 +31,14 @@ PROVIDED = (
     "commons-pool:*",
     "io.airlift:*",
     "javax.annotation:*",
-    "org.apache.hadoop:*",
+    "org.apache.hadoop:hadoop-client*",
     "org.apache.logging.log4j:*",
     "org.apache.parquet:*",
     "org.locationtech.jts:*",
     "org.roaringbitmap:*",
     "org.slf4j:*",
     "org.xerial.snappy:*",
+    *EXCLUDED,
 )
 
 
@@ -51,10 +53,17 @@ def on_one_machine(spark: SparkSession) -> bool:
     return re.fullmatch(r"local(\[[^\]]*\])?", master) is not None
 
 
-def _with_delta(builder: SparkSession.Builder, local: bool) -> SparkSession.Builder:
-    """Delta's jars: on one machine those fetched for this environment, without asking Ivy at every start."""
+def _with_delta(builder: SparkSession.Builder, local: bool, s3: bool) -> SparkSession.Builder:
+    """Delta's jars: on one machine those fetched for this environment, without asking Ivy at every start.
+
+    Those of S3 always come through Ivy, from its cache after the first time.
+    """
+    more = s3_coordinates().split(",") if s3 else []
+    builder = builder.config("spark.jars.excludes", ",".join(PROVIDED))
     if not (local and (jars := fetched(record()))):
-        return configure_spark_with_delta_pip(builder).config("spark.jars.excludes", ",".join(PROVIDED))
+        return configure_spark_with_delta_pip(builder, more)
+    if more:
+        builder = builder.config("spark.jars.packages", ",".join(more))
     # How much data will come is not known here: both compilers, as Java has them by default.
     options = java_options(small=False, archive=class_archive())
     return (
@@ -64,14 +73,19 @@ def _with_delta(builder: SparkSession.Builder, local: bool) -> SparkSession.Buil
     )
 
 
-def get_session(name: str, settings: Spark) -> SparkSession:
+def get_session(name: str, settings: Spark, storage: Storage | None = None) -> SparkSession:
     """The session of an application called `name`; created if there is none.
 
     Under spark-submit only SQL settings are added; from plain Python (tests, notebooks) the master, the driver's
     memory and Delta's jars are set too.
 
+    Args:
+        name: of the application.
+        settings: of the section `spark`.
+        storage: the S3 server, if it is used (`Config.s3`).
+
     Raises:
-        ConfigError: the settings change what the tables rely on.
+        ConfigError: the settings change what the tables rely on, or a key to S3 is not there.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(name)
@@ -91,7 +105,9 @@ def get_session(name: str, settings: Spark) -> SparkSession:
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
         )
-        builder = _with_delta(builder, local=master.startswith("local"))
+        builder = _with_delta(builder, local=master.startswith("local"), s3=storage is not None)
+    for key, value in ({} if storage is None else use_s3(storage)).items():
+        builder = builder.config(key, value)
     for key, value in settings.conf.items():
         if key in FIXED and value.lower() != FIXED[key].lower():
             raise ConfigError(f"spark.conf: {key} is fixed to {FIXED[key]}, found {value}; leave it out")

@@ -4,29 +4,28 @@
     <output>/model.pt, weights.npz, _SUCCESS   the finished model; weights.npz for look-alike models only
     <output>/mean-<date>.npy                   the users' mean raw embedding as of a date (look-alike models)
 
-Everything is written under a temporary name and renamed; a folder without the marker `_SUCCESS` does not count.
+A file is whole or missing, whatever file system holds the folder (`StoragePath`); a folder without the marker
+`_SUCCESS`, which is written last, does not count.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ralm.errors import ConfigError, MissingInputError
+from ralm.errors import MissingInputError
 from ralm.models.lookalike import LookalikeModel
 from ralm.models.user_model import UserModel
 from ralm.models.weights import centred
+from ralm.storage.path import StoragePath
 from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
 
 MARKER = "_SUCCESS"
@@ -42,63 +41,39 @@ State = dict[str, Any]
 class Checkpoint:
     """A complete checkpoint: its folder and what its marker says."""
 
-    folder: Path
+    folder: StoragePath
     metadata: dict[str, Any]
 
     def model_state(self, device: str = "cpu") -> State:
         """The model's state_dict."""
-        state: State = torch.load(self.folder / MODEL, map_location=device, weights_only=True)
+        state: State = torch.load((self.folder / MODEL).local(), map_location=device, weights_only=True)
         return state
 
     def optimizer_states(self, device: str = "cpu") -> list[State]:
         """One state_dict per optimizer."""
-        states: list[State] = torch.load(self.folder / OPTIMIZER, map_location=device, weights_only=True)
+        states: list[State] = torch.load((self.folder / OPTIMIZER).local(), map_location=device, weights_only=True)
         return states
 
 
-def model_folder(path: str) -> Path:
-    """The local path of a model folder.
-
-    Raises:
-        ConfigError: the path is on a file system that is not mounted (hdfs://, s3a:// …).
-    """
-    match = re.match(r"^([A-Za-z][A-Za-z0-9+.-]+):(.*)$", path)
-    if match is None:
-        return Path(path)
-    if match.group(1).lower() == "file":
-        return Path("/" + match.group(2).lstrip("/"))
-    raise ConfigError(f"model folder {path}: models need a path that all machines mount; found {match.group(1)}:")
+def _mark(folder: StoragePath, metadata: dict[str, Any]) -> None:
+    (folder / MARKER).write_text(json.dumps(metadata, indent=1, sort_keys=True))
 
 
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file atomically: it is whole or missing."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    write(temporary)
-    with temporary.open("rb") as written:
-        os.fsync(written.fileno())
-    temporary.replace(path)
-
-
-def _mark(folder: Path, metadata: dict[str, Any]) -> None:
-    text = json.dumps(metadata, indent=1, sort_keys=True)
-    _write(folder / MARKER, lambda path: path.write_text(text, encoding="utf-8"))
-
-
-def _read_marker(folder: Path) -> dict[str, Any] | None:
+def _read_marker(folder: StoragePath) -> dict[str, Any] | None:
     try:
-        metadata: dict[str, Any] = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        metadata: dict[str, Any] = json.loads((folder / MARKER).read_text())
     except (OSError, ValueError):
         return None
     return metadata
 
 
-def _number(folder: Path) -> int:
+def _number(folder: StoragePath) -> int:
     return int(folder.name.rpartition("_")[2])
 
 
-def _checkpoints(output: Path, digest: str) -> list[Path]:
+def _checkpoints(output: StoragePath, digest: str) -> list[StoragePath]:
     """Folders of checkpoints of a digest, complete or not, oldest first."""
-    found = [p for p in output.glob(f"checkpoint_{digest}_*") if re.fullmatch(r"\d+", p.name.rpartition("_")[2])]
+    found = [p for p in output.children(f"checkpoint_{digest}_*") if re.fullmatch(r"\d+", p.name.rpartition("_")[2])]
     return sorted(found, key=_number)
 
 
@@ -110,8 +85,8 @@ def save_checkpoint(
     optimizers: list[State],
     metadata: dict[str, Any],
     best: int | None = None,
-) -> Path:
-    """Save a checkpoint atomically; delete those older than the last `KEPT` of the same digest, except the best.
+) -> StoragePath:
+    """Save a checkpoint, its marker last; delete those older than the last `KEPT` of the same digest, except the best.
 
     Args:
         output: model folder.
@@ -122,27 +97,21 @@ def save_checkpoint(
         metadata: JSON content of the marker.
         best: the epoch whose checkpoint is always kept.
     """
-    root = model_folder(output)
-    root.mkdir(parents=True, exist_ok=True)
+    root = StoragePath.at(output)
     final = root / f"checkpoint_{digest}_{epoch:04d}"
-    temporary = root / f".{final.name}.{os.getpid()}.tmp"
-    for leftover in (temporary, final):
-        if leftover.exists():
-            shutil.rmtree(leftover)
-    temporary.mkdir()
-    _write(temporary / MODEL, lambda path: torch.save(model, path))
-    _write(temporary / OPTIMIZER, lambda path: torch.save(optimizers, path))
-    temporary.rename(final)
+    final.remove()  # a crash may have left it without its marker
+    (final / MODEL).write(lambda path: torch.save(model, path))
+    (final / OPTIMIZER).write(lambda path: torch.save(optimizers, path))
     _mark(final, {**metadata, "digest": digest, "epoch": epoch})
     for old in _checkpoints(root, digest)[:-KEPT]:
         if _number(old) != best:
-            shutil.rmtree(old, ignore_errors=True)
+            old.remove()
     return final
 
 
 def latest_checkpoint(output: str, digest: str, epoch: int | None = None) -> Checkpoint | None:
     """The last complete checkpoint of a digest in a model folder, or that of a given epoch; None if there is none."""
-    for folder in reversed(_checkpoints(model_folder(output), digest)):
+    for folder in reversed(_checkpoints(StoragePath.at(output), digest)):
         if epoch is not None and _number(folder) != epoch:
             continue
         metadata = _read_marker(folder)
@@ -153,7 +122,7 @@ def latest_checkpoint(output: str, digest: str, epoch: int | None = None) -> Che
 
 def publish(
     output: str,
-    checkpoint: Path,
+    checkpoint: StoragePath,
     spec: State,
     weights: dict[str, NDArray[np.generic]] | None = None,
     history: list[dict[str, Any]] | None = None,
@@ -167,24 +136,19 @@ def publish(
         weights: plain arrays for scorers, written as `weights.npz`.
         history: of all epochs, if the checkpoint is not of the last epoch.
     """
-    root = model_folder(output)
-    (root / MARKER).unlink(missing_ok=True)
-    _write(root / MODEL, lambda path: shutil.copyfile(checkpoint / MODEL, path))
+    root = StoragePath.at(output)
+    (root / MARKER).remove()
+    (root / MODEL).write(lambda path: shutil.copyfile((checkpoint / MODEL).local(), path))
     if weights is not None:
-
-        def save(path: Path) -> None:
-            with path.open("wb") as file:
-                np.savez(file, allow_pickle=False, **weights)
-
-        _write(root / WEIGHTS, save)
+        (root / WEIGHTS).write(lambda path: np.savez(path, allow_pickle=False, **weights))
     metadata = _read_marker(checkpoint) or {}
     if history is not None:
         metadata["history"] = history
     _mark(root, {**metadata, "checkpoint": checkpoint.name, "spec": spec})
     kept = {checkpoint, *_checkpoints(root, metadata.get("digest", ""))[-1:]}
-    for other in [*root.glob("checkpoint_*"), *root.glob(".*.tmp")]:
+    for other in [*root.children("checkpoint_*"), *root.children(".*.tmp*")]:
         if other not in kept:
-            shutil.rmtree(other, ignore_errors=True) if other.is_dir() else other.unlink(missing_ok=True)
+            other.remove()
 
 
 def finished(path: str) -> dict[str, Any]:
@@ -193,8 +157,9 @@ def finished(path: str) -> dict[str, Any]:
     Raises:
         MissingInputError: there is no finished model.
     """
-    metadata = _read_marker(model_folder(path))
-    if metadata is None or not (model_folder(path) / MODEL).exists():
+    folder = StoragePath.at(path)
+    metadata = _read_marker(folder)
+    if metadata is None or not (folder / MODEL).exists():
         raise MissingInputError(f"model {path}: no finished model in this folder; run the training that makes it")
     return metadata
 
@@ -206,7 +171,7 @@ def last_of(path: str) -> Checkpoint:
         MissingInputError: there is no finished model.
     """
     metadata = finished(path)
-    return Checkpoint(model_folder(path) / metadata["checkpoint"], metadata)
+    return Checkpoint(StoragePath.at(path) / metadata["checkpoint"], metadata)
 
 
 def load_user_spec(path: str) -> UserTrainingSpec:
@@ -223,7 +188,7 @@ def load_user_model(path: str, device: str = "cpu") -> UserModel:
     """A finished user model in eval mode; raises like `finished`."""
     spec = load_user_spec(path)
     model = UserModel(spec.fields, spec.model, spec.merge, spec.item_count)
-    model.load_state_dict(torch.load(model_folder(path) / MODEL, map_location=device, weights_only=True))
+    model.load_state_dict(torch.load((StoragePath.at(path) / MODEL).local(), map_location=device, weights_only=True))
     return model.to(device).eval()
 
 
@@ -231,29 +196,24 @@ def load_lookalike(path: str, device: str = "cpu") -> LookalikeModel:
     """A finished look-alike model in eval mode; raises like `finished`."""
     spec = load_lookalike_spec(path)
     model = LookalikeModel(spec.input_dim, spec.model, spec.pooling, spec.closed_form is not None)
-    model.load(torch.load(model_folder(path) / MODEL, map_location=device, weights_only=True))
+    model.load(torch.load((StoragePath.at(path) / MODEL).local(), map_location=device, weights_only=True))
     return model.to(device).eval()
 
 
 def load_weights(path: str) -> dict[str, NDArray[np.generic]]:
     """The plain arrays of a finished look-alike model (`models.weights.export_weights`); raises like `finished`."""
     finished(path)
-    with np.load(model_folder(path) / WEIGHTS) as arrays:
+    with np.load((StoragePath.at(path) / WEIGHTS).local()) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
 
-def _mean_file(path: str, as_of: dt.date | str) -> Path:
-    return model_folder(path) / f"mean-{as_of}.npy"
+def _mean_file(path: str, as_of: dt.date | str) -> StoragePath:
+    return StoragePath.at(path) / f"mean-{as_of}.npy"
 
 
 def write_mean(path: str, as_of: dt.date, mean: NDArray[Any]) -> None:
     """Keep the mean raw embedding (d,) of all users as of a date beside a finished look-alike model."""
-
-    def save(file: Path) -> None:
-        with file.open("wb") as opened:
-            np.save(opened, mean.astype(np.float32), allow_pickle=False)
-
-    _write(_mean_file(path, as_of), save)
+    _mean_file(path, as_of).write(lambda file: np.save(file, mean.astype(np.float32), allow_pickle=False))
 
 
 def dated_weights(path: str, as_of: dt.date | str | None) -> dict[str, NDArray[np.generic]]:
@@ -269,4 +229,4 @@ def dated_weights(path: str, as_of: dt.date | str | None) -> dict[str, NDArray[n
     file = _mean_file(path, as_of)
     if not file.exists():
         raise MissingInputError(f"model {path}: no mean of the users of {as_of}; run job 'embed_targets'")
-    return centred(found, np.load(file))
+    return centred(found, np.load(file.local()))

@@ -6,42 +6,40 @@ The model itself (`model.pt`, `weights.npz`, `closed_form.npz`) is made of sums 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ralm.storage.path import StoragePath
 from ralm.training.judged_items import JudgedItems, Situation
 
 # Which of some vectors (n, d) are to go (n,).
 Gone = Callable[[NDArray[Any]], NDArray[np.bool_]]
 
 
-def erase_vectors(folder: Path, gone: Gone) -> dict[Path, int]:
-    """Write the files of a model's folder anew without some vectors, each at once; file -> vectors that went.
+def erase_vectors(folder: Path | StoragePath, gone: Gone) -> dict[str, int]:
+    """Write the files of a model's folder anew without some vectors, each at once; file name -> vectors that went.
 
     Args:
         folder: of a look-alike model.
         gone: tells which vectors are to go.
     """
-    found = {}
-    for path in sorted(folder.glob("judged*.npz")):
-        count, left = _without(Situation.load(path), gone)
+    found, place = {}, StoragePath.at(folder)
+    for file in place.children("judged*.npz"):
+        count, left = _without(Situation.load(file.local()), gone)
         if count:
-            temporary = path.with_name(f".{path.stem}.tmp.npz")
-            left.save(temporary)
-            temporary.replace(path)
-            found[path] = count
-    centroids, sizes = folder / "centroids.npy", folder / "sizes.npy"
+            file.write(left.save)
+            found[file.name] = count
+    centroids, sizes = place / "centroids.npy", place / "sizes.npy"
     if centroids.exists() and sizes.exists():
-        arrays = np.load(centroids), np.load(sizes)
+        arrays = np.load(centroids.local()), np.load(sizes.local())
         if count := _lone(*arrays, gone):
-            for path, array in zip((centroids, sizes), arrays, strict=True):
-                temporary = path.with_name(f".{path.stem}.tmp.npy")
-                np.save(temporary, array)
-                temporary.replace(path)
-            found[centroids] = count
+            for file, array in zip((centroids, sizes), arrays, strict=True):
+                file.write(partial(np.save, arr=array))
+            found[centroids.name] = count
     return found
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.fs as pafs
 
-from ralm.arrow.files import open_filesystem
 from ralm.errors import ConfigError, DataError
+from ralm.storage.filesystem import open_filesystem
 from ralm.training.parquet_shards import (
     Column,
     DataFile,

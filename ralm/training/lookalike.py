@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ralm.arrow.files import file_batches
 from ralm.errors import DataError, MissingInputError
 from ralm.models.clicked_bits import has_clicked
 from ralm.models.lookalike import LookalikeModel
 from ralm.models.lookalike_start import LookalikeStart
 from ralm.models.losses import sample_users, users_softmax
 from ralm.models.weights import export_weights
-from ralm.training.checkpoints import last_of, model_folder
+from ralm.storage.path import StoragePath
+from ralm.training.checkpoints import last_of
 from ralm.training.judged_items import CHOICES, UNTRAINED, Figures, Situation, choose, mean_figure, score_parts
 from ralm.training.loop import Run
 from ralm.training.objective import Arrays, Batch, Criterion, Judged, Objective, dense_adam, to_tensors
@@ -32,7 +32,7 @@ STANDARDISED_ROWS = 20_000
 
 def _open(path: str, dimensions: int) -> np.ndarray[Any, Any]:
     try:
-        array: np.ndarray[Any, Any] = np.load(model_folder(path), mmap_mode="r")
+        array: np.ndarray[Any, Any] = np.load(StoragePath.at(path).local(), mmap_mode="r")
     except FileNotFoundError as error:
         raise MissingInputError(f"centroids {path}: not found; cluster the seeds before the training") from error
     if array.ndim != dimensions:
@@ -44,7 +44,7 @@ def _embeddings(files: list[str], dim: int) -> Tensor:
     """Target embeddings (rows, d) of the first samples: at most `STANDARDISED_ROWS`, at least two."""
     parts, rows = [], 0
     for path in files:
-        for batch in pq.ParquetFile(model_folder(path)).iter_batches(STANDARDISED_ROWS, columns=["embedding"]):
+        for batch in file_batches(path, ["embedding"]):
             parts.append(batch.column(0).flatten().to_numpy().reshape(-1, dim))
             rows += len(parts[-1])
             if rows >= STANDARDISED_ROWS:
@@ -59,7 +59,7 @@ def _embeddings(files: list[str], dim: int) -> Tensor:
 
 def _start(path: str) -> LookalikeStart:
     try:
-        with np.load(model_folder(path)) as opened:
+        with np.load(StoragePath.at(path).local()) as opened:
             return LookalikeStart.of_arrays(dict(opened))
     except FileNotFoundError as error:
         raise MissingInputError(f"closed form {path}: not found; run the training from its first round") from error
@@ -67,7 +67,7 @@ def _start(path: str) -> LookalikeStart:
 
 def judged_situations(spec: LookalikeTrainingSpec) -> list[Situation]:
     """The validation items of a training, in those situations that have enough of them."""
-    found = [Situation.load(Path(model_folder(path))) for path in spec.judged]
+    found = [Situation.load(StoragePath.at(path).local()) for path in spec.judged]
     return [situation for situation in found if situation.judged.enough]
 
 

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from ralm.errors import DataError, MissingInputError
+from ralm.warehouse.catalog import NamedTables
 from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.table import STATISTICS, Table
 
@@ -38,12 +39,22 @@ def _types(table: Table) -> set[str]:
 
 
 class Warehouse:
-    """The tables under one path, on any file system that Spark knows."""
+    """The tables under one path, on any file system that Spark knows.
 
-    def __init__(self, spark: SparkSession, path: str, user_id: str = "string") -> None:
+    Args:
+        spark: the session.
+        path: of their folder.
+        user_id: the type of user ids.
+        names: the schema in which the tables have names, too.
+    """
+
+    def __init__(
+        self, spark: SparkSession, path: str, user_id: str = "string", names: NamedTables | None = None
+    ) -> None:
         self.spark = spark
         self.path = path.rstrip("/")
         self.user_id = user_id
+        self.names = names
         self._checked: set[str] = set()
 
     def table_path(self, name: str) -> str:
@@ -85,7 +96,7 @@ class Warehouse:
                 added = StructType([f for f in table.schema(self.user_id) if f.name not in stored])
                 self.spark.sql(f"ALTER TABLE delta.`{self.table_path(name)}` ADD COLUMNS ({added.toDDL()})")
             self._keep_statistics(name)
-            self._checked.add(name)
+            self._made(name)
             return
         builder = (
             DeltaTable.createIfNotExists(self.spark)
@@ -103,6 +114,11 @@ class Warehouse:
         for check, condition in table.checks.items():
             builder = builder.property(f"delta.constraints.{check}", condition)
         builder.execute()
+        self._made(name)
+
+    def _made(self, name: str) -> None:
+        if self.names is not None:
+            self.names.name(name, self.table_path(name))
         self._checked.add(name)
 
     def _keep_statistics(self, name: str) -> None:

@@ -56,3 +56,12 @@ def test_spark_settings_that_are_secrets_are_not_kept(key: str) -> None:
     assert "hunter2" not in kept
     assert json.loads(kept)["spark"]["conf"][key] == HIDDEN
     assert json.loads(kept)["spark"]["shuffle_partitions"] == 2
+
+
+def test_the_name_of_a_variable_is_kept_and_its_value_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", "hunter2")
+    settings = [f"storage.{key}=${{KEY}}" for key in ("access_key", "secret_key", "session_token")]
+    config = load_config(TINY, settings)
+    kept = kept_configuration(config, "ralm")
+    assert "hunter2" not in kept
+    assert Config.model_validate(json.loads(kept)).storage == config.storage

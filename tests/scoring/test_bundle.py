@@ -4,6 +4,7 @@ import pytest
 from ralm.errors import MissingInputError
 from ralm.scoring.bundle import ScoringBundle, cached_scorer, write_scoring_bundle
 from ralm.scoring.scorer import Scorer, lookalike_state
+from tests.s3_server import leading_to, make_bucket, s3_server
 from tests.scoring.weights import random_items, random_weights
 
 
@@ -25,9 +26,18 @@ def test_what_is_written_is_read(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bundle"]  # nothing temporary is left
 
 
-def test_a_replaced_bundle_is_read_again(tmp_path):
+@pytest.fixture(params=["mounted", "s3a"])
+def path(request, tmp_path):
+    if request.param == "mounted":
+        yield str(tmp_path / "bundle")
+        return
+    with s3_server(tmp_path) as address, leading_to(address):
+        make_bucket(address, "bucket")
+        yield "s3a://bucket/bundle"
+
+
+def test_a_replaced_bundle_is_read_again(path):
     weights, (centroids, sizes) = random_weights(), random_items()
-    path = str(tmp_path / "bundle")
     write_scoring_bundle(path, lookalike_state(weights, centroids, sizes), list("abcdef"))
     first, cuts = cached_scorer(path, 256)
     assert cuts is None
@@ -36,6 +46,9 @@ def test_a_replaced_bundle_is_read_again(tmp_path):
     second, cuts = cached_scorer(path, 256)
     assert second.items == 2
     assert cuts.tolist() == [0, 0]
+    for number in range(3):  # at once, and of one size
+        write_scoring_bundle(path, lookalike_state(weights, centroids[:2], sizes[:2]), list("ab"), np.full(2, number))
+        assert cached_scorer(path, 256)[1].tolist() == [number, number]
 
 
 def test_no_bundle_and_arrays_that_do_not_fit(tmp_path):

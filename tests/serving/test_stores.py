@@ -1,4 +1,4 @@
-"""What both stores keep to."""
+"""What all stores keep to."""
 
 import gc
 import subprocess

@@ -10,8 +10,9 @@ from pyspark.sql import SparkSession
 
 from ralm.config import Training
 from ralm.errors import ConfigError, DataError, MissingInputError, RalmError
+from ralm.storage.path import StoragePath
 from ralm.training import loop
-from ralm.training.checkpoints import load_user_model, model_folder
+from ralm.training.checkpoints import load_user_model
 from ralm.training.distributed import _Relay, check_slots, launch
 from ralm.training.lookalike import train_lookalike
 from ralm.training.ranks import threads
@@ -108,7 +109,7 @@ def test_two_processes_train_what_one_trains(
     rows = {name: torch.from_numpy(values) for name, values in user_rows(50, 3).items()}
     users = [load_user_model(path).encode(rows).detach() for path in (spec.output, alone.output)]
     torch.testing.assert_close(*users, atol=5e-3, rtol=1e-2)
-    assert (model_folder(spec.output) / "_SUCCESS").exists()
+    assert (StoragePath.at(spec.output) / "_SUCCESS").exists()
 
 
 @pytest.mark.long

@@ -45,7 +45,7 @@ def test_users_clickers_and_lone_seeds_go(tmp_path: Path, situation: Situation) 
         situation.centroids[1, 0],
     )
     situation.save(tmp_path / "judged.npz")
-    assert erase_vectors(tmp_path, gone_of(*leaving)) == {tmp_path / "judged.npz": 4}  # type: ignore[arg-type]
+    assert erase_vectors(tmp_path, gone_of(*leaving)) == {"judged.npz": 4}  # type: ignore[arg-type]
     left = Situation.load(tmp_path / "judged.npz")
     assert left.judged.rows.tolist() == [0, 2, 7]
     assert left.judged.number.tolist() == [0, 2, 3]
@@ -65,7 +65,7 @@ def test_centroids_of_one_seed_go(tmp_path: Path, situation: Situation) -> None:
     np.save(tmp_path / "centroids.npy", situation.centroids)
     np.save(tmp_path / "sizes.npy", situation.sizes)
     gone = gone_of(situation.centroids[3, 2], situation.centroids[2, 0])
-    assert erase_vectors(tmp_path, gone) == {tmp_path / "centroids.npy": 1}  # type: ignore[arg-type]
+    assert erase_vectors(tmp_path, gone) == {"centroids.npy": 1}  # type: ignore[arg-type]
     sizes, centroids = np.load(tmp_path / "sizes.npy"), np.load(tmp_path / "centroids.npy")
     assert sizes.tolist() == [[1, 4, 0], [2, 1, 1], [3, 0, 0], [1, 1, 0]]
     assert not centroids[3, 2].any()

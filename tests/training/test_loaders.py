@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ralm.arrow.files import plain_path
 from ralm.errors import ConfigError, DataError, MissingInputError
+from ralm.storage.filesystem import plain_path
 from ralm.training.loaders import loader_class
 from ralm.training.parquet_shards import assign, read_footers
 

@@ -10,6 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from ralm.errors import DataError, MissingInputError
 from ralm.models.losses import sample_users
 from ralm.models.weights import export_weights
+from ralm.storage.path import StoragePath
 from ralm.training import loop
 from ralm.training.checkpoints import (
     load_lookalike,
@@ -17,7 +18,6 @@ from ralm.training.checkpoints import (
     load_user_model,
     load_user_spec,
     load_weights,
-    model_folder,
 )
 from ralm.training.lookalike import LookalikeObjective, train_lookalike
 from ralm.training.petastorm_loader import PetastormLoader
@@ -27,7 +27,7 @@ from tests.training.toy_data import lookalike_spec, user_rows, user_spec
 
 
 def same_weights(a: str, b: str) -> bool:
-    first, second = (torch.load(model_folder(path) / "model.pt") for path in (a, b))
+    first, second = (torch.load((StoragePath.at(path) / "model.pt").local()) for path in (a, b))
     return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
 
 
@@ -147,9 +147,9 @@ def test_the_epoch_with_the_lowest_validation_loss_is_kept(tmp_path: Path) -> No
 def test_a_finished_training_does_nothing_again(tmp_path: Path) -> None:
     spec = user_spec(tmp_path)
     first = train_user_model(spec)
-    before = (model_folder(spec.output) / "model.pt").read_bytes()
+    before = (StoragePath.at(spec.output) / "model.pt").read_bytes()
     assert train_user_model(spec)["history"] == first["history"]
-    assert (model_folder(spec.output) / "model.pt").read_bytes() == before
+    assert (StoragePath.at(spec.output) / "model.pt").read_bytes() == before
 
 
 @pytest.mark.parametrize("loss", ["sigmoid", "multiclass"])

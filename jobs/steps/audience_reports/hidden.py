@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +23,7 @@ from ralm.evaluation.stability import kept_share
 from ralm.features.hashing import uniform
 from ralm.insight.found_again import TURNS, Size, places, sizes
 from ralm.runs.step import RunningStep
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 
 # Users who stand for all, hidden seeds whose places are looked at, and draws of the seeds with replacement.
 SAMPLE, HIDDEN, DRAWS = 50_000, 5_000, 5
@@ -126,6 +125,6 @@ def _scores(
         ids, scores = scored.sample_users(1, config.seed)  # of no users in all: nobody is left out
     finally:
         seeds.unpersist()
-        shutil.rmtree(model_folder(folder), ignore_errors=True)
+        StoragePath.at(folder).remove()
     order = np.argsort(ids)
     return ids[order].tolist(), scores[order]

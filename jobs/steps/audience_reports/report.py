@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from pyspark.sql import functions as F
 
@@ -43,7 +42,7 @@ from ralm.report.audience_data import AudiencePage, Group
 from ralm.report.audience_page import page_name, render_audience
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 
 INPUTS = ("audiences", "impressions", "item_seeds", "items", "thresholds", "user_embeddings", "user_fields")
 # Folder of the pages, under the warehouse.
@@ -166,14 +165,10 @@ def _cutoff(step: RunningStep, system_name: str, item: str) -> float | None:
     return None if row is None else row["cutoff"]
 
 
-def _write_page(context: Context, page: AudiencePage) -> Path:
-    folder = model_folder(f"{context.warehouse.path}/{FOLDER}")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / page_name(page.item, page.system)
-    temporary = folder / f".{path.name}.tmp"
-    temporary.write_text(render_audience(page), encoding="utf-8")
-    temporary.replace(path)
-    return path
+def _write_page(context: Context, page: AudiencePage) -> StoragePath:
+    place = StoragePath.at(context.warehouse.path) / FOLDER / page_name(page.item, page.system)
+    place.write_text(render_audience(page))
+    return place
 
 
 def steps(context: Context, asked: Asked) -> Sequence[Step]:

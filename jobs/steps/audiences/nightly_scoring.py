@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -23,7 +22,7 @@ from ralm.config.names import COLD_START, SYSTEM
 from ralm.dates import DateName
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 
 STEP = "score_users"
 
@@ -79,7 +78,7 @@ def score(
     if not config.scoring.audience.include_seeds:
         excluded = listed.join(users.select("user_id"), "user_id", "left_semi").select("item_id", "user_id")
     write_audiences(step, name, scored, excluded, only_items=only_items, least=least)
-    shutil.rmtree(model_folder(folder), ignore_errors=True)
+    StoragePath.at(folder).remove()
 
 
 def steps(context: Context) -> Sequence[Step]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -32,7 +31,7 @@ from ralm.features.hashing import uniform
 from ralm.ingest.list_files import list_state
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 
 # Whose seeds they are, in lines.
 LIST = "the list"
@@ -187,7 +186,7 @@ def _extend(found: System, request: Request, step: RunningStep) -> None:
         _extend_held(found, request, task, refused)
     else:
         _extend_in_passes(found, request, task, seeds, refused)
-    shutil.rmtree(model_folder(folder), ignore_errors=True)
+    StoragePath.at(folder).remove()
 
 
 def _extend_held(found: System, request: Request, task: Task, refused: list[DataFrame]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Sequence
 from functools import partial
 from pathlib import PurePosixPath
@@ -24,7 +23,7 @@ from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.scoring.bundle import write_scoring_bundle
 from ralm.spark.errors import user_errors
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 from ralm.warehouse.warehouse import is_delta
 from udfs.score import score_pairs
 
@@ -165,7 +164,7 @@ def _score(path: str, name: str, time_format: str | None, step: RunningStep) -> 
             "embedding by their time: left out"
         )
     pairs.unpersist()
-    shutil.rmtree(model_folder(context.models("work", f"pairs-{step.version}")), ignore_errors=True)
+    StoragePath.at(context.models("work", f"pairs-{step.version}")).remove()
 
 
 def steps(context: Context, path: str, name: str | None = None, time_format: str | None = None) -> Sequence[Step]:

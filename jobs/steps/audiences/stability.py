@@ -7,7 +7,6 @@ that scores the sample.
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Callable
 
 import numpy as np
@@ -23,7 +22,7 @@ from ralm.errors import DataError
 from ralm.evaluation.stability import kept_share
 from ralm.features.hashing import uniform
 from ralm.runs.step import RunningStep
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 
 # Fewer seeds are not drawn again: so few say nothing about other draws.
 LEAST_SEEDS = 10
@@ -122,7 +121,7 @@ def say_stability(
         return
     finally:
         drawn.unpersist()
-        shutil.rmtree(model_folder(folder), ignore_errors=True)
+        StoragePath.at(folder).remove()
     by_item = scores.reshape(len(ids), len(items), resamples + 1)
     if excluded is not None:
         sampled = task.context.spark.createDataFrame(pa.table({"user_id": ids, "place": np.arange(len(ids))}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -44,7 +43,7 @@ from ralm.report.comparison_section import in_order, main_metric
 from ralm.report.data import Compared, Difference, MetricRow
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 from ralm.warehouse.warehouse import matching
 
 LATER = "later_clicks"
@@ -157,7 +156,7 @@ def _judge(judged: System, family: Family, step: RunningStep) -> None:
     for cell in family.cells(step):
         with in_memory(cell):
             parts.append(family.values(judged, cell, step, family.date, folder).assign(protocol=cell.protocol))
-        shutil.rmtree(model_folder(folder), ignore_errors=True)
+        StoragePath.at(folder).remove()
         everyone = parts[-1][parts[-1]["segment"] == "all"]
         metric = first_of(everyone, context.config)
         found = everyone.loc[everyone["metric"] == metric, "value"]

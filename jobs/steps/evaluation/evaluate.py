@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 
 import pandas as pd
@@ -35,7 +34,7 @@ from ralm.report.data import Difference, MetricRow, UserModelRow
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.spark.frames import union
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 
 SPLIT = "test"
 
@@ -70,7 +69,7 @@ def per_item_values(step: RunningStep, found: Judged) -> tuple[pd.DataFrame, lis
         for row in pooled_auc(scored.where(F.col("item_id").isin(items))).collect()
         if row["value"] is not None
     ]
-    shutil.rmtree(model_folder(folder), ignore_errors=True)
+    StoragePath.at(folder).remove()
     values = pd.concat(parts, ignore_index=True).dropna(subset=["value"])
     # Of the oracle, what the page shows: how far from chance to the truth a system is.
     shown = [AMONG_SHOWN, AMONG_ALL, recall_name(context.config.scoring.audience.top_fraction)]

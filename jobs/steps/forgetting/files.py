@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,7 +14,7 @@ from pyspark.sql import DataFrame
 from jobs.steps.audience_reports.report import FOLDER
 from jobs.steps.forgetting.tables import Leaving
 from ralm.report.files import DATA, PAGE, read_report_data, update_report
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 from ralm.training.erased_vectors import erase_vectors
 from ralm.warehouse.vector_keys import vector_keys
 
@@ -28,23 +27,23 @@ _NAMED = re.compile(r'<th scope="row">([^<]*)</th>')
 
 def erase_from_models(leaving: Leaving) -> Touched:
     """Take the users' vectors out of the look-alike models' files, and remove what crashed runs left behind."""
-    root = model_folder(leaving.warehouse.path)
-    models = root / "_models"
-    folders = [folder for folder in sorted((models / "lookalike").glob("*")) if folder.is_dir()]
+    models = StoragePath.at(leaving.warehouse.path) / "_models"
+    folders = (models / "lookalike").children()
     if folders:
         keys = _sorted_keys(leaving.vectors)
         for folder in folders:
             touched = erase_vectors(folder, lambda vectors: np.isin(vector_keys(vectors), keys))
-            yield from ((str(path.relative_to(root)), count) for path, count in touched.items())
-    for path in [*sorted((models / "work").glob("*")), *sorted((models / "als").glob("*.checkpoints"))]:
-        shutil.rmtree(path, ignore_errors=True)
-        yield str(path.relative_to(root)), 0
+            yield from ((f"_models/lookalike/{folder.name}/{name}", count) for name, count in touched.items())
+    for kind, pattern in (("work", "*"), ("als", "*.checkpoints")):
+        for left in (models / kind).children(pattern):
+            left.remove()
+            yield f"_models/{kind}/{left.name}", 0
 
 
 def erase_from_pages(leaving: Leaving) -> Touched:
     """Draw the report without the users whom it names, and remove pages of audiences that name them."""
-    root = model_folder(leaving.warehouse.path)
-    pages = {path: _named(path.read_text(encoding="utf-8")) for path in sorted((root / FOLDER).glob("*.html"))}
+    root = StoragePath.at(leaving.warehouse.path)
+    pages = {page: _named(page.read_text()) for page in (root / FOLDER).children("*.html")}
     data = read_report_data(root)
     examples = [] if data is None else [str(user) for one in data.audiences for user, _ in one.top_users]
     gone = _forgotten(leaving, set(examples).union(*pages.values()))
@@ -53,14 +52,14 @@ def erase_from_pages(leaving: Leaving) -> Touched:
         update_report(root, data, audiences=left)
         yield from ((name, 0) for name in (DATA, PAGE))
     if data is None:  # a report of an earlier release, whose data cannot be read: `evaluate` makes it again
-        for path in (root / DATA, root / PAGE):
-            if path.exists():
-                path.unlink()
-                yield path.name, 0
-    for path, users in pages.items():
+        for file in (root / DATA, root / PAGE):
+            if file.exists():
+                file.remove()
+                yield file.name, 0
+    for page, users in pages.items():
         if users & gone:
-            path.unlink()  # `audience_report` makes it again
-            yield str(path.relative_to(root)), 0
+            page.remove()  # `audience_report` makes it again
+            yield f"{FOLDER}/{page.name}", 0
 
 
 def _sorted_keys(vectors: DataFrame) -> NDArray[np.int64]:

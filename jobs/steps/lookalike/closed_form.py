@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from ralm.models.lookalike import INITIAL_ATTENTION, LookalikeModel, Pooling
 from ralm.models.lookalike_start import LookalikeStart
 from ralm.models.plda import Plda, block_units, fit_plda, seed_means
 from ralm.runs.step import RunningStep
+from ralm.storage.path import StoragePath
 from ralm.training.judged_items import Figures, Situation, beats, choose_number, mean_figure
 from ralm.training.seed_draws import row_item
 
@@ -53,7 +53,7 @@ def write_closed_form(
     embedding_version: str,
     model: Lookalike,
     pooling: Pooling,
-    folder: Path,
+    folder: StoragePath,
 ) -> None:
     """Fit the closed form on the training items and a sample of all users, and write it beside the validation items.
 
@@ -104,11 +104,10 @@ def write_closed_form(
     validation = situations(validation=True)
     step.counts |= {"population": len(users), "judged items": judge.items}
     step.counts["validation items"] = len(np.unique(np.concatenate([one.judged.number for one in validation])))
-    folder.mkdir(parents=True, exist_ok=True)
     start = LookalikeStart(models[0], classifiers[0] if classifiers else None, attention, attends)
-    np.savez(folder / "closed_form.npz", allow_pickle=False, **start.arrays())
+    (folder / "closed_form.npz").write(lambda path: np.savez(path, allow_pickle=False, **start.arrays()))
     for name, situation in zip(SITUATIONS, validation, strict=True):
-        situation.save(folder / name)
+        (folder / name).write(situation.save)
 
 
 def _numbers(

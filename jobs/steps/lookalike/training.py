@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from pyspark.sql import functions as F
@@ -22,7 +21,8 @@ from ralm.errors import DataError
 from ralm.models.clicked_bits import clicked_words
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
-from ralm.training.checkpoints import MARKER, MODEL, WEIGHTS, load_lookalike_spec, load_weights, model_folder
+from ralm.storage.path import StoragePath
+from ralm.training.checkpoints import MARKER, MODEL, WEIGHTS, load_lookalike_spec, load_weights
 from ralm.training.distributed import launch
 from ralm.training.judged_items import Situation
 from ralm.training.lookalike import brought_nothing, judged_situations, train_lookalike, worth_training
@@ -76,10 +76,9 @@ def _write_centroids(step: RunningStep, variant: str, round_: int, folder: str) 
             f"seed_clusters: {len(items) - len(found)} of {len(items)} training items have no seed with an embedding "
             f"(in every draw) as of {step.as_of}; check dates"
         )
-    target = model_folder(folder)
-    target.mkdir(parents=True, exist_ok=True)
+    target = StoragePath.at(folder)
     for name, array in arrays.items():
-        np.save(target / f"{name}.npy", array)
+        (target / f"{name}.npy").write(partial(np.save, arr=array))
     settings, model = context.config.variants[variant], variant_lookalike(context.config, variant)
     if model.closed_form:
         past = past_arrays(clusters)
@@ -87,9 +86,9 @@ def _write_centroids(step: RunningStep, variant: str, round_: int, folder: str) 
             embeddings = model_version(context, settings.merge)
             write_closed_form(step, items, arrays, past, embeddings, model, settings.pooling, target)
         else:
-            first = Path(model_folder(lookalike_folder(context, variant, 1)))
+            first = StoragePath.at(lookalike_folder(context, variant, 1))
             for name, of_all in zip(SITUATIONS, (arrays, past[1]), strict=True):
-                Situation.of(Situation.load(first / name).judged, of_all).save(target / name)
+                (target / name).write(Situation.of(Situation.load((first / name).local()).judged, of_all).save)
     return str(target / "centroids.npy"), str(target / "sizes.npy")
 
 
@@ -123,7 +122,7 @@ def _train(variant: str, round_: int, step: RunningStep) -> None:
     training, batches = _budget(config, variant)
     model = variant_lookalike(config, variant)
     start = lookalike_folder(context, variant, 1) if round_ > 1 else output
-    rows, _, width = np.load(centroids, mmap_mode="r").shape
+    rows, _, width = np.load(StoragePath.at(centroids).local(), mmap_mode="r").shape
     spec = LookalikeTrainingSpec(
         train_files=files(False),
         validation_files=files(True),

@@ -16,7 +16,7 @@ from ralm.report.data import Freshness
 from ralm.report.files import update_report
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 from ralm.warehouse.releases import Release
 from ralm.warehouse.schemas import TABLES
 
@@ -56,4 +56,4 @@ def report_freshness(context: Context) -> None:
     ages = [row["seconds"] for row in rows]
     times = [row["published_at"] for row in rows]
     found = Freshness(ages, len({row["release_id"] for row in rows}), min(times), max(times))
-    update_report(model_folder(context.warehouse.path), heading(context), freshness=found)
+    update_report(StoragePath.at(context.warehouse.path), heading(context), freshness=found)

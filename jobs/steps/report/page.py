@@ -19,7 +19,7 @@ from ralm.report.files import update_report
 from ralm.report.findings import HistoryCounts, ShownRates
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 
 COUNTED = ("users", "items", "events", "impressions", "audiences", "recommendations")
 
@@ -72,7 +72,7 @@ def write_report(
     counts = {name: step.read(name).count() for name in COUNTED}
     times = [StepTime(title, seconds, counts) for title, seconds, counts in context.times]
     update_report(
-        model_folder(context.warehouse.path),
+        StoragePath.at(context.warehouse.path),
         heading(context),
         tables=counts,
         dates={"A0": dates.a0, "A1": dates.a1, "A2": dates.a2, "A3": dates.a3},
@@ -99,7 +99,7 @@ def write_report(
 
 def report_comparison(context: Context, compared: Compared) -> None:
     """Write `<warehouse>/report.html` with this comparison; the part that `evaluate` wrote earlier stays."""
-    update_report(model_folder(context.warehouse.path), heading(context), compared=compared)
+    update_report(StoragePath.at(context.warehouse.path), heading(context), compared=compared)
 
 
 def heading(context: Context) -> ReportData:

@@ -12,7 +12,8 @@ from jobs.steps.user_model.training import step_name as user_step
 from ralm.errors import MissingInputError
 from ralm.report.data import FieldHistogram, KeptParts, TrainingHistory
 from ralm.runs.context import Context
-from ralm.training.checkpoints import finished, model_folder
+from ralm.storage.path import StoragePath
+from ralm.training.checkpoints import finished
 from ralm.training.tensorboard_events import Events
 
 
@@ -75,9 +76,10 @@ def parameter_histograms(context: Context) -> list[FieldHistogram]:
     found = []
     for merge in merges(context):
         version = context.require(user_step(merge, representation), "a0").version
-        folder = model_folder(context.models("tensorboard", f"user-{merge}-{representation}-{version}"))
+        folder = StoragePath.at(context.models("tensorboard", f"user-{merge}-{representation}-{version}"))
         try:
-            events = Events(folder)
+            with folder.copied() as local:
+                events = Events(local)
             for domain in weak:
                 last = events.histograms(f"field/{domain}/table")[-1]
                 found.append(FieldHistogram(domain, merge, list(last.edges), list(last.counts)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -12,20 +11,20 @@ from jobs.steps.sources.known_events import known_events, source
 from ralm.features.vocabularies import FieldSizes, build_vocabularies, field_sizes
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 
 SECTIONS = ("fields", "evaluation.new_item_share", "dates")
 
 
-def sizes_path(context: Context) -> Path:
+def sizes_path(context: Context) -> StoragePath:
     """Where the sizes of the current vocabulary are kept."""
     version = context.require("build_vocabularies", "a1").version
-    return model_folder(context.models("vocabulary", version)) / "fields.json"
+    return StoragePath.at(context.models("vocabulary", version)) / "fields.json"
 
 
 def load_sizes(context: Context) -> FieldSizes:
     """The sizes and normalisation of the current vocabulary."""
-    return FieldSizes.model_validate_json(sizes_path(context).read_text(encoding="utf-8"))
+    return FieldSizes.model_validate_json(sizes_path(context).read_text())
 
 
 def current_vocabulary(step: RunningStep, sizes: FieldSizes) -> DataFrame:
@@ -40,12 +39,10 @@ def _build(step: RunningStep) -> None:
     labelled = frame.withColumn("vocabulary_version", F.lit(step.version))
     step.replace("vocabularies", labelled, "features", vocabulary_version=step.version)
     written = step.written("vocabularies").where(F.col("vocabulary_version") == step.version)
-    folder = model_folder(context.models("vocabulary", step.version))
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / ".fields.json.tmp"
     sizes = field_sizes(written, users, config.fields, step.version)
-    temporary.write_text(sizes.model_dump_json(indent=1), encoding="utf-8")
-    temporary.replace(folder / "fields.json")
+    (StoragePath.at(context.models("vocabulary", step.version)) / "fields.json").write_text(
+        sizes.model_dump_json(indent=1)
+    )
 
 
 def steps(context: Context) -> Sequence[Step]:

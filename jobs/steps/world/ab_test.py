@@ -17,7 +17,7 @@ from ralm.evaluation.online_test import METRICS, Change
 from ralm.report.files import update_report
 from ralm.runs.context import Context
 from ralm.simulation import clock, truth
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 from ralm.warehouse.once import replace
 
 PROTOCOL, CONTROL = "simulated_ab", "profile"
@@ -101,7 +101,7 @@ def write_results(context: Context, changes: list[Change], seeds: str) -> None:
         attempt=time.time_ns(),
         run_id=f"{PROTOCOL} {seeds}",
     )
-    update_report(model_folder(context.warehouse.path), heading(context), online=changes)
+    update_report(StoragePath.at(context.warehouse.path), heading(context), online=changes)
 
 
 def print_results(context: Context, worlds: list[Arms], changes: list[Change]) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 from pyspark.sql import functions as F
 
@@ -15,19 +14,17 @@ from jobs.steps.sources.item_names import item_names
 from ralm.errors import ConfigError
 from ralm.report.world_page import LiveItem, LivePage, PolicyRate, render_live
 from ralm.runs.context import Context
-from ralm.training.checkpoints import model_folder
+from ralm.storage.path import StoragePath
 
 PAGE = "live.html"
 SHOWN_ITEMS = 24
 
 
-def write_page(context: Context) -> Path:
+def write_page(context: Context) -> StoragePath:
     """Write `<warehouse>/live.html` after the last round."""
-    path = model_folder(context.warehouse.path) / PAGE
-    temporary = path.with_name(f".{PAGE}.tmp")
-    temporary.write_text(render_live(page_data(context)), encoding="utf-8")
-    temporary.replace(path)
-    return path
+    place = StoragePath.at(context.warehouse.path) / PAGE
+    place.write_text(render_live(page_data(context)))
+    return place
 
 
 def page_data(context: Context) -> LivePage:
@@ -77,11 +74,13 @@ def page_server(context: Context, port: int) -> Iterator[str | None]:
     if port == 0:
         yield None
         return
-    path = model_folder(context.warehouse.path) / PAGE
+    place = StoragePath.at(context.warehouse.path) / PAGE
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            text = path.read_bytes() if path.exists() else b"<meta http-equiv=refresh content=5>The first round is on."
+            text = (
+                place.read_bytes() if place.exists() else b"<meta http-equiv=refresh content=5>The first round is on."
+            )
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.send_header("Content-Length", str(len(text)))

@@ -1,0 +1,1 @@
+"""Files beside the tables, on whatever file system holds the warehouse."""
