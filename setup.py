@@ -32,6 +32,7 @@ setup(
         "jinja2",
         "tensorboard",
         "lmdb>=1.4",
+        "deltalake>=1.6,<2",  # `status` reads small tables without Spark
     ],
     extras_require={
         "connect": ["pyspark[connect]>=4.2,<4.3"],  # `ralm.open` in a session of Spark Connect

@@ -26,6 +26,9 @@ USAGE = "JOB --config FILE [--set section.key=value]... [job options] [-- spark-
 # after `--`, the last one wins.
 LISTS = ("--packages", "--py-files", "--files", "--jars")
 
+# Jobs that need no Spark: they run in this Python.
+WITHOUT_SPARK = ("status",)
+
 
 def known_jobs(folder: Path) -> dict[str, str]:
     """Job name -> the first line of its docstring, of every file in `folder` that ends in a call of `run_job`."""
@@ -192,6 +195,8 @@ def submit(argv: Sequence[str], root: Path = ROOT, program: str = "./spark-submi
         os.execv(sys.executable, [sys.executable, str(path), "--help"])
     if job == "ingest" and OPTION in job_arguments:  # it needs neither a configuration nor Spark
         os.execv(sys.executable, [sys.executable, str(path), *job_arguments])
+    if job in WITHOUT_SPARK and not options:
+        os.execv(sys.executable, [sys.executable, str(path), *job_arguments])
     # Read here too, so that a mistake is reported before a JVM starts.
     arguments = parse(jobs[job], job_arguments, dry_run=True, allow_rest=True)
     pyspark = importlib.util.find_spec("pyspark")
@@ -214,7 +219,7 @@ def submit(argv: Sequence[str], root: Path = ROOT, program: str = "./spark-submi
 def command() -> None:
     """Entry point of `ralm`, of the installed package."""
     argv = sys.argv[1:]
-    if argv and argv[0] not in ("-h", "--help"):
+    if argv and argv[0] not in ("-h", "--help", *WITHOUT_SPARK):
         script = str(machine_files(ROOT) / "check-machine.sh")
         if subprocess.run(["bash", script, "java"], stdout=subprocess.DEVNULL, check=False).returncode:
             sys.exit(1)

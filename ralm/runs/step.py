@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from ralm.dates import DateName
 from ralm.errors import DataError, MissingInputError, RalmError
 from ralm.runs.context import Context
-from ralm.runs.ledger import Record
+from ralm.runs.record import Record
 from ralm.warehouse.forgotten import TABLE as FORGOTTEN
 from ralm.warehouse.forgotten import forgotten_version
 from ralm.warehouse.once import replace

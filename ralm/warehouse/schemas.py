@@ -467,6 +467,8 @@ _ALL = (
         Column("started_at", "timestamp!", "when it started (UTC)"),
         Column("ended_at", "timestamp", "when it ended (UTC); NULL at the start"),
         Column("message", "string", "the error of a failed run; of `measure_data`, the settings that the data chose"),
+        Column("application", "string", "name and id of the Spark application; NULL: an older release"),
+        Column("after", "map<string,string>", "earlier step -> version of its result; NULL: an older release"),
     ),
     _table(
         "checks",
