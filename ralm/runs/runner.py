@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from ralm.errors import MissingInputError, RalmError
 from ralm.runs.context import Context
+from ralm.runs.progress import Progress, naming
 from ralm.runs.record import Record, title
 from ralm.runs.step import RunningStep, Step
 from ralm.spark.errors import user_errors
@@ -161,19 +162,16 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
     context.ledger.add(started)
     context.ledger.flush()  # the attempt is reserved before anything is written
     running = RunningStep(context, step, started, as_of, resumed=resumed)
-    context.spark.sparkContext.setJobDescription(f"{prefix} {named}")
     context.say(f"{prefix} {named} …")
     clock = time.monotonic()
     try:
-        with user_errors(named):
+        with user_errors(named), naming(context.spark, started, prefix), Progress(context.spark, context.say, named):
             step.action(running)
             running.stop_if_forgotten()
     except Exception as error:
         message = str(error) if isinstance(error, RalmError) else f"{type(error).__name__}: {error}"
         context.ledger.add(running.ended("failed", message.splitlines()[0][:1000] if message else ""))
         raise
-    finally:
-        context.spark.sparkContext.setJobDescription(None)  # type: ignore[arg-type]
     context.ledger.add(running.ended("done", running.note))
     seconds = time.monotonic() - clock
     counts = ", ".join(f"{count:,} {what}" for what, count in running.counts.items())
