@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from ralm.config.load import Config
-from ralm.errors import masked_settings
+from ralm.errors import is_secret, masked_settings
 
-# Keys whose values are secrets whatever they look like: `spark.conf` may hold those of file systems.
-_SECRET = re.compile(
-    r"secret|passw(or)?d|token|credential|signature|(access|account|api|private)[._-]?key|\bsas\b", re.I
-)
 HIDDEN = "***"
 
 
@@ -32,7 +27,7 @@ def without_secrets(content: Any) -> Any:
     """The same nested content with `***` for the values of secret keys, and for the passwords in URLs and texts."""
     if isinstance(content, dict):
         return {
-            key: HIDDEN if isinstance(value, str) and _SECRET.search(str(key)) else without_secrets(value)
+            key: HIDDEN if isinstance(value, str) and is_secret(str(key)) else without_secrets(value)
             for key, value in content.items()
         }
     if isinstance(content, list):

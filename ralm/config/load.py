@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from ralm.config.baselines import Baselines
 from ralm.config.described import described_fields
 from ralm.config.fields import Dates, Fields
+from ralm.config.health import Health
 from ralm.config.locations import Location
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
 from ralm.config.names import SYSTEM
@@ -21,6 +22,7 @@ from ralm.config.privacy import Privacy, contradictions, without_excluded
 from ralm.config.section import Identifier, Section, sized
 from ralm.config.sources import Ingest
 from ralm.config.world import Live, Simulate
+from ralm.errors import is_secret
 
 
 class Config(Section):
@@ -57,6 +59,7 @@ class Config(Section):
     evaluation: Evaluation = Evaluation()
     comparison: Comparison = Comparison()
     publish: Publish = Publish()
+    health: Health = Health()
     stream: Stream = Stream()
     refresh: Refresh = Refresh()
     serving: Serving = Serving()
@@ -143,7 +146,8 @@ def described_error(error: ValidationError) -> str:
         else:
             message = problem["msg"].removeprefix("Value error, ")
             found = problem.get("input")
-            shown = f" (found {found!r})" if isinstance(found, str | int | float | bool) else ""
+            plain = isinstance(found, str | int | float | bool) and not is_secret(where)
+            shown = f" (found {found!r})" if plain else ""
             lines.append(f"{where + ': ' if where else ''}{message}{shown}{_percent(found)}")
     return "; ".join(lines)
 

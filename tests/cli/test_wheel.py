@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from pathlib import Path
 
 import pytest
@@ -12,20 +13,37 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.long
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_the_wheel_runs_a_job(tmp_path: Path) -> None:
-    """What the package depends on is taken from this environment; the package itself comes from the wheel."""
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    source = tmp_path / "source"
+def built(source: Path, wheels: Path, **environment: str) -> Path:
+    """The wheel of a copy of the project."""
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in ("ralm", "jobs", "udfs", "conf"):
         shutil.copytree(ROOT / name, source / name, ignore=ignore)
     for name in ("setup.py", "pyproject.toml"):
         shutil.copy(ROOT / name, source)
-    subprocess.run([*build, "--wheel-dir", str(tmp_path), str(source)], check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("ralm-*.whl")
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    command = [*build, "--wheel-dir", str(wheels), str(source)]
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, **environment})
+    (wheel,) = wheels.glob("ralm-*.whl")
+    return wheel
+
+
+@pytest.mark.long
+def test_two_builds_give_the_same_bytes(tmp_path: Path) -> None:
+    wheels = []
+    for number, folder in enumerate(("here", "some where else")):
+        wheels.append(built(tmp_path / folder, tmp_path / f"wheels{number}", SOURCE_DATE_EPOCH="1700000000"))
+        time.sleep(2.1)  # the times that a zip file keeps are even seconds
+    first, second = (wheel.read_bytes() for wheel in wheels)
+    assert first == second
+    assert built(tmp_path / "later", tmp_path / "wheels2", SOURCE_DATE_EPOCH="1800000000").read_bytes() != first
+
+
+@pytest.mark.long
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_wheel_runs_a_job(tmp_path: Path) -> None:
+    """What the package depends on is taken from this environment; the package itself comes from the wheel."""
+    wheel = built(tmp_path / "source", tmp_path)
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "env")], check=True)
     python = tmp_path / "env" / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", str(wheel)], check=True)
