@@ -105,6 +105,7 @@ def _contents(data: ReportData) -> list[tuple[str, str]]:
     groups = {row.segment for row in data.metrics} - {"all"}
     every: list[tuple[str, str, object]] = [
         ("summary", "Summary", True),
+        ("health", "Is this run healthy?", data.health),
         ("audiences", "Example audiences", data.audiences),
         ("exposure", "Exposure", data.exposure),
         ("thresholds", "Thresholds", data.realised),

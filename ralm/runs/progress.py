@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ from ralm.durations import in_words
 from ralm.runs.console import Console, installed
 from ralm.runs.record import Record
 from ralm.spark.stages import Work, work
+
+logger = logging.getLogger(__name__)
 
 # Seconds between two looks, and before the first plain line; later lines come ever more rarely, as the step gets older.
 LOOK, FIRST, RARELY, LONGEST = 1.0, 30.0, 1.25, 600.0
@@ -50,11 +53,10 @@ class Progress:
     Args:
         spark: the session.
         say: prints a plain line.
-        title: of the step, for the line on a terminal.
     """
 
-    def __init__(self, spark: SparkSession, say: Callable[[str], None], title: str) -> None:
-        self.spark, self.say, self.title = spark, say, title
+    def __init__(self, spark: SparkSession, say: Callable[[str], None]) -> None:
+        self.spark, self.say = spark, say
         self.console: Console | None = installed()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="ralm progress", daemon=True)
@@ -81,18 +83,20 @@ class Progress:
                 continue
             try:
                 found = work(self.spark)
-            except Exception:  # the session ends: the step says what happened
-                return
+            except Exception:  # nothing to show is no reason to end the step
+                logger.debug("how far the step is cannot be told", exc_info=True)
+                continue
             # Without a task that ended or a row that was read there is nothing to say: a training, whose ranks speak.
             if found is not None and (found.done or found.rows) and not self._ended.is_set():
                 self._show(found, now - began)
                 due = now + min(LONGEST, max(FIRST, (RARELY - 1) * (now - began)))
 
     def _show(self, found: Work, seconds: float) -> None:
+        text = f"        {line(found)}"
         if self.console is None:
-            self.say(f"        {line(found)}; {in_words(seconds)} so far")
+            self.say(f"{text}; {in_words(seconds)} so far")
             return
         facts = {"tasks_done": found.done, "tasks": found.tasks, "rows": found.rows, "seconds": round(seconds, 1)}
         if found.left is not None:
             facts["seconds_left_in_stage"] = round(found.left, 1)
-        self.console.update(f"{self.title}: {line(found)}; {in_words(seconds)} so far", facts)
+        self.console.update(text if self.console.style == "bar" else text.strip(), facts)

@@ -165,7 +165,7 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
     context.say(f"{prefix} {named} …")
     clock = time.monotonic()
     try:
-        with user_errors(named), naming(context.spark, started, prefix), Progress(context.spark, context.say, named):
+        with user_errors(named), naming(context.spark, started, prefix), Progress(context.spark, context.say):
             step.action(running)
             running.stop_if_forgotten()
     except Exception as error:

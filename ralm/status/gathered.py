@@ -9,8 +9,8 @@ from typing import Any
 
 from ralm.errors import MissingInputError
 from ralm.runs.record import Record
-from ralm.status.stale import Stale, newest_night, stale
-from ralm.status.verdicts import Verdict, verdict
+from ralm.status.stale import Stale, stale
+from ralm.status.verdicts import Verdict, judged, verdict
 from ralm.warehouse.without_spark import TableFiles
 
 
@@ -87,7 +87,7 @@ def gather(files: TableFiles, now: dt.datetime) -> Status:
         runs=list(reversed(runs(records))),
         release=release,
         stale=stale(files, records, release),
-        verdict=verdict(files.rows("checks"), newest_night(records)),
+        verdict=verdict(files.rows("checks"), judged(records)),
     )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ralm.runs.record import Record
-from ralm.warehouse.without_spark import TableFiles
+from ralm.status.verdicts import newest_night
+
+if TYPE_CHECKING:
+    from ralm.warehouse.without_spark import TableFiles
 
 SOURCES = ("users", "items", "events", "impressions")
-SPLIT, SCORED = "measure_split", "score_users"
+SCORED = "score_users"
 
 
 @dataclass(frozen=True)
@@ -44,17 +46,6 @@ def stale(files: TableFiles, records: Sequence[Record], release: dict[str, Any] 
         *_grown(files, tonight),
         *_unpublished(tonight, release),
     ]
-
-
-def newest_night(records: Sequence[Record]) -> list[Record]:
-    """The last finished runs of all steps without a date, and of those with a date of the newest night."""
-    done = {record.title: record for record in records if record.state == "done"}
-    split = max((r for r in done.values() if r.step == SPLIT), key=lambda r: r.started_at, default=None)
-    if split is None:
-        return list(done.values())
-    kept = (split.counts.get(f"dates.{name}") for name in ("a0", "a1", "a2", "a3"))
-    dates = {dt.date.fromordinal(day) for day in kept if day}
-    return [record for record in done.values() if record.as_of is None or record.as_of in dates or not dates]
 
 
 def _unfinished(newest: dict[str, Record]) -> list[Stale]:

@@ -13,13 +13,13 @@ from ralm.warehouse.table import Table
 
 
 def add_constraints(
-    spark: SparkSession, path: str, table: Table, stored: StructType, properties: Mapping[str, str]
+    spark: SparkSession, place: str, table: Table, stored: StructType, properties: Mapping[str, str]
 ) -> None:
     """Add the constraints that a table lacks; Delta reads the columns once to see that its rows meet them.
 
     Args:
         spark: the session.
-        path: where the table lies.
+        place: the table's name in SQL.
         table: what it should be.
         stored: its schema.
         properties: its properties; Delta keeps constraints among them, in small letters.
@@ -39,9 +39,9 @@ def add_constraints(
         if f"delta.constraints.{name}".lower() in known:
             continue
         try:
-            spark.sql(f"ALTER TABLE delta.`{path}` ADD CONSTRAINT {name} CHECK ({condition})")
+            spark.sql(f"ALTER TABLE {place} ADD CONSTRAINT {name} CHECK ({condition})")
         except PySparkException as error:
             raise DataError(
-                f"table '{table.name}': rows at {path} do not meet {condition}, as another release wrote them; remove "
+                f"table '{table.name}': rows of {place} do not meet {condition}, as another release wrote them; remove "
                 f"the table's folder, or set another `warehouse` ({' '.join(str(error).split())[:200]})"
             ) from error

@@ -547,6 +547,8 @@ _ALL = (
         Column("passed", "boolean!", "whether it passed"),
         Column("value", "double", "what was measured"),
         Column("detail", "string", "what it was measured on"),
+        Column("severity", "string", "when it did not pass: warn, fail, as `health` says; NULL: it only tells"),
+        Column("checked_at", "timestamp", "when (UTC); NULL: an older release"),
     ),
     _table(
         "releases",

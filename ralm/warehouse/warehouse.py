@@ -51,6 +51,10 @@ class Warehouse:
         """Where a table lies."""
         return f"{self.path}/{name}"
 
+    def quoted(self, name: str) -> str:
+        """A table's name in SQL."""
+        return "delta.`{}`".format(self.table_path(name).replace("`", "``"))
+
     def exists(self, name: str) -> bool:
         """Whether the table was created."""
         return is_delta(self.spark, self.table_path(name))
@@ -86,9 +90,9 @@ class Warehouse:
                 )
             if any(column.name not in stored for column in table.columns):
                 added = StructType([f for f in table.schema(self.user_id) if f.name not in stored])
-                self.spark.sql(f"ALTER TABLE delta.`{self.table_path(name)}` ADD COLUMNS ({added.toDDL()})")
+                self.spark.sql(f"ALTER TABLE {self.quoted(name)} ADD COLUMNS ({added.toDDL()})")
             self._keep_statistics(name)
-            add_constraints(self.spark, self.table_path(name), table, schema, self.properties(name))
+            add_constraints(self.spark, self.quoted(name), table, schema, self.properties(name))
             self._checked.add(name)
             return
         builder = (
@@ -115,8 +119,7 @@ class Warehouse:
             return
         wanted = ",".join(TABLES[name].statistics)
         if self.properties(name).get(STATISTICS) != wanted:
-            where = f"delta.`{self.table_path(name)}`"
-            self.spark.sql(f"ALTER TABLE {where} SET TBLPROPERTIES ('{STATISTICS}' = '{wanted}')")
+            self.spark.sql(f"ALTER TABLE {self.quoted(name)} SET TBLPROPERTIES ('{STATISTICS}' = '{wanted}')")
 
     def properties(self, name: str) -> dict[str, str]:
         """The properties of a table, its constraints among them."""

@@ -133,3 +133,24 @@ def test_the_command_starts_no_jvm(night: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "score_users" in done.stdout
+
+
+def test_the_verdict_is_of_the_newest_runs(night: Path) -> None:
+    """A check that failed stays until its step has run again."""
+    at = NIGHT.replace(tzinfo=dt.UTC)
+    common = {"step": "check_health[inputs]", "name": "rows:events", "severity": "fail", "value": 1.0}
+    failed = record("check_health[inputs]", "failed", minute=7, as_of=DAY, message="no rows")
+    old = common | {"run_id": "other", "passed": False, "detail": "of another night", "checked_at": at}
+    now = common | {"run_id": failed.run_id, "passed": False, "detail": "3 rows", "checked_at": at}
+    write(night, "checks", [old, now])
+    assert found(night).verdict is None  # the step that it is of is not there
+    write_runs(night, failed)
+    verdict = found(night).verdict
+    assert verdict is not None
+    assert (verdict.passed, verdict.wrong) == (0, [("rows:events", "3 rows")])
+    assert "0 checks passed, 1 did not" in page(found(night))
+    write_runs(night, record("check_health[inputs]", minute=9, as_of=DAY))
+    write(night, "checks", [now | {"passed": True, "checked_at": at + dt.timedelta(minutes=9)}])
+    again = found(night).verdict
+    assert again is not None
+    assert (again.passed, again.wrong) == (1, [])

@@ -64,7 +64,7 @@ def test_a_table_of_an_earlier_release_gets_them(spark: SparkSession, tmp_path: 
 def test_rows_that_may_not_be_are_named(spark: SparkSession, tmp_path: Path) -> None:
     path = str(tmp_path / "impressions")
     impressions(spark, IMPRESSION, ("u2", "", *IMPRESSION[2:])).write.format("delta").save(path)
-    with pytest.raises(DataError, match=r"table 'impressions': rows at .* do not meet item_id <> '', .* remove the"):
+    with pytest.raises(DataError, match=r"table 'impressions': rows of .* do not meet item_id <> '', .* remove the"):
         Warehouse(spark, str(tmp_path)).create("impressions")
 
 
