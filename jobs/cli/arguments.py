@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from ralm.config import Config, load_config
 from ralm.errors import INTERRUPTED, ConfigError, RalmError, masked
-from ralm.runs.console import install
+from ralm.runs.console import clear_line, install
 
 EPILOG = (
     "Configuration keys, with their units, bounds and defaults: ralm/config/; worked examples: conf/*.yaml. "
@@ -138,6 +138,7 @@ def any_terminal() -> None:
 def break_off(*_: object) -> None:
     """What Ctrl-C does to a job: it is said at once, for what is printed passes through a JVM that ends at it, too."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    clear_line()
     print(INTERRUPTED, file=sys.stderr, flush=True)
     raise KeyboardInterrupt(INTERRUPTED)
 
@@ -158,6 +159,7 @@ def say_error(error: BaseException, argv: Sequence[str]) -> int:
     if debug:
         traceback.print_exception(error)
     # Where both go to one terminal, the progress on stdout must come before the error on stderr.
+    clear_line()
     sys.stdout.flush()
     interruption = _interruption(error)
     if interruption is not None:

@@ -99,6 +99,12 @@ def install(style: Style) -> None:
         sys.stderr = Console(sys.stderr, style, "error")
 
 
+def clear_line() -> None:
+    """Take the line that is updated away, if there is one."""
+    if (console := installed()) is not None:
+        console.clear()
+
+
 def installed() -> Console | None:
     """The console that lines go through; None: they are printed plainly."""
     return sys.stdout if isinstance(sys.stdout, Console) else None
