@@ -15,7 +15,7 @@ def flat_scores(thresholds: DataFrame) -> tuple[int, int]:
     Args:
         thresholds: rows of the table; their `quantiles` go from the lowest to the highest score of the probe.
     """
-    low, high = F.element_at("quantiles", 1), F.element_at("quantiles", -1)
+    low, high = F.get("quantiles", F.lit(0)), F.try_element_at("quantiles", F.lit(-1))
     finite = (low > float("-inf")) & (high < float("inf")) & (low < high)
     row = thresholds.agg(F.count_if(~F.coalesce(finite, F.lit(False))), F.count(F.lit(1))).first()
     assert row is not None
