@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import os
+import sys
 
 from jobs.cli.arguments import Arguments, run_job
 from ralm.status.gathered import gather
@@ -25,7 +27,10 @@ def main(arguments: Arguments) -> None:
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     status = gather(TableFiles(config.warehouse_path, config.spark.conf), now)
     shown = as_json if arguments.options["json"] else page
-    print(shown(status, max(1, arguments.options["runs"])))
+    try:
+        print(shown(status, max(1, arguments.options["runs"])), flush=True)
+    except BrokenPipeError:  # `status | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
