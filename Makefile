@@ -4,6 +4,7 @@ SHELL := bash
 
 BIN := .venv/bin
 UV_VERSION := 0.13.9
+SBOM_VERSION := 7.5.0
 CONFIG ?= conf/demo.yaml
 BENCH ?= all
 PROTOCOLS ?= meta_embedding
@@ -19,7 +20,7 @@ INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd; echo
 JARS := .venv/delta-jars
 DOCS := .venv-docs/.installed-$(shell (cat requirements-docs.lock; pwd) | cksum | cut -d' ' -f1)
 
-.PHONY: help machine venv jars dist demo live ab compare ablations robust protocols bench lint test test-all soak test-fast notebooks docs lock clean
+.PHONY: help machine venv jars dist demo live ab compare ablations robust protocols bench lint test test-all soak test-fast notebooks docs sbom lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -109,6 +110,12 @@ $(DOCS):
 	@.venv-docs/bin/python -m pip install --quiet uv==$(UV_VERSION)
 	@VENV=.venv-docs conf/uv.sh pip install --quiet --no-deps --python .venv-docs/bin/python -r requirements-docs.lock
 	@touch $@
+
+sbom: venv ## The packages of the environment with versions and licences, as CycloneDX: build/sbom.json
+	@mkdir -p build
+	@conf/uv.sh tool run --from cyclonedx-bom==$(SBOM_VERSION) cyclonedx-py environment $(BIN)/python \
+		--output-reproducible --output-file build/sbom.json
+	@echo "build/sbom.json"
 
 lock: venv ## Resolve requirements*.in into their lock files, for Python 3.11 and 3.12, keeping what still fits
 	for name in requirements requirements-docs; do conf/uv.sh pip compile --quiet --universal --python-version 3.11 \

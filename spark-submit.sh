@@ -21,7 +21,7 @@ if [ ! -x "$python" ]; then
     }
 fi
 case ${1:---help} in
-    -h | --help) ;;
+    -h | --help | --completion | status) ;;
     *) "$root/conf/check-machine.sh" java >/dev/null ;;
 esac
 PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} exec "$python" -m jobs.cli.submission "$@"

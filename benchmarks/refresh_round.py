@@ -33,7 +33,7 @@ from ralm.features.seeds import item_seeds
 from ralm.models.lookalike import LookalikeModel
 from ralm.models.weights import export_weights
 from ralm.runs.context import MEASURE, Context
-from ralm.runs.ledger import Record
+from ralm.runs.record import Record
 from ralm.storage.path import StoragePath
 from ralm.training.checkpoints import MODEL, publish
 from ralm.warehouse.once import append, replace

@@ -11,7 +11,8 @@ from jobs.cli.arguments import Arguments, run_job
 from jobs.cli.dry_run import say_sources
 from jobs.steps.nightly import run_night, steps
 from ralm.config import Config, auto
-from ralm.errors import RalmError, masked_settings
+from ralm.config.kept import without_secrets
+from ralm.errors import RalmError
 from ralm.evaluation.first_figure import first_figures
 from ralm.runs.context import Context
 from ralm.runs.runner import plan_steps
@@ -20,8 +21,8 @@ from ralm.spark.session import get_session
 
 
 def _dry_run(context: Context, plan: Sequence[Step]) -> None:
-    resolved = yaml.safe_dump(auto.written(context.given, context.counts), sort_keys=False)
-    print(f"# configuration\n{masked_settings(resolved)}\n# of which the data decide, unless a value is given")
+    resolved = yaml.safe_dump(without_secrets(auto.written(context.given, context.counts)), sort_keys=False)
+    print(f"# configuration\n{resolved}\n# of which the data decide, unless a value is given")
     for line in auto.explain(context.given, context.counts):
         print(line)
     print(f"# warehouse {context.warehouse.path}")

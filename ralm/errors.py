@@ -13,12 +13,23 @@ _USER_INFO = re.compile(
     r"|\b([A-Za-z][A-Za-z0-9+.-]*://)[^\s'\"<>/@]*:[^\s'\"<>/]*@(?=[^\s@])"
 )
 _SECRET = re.compile(
-    r"(?i)([\w.-]*(?:passw(?:or)?d|passwd|pwd|secret|token|api_?key|access_?key|signature|\bsig|credential)[\w.-]*"
+    r"(?i)([\w.-]*(?:passw(?:or)?d|passwd|pwd|secret|token|(?:access|account|api|private)[._-]?key|signature|\bsig|credential)[\w.-]*"
     r"[\"']?\s*[=:]\s*)(?!\s)[^\s&,;}]+"
 )
 _IN_URL = re.compile(
     r"(?i)([?&][\w.-]*(?:passw(?:or)?d|passwd|pwd|secret|token|key|sig|signature|credential)[\w.-]*=)[^\s&]+"
 )
+
+
+# Keys whose values are secrets whatever they look like: `spark.conf` may hold those of file systems.
+_SECRET_KEY = re.compile(
+    r"secret|passw(or)?d|token|credential|signature|(access|account|api|private)[._-]?key|\bsas\b", re.I
+)
+
+
+def is_secret(key: str) -> bool:
+    """Whether the value of a key is a secret, by the key's name."""
+    return _SECRET_KEY.search(key) is not None
 
 
 def masked(text: str) -> str:

@@ -15,11 +15,15 @@ from typing import Any, NoReturn
 
 from ralm.config import Config, load_config
 from ralm.errors import INTERRUPTED, ConfigError, RalmError, masked
+from ralm.runs.console import clear_line, install
 
 EPILOG = (
     "Configuration keys, with their units, bounds and defaults: ralm/config/; worked examples: conf/*.yaml. "
     "Exit codes: 2 bad configuration, 3 bad data, 4 a missing input, 130 interrupted, 1 anything else."
 )
+
+# In place of a job: print what a shell needs to complete command lines.
+COMPLETION = "--completion"
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ def locate(path: str) -> Path:
     return shipped if not named.exists() and shipped.exists() else named
 
 
-def _parser(description: str, dry_run: bool, options: argparse.ArgumentParser | None) -> argparse.ArgumentParser:
+def job_parser(description: str, dry_run: bool, options: argparse.ArgumentParser | None) -> argparse.ArgumentParser:
+    """The command line of a job: what all of them understand, and its own options."""
     parents = [] if options is None else [options]
     parser = _Parser(description=description, epilog=EPILOG, allow_abbrev=False, parents=parents)
     parser.add_argument("--config", required=True, metavar="FILE", help="the YAML configuration")
@@ -65,6 +70,12 @@ def _parser(description: str, dry_run: bool, options: argparse.ArgumentParser | 
         "--as-of", type=_date, metavar="YYYY-MM-DD", help="the logical date (dates.a3); default: as configured"
     )
     parser.add_argument("--force", action="store_true", help="repeat what is already done")
+    parser.add_argument(
+        "--progress",
+        choices=("bar", "lines", "json"),
+        default="lines",
+        help="bar: a line that is updated, as on a terminal; lines: plain ones; json: every line is a JSON object",
+    )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     if dry_run:
         parser.add_argument(
@@ -97,9 +108,11 @@ def parse(
         MissingInputError: the configuration file does not exist.
     """
     given = list(sys.argv[1:] if argv is None else argv)
-    parser = _parser(description, dry_run, options)
+    parser = job_parser(description, dry_run, options)
     known = parser.parse_known_args(given)[0] if allow_rest else parser.parse_args(given)
     own = [] if options is None else [action.dest for action in options._actions]
+    if not allow_rest:
+        install(known.progress)
     path = locate(known.config)
     config = load_config(path, known.set)
     for line in [] if allow_rest else config.notes:
@@ -125,6 +138,7 @@ def any_terminal() -> None:
 def break_off(*_: object) -> None:
     """What Ctrl-C does to a job: it is said at once, for what is printed passes through a JVM that ends at it, too."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    clear_line()
     print(INTERRUPTED, file=sys.stderr, flush=True)
     raise KeyboardInterrupt(INTERRUPTED)
 
@@ -145,6 +159,7 @@ def say_error(error: BaseException, argv: Sequence[str]) -> int:
     if debug:
         traceback.print_exception(error)
     # Where both go to one terminal, the progress on stdout must come before the error on stderr.
+    clear_line()
     sys.stdout.flush()
     interruption = _interruption(error)
     if interruption is not None:

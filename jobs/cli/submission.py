@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from jobs.cli.arguments import Arguments, any_terminal, parse, say_error
+from jobs.cli.arguments import COMPLETION, Arguments, any_terminal, parse, say_error
 from jobs.cli.shipment import ROOT, Shipment, scratch_folder, zip_package
 from jobs.cli.small_data import is_small
 from jobs.cli.suggestion import OPTION
@@ -27,6 +27,9 @@ USAGE = "JOB --config FILE [--set section.key=value]... [job options] [-- spark-
 # Options of spark-submit whose value is a comma-separated list: the user's entries join ours; of all others, given
 # after `--`, the last one wins.
 LISTS = ("--packages", "--py-files", "--files", "--jars")
+
+# Jobs that need no Spark: they run in this Python.
+WITHOUT_SPARK = ("status",)
 
 
 def known_jobs(folder: Path) -> dict[str, str]:
@@ -86,6 +89,17 @@ def read_settings(path: Path) -> dict[str, str]:
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
     pairs = (line.split(None, 1) for line in lines if line and not line.startswith("#"))
     return {key: value.strip() for key, value in pairs}
+
+
+def with_progress(job_arguments: Sequence[str], options: Sequence[str], terminal: bool) -> list[str]:
+    """The job's arguments, with a progress line that is updated where the driver's lines go to a terminal.
+
+    The job itself cannot know: what it prints passes through a JVM.
+    """
+    said = any(argument.partition("=")[0] == "--progress" for argument in job_arguments)
+    elsewhere = option_value(options, "--deploy-mode", "spark.submit.deployMode") == "cluster"
+    bar = terminal and not said and not elsewhere
+    return [*job_arguments, *(["--progress", "bar"] if bar else [])]
 
 
 def build_command(
@@ -176,6 +190,7 @@ def _help(program: str, jobs: Mapping[str, str]) -> str:
             "",
             "Runs a job by spark-submit: on local[*], or elsewhere by e.g. `-- --master yarn --deploy-mode cluster`.",
             f"A job's own options: {program} JOB --help",
+            f"Completion in a shell: source <({program} {COMPLETION} bash), or zsh",
             "",
             "jobs:",
             *lines,
@@ -199,6 +214,11 @@ def submit(argv: Sequence[str], root: Path = ROOT, program: str = "./spark-submi
     if not argv or argv[0] in ("-h", "--help"):
         print(_help(program, jobs))
         sys.exit(0)
+    if argv[0] == COMPLETION:
+        from jobs.cli.completion import script  # it loads all jobs
+
+        print(script(argv[1] if len(argv) > 1 else "", jobs), end="")
+        sys.exit(0)
     job, given = argv[0], list(argv[1:])
     if job not in jobs:
         raise ConfigError(f"no job '{job}'; jobs: {', '.join(jobs) or 'none'}")
@@ -209,8 +229,11 @@ def submit(argv: Sequence[str], root: Path = ROOT, program: str = "./spark-submi
         os.execv(sys.executable, [sys.executable, str(path), "--help"])
     if job == "ingest" and OPTION in job_arguments:  # it needs neither a configuration nor Spark
         os.execv(sys.executable, [sys.executable, str(path), *job_arguments])
+    if job in WITHOUT_SPARK and not options:
+        os.execv(sys.executable, [sys.executable, str(path), *job_arguments])
     # Read here too, so that a mistake is reported before a JVM starts.
     arguments = parse(jobs[job], job_arguments, dry_run=True, allow_rest=True)
+    job_arguments = with_progress(job_arguments, options, terminal=sys.stdout.isatty())
     pyspark = importlib.util.find_spec("pyspark")
     if pyspark is None or pyspark.origin is None:
         raise RalmError("pyspark is not installed for this Python: run 'make venv'")
@@ -232,7 +255,7 @@ def submit(argv: Sequence[str], root: Path = ROOT, program: str = "./spark-submi
 def command() -> None:
     """Entry point of `ralm`, of the installed package."""
     argv = sys.argv[1:]
-    if argv and argv[0] not in ("-h", "--help"):
+    if argv and argv[0] not in ("-h", "--help", COMPLETION, *WITHOUT_SPARK):
         script = str(machine_files(ROOT) / "check-machine.sh")
         if subprocess.run(["bash", script, "java"], stdout=subprocess.DEVNULL, check=False).returncode:
             sys.exit(1)

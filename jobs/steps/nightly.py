@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobs.steps.audiences import nightly_scoring
 from jobs.steps.evaluation import evaluate
+from jobs.steps.health import night as health
 from jobs.steps.lookalike import cold_start_model, lookalike_samples, seed_clusters, target_embeddings
 from jobs.steps.lookalike import training as lookalike_training
 from jobs.steps.releases import releases
@@ -27,26 +28,29 @@ def data_steps(context: Context) -> list[Step]:
 def steps(context: Context) -> list[Step]:
     """All steps in order; which ones follow the data may depend on what was measured."""
     stages = (
-        split,
-        vocabularies,
-        histories,
-        user_fields,
-        stand_ins,
-        user_samples,
-        user_model_training,
-        *user_embeddings.stacked_trainings(context),
-        user_embeddings,
-        item_seeds,
-        lookalike_samples,
-        lookalike_training,
-        cold_start_model,
-        target_embeddings,
-        seed_clusters,
-        nightly_scoring,
-        evaluate,
-        releases,
+        split.steps,
+        health.inputs,
+        vocabularies.steps,
+        histories.steps,
+        user_fields.steps,
+        stand_ins.steps,
+        user_samples.steps,
+        health.users,
+        user_model_training.steps,
+        *(stage.steps for stage in user_embeddings.stacked_trainings(context)),
+        user_embeddings.steps,
+        item_seeds.steps,
+        lookalike_samples.steps,
+        lookalike_training.steps,
+        cold_start_model.steps,
+        target_embeddings.steps,
+        seed_clusters.steps,
+        nightly_scoring.steps,
+        health.audiences,
+        evaluate.steps,
+        releases.steps,
     )
-    planned = data_steps(context) + [step for stage in stages for step in stage.steps(context)]
+    planned = data_steps(context) + [step for stage in stages for step in stage(context)]
     known = {(step.name, step.as_of) for step in planned}
     complete: list[Step] = []
     for step in planned:

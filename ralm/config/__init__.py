@@ -6,6 +6,7 @@ constructors as the typed objects defined here, never as dictionaries.
 
 from ralm.config.baselines import Als, Baselines, ClusteredSimilarity, LshIv, Regression, Similarity
 from ralm.config.fields import CategoricalField, Dates, Fields, HistoryField
+from ralm.config.health import Health
 from ralm.config.load import Config
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
 from ralm.config.outputs import (
@@ -50,6 +51,7 @@ __all__ = [
     "Evaluation",
     "EventSource",
     "Fields",
+    "Health",
     "HistoryField",
     "Identifier",
     "ImpressionSource",

@@ -7,12 +7,8 @@ import re
 from typing import Any
 
 from ralm.config.load import Config
-from ralm.errors import masked_settings
+from ralm.errors import is_secret, masked_settings
 
-# Keys whose values are secrets whatever they look like: `spark.conf` may hold those of file systems.
-_SECRET = re.compile(
-    r"secret|passw(or)?d|token|credential|signature|(access|account|api|private)[._-]?key|\bsas\b", re.I
-)
 # What only says where a secret is, as in the section `storage`.
 _VARIABLE = re.compile(r"\$\{\w+\}")
 HIDDEN = "***"
@@ -35,7 +31,7 @@ def without_secrets(content: Any) -> Any:
     if isinstance(content, dict):
         return {
             key: HIDDEN
-            if isinstance(value, str) and _SECRET.search(str(key)) and not _VARIABLE.fullmatch(value)
+            if isinstance(value, str) and is_secret(str(key)) and not _VARIABLE.fullmatch(value)
             else without_secrets(value)
             for key, value in content.items()
         }

@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from ralm.config.baselines import Baselines
 from ralm.config.described import described_fields
 from ralm.config.fields import Dates, Fields
+from ralm.config.health import Health
 from ralm.config.locations import Location
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
 from ralm.config.names import SYSTEM
@@ -22,6 +23,7 @@ from ralm.config.section import HIDDEN_INPUT, Identifier, Section, sized
 from ralm.config.sources import Ingest
 from ralm.config.storage import SCHEME, Storage
 from ralm.config.world import Live, Simulate
+from ralm.errors import is_secret
 
 
 class Config(Section):
@@ -64,6 +66,7 @@ class Config(Section):
     evaluation: Evaluation = Evaluation()
     comparison: Comparison = Comparison()
     publish: Publish = Publish()
+    health: Health = Health()
     stream: Stream = Stream()
     refresh: Refresh = Refresh()
     serving: Serving = Serving()
@@ -157,7 +160,8 @@ def described_error(error: ValidationError) -> str:
         else:
             message = problem["msg"].removeprefix("Value error, ")
             found = None if problem["type"] == HIDDEN_INPUT else problem.get("input")
-            shown = f" (found {found!r})" if isinstance(found, str | int | float | bool) else ""
+            plain = isinstance(found, str | int | float | bool) and not is_secret(where)
+            shown = f" (found {found!r})" if plain else ""
             lines.append(f"{where + ': ' if where else ''}{message}{shown}{_percent(found)}")
     return "; ".join(lines)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Protocol
 
-from ralm.errors import ConfigError, MissingInputError
+from ralm.errors import ConfigError, DataError, MissingInputError
+from ralm.field_kind import is_condition
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row
@@ -81,6 +82,11 @@ def features_of_user(w: Tables, item: str, user: object) -> DataFrame:
     near = groups.join(vectors, "model_version").withColumn("likeness", product + F.col("offset"))
     nearest = near.orderBy(F.desc("likeness"), "group").limit(1).select("group", people.alias("people"))
     listed = features.select("condition", "vocabulary_version").distinct().collect()  # a few dozen per group
+    for one in listed:
+        if not is_condition(one["condition"]):
+            raise DataError(
+                f"table 'audience_features': a condition that this project does not write: {one['condition']}"
+            )
     held = F.array(*(F.when(F.expr(one["condition"]), F.lit(one["condition"])) for one in listed))
     held = held if listed else F.array(F.lit(None).cast("string"))
     versions = [one["vocabulary_version"] for one in listed]

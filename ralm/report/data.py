@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ralm.evaluation.online_test import Change
-from ralm.report.findings import Found, HistoryCounts, ShownRates
+from ralm.report.findings import Found, HealthCheck, HistoryCounts, ShownRates
 
 
 @dataclass(frozen=True)
@@ -291,4 +291,5 @@ class ReportData:
     found: Found | None = None
     shown_rates: ShownRates | None = None
     history: HistoryCounts | None = None
+    health: Sequence[HealthCheck] = ()
     minimum: int = 0

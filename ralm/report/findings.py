@@ -84,3 +84,20 @@ class HistoryCounts:
     def share_without(self) -> float:
         """Share of the users without such a history."""
         return self.without / max(1, self.without + self.having)
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """A check of the night.
+
+    Attributes:
+        name: of the check, with what it is about.
+        passed: whether it passed.
+        detail: what was found, and the limit.
+        severity: what it means if it did not: warn or fail, as `health` says; None: it only tells.
+    """
+
+    name: str
+    passed: bool
+    detail: str
+    severity: str | None = None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from ralm.durations import in_words
 from ralm.evaluation.metric_names import METRICS, Metric, comparable, metric_of
 from ralm.evaluation.online_test import METRICS as ONLINE_METRICS
 from ralm.insight.small_counts import said
@@ -35,7 +36,7 @@ def render_report(data: ReportData) -> str:
         "report.html",
         number=number,
         people=lambda count: said(count, data.minimum),
-        duration=_duration,
+        duration=in_words,
         system=name,
         metric=lambda name: metric_of(name).title,
     ).render(
@@ -104,6 +105,7 @@ def _contents(data: ReportData) -> list[tuple[str, str]]:
     groups = {row.segment for row in data.metrics} - {"all"}
     every: list[tuple[str, str, object]] = [
         ("summary", "Summary", True),
+        ("health", "Is this run healthy?", data.health),
         ("audiences", "Example audiences", data.audiences),
         ("exposure", "Exposure", data.exposure),
         ("thresholds", "Thresholds", data.realised),
@@ -125,13 +127,6 @@ def _terms(data: ReportData) -> list[Metric]:
     compared = data.compared.rows if data.compared is not None else ()
     shown = {row.metric for row in (*data.metrics, *compared)}
     return [metric_of(name) for name in comparable({*METRICS, *shown}, data.first_figures)]
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _rows(data: ReportData, metric: str, segment: str, protocol: str) -> list[MetricRow]:

@@ -11,6 +11,7 @@ from scipy.stats import binom
 
 from ralm.evaluation.metric_names import RECALL, metric_of
 from ralm.report.data import MetricRow, ReportData
+from ralm.report.findings import HealthCheck
 from ralm.report.standing import PROTOCOLS, main_protocol, standing
 from ralm.report.system_names import CONSTANT, name
 
@@ -155,6 +156,9 @@ def problems(data: ReportData) -> list[str]:
     if own is not None and (own.items or 0) < FEW_ITEMS:
         said.append(f"Only {own.items or 0:,} items could be judged: the figures may be far off.")
     said += _thresholds(data)
+    said += [
+        f"A check of this run did not pass: {check.name.replace('_', ' ')}, {check.detail}." for check in _wrong(data)
+    ]
     said += _thin_data(data)
     uneven = {row.source: row.gini for row in data.exposure}
     if "logged" in uneven and "recommended" in uneven and uneven["recommended"] > uneven["logged"]:
@@ -176,6 +180,8 @@ def looked_at(data: ReportData) -> str:
         parts.append("exposure thresholds")
     if data.split:
         parts.append("users without a history and items without seeds")
+    if data.health:
+        parts.append("checks of the run")
     if data.exposure:
         parts.append("evenness of the exposure")
     return ", ".join(parts)
@@ -238,6 +244,14 @@ def _thresholds(data: ReportData) -> Sequence[str]:
         f"The exposure thresholds of {count - kept:,} of {count:,} items let clearly more or fewer users through than "
         f"the {100 * data.realised.asked:g} % asked for; chance alone would give {0.05 * count:.0f}.",
     )
+
+
+def _named(check: HealthCheck) -> str:
+    return check.name.replace("_", " ")
+
+
+def _wrong(data: ReportData) -> list[HealthCheck]:
+    return [check for check in data.health if check.severity is not None and not check.passed]
 
 
 def _thin_data(data: ReportData) -> list[str]:

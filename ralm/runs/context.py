@@ -18,7 +18,8 @@ from ralm.dates import DateName, ResolvedDates, resolve_dates
 from ralm.errors import MissingInputError
 from ralm.features.holdout import without_domains
 from ralm.ingest.split import BY_HASH, found_midnights, may_lose_times
-from ralm.runs.ledger import Ledger, Record
+from ralm.runs.ledger import Ledger
+from ralm.runs.record import Record
 from ralm.warehouse.catalog import NamedTables
 from ralm.warehouse.lineage import Lineage
 from ralm.warehouse.once import Except
@@ -105,6 +106,12 @@ class Context:
             self._answers[ask] = ask(self)
         answer: Answer = self._answers[ask]
         return answer
+
+    @property
+    def application(self) -> str:
+        """Name and id of the Spark application, for its logs."""
+        running = self.spark.sparkContext
+        return f"{running.appName} {running.applicationId}"
 
     @property
     def counts(self) -> DataCounts | None:

@@ -3,41 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from ralm.runs.record import Record
 from ralm.warehouse.once import append
 from ralm.warehouse.warehouse import Warehouse
-
-
-@dataclass
-class Record:
-    """One row of `runs`."""
-
-    run_id: str
-    step: str
-    as_of: dt.date | None
-    state: str
-    token: str
-    attempt: int
-    config_hash: str
-    inputs: dict[str, int]
-    outputs: dict[str, int]
-    counts: dict[str, int]
-    started_at: dt.datetime
-    ended_at: dt.datetime | None = None
-    message: str | None = None
-
-    @property
-    def version(self) -> str:
-        """A short version of the run's result: other settings, other inputs or `--force` give another version."""
-        return hashlib.sha256(f"{self.token}#{self.attempt}".encode()).hexdigest()[:8]
-
-    def row(self) -> tuple[Any, ...]:
-        """The record in the column order of the table."""
-        return tuple(vars(self).values())
 
 
 class Ledger:

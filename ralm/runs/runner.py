@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from ralm.errors import MissingInputError, RalmError
 from ralm.runs.context import Context
-from ralm.runs.ledger import Record
+from ralm.runs.progress import Progress, naming
+from ralm.runs.record import Record, title
 from ralm.runs.step import RunningStep, Step
 from ralm.spark.errors import user_errors
 from ralm.warehouse.forgotten import TABLE as FORGOTTEN
@@ -45,6 +46,12 @@ def token(context: Context, step: Step) -> str:
         "extra": step.extra() if step.extra else "",
     }
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def _after(context: Context, step: Step) -> dict[str, str]:
+    """Each step that this one comes after -> the version of its result."""
+    found = [context.require(name, as_of) for name, as_of in step.after]
+    return {record.title: record.version for record in found}
 
 
 @dataclass(frozen=True)
@@ -116,15 +123,15 @@ def run_steps(context: Context, steps: Sequence[Step], first: int = 1, total: in
 
 def _run_one(context: Context, step: Step, prefix: str) -> None:
     as_of = context.date(step.as_of)
-    title = step.name + (f" as of {as_of}" if as_of else "")
+    named = title(step.name, as_of)
     now = token(context, step)
     found = state(context, step, now)
     record = found.record
     if found.what == "done" and not context.force:
-        context.say(f"{prefix} {title}: already done, skipped")
+        context.say(f"{prefix} {named}: already done, skipped")
         return
     if found.gone is not None:
-        context.say(f"{prefix} {title}: made again, for {found.gone}")
+        context.say(f"{prefix} {named}: made again, for {found.gone}")
     config_hash = settings(context, step)
     attempts = context.ledger.attempts(step.name, as_of)
     reached = _reached(context, step, attempts)
@@ -149,28 +156,27 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
         outputs={},
         counts={},
         started_at=dt.datetime.now(dt.UTC).replace(tzinfo=None),
+        application=context.application,
+        after=_after(context, step),
     )
     context.ledger.add(started)
     context.ledger.flush()  # the attempt is reserved before anything is written
     running = RunningStep(context, step, started, as_of, resumed=resumed)
-    context.spark.sparkContext.setJobDescription(f"{prefix} {title}")
-    context.say(f"{prefix} {title} …")
+    context.say(f"{prefix} {named} …")
     clock = time.monotonic()
     try:
-        with user_errors(title):
+        with user_errors(named), naming(context.spark, started, prefix), Progress(context.spark, context.say):
             step.action(running)
             running.stop_if_forgotten()
     except Exception as error:
         message = str(error) if isinstance(error, RalmError) else f"{type(error).__name__}: {error}"
         context.ledger.add(running.ended("failed", message.splitlines()[0][:1000] if message else ""))
         raise
-    finally:
-        context.spark.sparkContext.setJobDescription(None)  # type: ignore[arg-type]
     context.ledger.add(running.ended("done", running.note))
     seconds = time.monotonic() - clock
     counts = ", ".join(f"{count:,} {what}" for what, count in running.counts.items())
-    context.say(f"{prefix} {title}: {counts + ', ' if counts else ''}{seconds:.1f} s")
-    context.times.append((title, seconds, dict(running.counts)))
+    context.say(f"{prefix} {named}: {counts + ', ' if counts else ''}{seconds:.1f} s")
+    context.times.append((named, seconds, dict(running.counts)))
 
 
 def _reached(context: Context, step: Step, attempts: int) -> int:

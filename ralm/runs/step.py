@@ -10,9 +10,9 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from ralm.dates import DateName
-from ralm.errors import DataError, MissingInputError, RalmError
+from ralm.errors import DataError, MissingInputError, RalmError, masked
 from ralm.runs.context import Context
-from ralm.runs.ledger import Record
+from ralm.runs.record import Record
 from ralm.warehouse.forgotten import TABLE as FORGOTTEN
 from ralm.warehouse.forgotten import forgotten_version
 from ralm.warehouse.once import replace
@@ -177,13 +177,24 @@ class RunningStep:
         """Record a data check with its outcome."""
         self.check_all([(name, passed, value, detail)])
 
-    def check_all(self, outcomes: Sequence[tuple[str, bool, float | None, str | None]]) -> None:
-        """Record data checks (name, passed, value, detail): they are written with the end of the step."""
-        self.context.ledger.check((self.record.run_id, self.step.name, *outcome) for outcome in outcomes)
+    def check_all(
+        self, outcomes: Sequence[tuple[str, bool, float | None, str | None]], severity: str | None = None
+    ) -> None:
+        """Record data checks (name, passed, value, detail): they are written with the end of the step.
+
+        Args:
+            outcomes: of the checks.
+            severity: what it means when one does not pass: `warn` or `fail`; None: it only tells.
+        """
+        now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+        self.context.ledger.check(
+            (self.record.run_id, self.step.name, name, passed, value, detail and masked(detail), severity, now)
+            for name, passed, value, detail in outcomes
+        )
 
     def say(self, line: str) -> None:
         """A line of progress under the step's own."""
-        self.context.say(f"        {line}")
+        self.context.say(f"        {masked(line)}")
 
     def ended(self, state: str, message: str | None = None) -> Record:
         """The record of the end of this run."""
@@ -195,7 +206,7 @@ class RunningStep:
                 "outputs": self.outputs,
                 "counts": self.counts | self.facts,
                 "ended_at": now,
-                "message": message,
+                "message": None if message is None else masked(message),
             }
         )
 

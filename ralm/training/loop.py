@@ -12,6 +12,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
+from ralm.durations import in_words
 from ralm.errors import DataError
 from ralm.training.checkpoints import latest_checkpoint, publish, save_checkpoint
 from ralm.training.event_log import EventLog
@@ -204,7 +205,8 @@ class Run:
         """Train one epoch, or the remaining steps; returns this rank's mean loss."""
         total = 0.0
         count = min(self.loader.steps_per_epoch, self.steps - self.step)
-        shown = time.monotonic()
+        began = shown = time.monotonic()
+        before = self.rows
         self.network.train()
         for number in range(1, count + 1):
             arrays = next(batches)
@@ -227,7 +229,11 @@ class Run:
             self.rows += len(next(iter(arrays.values()))) * self.rank.world
             if time.monotonic() - shown > PROGRESS_SECONDS:
                 shown = time.monotonic()
-                self.say(f"epoch {self.epoch + 1}/{self.epochs} batch {number}/{count} loss {total / number:.4f}")
+                rate, left = (self.rows - before) / (shown - began), (self.steps - self.step) * (shown - began) / number
+                self.say(
+                    f"epoch {self.epoch + 1}/{self.epochs} batch {number}/{count} loss {total / number:.4f}, "
+                    f"{rate:,.0f} rows/s, at most {in_words(left)} left"
+                )
         return total / max(count, 1)
 
     def _close_epoch(self, loss: float, events: EventLog) -> None:

@@ -22,16 +22,24 @@ class Column:
         name: in the table.
         type: Spark SQL type; one that ends in `!` is NOT NULL; `uid` stands for the configured type of user ids.
         description: for readers, with the unit or range where it matters.
+        holds: SQL condition that every row must meet, mostly of this column alone; empty: none. DuckDB reads it as
+            Spark does, where `size` is a macro.
     """
 
     name: str
     type: str
     description: str
+    holds: str = ""
 
     @property
     def required(self) -> bool:
         """Whether the column is NOT NULL."""
         return self.type.endswith("!")
+
+    @property
+    def present(self) -> str:
+        """Name of the CHECK that stands for NOT NULL."""
+        return f"{self.name}_is_there"
 
     def spark_type(self, user_id: str) -> str:
         """The Spark SQL type, with user ids of the given type."""
@@ -52,9 +60,10 @@ class Table:
         description: one sentence for readers.
         columns: the listed columns.
         partition: the columns that it is partitioned by.
-        checks: name -> condition that Delta holds every row to.
+        checks: name -> condition on several columns; with those of single columns in `conditions`.
         further: what the columns beside the listed ones are; empty: there are no others.
         followed: whether its changes can be read as a stream (`Warehouse.changes`).
+        whole: whether it is replaced as a whole, with its schema, which has no NOT NULL then: CHECKs stand for it.
     """
 
     name: str
@@ -64,6 +73,7 @@ class Table:
     checks: dict[str, str] = field(default_factory=dict)
     further: str = ""
     followed: bool = False
+    whole: bool = False
 
     @property
     def statistics(self) -> tuple[str, ...]:
@@ -74,6 +84,14 @@ class Table:
         """
         first = [column for column in self.columns if column.name not in self.partition][:INDEXED]
         return tuple(column.name for column in first if _ORDERED.match(column.type))
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """Name -> condition that Delta holds every row to (CHECK)."""
+        there = {
+            column.present: f"{column.name} IS NOT NULL" for column in self.columns if column.required and self.whole
+        }
+        return there | {f"{column.name}_holds": column.holds for column in self.columns if column.holds} | self.checks
 
     @property
     def properties(self) -> dict[str, str]:

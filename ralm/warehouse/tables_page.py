@@ -133,7 +133,7 @@ def _facts(table: Table) -> list[str]:
     facts += [f"{_links([path])} {what}" for path, what in OTHER_WRITERS.get(table.name, {}).items()]
     if table.partition:
         facts.append(f"partitioned by {', '.join(f'`{column}`' for column in table.partition)}")
-    facts += [f"checked: `{condition}`" for condition in table.checks.values()]
+    facts += [f"checked: `{condition}`" for condition in table.conditions.values()]
     facts += [f"with `{FOLLOWED} = true`"] if table.followed else []
     return facts
 

@@ -15,6 +15,7 @@ from pyspark.sql.types import StructType
 
 from ralm.errors import DataError, MissingInputError
 from ralm.warehouse.catalog import NamedTables
+from ralm.warehouse.constraints import add_constraints
 from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.table import STATISTICS, Table
 
@@ -61,6 +62,10 @@ class Warehouse:
         """Where a table lies."""
         return f"{self.path}/{name}"
 
+    def quoted(self, name: str) -> str:
+        """A table's name in SQL."""
+        return "delta.`{}`".format(self.table_path(name).replace("`", "``"))
+
     def exists(self, name: str) -> bool:
         """Whether the table was created."""
         return is_delta(self.spark, self.table_path(name))
@@ -75,17 +80,19 @@ class Warehouse:
     def create(self, name: str, extra: StructType | None = None) -> None:
         """Create a table with its constraints if it is missing; `extra` columns go into an open table.
 
-        A table of an earlier release gets the columns that it lacks, where they may be NULL. What is there is looked at
-        once per application.
+        A table of an earlier release gets the columns that it lacks, where they may be NULL, and the constraints. What
+        is there is looked at once per application.
 
         Raises:
-            DataError: it is there without columns that it must have: another release wrote it.
+            DataError: it is there without columns that it must have, or with rows that may not be: another release
+                wrote it.
         """
         table = TABLES[name]
         if self.exists(name):
             if name in self._checked:
                 return
-            stored = self.spark.read.format("delta").load(self.table_path(name)).columns
+            schema = self.spark.read.format("delta").load(self.table_path(name)).schema
+            stored = schema.names
             missing = [column.name for column in table.columns if column.required and column.name not in stored]
             if missing:
                 raise DataError(
@@ -94,8 +101,9 @@ class Warehouse:
                 )
             if any(column.name not in stored for column in table.columns):
                 added = StructType([f for f in table.schema(self.user_id) if f.name not in stored])
-                self.spark.sql(f"ALTER TABLE delta.`{self.table_path(name)}` ADD COLUMNS ({added.toDDL()})")
+                self.spark.sql(f"ALTER TABLE {self.quoted(name)} ADD COLUMNS ({added.toDDL()})")
             self._keep_statistics(name)
+            add_constraints(self.spark, self.quoted(name), table, schema, self.properties(name))
             self._made(name)
             return
         builder = (
@@ -111,7 +119,7 @@ class Warehouse:
         for key, value in table.properties.items():
             if value:
                 builder = builder.property(key, value)
-        for check, condition in table.checks.items():
+        for check, condition in table.conditions.items():
             builder = builder.property(f"delta.constraints.{check}", condition)
         builder.execute()
         self._made(name)
@@ -126,10 +134,20 @@ class Warehouse:
         if "boolean" not in _types(TABLES[name]):
             return
         wanted = ",".join(TABLES[name].statistics)
-        found = DeltaTable.forPath(self.spark, self.table_path(name)).detail().select("properties").first()
-        if found is not None and found[0].get(STATISTICS) != wanted:
-            where = f"delta.`{self.table_path(name)}`"
-            self.spark.sql(f"ALTER TABLE {where} SET TBLPROPERTIES ('{STATISTICS}' = '{wanted}')")
+        if self.properties(name).get(STATISTICS) != wanted:
+            self.spark.sql(f"ALTER TABLE {self.quoted(name)} SET TBLPROPERTIES ('{STATISTICS}' = '{wanted}')")
+
+    def properties(self, name: str) -> dict[str, str]:
+        """The properties of a table, its constraints among them."""
+        log = self._log(name)
+        if log is None:
+            row = DeltaTable.forPath(self.spark, self.table_path(name)).detail().select("properties").first()
+            return {} if row is None else dict(row[0])
+        found = log._2().metadata().configuration().iterator()
+        pairs = []
+        while found.hasNext():
+            pairs.append(found.next())
+        return {str(pair._1()): str(pair._2()) for pair in pairs}
 
     def version(self, name: str) -> int:
         """The table's current version.

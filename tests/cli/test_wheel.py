@@ -2,12 +2,24 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.finished import TINY
-from tests.wheel_environment import wheel_environment
+from tests.wheel_environment import built_wheel, wheel_environment
+
+
+@pytest.mark.long
+def test_two_builds_give_the_same_bytes(tmp_path: Path) -> None:
+    wheels = []
+    for number, folder in enumerate(("here", "some where else")):
+        wheels.append(built_wheel(tmp_path / folder, tmp_path / f"wheels{number}", SOURCE_DATE_EPOCH="1700000000"))
+        time.sleep(2.1)  # the times that a zip file keeps are even seconds
+    first, second = (wheel.read_bytes() for wheel in wheels)
+    assert first == second
+    assert built_wheel(tmp_path / "later", tmp_path / "wheels2", SOURCE_DATE_EPOCH="1800000000").read_bytes() != first
 
 
 @pytest.mark.long

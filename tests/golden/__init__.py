@@ -1,9 +1,10 @@
 """What the tables of a fixed run hold, kept in files: a change that should change nothing is compared with them.
 
 A table's fingerprint is its number of rows, a hash of its rows without floats, times of the run and names of versions,
-the sums of its float columns, and of vectors the sums of squares, since processors differ in the signs of directions. Tables without a model's part must agree everywhere. What a model made is
-compared within `TOLERANCE`, because processors differ in the order of additions; on the machine that wrote the files,
-RALM_GOLDEN=exact compares everything, and RALM_GOLDEN=write writes them anew.
+the sums of its float columns, and of vectors the sums of squares, since processors differ in the signs of directions.
+Tables without a model's part must agree everywhere. What a model made is compared within `TOLERANCE`, because
+processors differ in the order of additions; on the machine that wrote the files, RALM_GOLDEN=exact compares everything,
+and RALM_GOLDEN=write writes them anew.
 """
 
 from __future__ import annotations

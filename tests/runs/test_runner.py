@@ -215,6 +215,28 @@ def test_the_checks_of_a_step_are_written_with_its_end(bench: Bench) -> None:
     ]
 
 
+def test_a_record_says_what_it_came_after_and_who_ran_it(bench: Bench) -> None:
+    second = Step("publish", lambda step: None, after=(("score_users", None),))
+    context = Context(bench.spark, bench.config(), say=bench.lines.append)
+    run_steps(context, [bench.step(), second])
+    first, last = (Context(bench.spark, bench.config()).require(name, None) for name in ("score_users", "publish"))
+    assert (first.after, last.after) == ({}, {"score_users": first.version})
+    assert last.application == f"{bench.spark.sparkContext.appName} {bench.spark.sparkContext.applicationId}"
+
+
+@pytest.mark.long
+def test_runs_of_an_earlier_release_are_read_and_get_the_new_columns(bench: Bench) -> None:
+    bench.run(bench.step())
+    path = f"{bench.path}/runs"
+    old = bench.spark.read.format("delta").load(path).drop("application", "after").localCheckpoint()
+    old.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(path)
+    bench.run(bench.step())
+    assert "already done, skipped" in bench.lines[-1]
+    bench.run(bench.step(), force=True)
+    rows = bench.spark.read.format("delta").load(path).where("state = 'done'").orderBy("attempt").collect()
+    assert [row["after"] for row in rows] == [None, {}]
+
+
 def test_what_is_known_to_be_there() -> None:
     filled = Filled()
     filled.saw("clusters", {"day": 1, "purpose": "train"}, 3)

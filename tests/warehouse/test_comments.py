@@ -30,7 +30,7 @@ def test_a_new_table_has_its_description_and_comments(spark: SparkSession, tmp_p
     assert comments(warehouse, "metrics") == described("metrics")
     detail = DeltaTable.forPath(spark, warehouse.table_path("metrics")).detail().first()
     assert detail["description"] == TABLES["metrics"].description
-    append(warehouse, "checks", [("run", "step", "name", True, None, None)])
+    append(warehouse, "checks", [("run", "step", "name", True, None, None, None, None)])
     assert comments(warehouse, "checks") == described("checks")
     assert warehouse.read("checks").count() == 1
 

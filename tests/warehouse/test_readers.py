@@ -31,10 +31,10 @@ def warehouse(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
         F.lit("i").alias("item_id"),
         F.timestamp_seconds(F.lit(1_704_103_200) + F.col("id")).alias("shown_at"),
         (F.col("id") % 3 == 0).alias("clicked"),
+        F.lit("feed").alias("domain"),
         F.lit(DAY).alias("shown_date"),
     )
-    optional = {c.name: F.lit(None) for c in TABLES["impressions"].columns if c.name not in shown.columns}
-    write(found, "impressions", shown.withColumns(optional))
+    write(found, "impressions", shown)
     schema = TABLES["releases"].schema("string")
     rows = [
         (f"r{i}", dt.datetime(2024, 1, 2), DAY, {"audiences": 3}, {"lookalike": "m"}, {}, i == 1, None, "{}")

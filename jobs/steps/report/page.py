@@ -9,6 +9,7 @@ from jobs.steps.report.audience_examples import audience_examples
 from jobs.steps.report.best_audiences import best_audiences
 from jobs.steps.report.exposure import exposures, realised
 from jobs.steps.report.field_attention import attention_on_fields
+from jobs.steps.report.health import health_checks
 from jobs.steps.report.training_curves import kept_parts, parameter_histograms, training_histories
 from jobs.steps.sources.split import split_parts
 from jobs.steps.systems.production import production_system
@@ -94,6 +95,7 @@ def write_report(
         found=best_audiences(step, found or {}, share),
         shown_rates=rates,
         history=_history(step),
+        health=health_checks(context),
     )
 
 
