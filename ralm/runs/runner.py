@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from ralm.errors import MissingInputError, RalmError
 from ralm.runs.context import Context
 from ralm.runs.ledger import Record
+from ralm.runs.pinned import vacuumed
 from ralm.runs.step import RunningStep, Step
 from ralm.spark.errors import user_errors
 from ralm.warehouse.forgotten import TABLE as FORGOTTEN
@@ -163,6 +164,9 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
     except Exception as error:
         message = str(error) if isinstance(error, RalmError) else f"{type(error).__name__}: {error}"
         context.ledger.add(running.ended("failed", message.splitlines()[0][:1000] if message else ""))
+        gone = vacuumed(started, error) if resumed else None
+        if gone is not None:
+            raise gone from error
         raise
     finally:
         context.spark.sparkContext.setJobDescription(None)  # type: ignore[arg-type]

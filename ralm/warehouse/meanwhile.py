@@ -77,3 +77,15 @@ def said(metadata: str | None) -> dict[str, str]:
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def writes_since(warehouse: Warehouse, name: str, since: int, until: int) -> list[dict[str, str]]:
+    """What our commits to a table say of themselves, after one version up to another: app_id, run_id, attempt."""
+    found = warehouse.commits(name, since, until)
+    if found is None:
+        rows = (
+            warehouse.history(name).where(F.col("version").between(since + 1, until)).select("userMetadata").collect()
+        )
+        found = [(0, row.asDict()) for row in rows]
+    every = [said(commit.get("userMetadata")) for _, commit in found]
+    return [one for one in every if "app_id" in one]

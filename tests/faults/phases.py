@@ -15,23 +15,26 @@ PHASES = ("analysis", "initial", "prepare", "commit", "backfill", "postCommit")
 
 
 class Held:
-    """A write in a thread of its own, whose first transaction stops before a phase until it is let go.
+    """A write in a thread of its own that stops before a phase of its transaction until it is let go.
 
     Args:
         spark: of one machine; the thread's transactions are those of the JVM's thread that belongs to it.
         before: one of `PHASES`.
-        write: commits to a table that is there.
+        write: gets a function to call right before the transaction that is to stop.
     """
 
-    def __init__(self, spark: SparkSession, before: str, write: Callable[[], Any]) -> None:
+    def __init__(self, spark: SparkSession, before: str, write: Callable[[Callable[[], None]], Any]) -> None:
         self._delta: Any = spark._jvm.org.apache.spark.sql.delta  # type: ignore[union-attr]
         self._phases = self._delta.fuzzer.OptimisticTransactionPhases.forName(before)
+        self._nothing = getattr(getattr(self._delta, "NoOpTransactionExecutionObserver$"), "MODULE$")
+        self._observers = getattr(getattr(self._delta, "TransactionExecutionObserver$"), "MODULE$")
         self._held, self._write = before, write
         self.error: BaseException | None = None
         for name in PHASES:
             if name != before:
                 self._lock(name).entryBarrier().unblock()
-        self._thread = threading.Thread(target=self._run)
+        self._lock("postCommit").exitBarrier().unblock()
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         limit = time.monotonic() + 60
         while not self._lock(before).hasReached():
@@ -42,22 +45,22 @@ class Held:
     def _lock(self, name: str) -> Any:
         return getattr(self._phases, f"{name}Phase")()
 
-    def _run(self) -> None:
-        nothing = getattr(getattr(self._delta, "NoOpTransactionExecutionObserver$"), "MODULE$")
-        observers = getattr(getattr(self._delta, "TransactionExecutionObserver$"), "MODULE$")
+    def _observe(self) -> None:
         observer = self._delta.fuzzer.PhaseLockingTransactionExecutionObserver(self._phases)
-        observer.setNextObserver(nothing, True)
-        observers.setObserver(observer)
+        observer.setNextObserver(self._nothing, True)
+        self._observers.setObserver(observer)
+
+    def _run(self) -> None:
         try:
-            self._write()
+            self._write(self._observe)
         except BaseException as error:
             self.error = error
         finally:
-            observers.setObserver(nothing)
+            self._observers.setObserver(self._nothing)
 
     def let_go(self) -> BaseException | None:
         """Go on and end; the error of the write, if it failed."""
         self._lock(self._held).entryBarrier().unblock()
-        self._thread.join(120)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "the write did not end"
         return self.error

@@ -32,23 +32,49 @@ class Application:
         self.spark, self.lines = spark, list[str]()
         self.context = Context(spark, load_config(TINY, [f"warehouse={path}"]), say=self.lines.append)
 
+    def write(
+        self, step: RunningStep, items: list[str], cutoff: float = 1.0, ready: Callable[[], None] = lambda: None
+    ) -> None:
+        """Replace the rows of some items."""
+        row = self.spark.createDataFrame([(item,) for item in items], "item_id string").coalesce(1).select(
+            *(F.lit(v).alias(k) for k, v in {"as_of": DAY, "system": "ralm", "cutoff": cutoff}.items()),
+            *("item_id", F.lit(1).alias("probe_size"), F.lit(0.1).alias("top_fraction")),
+            F.array(F.lit(0.5)).alias("quantiles"),
+        )  # fmt: skip
+        self.context.warehouse.create("thresholds")
+        ready()
+        step.replace("thresholds", row, "rows", as_of=DAY, system="ralm", item_id=items)
+
     def run(
-        self, name: str, items: list[str], cutoff: float = 1.0, after_write: Callable[[], None] = lambda: None
+        self,
+        name: str,
+        items: list[str],
+        cutoff: float = 1.0,
+        after_write: Callable[[], None] = lambda: None,
+        force: bool = False,
+        ready: Callable[[], None] = lambda: None,
     ) -> Callable[[], None]:
         """A run of a step that replaces the rows of some items."""
 
         def action(step: RunningStep) -> None:
-            row = self.spark.createDataFrame([(item,) for item in items], "item_id string").coalesce(1).select(
-                *(F.lit(v).alias(k) for k, v in {"as_of": DAY, "system": "ralm", "cutoff": cutoff}.items()),
-                *("item_id", F.lit(1).alias("probe_size"), F.lit(0.1).alias("top_fraction")),
-                F.array(F.lit(0.5)).alias("quantiles"),
-            )  # fmt: skip
-            step.replace("thresholds", row, "rows", as_of=DAY, system="ralm", item_id=items)
+            self.write(step, items, cutoff, ready)
             after_write()
 
-        return lambda: run_steps(self.context, [Step(name, action)])
+        return lambda: self.begin(Step(name, action), force)
 
-    def publish(self, name: str, release: str, between: Callable[[], None] = lambda: None) -> None:
+    def begin(self, step: Step, force: bool = False) -> None:
+        """Run a step."""
+        self.context.force = force
+        run_steps(self.context, [step])
+
+    def publish(
+        self,
+        name: str,
+        release: str,
+        between: Callable[[], None] = lambda: None,
+        tables: dict[str, int] | None = None,
+        force: bool = False,
+    ) -> None:
         """A run of a step that makes a release current."""
 
         def action(step: RunningStep) -> None:
@@ -59,10 +85,10 @@ class Application:
                 rewrite(name, *rows)
 
             step.rewrite = after_the_other  # type: ignore[method-assign]
-            at = dt.datetime(2024, 1, 2)
-            make_current(step, Release(release, at, DAY, {"audiences": 1}, {"lookalike": "m"}, {}))
+            named, at = tables or {"audiences": 1}, dt.datetime(2024, 1, 2)
+            make_current(step, Release(release, at, DAY, named, {"lookalike": "m"}, {}))
 
-        run_steps(self.context, [Step(name, action)])
+        self.begin(Step(name, action), force)
 
 
 Start = Callable[[], Application]
@@ -84,7 +110,7 @@ def cutoffs(application: Application) -> dict[str, float]:
 def test_a_round_and_a_list_write_to_one_table(start: Start, spark: SparkSession, before: str) -> None:
     """Files written, log not; the other application commits. Delta refuses the first one, which writes again."""
     refresh, extend = start(), start()
-    held = Held(spark, before, refresh.run("refresh", ["b", "c"], 2.0))
+    held = Held(spark, before, lambda ready: refresh.run("refresh", ["b", "c"], 2.0, ready=ready)())
     extend.run("extend_audience", ["list:x"], 3.0)()
     assert cutoffs(extend) == {"a": 1.0, "list:x": 3.0}
     assert held.let_go() is None
@@ -101,7 +127,7 @@ def test_a_round_and_a_list_write_to_one_table(start: Start, spark: SparkSession
 def test_the_same_step_twice_at_once(start: Start, spark: SparkSession, before: str) -> None:
     """The second application takes the first for a crashed one and goes on with its run; the slower one is refused."""
     first = start()
-    held = Held(spark, before, first.run("score_users", ["b"], 2.0))
+    held = Held(spark, before, lambda ready: first.run("score_users", ["b"], 2.0, ready=ready)())
     second = start()
     second.run("score_users", ["b"], 2.0)()
     version = second.context.warehouse.version("thresholds")
@@ -139,7 +165,9 @@ def test_no_release_is_lost_between_two_that_publish(start: Start) -> None:
     """Each writes the whole list anew: the one that read it before the other's release is refused."""
     night, refresh, later = start(), start(), start()
     night.publish("publish", "first")
-    with pytest.raises(RalmError, match=r"table 'releases': run publish/-/\w+ has written to it meanwhile; nothing"):
+    with pytest.raises(
+        RalmError, match=r"table 'releases': run publish\[2\]/-/\w+ has written to it meanwhile; nothing"
+    ):
         refresh.publish("refresh", "round", between=lambda: later.publish("publish[2]", "second"))
     warehouse = start().context.warehouse
     assert {release.release_id for release in releases(warehouse)} == {"first", "second"}
@@ -170,7 +198,12 @@ def test_two_begin_with_an_empty_warehouse(spark: SparkSession, tmp_path: Path) 
     """Both create the table `runs`; the second finds it made."""
     first, second = Application(spark, tmp_path / "new"), Application(spark, tmp_path / "new")
     row = ("r", "s", None, "started", "t", 1, "c", {}, {}, {}, dt.datetime(2024, 1, 2), None, None)
-    held = Held(spark, "commit", lambda: append(first.context.warehouse, "runs", [row]))
+
+    def begin(ready: Callable[[], None]) -> None:
+        ready()
+        append(first.context.warehouse, "runs", [row])
+
+    held = Held(spark, "commit", begin)
     append(second.context.warehouse, "runs", [row])
     assert held.let_go() is None
     assert second.context.warehouse.read("runs").count() == 2

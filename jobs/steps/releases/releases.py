@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from jobs.steps.lookalike.variants import lookalike_version
 from jobs.steps.releases.gate import ACTIVITY, GATED, Gate
+from jobs.steps.releases.unmixed import require_no_round
 from jobs.steps.systems.production import production_system
 from jobs.steps.user_model.user_embeddings import model_version
 from ralm.config.kept import kept_configuration
@@ -107,6 +108,8 @@ def _publish(step: RunningStep) -> None:
     if note := gate.not_judged():
         step.say(f"warning: {note}")
     assert step.as_of is not None
+    scored = context.require("score_users", "a3").outputs
+    require_no_round(context, step.as_of, scored, step.record.inputs)
     models = {
         "user_model": model_version(context, context.config.released.merge),
         "lookalike": lookalike_version(context, SYSTEM),
