@@ -143,6 +143,14 @@ def helper_faults(job: str, writes: list[tuple[str, list[str]]], drawn: random.R
             yield Fault(drawn.choice(["executor", "worker"]), Point(BEGUN, step, after=drawn.uniform(0, 1.5)))
 
 
+def _end(job: Job) -> tuple[int, list[str]]:
+    """The exit code of a job, and whether it hung or left processes behind."""
+    try:
+        return job.wait(), []
+    except TimeoutError as error:
+        return -9, [str(error)]
+
+
 class Campaign:
     """A day under fire; it can be broken off and goes on where it stopped.
 
@@ -204,11 +212,12 @@ class Campaign:
             hit = job.kill(fault.victim)
             blows.append(Blow(task.job, fault.victim if hit else f"no {fault.victim}", str(fault.point)))
             if hit and fault.victim == "driver":
-                job.wait()
-                blows[-1].found = self._found(fault.point, written, before)
                 break
-        code = job.wait()
+        code, problems = _end(job)
         reader.close()
+        if blows and blows[-1].victim == "driver":
+            assert written is not None
+            blows[-1].found = self._found(fault.point, written, before)
         seconds = time.monotonic() - job.started
         if code == 0:
             blows.append(Blow(task.job, ENDED))
@@ -216,7 +225,7 @@ class Campaign:
             raise RuntimeError(f"{task.job} ended with {code}, and nobody killed it: {job.lines[-5:]}")
         for blow in blows:
             blow.code, blow.seconds = code, seconds
-        blows[-1].problems = [*self._judge(job, before), *reader.wrong, *self._unknown(reader)]
+        blows[-1].problems = [*problems, *self._judge(job, before), *reader.wrong, *self._unknown(reader)]
         if code not in (0, -9):
             blows[-1].problems += self._told(job)
         for blow in blows:

@@ -106,18 +106,24 @@ def done(warehouse: Path) -> dict[str, int]:
     return {title: row["attempt"] for title, row in last.items() if row["state"] == "done"}
 
 
+def writes(warehouse: Path, name: str) -> list[tuple[int, str, int]]:
+    """(version, name of the write, attempt) of the commits that steps made, newest first."""
+    found = []
+    for commit in DeltaTable(str(warehouse / name)).history():
+        try:
+            said = json.loads(commit.get("userMetadata") or "")
+        except ValueError:
+            continue
+        if "app_id" in said:
+            found.append((int(commit["version"]), str(said["app_id"]), int(said["attempt"])))
+    return found
+
+
 def written_twice(warehouse: Path) -> list[str]:
     """Writes of a step that were committed more than once for one attempt."""
     wrong = []
     for name in tables(warehouse):
-        made: Counter[tuple[str, int]] = Counter()
-        for commit in DeltaTable(str(warehouse / name)).history():
-            try:
-                said = json.loads(commit.get("userMetadata") or "")
-            except ValueError:
-                continue
-            if "app_id" in said:
-                made[said["app_id"], said["attempt"]] += 1
+        made = Counter((app, attempt) for _, app, attempt in writes(warehouse, name))
         wrong += [f"{name}: {app} attempt {attempt}: {n} commits" for (app, attempt), n in made.items() if n > 1]
     return wrong
 
@@ -142,10 +148,13 @@ def released(warehouse: Path, versions: dict[str, int]) -> dict[str, Content]:
 
 
 def mixed(warehouse: Path, versions: dict[str, int]) -> list[str]:
-    """Items whose audience was not made by the run that made its threshold, in the tables of a release."""
-    connection = duckdb.connect()
-    for name in ("audiences", "thresholds"):
-        connection.register(name, DeltaTable(str(warehouse / name), version=versions[name]).to_pyarrow_table())
-    made = "SELECT DISTINCT as_of, item_id, system, scored_at FROM audiences"
-    wrong = connection.sql(f"{made} EXCEPT SELECT as_of, item_id, system, scored_at FROM thresholds").fetchall()
-    return [f"audience {item} of {as_of} by {system}, scored at {at}" for as_of, item, system, at in wrong]
+    """Whether one run made the audiences and another one the thresholds that a release names."""
+    makers = {
+        name: next(
+            f"{app.partition('/')[0]}, attempt {attempt}"
+            for version, app, attempt in writes(warehouse, name)
+            if version <= versions[name] and app.startswith(("score_users/", "refresh/"))
+        )
+        for name in ("audiences", "thresholds")
+    }
+    return [f"{makers}"] if len(set(makers.values())) > 1 else []
