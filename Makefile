@@ -10,6 +10,7 @@ BENCH ?= all
 PROTOCOLS ?= meta_embedding
 WORLDS ?= --worlds 3 --days 4
 TESTS ?=
+FAULTS ?=
 # `make venv CUDA=1` installs torch's libraries for accelerators, which a machine that has one gets without asking.
 CUDA ?= $(shell command -v nvidia-smi)
 # Two workers, a JVM each; a file stays on one of them, the long ones go first (tests/conftest.py).
@@ -20,7 +21,7 @@ INSTALLED := .venv/.installed-$(shell (cat requirements.lock setup.py; pwd; echo
 JARS := .venv/delta-jars
 DOCS := .venv-docs/.installed-$(shell (cat requirements-docs.lock; pwd) | cksum | cut -d' ' -f1)
 
-.PHONY: help machine venv jars dist demo live ab compare ablations robust protocols bench lint test test-all soak test-fast notebooks docs sbom lock clean
+.PHONY: help machine venv jars dist demo live ab compare ablations robust protocols bench lint test test-all soak faults test-fast notebooks docs sbom lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -91,6 +92,9 @@ test-all: ## The same and the long tests as well, half an hour: what CI runs
 
 soak: venv jars ## The longest tests: whole nights of other worlds, kills at random moments, every benchmark; before a release
 	$(BIN)/python -m pytest $(WORKERS) -m soak $(TESTS)
+
+faults: venv jars ## Days under fire: every job is killed at point after point, some 200 kills; a part: make faults FAULTS="--seconds 600"
+	@$(BIN)/python -m tests.faults $(FAULTS)
 
 test-fast: venv ## The tests that need no Spark
 	$(BIN)/python -m pytest -m "not spark and not slow and not long and not soak" $(TESTS)

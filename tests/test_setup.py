@@ -159,7 +159,7 @@ def test_make_lists_every_target() -> None:
     listed = {line.split()[0] for line in done.stdout.splitlines()}
     assert listed == {
         "help", "venv", "jars", "dist", "demo", "live", "ab", "compare", "ablations", "robust", "protocols", "bench",
-        "lint", "test", "soak", "test-all", "test-fast", "notebooks", "docs", "sbom", "lock", "clean",
+        "lint", "test", "soak", "faults", "test-all", "test-fast", "notebooks", "docs", "sbom", "lock", "clean",
     }  # fmt: skip
     assert run(["make", "-s", "help"], ROOT, dict(os.environ)).stdout == done.stdout
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from ralm.errors import MissingInputError, RalmError
 from ralm.runs.context import Context
+from ralm.runs.pinned import vacuumed
 from ralm.runs.progress import Progress, naming
 from ralm.runs.record import Record, title
 from ralm.runs.step import RunningStep, Step
@@ -171,6 +172,9 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
     except Exception as error:
         message = str(error) if isinstance(error, RalmError) else f"{type(error).__name__}: {error}"
         context.ledger.add(running.ended("failed", message.splitlines()[0][:1000] if message else ""))
+        gone = vacuumed(started, error) if resumed else None
+        if gone is not None:
+            raise gone from error
         raise
     context.ledger.add(running.ended("done", running.note))
     seconds = time.monotonic() - clock

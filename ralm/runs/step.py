@@ -15,7 +15,7 @@ from ralm.runs.context import Context
 from ralm.runs.record import Record
 from ralm.warehouse.forgotten import TABLE as FORGOTTEN
 from ralm.warehouse.forgotten import forgotten_version
-from ralm.warehouse.once import replace
+from ralm.warehouse.once import Commit, replace
 from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.warehouse import matching
 
@@ -110,9 +110,34 @@ class RunningStep:
             part: distinguishes two writes of the step to the same partition.
             partition: partition column -> value, or any column -> list of its values.
         """
-        self.stop_if_forgotten()
         where = ",".join(f"{column}={_named(column, value)}" for column, value in sorted(partition.items()))
-        app_id = f"{self.step.name}/{name}/{where}" + (f"/{part}" if part else "")
+        self._write(name, frame, label, where + (f"/{part}" if part else ""), partition)
+
+    def rewrite(self, name: str, frame: DataFrame, since: int, label: str | None = None) -> None:
+        """Replace all rows of a table by rows that follow from what it held.
+
+        Args:
+            name: the table.
+            frame: its new rows.
+            since: the version that they follow from.
+            label: what the rows are, for the progress line.
+
+        Raises:
+            RalmError: another application has written to the table since that version. Nothing is written.
+        """
+        self._write(name, frame, label, "", {}, since)
+
+    def _write(
+        self,
+        name: str,
+        frame: DataFrame,
+        label: str | None,
+        where: str,
+        partition: dict[str, Any],
+        since: int | None = None,
+    ) -> None:
+        self.stop_if_forgotten()
+        app_id = f"{self.step.name}/{name}/{where}"
         written = replace(
             self.context.warehouse,
             name,
@@ -121,13 +146,16 @@ class RunningStep:
             app_id=app_id,
             attempt=self.record.attempt,
             run_id=self.record.run_id,
+            since=since,
         )
         if not written.new and app_id not in self.names:
-            self._check_kept(name, written.version)
+            self._check_kept(name, written)
         self.stop_if_forgotten()
         self.names.add(app_id)
         self.outputs[name] = written.version
         self.context.filled.wrote(name, partition, written.version, written.rows if written.new else 0)
+        if written.after is not None:
+            self.say(f"{name} {where}: run {written.after} wrote to the table meanwhile; written again after it")
         if not written.new:
             self.say(f"{name} {where}: already written by an earlier try of this run, kept")
         if label:
@@ -145,18 +173,19 @@ class RunningStep:
                 "anew, without them"
             )
 
-    def _check_kept(self, name: str, version: int) -> None:
+    def _check_kept(self, name: str, kept: Commit) -> None:
         """Rows that Delta kept in place of this run's must be those of an earlier try of the same run.
 
         Raises:
             RalmError: another application wrote them, or they are gone.
         """
-        if not self.resumed:
+        if not self.resumed or kept.run_id != self.record.run_id:
             raise RalmError(
-                f"table '{name}': another application has written the rows of step '{self.step.name}' meanwhile; run "
-                "the same command again when it has ended; if there is none, `runs` was restored: run it with --force"
+                f"table '{name}': another application (run {kept.run_id}) has written the rows of step "
+                f"'{self.step.name}' meanwhile; run the same command again when it has ended; if there is none, `runs` "
+                "was restored: run it with --force"
             )
-        lost = self.context.lineage.lost(name, version)
+        lost = self.context.lineage.lost(name, kept.version)
         if lost is not None:
             raise RalmError(f"{lost} by an earlier try of step '{self.step.name}'; run it again with --force")
 

@@ -24,8 +24,11 @@ _MACHINE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _FILE = re.compile(r"(?:file:)?(/[^\s:'\"(){},;]+)")
 _ANOTHER = re.compile(
     r"DELTA_(?:CONCURRENT_\w+|PROTOCOL_CHANGED|METADATA_CHANGED|TRANSACTION_NOT_FOUND)|Concurrent\w*Exception|"
-    r"(?:ProtocolChanged|MetadataChanged)Exception|FileAlreadyExistsException[^\n]*_delta_log"
+    r"(?:ProtocolChanged|MetadataChanged)Exception|FileAlreadyExistsException[^\n]*_delta_log|"
+    r"CONCURRENT_STREAM_LOG_UPDATE|Multiple streaming queries are concurrently using"
 )
+# Delta quotes the commit that came first, and with it what its writer said of itself.
+_ITS_RUN = re.compile(r'run_id\\*": ?\\*"([^"\\]+)')
 # Wrappers that say nothing of their own.
 _EMPTY = re.compile(
     r"^(?:Job aborted|Task failed while writing|Writing job aborted|Exception thrown in awaitResult)", re.I
@@ -45,11 +48,17 @@ def machine_error(text: str, where: str) -> RalmError | None:
             kind = MissingInputError if "Connection" in last[0] or "Host" in last[0] else RalmError
             return kind(f"{where}: {last[0].strip()}{place}; {advice}")
     if _ANOTHER.search(text):
+        run = _ITS_RUN.search(text)
+        who = f"another application (run {run[1]})" if run else "another application"
         return RalmError(
-            f"{where}: another application writes to this warehouse; nothing is lost: run the same command again when "
-            "it has ended"
+            f"{where}: {who} writes to this warehouse; nothing is lost: run the same command again when it has ended"
         )
     return None
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether Delta refused a commit because another application's came first; nothing of it was written."""
+    return _ANOTHER.search("\n".join(chain(error))) is not None
 
 
 def chain(error: BaseException) -> list[str]:

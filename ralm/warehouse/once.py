@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from ralm.errors import RalmError
+from ralm.warehouse.meanwhile import Written, other_run, retried, said
 from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.warehouse import Warehouse
 
@@ -36,11 +38,21 @@ class Except:
 
 @dataclass(frozen=True)
 class Commit:
-    """A write: its version, the rows it wrote by Delta's own metrics (no job counts them), whether it was just made."""
+    """A write.
+
+    Attributes:
+        version: of the table.
+        rows: that it wrote, by Delta's own metrics (no job counts them).
+        new: whether it was just made.
+        run_id: of the run that made it: another one's where Delta skipped a write whose number was taken.
+        after: the run that had written to the same rows first, so that the write was made again; None: there was none.
+    """
 
     version: int
     rows: int
     new: bool
+    run_id: str
+    after: str | None = None
 
 
 def replace(
@@ -52,28 +64,36 @@ def replace(
     app_id: str,
     attempt: int,
     run_id: str,
+    since: int | None = None,
 ) -> Commit:
     """Replace one logical partition atomically, exactly once for (app_id, attempt).
 
     `partition` gives columns their values; a `range` or list stands for all that it holds, `Except` for all others.
+    With `since`, the rows follow from what the table held at that version: they are written while it is the newest, or
+    not at all.
 
     Returns:
         The commit; an old one where Delta skipped a write that an earlier try of the same attempt had made.
+
+    Raises:
+        RalmError: another application has written to the table: since that version, or at each try. Nothing is written.
     """
     frame = warehouse.conform(name, frame)
     listed = {column.name for column in TABLES[name].columns}
     warehouse.create(name, StructType([f for f in frame.schema.fields if f.name not in listed]))
-    before = warehouse.version(name)
-    metadata = json.dumps({"app_id": app_id, "run_id": run_id, "attempt": attempt})
+    before, write_id = warehouse.version(name), uuid.uuid4().hex
+    metadata = json.dumps({"app_id": app_id, "run_id": run_id, "attempt": attempt, "write_id": write_id})
     condition = " AND ".join(_equals(c, v) for c, v in partition.items())
     listed_values = any(isinstance(value, list) for value in partition.values())
     if listed_values:
         frame = frame.where(condition)
+    # Of writes that name the same version, the first takes the number; Delta skips the others.
+    transaction = (app_id, attempt) if since is None else (name, since + 1)
     writer = (
         frame.write.format("delta")
         .mode("overwrite")
-        .option("txnAppId", app_id)
-        .option("txnVersion", attempt)
+        .option("txnAppId", transaction[0])
+        .option("txnVersion", transaction[1])
         .option("userMetadata", metadata)
     )
     writer = (
@@ -82,21 +102,55 @@ def replace(
         # A schema that is overwritten takes its partitioning from the writer.
         else writer.option("overwriteSchema", "true").partitionBy(*TABLES[name].partition)
     )
-    with session_settings(warehouse.spark, UNCHECKED if listed_values else {}):
-        writer.save(warehouse.table_path(name))
-    return _commit(warehouse, name, metadata, before)
+    refusals = 0
+
+    def write() -> None:
+        nonlocal refusals
+        refusals += 1
+        with session_settings(warehouse.spark, UNCHECKED if listed_values else {}):
+            writer.save(warehouse.table_path(name))
+
+    def refused() -> RalmError:
+        return _refused(warehouse, name, before, write_id)
+
+    retried(write, refused)
+    found = _commit(
+        warehouse,
+        name,
+        write_id,
+        {"write_id": write_id} if since is not None else {"app_id": app_id, "attempt": str(attempt)},
+    )
+    if found is None and since is not None:
+        raise _refused(warehouse, name, since, write_id)
+    if found is None:
+        raise RalmError(f"table '{name}': the commit {metadata} is not in its history any more; run with --force")
+    after = other_run(warehouse, name, before, write_id) if refusals > 1 else None
+    return Commit(found.version, found.rows, found.write_id == write_id, found.run_id, after)
+
+
+def _refused(warehouse: Warehouse, name: str, since: int, own: str) -> RalmError:
+    other = other_run(warehouse, name, since, own)
+    return RalmError(
+        f"table '{name}': {f'run {other}' if other else 'another application'} has written to it meanwhile; nothing is "
+        "lost: run the same command again when it has ended"
+    )
 
 
 def append(warehouse: Warehouse, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
     """Append a few rows that the driver holds (run records, checks)."""
-    warehouse.create(name)
     schema = TABLES[name].schema(warehouse.user_id)
     named = [dict(zip(schema.names, row, strict=True)) for row in rows]
     # As an Arrow table the rows go with the plan: no job distributes them first.
     frame = warehouse.spark.createDataFrame(
         pa.Table.from_pylist(named, to_arrow_schema(schema, timezone="UTC")), schema
     )
-    frame.write.format("delta").mode("append").save(warehouse.table_path(name))
+
+    def write() -> None:
+        warehouse.create(name)
+        frame.write.format("delta").mode("append").save(warehouse.table_path(name))
+
+    # Of appends, only those conflict that two applications begin by creating the table.
+    retried(write, lambda: _refused(warehouse, name, -1, ""))
 
 
 def append_once(warehouse: Warehouse, name: str, frame: DataFrame, *, app_id: str, number: int) -> None:
@@ -139,17 +193,24 @@ def insert_new(warehouse: Warehouse, name: str, rows: DataFrame, key: str) -> No
     target.merge(rows.alias("new"), f"old.{key} = new.{key}").whenNotMatchedInsertAll().execute()
 
 
-def _commit(warehouse: Warehouse, name: str, metadata: str, before: int) -> Commit:
-    """The newest commit with this user metadata: the last one, unless another application has written since."""
+def _commit(warehouse: Warehouse, name: str, write_id: str, sought: Mapping[str, str]) -> Written | None:
+    """The newest commit with these user metadata; None: there is none.
+
+    It is the last one, unless another application has written since, or the write was skipped.
+    """
     newest = warehouse.newest_commit(name)
-    if newest is None or newest[1].get("userMetadata") != metadata:
+    if newest is None or said(newest[1].get("userMetadata")).get("write_id") != write_id:
         history = warehouse.history(name).select("version", "userMetadata", "operationMetrics")
-        row = history.where(F.col("userMetadata") == metadata).orderBy(F.desc("version")).first()
+        for key, value in sought.items():
+            history = history.where(F.get_json_object("userMetadata", f"$.{key}") == value)
+        row = history.orderBy(F.desc("version")).first()
         newest = None if row is None else (int(row["version"]), row.asDict())
-    if newest is not None:
-        rows = int((newest[1].get("operationMetrics") or {}).get("numOutputRows", 0))
-        return Commit(newest[0], rows, new=newest[0] > before)
-    raise RalmError(f"table '{name}': the commit {metadata} is not in its history any more; run with --force")
+    if newest is None:
+        return None
+    metadata = said(newest[1].get("userMetadata"))
+    rows = int((newest[1].get("operationMetrics") or {}).get("numOutputRows", 0))
+    # Commits of earlier releases have no id of their own.
+    return Written(newest[0], rows, metadata["run_id"], metadata.get("write_id", ""))
 
 
 @contextmanager

@@ -41,11 +41,11 @@ class Release:
         return (self.as_of, self.models) == (other.as_of, other.models)
 
 
-def releases(warehouse: Warehouse) -> list[Release]:
-    """All releases: a short row each, held by the driver."""
+def releases(warehouse: Warehouse, version: int | None = None) -> list[Release]:
+    """All releases, or those of a version of the table: a short row each, held by the driver."""
     if not warehouse.exists("releases"):
         return []
-    return [Release(**row.asDict()) for row in warehouse.read("releases").collect()]
+    return [Release(**row.asDict()) for row in warehouse.read("releases", version).collect()]
 
 
 def current_release(warehouse: Warehouse) -> Release:

@@ -61,10 +61,15 @@ def test_another_application_is_named(spark: SparkSession) -> None:
         "[DELTA_PROTOCOL_CHANGED] The protocol version of the Delta table has been changed by a concurrent update.",
         "[DELTA_CONCURRENT_APPEND.WITH_PARTITION_HINT] Files were added",
         "[DELTA_METADATA_CHANGED] The metadata was changed",
+        "[CONCURRENT_STREAM_LOG_UPDATE] Concurrent update to the log.",
     ):
         told = r"build: another application writes to this warehouse; .*when it has ended"
         with pytest.raises(RalmError, match=told), user_errors("build"):
             raise failed(spark, message)
+    # Delta quotes the commit that came first, whose user metadata are JSON in JSON.
+    quoted = r"""[DELTA_CONCURRENT_APPEND] Conflicting commit: {"userMetadata":"{\"run_id\": \"publish/-/ab12\"}"}"""
+    with pytest.raises(RalmError, match=r"another application \(run publish/-/ab12\) writes"), user_errors("build"):
+        raise failed(spark, quoted)
 
 
 def test_the_innermost_cause_is_shown(spark: SparkSession) -> None:

@@ -10,7 +10,7 @@ from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.tables_page import EXCEPTIONS, OTHER_WRITERS, PAGE, ROOT, made_in, page
 
 # What writes a table whose name is among its arguments.
-WRITES = {"replace", "append", "append_once", "_append", "write_training_set"}
+WRITES = {"replace", "rewrite", "append", "append_once", "_append", "write_training_set"}
 PACKAGES = ("jobs", "udfs", "ralm")
 
 

@@ -22,14 +22,16 @@ def pin_without(context: Context) -> int:
     published, a release names the new ones, and it is said.
     """
     warehouse = context.warehouse
-    found = releases(warehouse)
+    if not warehouse.exists("releases"):
+        return 0
+    since = warehouse.version("releases")
+    found = releases(warehouse, since)
     named = {name for release in found for name in release.tables}
     last = {name: version for name in holders() if name in named and (version := last_erased(warehouse, name))}
     pinned = [_pinned(context, release, last) for release in found]
     changed = sum(new != old for new, old in zip(pinned, found, strict=True))
     if changed:
-        number = warehouse.version("releases") + 1
-        write_releases(context, pinned, "forget_users/releases", number)
+        write_releases(context, pinned, "forget_users/releases", since)
     return changed
 
 

@@ -20,6 +20,7 @@ from jobs.steps.refresh.changed_items import changed_items
 from jobs.steps.refresh.freshness import report_freshness, write_freshness
 from jobs.steps.refresh.moved import Moved, audiences_of, in_words, last_cutoffs, moved
 from jobs.steps.releases.releases import make_current
+from jobs.steps.releases.unmixed import require_no_night
 from jobs.steps.seeds.item_seeds import item_ages
 from jobs.steps.seeds.live_seeds import SeedStream
 from jobs.steps.sources.landed_files import Landing
@@ -57,6 +58,7 @@ class Round:
 
     def run(self) -> None:
         """Cluster, score and publish what changed; if nothing changed, nothing is written."""
+        require_no_night(self.context, self.release)
         clock = time.monotonic()
         spread = spread_items(self.step, self._ages())
         self._say_left_out([item for items in spread.values() for item in items])
@@ -222,6 +224,7 @@ class Round:
             step.say(f"release {current.release_id} was published meanwhile; this round's audiences are not published")
             return
         else:
+            require_no_night(self.context, release)  # one may have come while users were scored
             make_current(step, made, keep=self.context.config.refresh.keep_releases)
         if not items:
             return

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from jobs.steps.lookalike.variants import lookalike_version
 from jobs.steps.releases.gate import ACTIVITY, GATED, Gate
+from jobs.steps.releases.unmixed import require_no_round
 from jobs.steps.systems.production import production_system
 from jobs.steps.user_model.user_embeddings import model_version
 from ralm.config.kept import kept_configuration
@@ -30,27 +31,42 @@ SCHEMA = (
 
 
 def make_current(step: RunningStep, release: Release, keep: int | None = None) -> None:
-    """Write a release as the current one, in one commit.
+    """Write a release as the current one, in one commit; nothing if an earlier try of the step has done so.
 
     Args:
         step: the running step.
         release: becomes the current one.
         keep: how many earlier releases of the same models stay listed, newest first; None: all.
+
+    Raises:
+        RalmError: another application has published since the list of releases was read. Nothing is written.
     """
-    earlier = [one for one in releases(step.context.warehouse) if one.release_id != release.release_id]
+    warehouse = step.context.warehouse
+    warehouse.create("releases")
+    since = warehouse.version("releases")
+    listed = releases(warehouse, since)
+    if step.resumed and any(one.current and one.release_id == release.release_id for one in listed):
+        step.outputs["releases"] = since
+        step.say(f"release {release.release_id} is current: published by an earlier try of this run")
+        return
+    earlier = [one for one in listed if one.release_id != release.release_id]
     if keep is not None:
         alike = sorted((one for one in earlier if one.same_models(release)), key=lambda one: one.created_at)
         dropped = {one.release_id for one in alike[:-keep]}
         earlier = [one for one in earlier if one.release_id not in dropped]
     listed = [replace(one, current=one is release) for one in (*earlier, release)]
-    step.replace("releases", _frame(step.context, listed), "releases")
+    step.rewrite("releases", _frame(step.context, listed), since, "releases")
     step.say(f"release {release.release_id} is current" + (f" ({release.note})" if release.note else ""))
 
 
-def write_releases(context: Context, listed: Sequence[Release], app_id: str, number: int) -> None:
-    """Write all releases outside of a step, once for (app_id, number)."""
+def write_releases(context: Context, listed: Sequence[Release], app_id: str, since: int) -> None:
+    """Write all releases outside of a step.
+
+    Raises:
+        RalmError: another application has published since the version that they were read at. Nothing is written.
+    """
     frame = _frame(context, listed)
-    replace_rows(context.warehouse, "releases", frame, {}, app_id=app_id, attempt=number, run_id=app_id)
+    replace_rows(context.warehouse, "releases", frame, {}, app_id=app_id, attempt=since, run_id=app_id, since=since)
 
 
 def _frame(context: Context, listed: Sequence[Release]) -> DataFrame:
@@ -92,6 +108,8 @@ def _publish(step: RunningStep) -> None:
     if note := gate.not_judged():
         step.say(f"warning: {note}")
     assert step.as_of is not None
+    scored = context.require("score_users", "a3").outputs
+    require_no_round(context, step.as_of, scored, step.record.inputs)
     models = {
         "user_model": model_version(context, context.config.released.merge),
         "lookalike": lookalike_version(context, SYSTEM),
