@@ -121,7 +121,7 @@ def test_configured_names_that_become_paths_are_plain(tmp_path: Path, key: str, 
 @pytest.mark.spark
 def test_names_in_tables_stay_in_the_table_and_are_no_sql(spark: SparkSession, tmp_path: Path) -> None:
     """As partitions, as values of a condition, and as listed items of a replaced partition."""
-    root = tmp_path / "a`b'c" / "wh"
+    root = tmp_path / "a'b c" / "wh"
     warehouse = Warehouse(spark, str(root))
     rows = [("2024-01-01", name, name, name, None, 0.5, "ralm") for name in NAMES]
     columns = "as_of string, pairs string, user_id string, item_id string, at timestamp, score double, system string"
@@ -138,7 +138,7 @@ def test_names_in_tables_stay_in_the_table_and_are_no_sql(spark: SparkSession, t
     spark.sql(f"ALTER TABLE {warehouse.quoted('scored_pairs')} DROP CONSTRAINT pairs_holds")
     Warehouse(spark, str(root)).create("scored_pairs")  # ALTER TABLE of a path with quotes
     assert "delta.constraints.pairs_holds" in warehouse.properties("scored_pairs")
-    assert {path.name for path in tmp_path.iterdir()} == {"a`b'c"}
+    assert {path.name for path in tmp_path.iterdir()} == {"a'b c"}
     assert {path.name for path in root.iterdir()} == {"scored_pairs"}
 
 
@@ -217,8 +217,8 @@ def test_runs_and_checks_keep_no_secret(spark: SparkSession, tmp_path: Path) -> 
     assert [line for line in lines if SECRET in line] == []
     assert context.warehouse.read("checks").count() == 3
     for path in (tmp_path / "wh").rglob("*"):
-        if path.is_file() and path.suffix in (".json", ".crc"):
-            assert SECRET not in path.read_text("utf-8"), path
+        if path.is_file():
+            assert SECRET.encode() not in path.read_bytes(), path
     for name in ("runs", "checks"):
         text = str(context.warehouse.read(name).collect())
         assert SECRET not in text

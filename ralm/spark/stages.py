@@ -17,7 +17,7 @@ class Work:
         done: tasks that ended.
         tasks: all tasks of these stages.
         rows: rows that their tasks have read, as of the last report of each executor.
-        seconds: since the first of them was submitted.
+        seconds: since the first of them was submitted; 0: Spark does not tell.
     """
 
     done: int
@@ -28,7 +28,7 @@ class Work:
     @property
     def left(self) -> float | None:
         """Seconds until these stages end, if their tasks take as long as the ones before; None: no task has ended."""
-        return self.seconds * (self.tasks - self.done) / self.done if self.done else None
+        return self.seconds * (self.tasks - self.done) / self.done if self.done and self.seconds else None
 
 
 def work(spark: SparkSession) -> Work | None:
@@ -50,6 +50,4 @@ def work(spark: SparkSession) -> Work | None:
                 since = at if since is None else min(since, at)
         except Py4JError:  # it ended meanwhile
             continue
-    if not tasks or since is None:
-        return None
-    return Work(done, tasks, rows, max(0.0, time.time() - since))
+    return Work(done, tasks, rows, 0.0 if since is None else max(0.0, time.time() - since)) if tasks else None
