@@ -19,7 +19,7 @@ from ralm.spark.errors import user_errors
 from ralm.warehouse.once import append
 from tests.faults.judge import read
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.soak]
 TINY = Path(__file__).resolve().parents[2] / "conf" / "tiny.yaml"
 FIRST = dt.date(2024, 3, 1)
 
