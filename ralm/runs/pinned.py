@@ -9,7 +9,9 @@ from ralm.runs.record import Record
 from ralm.spark.causes import chain
 
 # A data file that is not there any more; a version that Delta's log cannot make, or must not.
-_GONE = re.compile(r"FILE_NOT_EXIST|FileNotFoundException|DELTA_VERSION_NOT_FOUND|DELTA_UNSUPPORTED_TIME_TRAVEL\w*")
+_GONE = re.compile(
+    r"FILE_NOT_EXIST|FileNotFoundException|DELTA_(?:FILE_NOT_FOUND|VERSION_NOT_FOUND|UNSUPPORTED_TIME_TRAVEL|TRUNCATED)"
+)
 
 
 def vacuumed(record: Record, error: BaseException) -> RalmError | None:

@@ -19,7 +19,7 @@ from ralm.spark.errors import user_errors
 from ralm.warehouse.once import append
 from tests.faults.judge import read
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.soak]
 TINY = Path(__file__).resolve().parents[2] / "conf" / "tiny.yaml"
 FIRST = dt.date(2024, 3, 1)
 
@@ -41,10 +41,11 @@ class House:
         settings = [f"warehouse={self.path}", *(f"dates.{name}={day}" for name, day in dates.items())]
         return Context(self.spark, load_config(TINY, settings), say=self.lines.append)
 
-    def step(self, context: Context, after_write: Callable[[], None] = lambda: None) -> Step:
+    def step(self, context: Context, begun: Callable[[], None] = lambda: None) -> Step:
         """Counts into `thresholds`, as of the date of production."""
 
         def action(step: RunningStep) -> None:
+            begun()
             day = F.lit(step.as_of)
             counted = step.read("impressions").where(F.col("shown_date") < day).agg(F.count("*").alias("n"))
             rows = counted.select(
@@ -53,13 +54,13 @@ class House:
                 *(F.lit(0.1).alias("top_fraction"), F.array(F.lit(0.5)).alias("quantiles")),
             )
             step.replace("thresholds", rows, "rows", as_of=step.as_of, system="ralm")
-            after_write()
 
         return Step("score_users", action, as_of="a3", measured=False, inputs=("impressions",))
 
-    def run(self, last: int = 9, after_write: Callable[[], None] = lambda: None) -> str:
+    def run(self, last: int = 9, begun: Callable[[], None] = lambda: None, force: bool = False) -> str:
         context = self.context(last)
-        run_steps(context, [self.step(context, after_write)])
+        context.force = force
+        run_steps(context, [self.step(context, begun)])
         return self.lines[-1]
 
     def counted(self) -> dict[int, float]:
@@ -84,6 +85,7 @@ def test_an_earlier_date_filled_in_late_changes_only_its_own(house: House) -> No
     assert house.counted() == {9: 18.0, 6: 12.0}
     files = {file for file in deltalake.DeltaTable(str(house.path / "thresholds")).file_uris() if "03-10" in file}
     version = house.context().warehouse.version("thresholds")
+    assert files
     house.run(5)
     assert house.counted() == {9: 18.0, 6: 12.0, 5: 10.0}
     assert files < set(deltalake.DeltaTable(str(house.path / "thresholds")).file_uris())
@@ -109,9 +111,7 @@ def test_a_pinned_version_that_was_vacuumed_is_named(house: House) -> None:
     with pytest.raises(RalmError, match=told) as error:
         house.run(9)
     assert "\n" not in str(error.value)
-    context = house.context()
-    context.force = True
-    run_steps(context, [house.step(context)])
+    house.run(9, force=True)
     assert house.counted() == {9: 18.0}
 
 
@@ -119,11 +119,8 @@ def test_a_release_whose_version_was_vacuumed_is_an_error(house: House) -> None:
     house.run(9)
     warehouse = house.context().warehouse
     version = warehouse.version("thresholds")
-    for name in ("a", "b"):
-        context = house.context()
-        context.force = True
-        run_steps(context, [house.step(context)])
-        assert name
+    for _ in range(2):
+        house.run(9, force=True)
     house.vacuum("thresholds")
     with pytest.raises(RalmError, match="thresholds") as error, user_errors("release"):
         warehouse.read("thresholds", version).collect()

@@ -11,7 +11,7 @@ from tests.faults.campaign import ENDED, Campaign, Fault, Undisturbed, undisturb
 from tests.faults.points import BEGUN, FILES, LOG, SAID, Point
 from tests.faults.world import World
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(2700)]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.soak, pytest.mark.timeout(2700)]
 # Job -> (victim, kind of point, begin of the step's title, table).
 CHOSEN = {
     "pipeline": [

@@ -11,7 +11,7 @@ from tests.faults.reader import Reader
 from tests.finished import Finished
 from tests.steps.refresh.test_round import click, now, publish_item, users_of
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(2700)]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.soak, pytest.mark.timeout(2700)]
 
 
 def test_a_reader_sees_whole_releases_alone(tiny_run: Finished, tmp_path: Path) -> None:

@@ -161,6 +161,7 @@ def test_the_log_is_written_and_the_ledger_not(start: Start, spark: SparkSession
     assert again.lines[-1].endswith("score_users: already done, skipped")
 
 
+@pytest.mark.soak
 def test_no_release_is_lost_between_two_that_publish(start: Start) -> None:
     """Each writes the whole list anew: the one that read it before the other's release is refused."""
     night, refresh, later = start(), start(), start()
@@ -177,6 +178,7 @@ def test_no_release_is_lost_between_two_that_publish(start: Start) -> None:
     assert len(releases(warehouse)) == 3
 
 
+@pytest.mark.soak
 def test_a_release_that_was_published_is_not_published_again(start: Start) -> None:
     """Killed after the commit and before the ledger."""
     first = start()
@@ -194,6 +196,7 @@ def test_a_release_that_was_published_is_not_published_again(start: Start) -> No
     assert any("published by an earlier try of this run" in line for line in again.lines)
 
 
+@pytest.mark.soak
 def test_two_begin_with_an_empty_warehouse(spark: SparkSession, tmp_path: Path) -> None:
     """Both create the table `runs`; the second finds it made."""
     first, second = Application(spark, tmp_path / "new"), Application(spark, tmp_path / "new")

@@ -14,7 +14,7 @@ from ralm.warehouse.once import append
 from ralm.warehouse.releases import current_release
 from tests.faults.test_two_at_once import DAY, Application
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.soak]
 
 
 @pytest.fixture

@@ -162,7 +162,9 @@ def test_two_at_once_are_told_so(kept: Kept) -> None:
     assert kept.cutoff() == 1.0
     # The second reserves the same attempt: it has looked for the tables' attempts before the first wrote.
     second.lineage.attempts = lambda *_: 0  # type: ignore[method-assign]
-    with pytest.raises(RalmError, match=r"another application has written the rows of step 'score_users' meanwhile"):
+    with pytest.raises(
+        RalmError, match=r"another application \(run score_users/-/\w+\) has written the rows of step 'score_users'"
+    ):
         run_steps(second, [kept.step(second)])
     assert kept.cutoff() == 1.0
 
