@@ -30,6 +30,7 @@ def _running(folder: Path, name: str, class_name: str, *arguments: str) -> Itera
     assert java is not None
     # The variables of a login on a fresh machine, and the 256 MB that a daemon needs.
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(work), "SPARK_HOME": str(SPARK_HOME), "TMPDIR": str(work)}
+    environment["SPARK_SCALA_VERSION"] = "2.13"  # as Spark's own scripts set it
     environment |= {name: os.environ[name] for name in ("JAVA_HOME",) if name in os.environ}
     command = [java, "-Xmx256m", "-cp", f"{SPARK_HOME}/jars/*", f"org.apache.spark.deploy.{class_name}", *arguments]
     log = work / "log"

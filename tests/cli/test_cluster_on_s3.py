@@ -26,9 +26,8 @@ pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(2700)]
 
 WAREHOUSE = "s3a://bucket/wh"
 MODELS = f"{WAREHOUSE}/_models"
-# Of the smallest world, ranks on the executors.
+# The ranks of trainings run on the executors.
 SETTINGS = (
-    "simulate.users=600",
     *(f"{training}.local_mode=false" for training in ("user_training", "lookalike_training")),
     *(f"{training}.processes=2" for training in ("user_training", "lookalike_training")),
     "variants.ralm.settings.closed_form=false",  # trained whatever the validation items are
