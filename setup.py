@@ -36,8 +36,6 @@ setup(
     ],
     extras_require={
         "connect": ["pyspark[connect]>=4.2,<4.3"],  # `ralm.open` in a session of Spark Connect
-        # Data contracts are held to the standard's own schema by the suite; without it that test is skipped.
-        "contracts": ["open-data-contract-standard>=3.2", "jsonschema>=4"],
         "excel": ["openpyxl>=3.1,<4"],  # lists of users in .xlsx
         "lmdb": ["lmdb>=1.4"],  # what a service that reads LMDB files needs, beside numpy
         "redis": ["redis>=5"],  # serving from a Redis server
