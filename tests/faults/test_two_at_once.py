@@ -14,6 +14,7 @@ from jobs.steps.releases.releases import make_current
 from ralm.config import load_config
 from ralm.errors import RalmError
 from ralm.runs.context import Context
+from ralm.runs.record import Record
 from ralm.runs.runner import run_steps
 from ralm.runs.step import RunningStep, Step
 from ralm.warehouse.once import append
@@ -200,7 +201,7 @@ def test_a_release_that_was_published_is_not_published_again(start: Start) -> No
 def test_two_begin_with_an_empty_warehouse(spark: SparkSession, tmp_path: Path) -> None:
     """Both create the table `runs`; the second finds it made."""
     first, second = Application(spark, tmp_path / "new"), Application(spark, tmp_path / "new")
-    row = ("r", "s", None, "started", "t", 1, "c", {}, {}, {}, dt.datetime(2024, 1, 2), None, None)
+    row = Record("r", "s", None, "started", "t", 1, "c", {}, {}, {}, dt.datetime(2024, 1, 2)).row()
 
     def begin(ready: Callable[[], None]) -> None:
         ready()

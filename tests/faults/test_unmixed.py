@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 
 from jobs.steps.releases.unmixed import require_no_night, require_no_round
 from ralm.errors import RalmError
+from ralm.runs.record import Record
 from ralm.runs.runner import run_steps
 from ralm.runs.step import RunningStep, Step
 from ralm.warehouse.once import append
@@ -62,8 +63,8 @@ def test_a_round_that_began_before_the_release_and_wrote_after_it(spark: SparkSe
         tables = {name: night.context.warehouse.version(name) for name in ("audiences", "thresholds")}
         night.publish("publish[again]", "again", tables=tables)
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-        record = ("publish/x/y", "publish", DAY, "done", "t", 1, "c", {}, {}, {}, now, now, None)
-        append(night.context.warehouse, "runs", [record])
+        record = Record("publish/x/y", "publish", DAY, "done", "t", 1, "c", {}, {}, {}, now, now)
+        append(night.context.warehouse, "runs", [record.row()])
 
     def act(step: RunningStep) -> None:
         publish()
