@@ -1,5 +1,6 @@
 """All kinds of stores, each empty: LMDB in a folder and on a real S3 server, and a real Redis server."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -47,10 +48,15 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield "s3a://bucket"
 
 
-@pytest.fixture(params=["lmdb", "s3", "redis"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+@pytest.fixture(params=["lmdb", pytest.param("s3", marks=pytest.mark.long), "redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     if request.param == "s3":
-        return open_store(f"{request.getfixturevalue('bucket')}/{tmp_path.name}")
+        bucket = request.getfixturevalue("bucket")
+        if "spark" in request.fixturenames:  # its Python workers go by what `spark.executorEnv` gave the session
+            environment = request.getfixturevalue("spark").sparkContext.environment
+            for name in [name for name in os.environ if name.startswith("AWS_")]:
+                monkeypatch.setitem(environment, name, os.environ[name])
+        return open_store(f"{bucket}/{tmp_path.name}")
     if request.param == "lmdb":
         return LmdbStore(str(tmp_path / "store"))
     found = RedisStore(request.getfixturevalue("redis_url"))
