@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
@@ -26,16 +25,6 @@ class Lookup(Protocol):
 
     def deviations(self, name: str, values: pa.Array) -> NDArray[Any]:
         """Each number as deviations from the mean, 0 where it is missing."""
-
-
-# Comparisons of columns and their entries with numbers, and nothing else: no function that runs code.
-_TERM = r"(?:array_contains\(\w+, \d+\)|\w+(?:\[\d+\])? (?:=|<>|>=|<) -?[\d.]+(?:e[+-]?\d+)?)"
-_CONDITION = re.compile(rf"{_TERM}(?: AND {_TERM})*")
-
-
-def is_condition(text: str) -> bool:
-    """Whether a text is a `feature_condition`: what a table holds is not run as SQL before it is looked at."""
-    return _CONDITION.fullmatch(text) is not None
 
 
 class FieldSpec(BaseModel, ABC):

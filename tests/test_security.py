@@ -16,8 +16,8 @@ from ralm.config import Config, auto, load_config
 from ralm.config.kept import kept_configuration, without_secrets
 from ralm.config.yaml_file import _Loader, parse_yaml
 from ralm.errors import ConfigError, RalmError, masked_settings
-from ralm.field_kind import is_condition
 from ralm.field_specs import NUMERIC_EDGES, CategorySpec, HistorySpec, NumericSpec
+from ralm.notebook.conditions import is_condition
 from ralm.report.audience_page import page_name
 from ralm.runs.context import Context
 from ralm.runs.runner import run_steps

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Protocol
 
 from ralm.errors import ConfigError, DataError, MissingInputError
-from ralm.field_kind import is_condition
+from ralm.notebook.conditions import is_condition
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row
