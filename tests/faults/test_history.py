@@ -131,7 +131,7 @@ def test_a_release_whose_version_was_vacuumed_is_an_error(house: House) -> None:
 def test_a_broken_checkpoint_of_a_log(house: House, damage: str) -> None:
     """Delta keeps a checkpoint every ten commits; the commits before it are still there."""
     for number in range(11):
-        append(house.context().warehouse, "checks", [("r", "s", f"c{number}", True, None, None)])
+        append(house.context().warehouse, "checks", [("r", "s", f"c{number}", True, None, None, None, None)])
     log = house.path / "checks" / "_delta_log"
     (checkpoint,) = log.glob("*.checkpoint*.parquet")
     before = read(house.path, "checks")
