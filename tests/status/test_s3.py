@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -10,11 +11,16 @@ import pytest
 from ralm.errors import RalmError
 from ralm.status.gathered import gather
 from ralm.warehouse.without_spark import TableFiles
+from tests.s3_server import s3_server
 from tests.status.worlds import NIGHT, record, write_runs
-from tests.training.test_s3 import address
 
-__all__ = ["address"]  # the server
 PREFIX = "spark.hadoop.fs.s3a"
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    with s3_server(tmp_path) as found:
+        yield found
 
 
 def test_a_warehouse_on_s3(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,10 +29,10 @@ def test_a_warehouse_on_s3(address: str, tmp_path: Path, monkeypatch: pytest.Mon
         "s3", endpoint_url=address, aws_access_key_id="key", aws_secret_access_key="secret", region_name="us-east-1"
     )
     client.create_bucket(Bucket="status")
-    write_runs(tmp_path, record("ingest", counts={"users": 1_000}))
-    for path in tmp_path.rglob("*"):
+    write_runs(tmp_path / "wh", record("ingest", counts={"users": 1_000}))
+    for path in (tmp_path / "wh").rglob("*"):
         if path.is_file():
-            client.upload_file(str(path), "status", f"wh/{path.relative_to(tmp_path)}")
+            client.upload_file(str(path), "status", str(path.relative_to(tmp_path)))
     settings = {
         f"{PREFIX}.access.key": "key",
         f"{PREFIX}.secret.key": "secret",
