@@ -27,7 +27,7 @@ def warehouse(spark: SparkSession, tmp_path: Path) -> Warehouse:
         "'i' AS item_id",
         "concat('u', id) AS user_id",
         "'seed' AS role",
-        "CAST(id AS INT) AS position",
+        "CAST(id + 1 AS INT) AS position",
         "true AS weak",
     )
     replace(found, NAME, rows, {}, app_id="test", attempt=1, run_id="test")
@@ -58,7 +58,7 @@ def test_rows_change_and_empty_ones_go(warehouse: Warehouse) -> None:
     assert isinstance(erased, Erased)
     assert erased.rows == 2
     found = {row["user_id"]: row["position"] for row in warehouse.read(NAME).collect()}
-    assert found == {f"u{n}": n for n in range(40) if n != 2} | {"u1": 101}
+    assert found == {f"u{n}": n + 1 for n in range(40) if n != 2} | {"u1": 102}
 
 
 def test_history_is_kept_as_long_as_the_house_says(warehouse: Warehouse) -> None:
