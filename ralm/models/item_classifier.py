@@ -1,9 +1,13 @@
 """Classifiers of single items in closed form: an item's seeds against all users.
 
-Beside the closed form (`ralm.models.plda`), which knows what items are like, a classifier knows this item alone. Two of
-them are added to it, each with its scores at deviation 1 over all users, as the scores of the closed form are:
+Beside the closed form (`ralm.models.plda`), which knows what items are like, a classifier knows this item alone. Three
+of them are added to it, each with its scores at deviation 1 over all users, as the scores of the closed form are:
 
 - Fisher's discriminant on all of a user's vector (`Plda.discriminants`), by ½ n / (n + 50) of the weight, for n seeds;
+- where the vector holds interest vectors, a ridge regression on these alone, as they come: the rows behind them have
+  length 1, so that its penalty says how many seeds it takes to trust a direction, whatever the number of users. With S
+  their covariance over users, m the mean of the seeds and f that of all users, its line is (S + I / n)⁻¹ (m − f), by
+  ½ n / (n + 20);
 - where the vector holds ALS factors, the line by which implicit ALS folds a new item in, by n² / (n² + 50²): weighted
   ridge regression, with no training (Hu, Koren and Volinsky, "Collaborative Filtering for Implicit Feedback Datasets",
   ICDM 2008, equation 4; `ralm.baselines.fold_in`). Of an item whose n seeds have the factors y_1 … y_n,
@@ -31,8 +35,11 @@ Doubles = NDArray[np.float64]
 HALF_SEEDS = 50
 # Items at a time: their clusters are held in double precision, several times over.
 ITEMS = 512
-# What a discriminant counts beside a fold-in.
+# What a discriminant, and a regression on interests, count beside a fold-in.
 DISCRIMINANT = 0.5
+REGRESSION = 0.5
+# So many seeds give half of the regression's weight.
+HALF_REGRESSION = 20
 
 
 @dataclass(frozen=True)
@@ -43,17 +50,27 @@ class ItemClassifier:
         moment: N S (f, f).
         outward: (d, f), from w to the closed form's coordinates.
         numbers: (4,), the place of the factors in a user's vector, α, λ and the weight.
+        levels: (r,), the eigenvalues of S.
+        along: (d, r), from coordinates along its eigenvectors to those of the closed form, and back by its transpose.
 
-    Without factors f is 0.
+    Without factors f is 0, without interest vectors r.
     """
 
     moment: Array
     outward: Array
     numbers: Array
+    levels: Array
+    along: Array
 
     @staticmethod
     def of_users(
-        users: NDArray[Any], start: int, width: int, total: int, alpha: float, regularisation: float
+        users: NDArray[Any],
+        start: int,
+        width: int,
+        total: int,
+        alpha: float,
+        regularisation: float,
+        interests: slice = slice(0, 0),
     ) -> ItemClassifier:
         """Of a sample of all users, its directions being those of raw vectors (`within` a basis to use it).
 
@@ -64,16 +81,20 @@ class ItemClassifier:
             total: N, how many users the sample stands for.
             alpha: α of the ALS.
             regularisation: λ of the ALS.
+            interests: the columns of the interest vectors.
         """
         centred = users - users.mean(axis=0, dtype=np.float64)
         factors = double(users[:, start : start + width])
         outward = centred.T @ centred[:, start : start + width] / len(users)
         numbers = np.array([start, alpha, regularisation, 0.0])
-        return ItemClassifier(factors.T @ factors * (total / len(users)), outward, numbers)
+        along = centred.T @ centred[:, interests] / len(users)
+        levels, vectors = np.linalg.eigh(along[interests])
+        moment = factors.T @ factors * (total / len(users))
+        return ItemClassifier(moment, outward, numbers, np.maximum(levels, 0.0), along @ vectors)
 
     def within(self, basis: Doubles) -> ItemClassifier:
         """The same beside a closed form with the basis B (d, d)."""
-        return replace(self, outward=basis.T @ self.outward)
+        return replace(self, outward=basis.T @ self.outward, along=basis.T @ self.along)
 
     def weighing(self, weight: float) -> ItemClassifier:
         """The same with another weight."""
@@ -100,7 +121,18 @@ class ItemClassifier:
         if len(self.moment):
             share = count**2 / (count**2 + HALF_SEEDS**2)
             found = found + share * unit(self._folded_in(centroids, sizes) @ self.outward.T)
+        if len(self.levels):
+            share = REGRESSION * count / (count + HALF_REGRESSION)
+            found = found + share * unit(self._regression(centroids, sizes, plda))
         return weight * found
+
+    def _regression(self, centroids: Array, sizes: Array, plda: Plda) -> Array:
+        """The regression on interests (items, d), in the closed form's coordinates."""
+        members = double(sizes)
+        count = members.sum(1)[:, None].clip(1e-12)
+        means = (members[:, None, :] @ double(centroids))[:, 0] / count
+        seeds = (means - double(plda.mean)) @ double(plda.basis)
+        return (seeds @ self.along / (self.levels + 1.0 / count)) @ self.along.T
 
     def _folded_in(self, centroids: Array, sizes: Array) -> Array:
         """w (items, f) of items."""
@@ -118,7 +150,11 @@ class ItemClassifier:
     @staticmethod
     def of_arrays(arrays: Mapping[str, Array], prefix: str) -> ItemClassifier | None:
         """The classifier of `arrays`; None if it is not among them, or weighs nothing."""
-        names = ("moment", "outward", "numbers")
         if f"{prefix}numbers" not in arrays or arrays[f"{prefix}numbers"][-1] == 0:
             return None
-        return ItemClassifier(*(double(arrays[f"{prefix}{name}"]) for name in names))
+        moment, outward, numbers = (double(arrays[f"{prefix}{name}"]) for name in ("moment", "outward", "numbers"))
+        # Models of an earlier release have no regression.
+        levels, along = (arrays.get(f"{prefix}{name}") for name in ("levels", "along"))
+        if levels is None or along is None:
+            levels, along = outward[0, :0], outward[:, :0]
+        return ItemClassifier(moment, outward, numbers, double(levels), double(along))

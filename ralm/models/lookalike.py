@@ -92,6 +92,7 @@ class LookalikeModel(nn.Module):
             d = input_dim
             shapes = {"mean": (d,), "basis": (d, d), "between": (d,), "prior": (d,), "axes": (d, d), "penalty": (d,)}
             shapes |= {"common": (d,), "moment": (0, 0), "outward": (d, 0), "numbers": (4,)}
+            shapes |= {"levels": (0,), "along": (d, 0)}
             for name, shape in shapes.items():
                 self.register_buffer(f"{PREFIX}{name}", torch.zeros(shape))
             # Which of global attention, local attention and user bias the published score has; training has them all.
@@ -124,10 +125,13 @@ class LookalikeModel(nn.Module):
             self.kept.copy_(torch.tensor([float(attends), float(attends), 0.0]))
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take over the parameters and the closed form of a trained model, whatever the width of its factors."""
+        """Take over the parameters and the closed form of a trained model, whatever the width of its factors.
+
+        A model of an earlier release lacks what the closed form did not have then: here that stays as it is, empty.
+        """
         for name in (one for one in state if one.startswith(PREFIX)):
             setattr(self, name, torch.empty_like(state[name], device=self.offset.device))
-        self.load_state_dict(state)
+        self.load_state_dict({name: own for name, own in self.named_buffers() if name.startswith(PREFIX)} | state)
 
     @property
     def plda(self) -> Plda:

@@ -37,7 +37,8 @@ def export_weights(model: LookalikeModel) -> dict[str, NDArray[np.generic]]:
 
     and with the closed form also `closed_mean` (d,), `closed_basis` (d, d), `closed_between` (d,), `closed_prior` (d,),
     `closed_axes` (d, d), `closed_penalty` (d,) and `closed_common` (d,), as in `ralm.models.plda`, and `closed_moment`
-    (f, f), `closed_outward` (d, f) and `closed_numbers` (4,), as in `ralm.models.item_classifier` (f = 0: none).
+    (f, f), `closed_outward` (d, f), `closed_numbers` (4,), `closed_levels` (r,) and `closed_along` (d, r), as in
+    `ralm.models.item_classifier` (f = 0, r = 0: none).
 
     With norm(v) = v / max(‖v‖₂, 1e-12) along the last axis, a user's raw embedding x (d,), an item's raw centroids
     c_1 … c_k (d,) and sizes s_1 … s_k, the score is::

@@ -46,7 +46,7 @@ def test_like_the_torch_model(pooling, user_bias, closed):
         seeds = np.random.default_rng(2).normal(size=(20, 12))
         users = np.random.default_rng(1).normal(size=(300, 12))
         plda = fit_plda(users, seeds, np.full(20, 9))
-        classifier = ItemClassifier.of_users(users, 5, 4, 3_000, 20.0, 1.0).within(plda.basis)
+        classifier = ItemClassifier.of_users(users, 5, 4, 3_000, 20.0, 1.0, slice(1, 5)).within(plda.basis)
         model.start_from(plda, classifier.weighing(0.8))
         model.kept.fill_(1.0)
     with torch.no_grad():

@@ -89,7 +89,7 @@ def write_closed_form(
         models = [fit_plda(users, means[trained], counts[trained], units=units)]
     else:
         parts = [trained, *(trained & (item % FOLDS != fold) for fold in range(FOLDS))]
-        representations = sum(columns for name, columns in blocks.items() if name.startswith("representation "))
+        representations = _trained(blocks)
 
         def fit(times: float) -> list[Plda]:
             shrunk = units / np.where(np.arange(len(units)) < representations, times, 1.0)
@@ -150,7 +150,8 @@ def _classifiers(
         settings = als_factors.current_model(step.context)[1].settings
         start = users.shape[1] - blocks.get("activity", 0) - settings.factors
         numbers = start, settings.factors, total, settings.alpha, settings.regularisation
-    of_all = ItemClassifier.of_users(users, *numbers)
+    interests = slice(_trained(blocks), _trained(blocks) + blocks.get("interests", 0))
+    of_all = ItemClassifier.of_users(users, *numbers, interests)
     fitted = [of_all.within(model.basis) for model in models]
     beside = judge.beside(models[1:], [one.weighing(1.0) for one in fitted[1:]])
     # Made for items with many seeds: those with more than most decide, and they by much, for they have too few as well.
@@ -168,6 +169,11 @@ def _blocks(step: RunningStep, width: int) -> dict[str, int]:
     activity = len(config.fields.history) if "activity" in stacked else 0
     blocks |= {"interests": width - sum(blocks.values()) - factors - activity, "factors": factors, "activity": activity}
     return {name: columns for name, columns in blocks.items() if columns}
+
+
+def _trained(blocks: Mapping[str, int]) -> int:
+    """How many columns, the first ones, are of trained representations."""
+    return sum(columns for name, columns in blocks.items() if name.startswith("representation "))
 
 
 def _common(
