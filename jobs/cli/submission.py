@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from jobs.cli.arguments import COMPLETION, Arguments, any_terminal, parse, say_error
+from jobs.cli.profiles import profile, read_settings
 from jobs.cli.shipment import ROOT, Shipment, scratch_folder, zip_package
 from jobs.cli.small_data import is_small
 from jobs.cli.suggestion import OPTION
@@ -84,13 +85,6 @@ def packed_python(options: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def read_settings(path: Path) -> dict[str, str]:
-    """The settings of a Spark properties file of `key value` lines."""
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    pairs = (line.split(None, 1) for line in lines if line and not line.startswith("#"))
-    return {key: value.strip() for key, value in pairs}
-
-
 def with_progress(job_arguments: Sequence[str], options: Sequence[str], terminal: bool) -> list[str]:
     """The job's arguments, with a progress line that is updated where the driver's lines go to a terminal.
 
@@ -120,7 +114,7 @@ def build_command(
         job_arguments: handed to the job as they are.
         options: the user's options of spark-submit.
         shipment: what goes with the job.
-        settings: the folder of defaults.conf and local.conf.
+        settings: the folder of defaults.conf and of the profiles.
     """
     lists, others = split_options(options)
     own_file = option_value(others, "--properties-file")
@@ -131,8 +125,10 @@ def build_command(
         command += ["--properties-file", str(settings / "defaults.conf")]
     if master is not None and "--master" not in others:
         command += ["--master", master]
-    if local:
-        for key, value in read_settings(settings / "local.conf").items():
+    # A file of the user's own stands for all of ours, but on this machine nothing works without local.conf.
+    added = profile(master) if master is not None and (local or own_file is None) else []
+    for name in added:
+        for key, value in read_settings(settings / f"{name}.conf").items():
             command += ["--conf", f"{key}={value}"]
     if local and shipment.java:
         command += ["--conf", f"spark.driver.extraJavaOptions={shipment.java}"]

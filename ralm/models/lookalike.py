@@ -125,10 +125,7 @@ class LookalikeModel(nn.Module):
             self.kept.copy_(torch.tensor([float(attends), float(attends), 0.0]))
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take over the parameters and the closed form of a trained model, whatever the width of its factors.
-
-        A model of an earlier release lacks what the closed form did not have then: here that stays as it is, empty.
-        """
+        """Take over a trained model, whatever the width of its factors; what an earlier release lacked stays empty."""
         for name in (one for one in state if one.startswith(PREFIX)):
             setattr(self, name, torch.empty_like(state[name], device=self.offset.device))
         self.load_state_dict({name: own for name, own in self.named_buffers() if name.startswith(PREFIX)} | state)

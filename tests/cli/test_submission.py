@@ -5,6 +5,7 @@ Over 300 lines because each option of one command line is a case.
 
 import argparse
 import datetime as dt
+import itertools
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jobs.cli import shipment, submission
+from jobs.cli import profiles, shipment, submission
 from jobs.cli.arguments import Arguments, locate, parse, run_job
 from ralm.config import Config, load_config
 from ralm.config.fixed_spark import REQUIRED
@@ -244,11 +245,38 @@ def test_a_properties_file_of_the_user_replaces_ours(tmp_path: Path) -> None:
     assert "--master" not in command
 
 
-def test_the_settings_of_cluster_local_machine_and_notebook_agree() -> None:
-    local, cluster = (submission.read_settings(ROOT / f"conf/spark/{name}.conf") for name in ("defaults", "cluster"))
+def test_the_settings_of_every_job_and_of_a_notebook_agree() -> None:
+    every = profiles.read_settings(ROOT / "conf/spark/defaults.conf")
     notebook = {**REQUIRED, "spark.jars.excludes": ",".join(PROVIDED)}
-    assert {key: local[key] for key in notebook} == notebook
-    assert {key: cluster[key] for key in local} == local
+    assert {key: every[key] for key in notebook} == notebook
+
+
+@pytest.mark.parametrize(
+    ("master", "files"),
+    [
+        ("local[*]", ["local"]),
+        ("local-cluster[2,1,1024]", ["local"]),
+        ("spark://a:7077,b:7077", ["cluster", "standalone"]),
+        ("yarn", ["cluster", "yarn"]),
+        ("k8s://https://a:6443", ["cluster", "k8s"]),
+        ("mine://a", ["cluster"]),
+    ],
+)
+def test_the_master_chooses_the_settings(tmp_path: Path, master: str, files: list[str]) -> None:
+    """Each file says what it alone has: nothing of defaults.conf, and nothing that two kinds of clusters have alike."""
+    assert profiles.profile(master) == files
+    command = build(tmp_path, ["--master", master, "--conf", "spark.network.timeout=1s"])
+    given = [part for before, part in itertools.pairwise(command) if before == "--conf"]
+    assert value_of(command, "--properties-file").endswith("defaults.conf")
+    assert given[-1] == "spark.network.timeout=1s"  # what the user says wins
+    wanted = [profiles.read_settings(ROOT / f"conf/spark/{name}.conf") for name in files]
+    expected = [f"{key}={value}" for settings in wanted for key, value in settings.items()]
+    assert given[: len(expected)] == expected
+    keys = [key for settings in wanted for key in settings]
+    assert len(set(keys)) == len(keys)
+    assert not set(keys) & set(profiles.read_settings(ROOT / "conf/spark/defaults.conf"))
+    own = build(tmp_path, ["--master", master, "--properties-file", "mine.conf"])
+    assert ("--conf" in own) == (files == ["local"])
 
 
 def test_a_driver_on_this_machine_gets_the_jars_classes_and_javas_options(tmp_path: Path) -> None:
