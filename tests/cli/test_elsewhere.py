@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from jobs.cli.arguments import Arguments
-from jobs.cli.shipment import Shipment
 from jobs.cli.profiles import read_settings
+from jobs.cli.shipment import Shipment
 from jobs.cli.submission import build_command, packed_python
 from ralm.config import load_config
 from ralm.spark.s3 import EXCLUDED, s3_coordinates
