@@ -79,6 +79,7 @@ def test_extend_your_own_list(ran: Callable[[str], dict[str, Any]], w: ralm.Work
 
 
 @pytest.mark.spark
+@pytest.mark.long
 def test_why_these_users(ran: Callable[[str], dict[str, Any]], w: ralm.Workspace) -> None:
     names = ran("03")
     assert names["item"] == w.items().first()["item_id"]  # the one that has a report

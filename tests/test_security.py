@@ -74,6 +74,7 @@ def test_pickles_are_read_in_one_place() -> None:
     assert files == {"ralm/baselines/regression.py"}
 
 
+@pytest.mark.long
 def test_only_notebooks_are_executed() -> None:
     files = {str(path) for name in ("eval", "exec") for path, _ in calls(name)}
     assert files == {"ralm/notebook/percent.py"}
@@ -119,6 +120,7 @@ def test_configured_names_that_become_paths_are_plain(tmp_path: Path, key: str, 
 
 
 @pytest.mark.spark
+@pytest.mark.long
 def test_names_in_tables_stay_in_the_table_and_are_no_sql(spark: SparkSession, tmp_path: Path) -> None:
     """As partitions, as values of a condition, and as listed items of a replaced partition."""
     root = tmp_path / "a'b c" / "wh"
@@ -196,6 +198,7 @@ def test_a_wrong_secret_is_not_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.spark
+@pytest.mark.long
 def test_runs_and_checks_keep_no_secret(spark: SparkSession, tmp_path: Path) -> None:
     url = f"https://me:{SECRET}@host/list?token={SECRET}"
     lines: list[str] = []

@@ -117,6 +117,7 @@ def test_what_is_not_there(tiny_run: Finished, w: ralm.Workspace, items: list[st
         w.overlap([items[0], items[0]])
 
 
+@pytest.mark.long
 def test_nothing_is_shown_of_few_people(tiny_run: Finished, w: ralm.Workspace, items: list[str]) -> None:
     own = ralm.open(w.path, tiny_run.spark)
     users = w.audience(items[0]).count()
@@ -155,6 +156,7 @@ def test_reach_rises_as_similarity_falls(w: ralm.Workspace, items: list[str]) ->
     assert shares[-1] == pytest.approx(1)
 
 
+@pytest.mark.long
 def test_overlap_is_counted_from_the_audiences(w: ralm.Workspace, items: list[str]) -> None:
     three = items[:3]
     held = {item: {row["user_id"] for row in w.audience(item).collect()} for item in three}
@@ -168,6 +170,7 @@ def test_overlap_is_counted_from_the_audiences(w: ralm.Workspace, items: list[st
     assert [row["jaccard"] for row in rows] == sorted((row["jaccard"] for row in rows), reverse=True)
 
 
+@pytest.mark.long
 def test_a_report_and_who_they_are(w: ralm.Workspace, items: list[str]) -> None:
     row = w.report(items[0]).first()
     assert row is not None

@@ -38,6 +38,7 @@ def test_of_many_ids_a_sample_is_looked_at(
     assert any("users of the logs in a sample of one in" in line and "0 of" in line for line in result.told)
 
 
+@pytest.mark.long
 def test_users_of_events_and_impressions_who_never_meet(spark: SparkSession, tmp_path: Path) -> None:
     write(tmp_path / "acts.csv", [row | {"uid": f"00{row['uid']}"} for row in LOG])
     found = ingest(spark, make(tmp_path, events__0__path="acts.csv"))

@@ -133,6 +133,7 @@ def test_only_what_changed_is_written(world: World, store: Store) -> None:
     np.testing.assert_allclose(scorer.score("u5", items).scores, world.scores()[5], atol=SAME)
 
 
+@pytest.mark.long
 def test_who_was_forgotten_leaves_no_bytes_in_the_store(world: World, store: Store) -> None:
     world.publish()
     Export(world.context, store).run()

@@ -115,6 +115,7 @@ def test_factors_and_activity_are_stacked_last(frame, arrays, models, tmp_path):
     assert found.shape[1] == 12
 
 
+@pytest.mark.long
 def test_interests_come_after_the_representations(frame, arrays, models, tmp_path):
     space = history_space(FIELDS)
     things = np.random.default_rng(1).normal(size=(space.size, 6)).astype(np.float32)
@@ -140,6 +141,7 @@ def test_attention_weights(frame, models):
         frame.mapInArrow(*field_attention(concat, FIELDS, "string")).collect()
 
 
+@pytest.mark.long
 def test_other_fields_and_wrong_lengths(frame, models):
     other = FIELDS.model_copy(update={"numerics": ["age", "income"]})
     with pytest.raises(PythonException, match="trained on other fields"):

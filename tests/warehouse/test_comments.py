@@ -43,6 +43,7 @@ def test_an_overwritten_schema_keeps_them(spark: SparkSession, tmp_path: Path) -
         assert comments(warehouse, "users") == described("users") | {"city": ""}
 
 
+@pytest.mark.long
 def test_a_column_that_is_added_has_its_comment(spark: SparkSession, tmp_path: Path) -> None:
     warehouse = Warehouse(spark, str(tmp_path))
     lacking = TABLES["metrics"].schema("string").fieldNames()[:-1]

@@ -69,6 +69,7 @@ def test_rows_that_may_not_be_are_named(spark: SparkSession, tmp_path: Path) -> 
 
 
 @pytest.mark.spark
+@pytest.mark.long
 def test_all_tables_of_a_run_meet_their_conditions(tiny_run) -> None:
     """As Spark sees them; `test_contracts.py` asks DuckDB."""
     for name, table in TABLES.items():

@@ -105,6 +105,7 @@ def table(spark: SparkSession, tmp_path: Path) -> Table:
     return Table(spark, tmp_path)
 
 
+@pytest.mark.long
 def test_writes_that_are_made_once(table: Table) -> None:
     table.append(table.frame((2, "c", 5)), batch=1)
     table.append(table.frame((2, "c", 5)), batch=1)
@@ -129,6 +130,7 @@ def test_writes_that_are_made_once(table: Table) -> None:
     table.refuses("REPLACE_WHERE", lambda: table.replace(table.frame((2, "x", 1)), "day = 1", attempt=4))
 
 
+@pytest.mark.long
 def test_a_merge_and_its_change_feed(table: Table) -> None:
     table.append(table.frame((1, "a", 1), (1, "b", 2), (2, "c", 5)), batch=1)
     assert table.changes() == {("insert", "a", 1), ("insert", "b", 2), ("insert", "c", 5)}

@@ -61,6 +61,7 @@ def test_rows_change_and_empty_ones_go(warehouse: Warehouse) -> None:
     assert found == {f"u{n}": n + 1 for n in range(40) if n != 2} | {"u1": 102}
 
 
+@pytest.mark.long
 def test_history_is_kept_as_long_as_the_house_says(warehouse: Warehouse) -> None:
     before = warehouse.version(NAME)
     keys = warehouse.spark.createDataFrame([("u3",)], "key string")

@@ -110,6 +110,7 @@ def test_a_list_as_people_have_it(toy: Context, extend: Callable[..., list[str]]
 
 
 @pytest.mark.parametrize("system", ["ralm", "plda"])
+@pytest.mark.long
 def test_one_pass_gives_what_several_give(
     toy: Context, extend: Callable[..., list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str
 ) -> None:

@@ -24,6 +24,7 @@ def midnight(date: dt.date) -> dt.datetime:
     return dt.datetime.combine(date, dt.time())
 
 
+@pytest.mark.long
 def test_scores_are_those_of_the_batch(done: Finished, tmp_path: Path) -> None:
     context = done.context()
     audience = done.table("audiences").where((F.col("system") == "ralm") & (F.col("as_of") == F.lit(context.dates.a3)))

@@ -99,6 +99,7 @@ def test_late_repeated_and_deleted_clicks(context: Context) -> None:
     assert after["i3"] > before["i3"]
 
 
+@pytest.mark.long
 def test_a_back_fill_of_the_same_rows_changes_nothing(context: Context) -> None:
     append(context.warehouse, "impressions", rows(200, 1))
     stream(context)

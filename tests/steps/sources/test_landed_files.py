@@ -190,6 +190,7 @@ def test_a_file_whose_times_are_of_a_wrong_unit_is_refused(spark: SparkSession, 
     assert "looks like seconds, as epoch_ms it is 1970-01-20: set epoch_s" in reason
 
 
+@pytest.mark.long
 def test_names_and_times_of_files_do_not_matter(folder: Folder) -> None:
     for place, name in enumerate(("a b.jsonl", "c%20d.jsonl", "e[1].jsonl", "f{g,h}.jsonl", "i*.jsonl", "j?.jsonl")):
         folder.land(name, rows(10 * place, 10))
