@@ -150,6 +150,21 @@ def build_command(
     return [*command, *others, str(job), *job_arguments]
 
 
+def refuse_connect(options: Sequence[str], given: Mapping[str, str]) -> None:
+    """Raise if the command is to run over Spark Connect.
+
+    Raises:
+        ConfigError: `--remote`, its setting, or the variable SPARK_REMOTE.
+    """
+    remote = option_value(options, "--remote", "spark.remote") or given.get("SPARK_REMOTE")
+    if remote:
+        raise ConfigError(
+            "commands train, cluster and hold models in a driver of their own: they do not run over Spark Connect "
+            f"({remote.partition(';')[0]}); give `-- --master ...`, and no --remote or SPARK_REMOTE. In a notebook, "
+            "ralm.open(...) reads, extends lists and scores pairs over Spark Connect"
+        )
+
+
 def environment(given: Mapping[str, str], spark_home: Path, log_settings: Path) -> dict[str, str]:
     """The environment of spark-submit: this Python and its Spark, with Spark's log reduced to errors."""
     result = dict(given)
@@ -227,6 +242,7 @@ def submit(argv: Sequence[str], root: Path = ROOT, program: str = "./spark-submi
         os.execv(sys.executable, [sys.executable, str(path), *job_arguments])
     if job in WITHOUT_SPARK and not options:
         os.execv(sys.executable, [sys.executable, str(path), *job_arguments])
+    refuse_connect(options, os.environ)
     # Read here too, so that a mistake is reported before a JVM starts.
     arguments = parse(jobs[job], job_arguments, dry_run=True, allow_rest=True)
     job_arguments = with_progress(job_arguments, options, terminal=sys.stdout.isatty())

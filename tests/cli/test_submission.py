@@ -239,6 +239,21 @@ def test_the_users_options_join_lists_and_win_otherwise(tmp_path: Path) -> None:
     assert command.count("--packages") == command.count("--files") == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "given"),
+    [
+        (["--remote", "sc://a;token=SECRET"], {}),
+        (["--conf", "spark.remote=sc://a;token=SECRET"], {}),
+        ([], {"SPARK_REMOTE": "sc://a;token=SECRET"}),
+    ],
+)
+def test_a_command_says_that_it_does_not_run_over_spark_connect(options: list[str], given: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"do not run over Spark Connect \(sc://a\).*ralm\.open") as refused:
+        submission.refuse_connect(options, given)
+    assert "SECRET" not in str(refused.value)
+    submission.refuse_connect(["--master", "yarn"], {})
+
+
 def test_a_properties_file_of_the_user_replaces_ours(tmp_path: Path) -> None:
     command = build(tmp_path, ["--properties-file", "mine.conf"])
     assert command.count("--properties-file") == 1
