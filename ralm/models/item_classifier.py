@@ -6,8 +6,8 @@ of them are added to it, each with its scores at deviation 1 over all users, as 
 - Fisher's discriminant on all of a user's vector (`Plda.discriminants`), by ½ n / (n + 50) of the weight, for n seeds;
 - where the vector holds interest vectors, a ridge regression on these alone, as they come: the rows behind them have
   length 1, so that its penalty says how many seeds it takes to trust a direction, whatever the number of users. With S
-  their covariance over users, m the mean of the seeds and f that of all users, its line is (S + I / n)⁻¹ (m − f), by
-  ½ n / (n + 20);
+  their covariance over users, m the mean of the seeds and f that of all users, its line is (S + ½ I / n)⁻¹ (m − f), by
+  ½ n² / (n² + 20²);
 - where the vector holds ALS factors, the line by which implicit ALS folds a new item in, by n² / (n² + 50²): weighted
   ridge regression, with no training (Hu, Koren and Volinsky, "Collaborative Filtering for Implicit Feedback Datasets",
   ICDM 2008, equation 4; `ralm.baselines.fold_in`). Of an item whose n seeds have the factors y_1 … y_n,
@@ -38,8 +38,9 @@ ITEMS = 512
 # What a discriminant, and a regression on interests, count beside a fold-in.
 DISCRIMINANT = 0.5
 REGRESSION = 0.5
-# So many seeds give half of the regression's weight.
+# So many seeds give half of the regression's weight; its penalty for one seed.
 HALF_REGRESSION = 20
+PENALTY = 0.5
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class ItemClassifier:
             share = count**2 / (count**2 + HALF_SEEDS**2)
             found = found + share * unit(self._folded_in(centroids, sizes) @ self.outward.T)
         if len(self.levels):
-            share = REGRESSION * count / (count + HALF_REGRESSION)
+            share = REGRESSION * count**2 / (count**2 + HALF_REGRESSION**2)
             found = found + share * unit(self._regression(centroids, sizes, plda))
         return weight * found
 
@@ -132,7 +133,7 @@ class ItemClassifier:
         count = members.sum(1)[:, None].clip(1e-12)
         means = (members[:, None, :] @ double(centroids))[:, 0] / count
         seeds = (means - double(plda.mean)) @ double(plda.basis)
-        return (seeds @ self.along / (self.levels + 1.0 / count)) @ self.along.T
+        return (seeds @ self.along / (self.levels + PENALTY / count)) @ self.along.T
 
     def _folded_in(self, centroids: Array, sizes: Array) -> Array:
         """w (items, f) of items."""

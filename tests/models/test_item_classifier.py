@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from ralm.baselines.fold_in import closed_form, gram_of
 from ralm.models import item_classifier
-from ralm.models.item_classifier import DISCRIMINANT, HALF_REGRESSION, HALF_SEEDS, REGRESSION, ItemClassifier
+from ralm.models.item_classifier import DISCRIMINANT, HALF_REGRESSION, HALF_SEEDS, PENALTY, REGRESSION, ItemClassifier
 from ralm.models.plda import DISCRIMINANT_RIDGE, SEED_SHARE, Plda, fit_plda
 
 RNG = np.random.default_rng(4)
@@ -66,13 +66,13 @@ def test_the_regression_is_a_ridge_regression_on_the_interests_alone() -> None:
     columns = slice(0, 3)
     own = USERS[:, columns] - USERS[:, columns].mean(axis=0)
     covariance = own.T @ own / len(own)
-    plain = own @ np.linalg.solve(covariance + np.eye(3) / 40, own[SEEDS].mean(axis=0))
+    plain = own @ np.linalg.solve(covariance + PENALTY * np.eye(3) / 40, own[SEEDS].mean(axis=0))
     halves = np.array_split(SEEDS, 8)  # only the seeds' mean counts, so clusters say the same
     seeds = np.stack([USERS[half].mean(axis=0) for half in halves])[None], np.array([[len(half) for half in halves]])
     with_it, without = (classifier(2.0, 0, one).directions(*seeds, MODEL) for one in (columns, slice(0, 0)))
     found = MODEL.coordinates(USERS) @ (with_it - without)[0]
     np.testing.assert_allclose(found / found.std(), plain / plain.std(), atol=1e-4)
-    assert found.std() == pytest.approx(2 * REGRESSION * 40 / (40 + HALF_REGRESSION), rel=1e-3)
+    assert found.std() == pytest.approx(2 * REGRESSION * 40**2 / (40**2 + HALF_REGRESSION**2), rel=1e-3)
 
 
 def test_few_seeds_trust_no_direction_and_many_trust_all() -> None:
