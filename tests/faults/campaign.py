@@ -5,30 +5,20 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
-from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
-from tests.faults.judge import Content, disagreements, done, result, written_twice
-from tests.faults.points import BEGUN, FILES, LOG, MOMENT, SAID, Point, begun, commits
+from tests.faults.calm import Undisturbed
+from tests.faults.judge import disagreements, done, result, written_twice
+from tests.faults.plans import Fault, Plan
+from tests.faults.points import MOMENT, Point, begun, commits
 from tests.faults.process import Job
 from tests.faults.reader import Reader
 from tests.faults.world import DAY, Task, World
 
 ENDED = "ended"
-# Steps whose rows pass through workers of Python.
-IN_PYTHON = ("build_user_fields", "embed_users", "cluster_seeds", "embed_targets", "score_users", "refresh")
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Who is killed, and where."""
-
-    victim: str
-    point: Point
 
 
 @dataclass
@@ -39,6 +29,7 @@ class Blow:
         task: the job that was hit.
         victim: who was killed; `ended`: nobody, the job came to its end.
         point: where.
+        kind: of the point.
         found: what was there afterwards: files without a log entry, a commit without an entry in the ledger, neither.
         code: the exit code of the job; -9: it was killed.
         seconds: from its start to its end.
@@ -48,99 +39,21 @@ class Blow:
     task: str
     victim: str
     point: str = ""
+    kind: str = ""
     found: str = ""
     code: int = 0
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Undisturbed:
-    """The same day without faults.
-
-    Attributes:
-        writes: job -> its steps in order, with the tables that each one writes.
-        result: what all tables hold at the end.
-        releases: what readers saw: a content per release.
-    """
-
-    writes: dict[str, list[tuple[str, list[str]]]]
-    result: dict[str, Content]
-    releases: list[dict[str, Content]]
-
-
-def undisturbed(spark: SparkSession, world: World) -> Undisturbed:
-    """Run the day once; what came of it is kept in the world's folder, and taken from there the next time."""
-    kept = world.folder / "undisturbed.json"
-    if not kept.exists():
-        world.folder.mkdir(parents=True, exist_ok=True)
-        reader, writes = Reader(world.warehouse), {}
-        for task in DAY:
-            if task.before:
-                task.before(spark, world)
-            job = Job(task.command(world))
-            assert job.wait() == 0, job.lines[-5:]
-            writes[task.job] = _writes(world.warehouse, job.lines)
-        reader.close()
-        assert not reader.wrong, reader.wrong
-        found = Undisturbed(writes, result(world.warehouse), list(reader.seen.values()))
-        kept.write_text(json.dumps(asdict(found)), encoding="utf-8")
-    loaded = json.loads(kept.read_text(encoding="utf-8"))
-    return Undisturbed(
-        {job: [(step, tables) for step, tables in steps] for job, steps in loaded["writes"].items()},
-        _contents(loaded["result"]),
-        [_contents(release) for release in loaded["releases"]],
-    )
-
-
-def _contents(loaded: dict[str, list[int]]) -> dict[str, Content]:
-    return {name: (rows, hashed) for name, (rows, hashed) in loaded.items()}
-
-
-def _writes(warehouse: Path, lines: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """The steps that a job's lines say have begun, with the tables that `runs` says they wrote."""
-    outputs: dict[str, list[str]] = {}
-    for row in DeltaTable(str(warehouse / "runs")).to_pyarrow_table().to_pylist():
-        if row["state"] == "done":
-            title = row["step"] + (f" as of {row['as_of']}" if row["as_of"] else "")
-            outputs[title] = sorted(dict(row["outputs"]))
-    titles = [line.partition("] ")[2].removesuffix(" …") for line in lines if line.endswith(" …") and "] " in line]
-    return [(title, outputs.get(title, [])) for title in titles]
-
-
-# What jobs without steps write, and say on the way.
-WITHOUT_STEPS = {
-    "update_seeds": [Point(FILES, "", "live_seeds"), Point(LOG, "", "live_seeds")],
-    "refresh": [Point(FILES, "", "live_seeds"), Point(LOG, "", "live_seeds")],
-    "export_serving": [Point(SAID, "users: "), Point(SAID, "items: ")],
-}
-Plan = Callable[[str, list[tuple[str, list[str]]], random.Random], Iterator[Fault]]
-
-
-def driver_faults(job: str, writes: list[tuple[str, list[str]]], drawn: random.Random) -> Iterator[Fault]:
-    """Every step at its begin, between files and log, and between log and ledger; then some random moments."""
-    for point in WITHOUT_STEPS.get(job, ()):
-        yield Fault("driver", point)
-    for step, tables in writes:
-        yield Fault("driver", Point(BEGUN, step, after=drawn.uniform(0, 1)))
-        if step.startswith(IN_PYTHON):
-            yield Fault("worker", Point(BEGUN, step, after=drawn.uniform(0.3, 1)))
-        for table in tables:
-            yield Fault("driver", Point(FILES, step, table))
-            yield Fault("driver", Point(LOG, step, table))
-    for _ in range(3):
-        yield Fault("driver", Point(MOMENT, after=drawn.uniform(3, 20)))
-
-
-def helper_faults(job: str, writes: list[tuple[str, list[str]]], drawn: random.Random) -> Iterator[Fault]:
-    """An executor, a worker of Python or, where a model is trained, a rank: one of them in every step."""
-    if not writes:
-        yield Fault("executor", Point(MOMENT, after=drawn.uniform(8, 15)))
-    for step, _ in writes:
-        if step.startswith(("train_user_model", "train_lookalike")):
-            yield Fault("rank", Point(BEGUN, step, after=drawn.uniform(4, 9)))
-        else:
-            yield Fault(drawn.choice(["executor", "worker"]), Point(BEGUN, step, after=drawn.uniform(0, 1.5)))
+def _struck(fault: Fault, job: Job) -> bool:
+    """Kill the victim as soon as there is one; whether there was any before the point had passed."""
+    limit = time.monotonic() + 20
+    while not job.kill(fault.victim):
+        if not job.runs or fault.point.passed(job) or time.monotonic() > limit:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _end(job: Job) -> tuple[int, list[str]]:
@@ -159,11 +72,20 @@ class Campaign:
         world: where the jobs run.
         calm: the same day without faults.
         seed: of the random moments.
-        plan: the faults of a job, from its steps with the tables that they write.
+        plan: the faults of a job, from what it does when nothing disturbs it.
+        day: the jobs.
     """
 
-    def __init__(self, spark: SparkSession, world: World, calm: Undisturbed, plan: Plan, seed: int = 1) -> None:
-        self.spark, self.world, self.calm, self.plan, self.seed = spark, world, calm, plan, seed
+    def __init__(
+        self,
+        spark: SparkSession,
+        world: World,
+        calm: Undisturbed,
+        plan: Plan,
+        day: Sequence[Task] = DAY,
+        seed: int = 1,
+    ) -> None:
+        self.spark, self.world, self.calm, self.plan, self.day, self.seed = spark, world, calm, plan, day, seed
         world.folder.mkdir(parents=True, exist_ok=True)
         self.record = world.folder / "record.jsonl"
         self.blows: list[Blow] = []
@@ -183,13 +105,13 @@ class Campaign:
     def faults(self, task: Task) -> list[Fault]:
         """Of a job, those that were not tried yet."""
         drawn = random.Random(f"{self.seed} {task.job}")
-        every = list(self.plan(task.job, self.calm.writes[task.job], drawn))
+        every = list(self.plan(self.calm.jobs[task.job], drawn))
         return every[sum(blow.task == task.job and blow.victim != ENDED for blow in self.blows) :]
 
     def run(self, seconds: float) -> bool:
         """Go on for a time; whether the day has ended."""
         limit = time.monotonic() + seconds
-        for task in DAY:
+        for task in self.day:
             while not any(blow.task == task.job and blow.victim == ENDED for blow in self.blows):
                 if time.monotonic() > limit:
                     return False
@@ -205,12 +127,14 @@ class Campaign:
         warehouse, before = self.world.warehouse, done(self.world.warehouse)
         reader = Reader(warehouse)
         job, blows = Job(task.command(self.world)), list[Blow]()
+        written = None
         for fault in faults:
             written = fault.point.reached(job, warehouse)
-            if written is None:
+            if written is None and not job.runs:
                 break
-            hit = job.kill(fault.victim)
-            blows.append(Blow(task.job, fault.victim if hit else f"no {fault.victim}", str(fault.point)))
+            hit = written is not None and _struck(fault, job)
+            who = fault.victim if hit else f"no {fault.victim}"
+            blows.append(Blow(task.job, who, str(fault.point), fault.point.kind))
             if hit and fault.victim == "driver":
                 break
         code, problems = _end(job)
@@ -265,10 +189,14 @@ class Campaign:
         return [] if len(errors) == 1 else [f"{len(errors)} lines of errors: {job.lines[-3:]}"]
 
     def differences(self) -> list[str]:
-        """Tables that do not hold what they hold after the undisturbed day."""
+        """Tables that do not hold what they hold after the undisturbed day; kept beside the record."""
         now, calm = result(self.world.warehouse), self.calm.result
-        return [
+        every = sorted(now.keys() | calm.keys())
+        found = [
             f"{name}: {now.get(name)}, undisturbed {calm.get(name)}"
-            for name in sorted(now.keys() | calm.keys())
+            for name in every
             if now.get(name) != calm.get(name)
         ]
+        kept = {"tables": len(every), "different": found}
+        (self.world.folder / "compared.json").write_text(json.dumps(kept), encoding="utf-8")
+        return found

@@ -62,8 +62,8 @@ def result(warehouse: Path) -> dict[str, Content]:
         for kind, layers in manifest.layers.items():
             held: dict[bytes, bytes] = {}
             for layer in reversed(layers):
-                for path in sorted((store.folder / "layers" / layer.name).glob(f"{kind}-*.lmdb")):
-                    with store._open(path).begin() as transaction:  # type: ignore[union-attr]
+                for place in (store.folder / "layers" / layer.name).children(f"{kind}-*.lmdb"):
+                    with store._open(place).begin() as transaction:  # type: ignore[union-attr]
                         held |= dict(transaction.cursor())
             rows = [{"key": key, "record": record} for key, record in held.items() if record]
             found[f"served {kind}"] = content(pa.Table.from_pylist(rows), ["key", "record"])

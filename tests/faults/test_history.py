@@ -129,7 +129,7 @@ def test_a_release_whose_version_was_vacuumed_is_an_error(house: House) -> None:
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "half of the parts"])
 def test_a_broken_checkpoint_of_a_log(house: House, damage: str) -> None:
-    """Delta keeps a checkpoint every ten commits; the commits before it are still there."""
+    """Delta keeps a checkpoint every ten commits; the commits before it are still there; what the error says helps."""
     for number in range(11):
         append(house.context().warehouse, "checks", [("r", "s", f"c{number}", True, None, None, None, None)])
     log = house.path / "checks" / "_delta_log"
@@ -144,7 +144,28 @@ def test_a_broken_checkpoint_of_a_log(house: House, damage: str) -> None:
         checkpoint.write_bytes(content[: len(content) // 2] if damage == "truncated" else b"")
     for crc in log.glob(".*.crc"):
         crc.unlink()
-    house.spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
-    with user_errors("checks"):
+    damaged = sorted(file.name for file in log.glob("*.checkpoint*"))
+    forget_logs(house.spark)
+    try:
+        with user_errors("checks"):
+            rows = house.context().warehouse.read("checks").count()
+    except RalmError as error:
+        told = str(error)
+        assert "\n" not in told
+        assert f"checks/_delta_log/{damaged[0]} of the table's log is damaged" in told
+        assert "delete this file and _last_checkpoint there" in told
+        assert "fix `format`" not in told
+        for name in (damaged[0], "_last_checkpoint"):
+            (log / name).unlink()
+        forget_logs(house.spark)
         rows = house.context().warehouse.read("checks").count()
     assert rows == before[0] == 11
+    append(house.context().warehouse, "checks", [("r", "s", "later", True, None, None, None, None)])
+    forget_logs(house.spark)
+    assert house.context().warehouse.read("checks").count() == 12
+    assert read(house.path, "checks") == read(house.path, "checks", 12)
+
+
+def forget_logs(spark: SparkSession) -> None:
+    """As an application that begins: nothing of Delta's logs is in memory."""
+    spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()  # type: ignore[union-attr]

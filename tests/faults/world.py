@@ -37,10 +37,12 @@ class World:
     Attributes:
         folder: holds `wh`, and the list of users.
         cluster: on two executors, which hold the training ranks, too; otherwise in one JVM.
+        given: settings of all jobs, as for `--set`.
     """
 
     folder: Path
     cluster: bool = False
+    given: tuple[str, ...] = SMALL
 
     @property
     def warehouse(self) -> Path:
@@ -50,7 +52,7 @@ class World:
     @property
     def settings(self) -> list[str]:
         """Of all jobs, as for `--set`."""
-        return [f"warehouse={self.warehouse}", *SMALL, *(RANKS if self.cluster else ())]
+        return [f"warehouse={self.warehouse}", *self.given, *(RANKS if self.cluster else ())]
 
     def command(self, job: str, *options: str) -> list[str]:
         """A job as a user submits it."""
