@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from jobs.steps.releases.releases import make_current
 from ralm.config import load_config
-from ralm.errors import RalmError
+from ralm.errors import MissingInputError, RalmError
 from ralm.runs.context import Context
 from ralm.runs.record import Record
 from ralm.runs.runner import run_steps
@@ -211,3 +211,16 @@ def test_two_begin_with_an_empty_warehouse(spark: SparkSession, tmp_path: Path) 
     append(second.context.warehouse, "runs", [row])
     assert held.let_go() is None
     assert second.context.warehouse.read("runs").count() == 2
+
+
+def test_a_table_whose_creator_was_killed_before_the_first_commit(spark: SparkSession, tmp_path: Path) -> None:
+    """Delta makes the folder of the log before anything is in it."""
+    for name in ("runs", "thresholds"):
+        (tmp_path / "new" / name / "_delta_log").mkdir(parents=True)
+    application = Application(spark, tmp_path / "new")
+    assert not application.context.warehouse.exists("runs")
+    with pytest.raises(MissingInputError, match="table 'runs': not found at "):
+        application.context.warehouse.version("runs")
+    application.run("night", ["a"])()
+    assert cutoffs(application) == {"a": 1.0}
+    assert application.context.warehouse.read("runs").count() == 2
