@@ -10,7 +10,7 @@ from typing import Any
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 
-from ralm.errors import ConfigError, DataError, MissingInputError, RalmError
+from ralm.errors import ConfigError, DataError, MissingInputError, RalmError, checkpoint_advice
 from ralm.spark.causes import chain, machine_error
 
 # Spark's error conditions (prefixes) -> their meaning for the user of a job.
@@ -140,11 +140,8 @@ def _line(condition: str, message: str, text: str, fragment: str, where: str, ex
 def _unreadable(text: str, where: str) -> str:
     found = _FILE.search(text)
     if found and _OF_A_LOG.search(found[1]):
-        return (
-            f"{where}: the checkpoint {found[1]} of the table's log is damaged; if the log's folder has every commit "
-            "(.json) since the checkpoint before it or, without one, since 00000000000000000000.json, delete this file "
-            "and _last_checkpoint there: the commits are read instead; otherwise restore the table's folder from a copy"
-        )
+        log = found[1].rpartition("/")[0]
+        return f"{where}: the checkpoint {found[1]} of the table's log is damaged; {checkpoint_advice(log)}"
     name = f" {found[1]}" if found else ""
     return f"{where}: the file{name} cannot be read; it is damaged or of another format: replace it, or fix `format`"
 

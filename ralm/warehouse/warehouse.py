@@ -19,6 +19,7 @@ from ralm.spark.causes import is_conflict
 from ralm.spark.errors import user_errors
 from ralm.warehouse.catalog import NamedTables
 from ralm.warehouse.constraints import add_constraints
+from ralm.warehouse.half_made import clear_half_made
 from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.table import STATISTICS, Table
 
@@ -118,6 +119,10 @@ class Warehouse:
             self._keep_statistics(name)
             add_constraints(self.spark, self.quoted(name), table, schema, self.properties(name))
             self._made(name)
+            return
+        clear_half_made(self.spark, self.table_path(name))
+        if self.exists(name):  # another application has made it meanwhile
+            self.create(name, extra)
             return
         builder = (
             DeltaTable.createIfNotExists(self.spark)

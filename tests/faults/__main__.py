@@ -38,12 +38,12 @@ def main() -> None:
     def left() -> float:
         return float(given.seconds - (time.monotonic() - began))
 
+    calm = undisturbed(spark, World((given.folder / "calm").resolve()), seconds=left())
+    if calm is None:
+        print("the undisturbed day has not ended yet: run the same again")
+        return
     for name in given.worlds:
         cluster = name == "cluster"
-        calm = undisturbed(spark, World((given.folder / f"{name}-calm").resolve(), cluster), seconds=left())
-        if calm is None:
-            print(f"{name}: the undisturbed day has not ended yet: run the same again")
-            continue
         drivers = driver_faults if given.all_points else fewer_driver_faults
         plan = helper_faults if cluster else drivers
         campaign = Campaign(spark, World((given.folder / name).resolve(), cluster), calm, plan)

@@ -60,19 +60,20 @@ def driver_faults(calm: Calm, drawn: random.Random) -> Iterator[Fault]:
 
 
 def fewer_driver_faults(calm: Calm, drawn: random.Random) -> Iterator[Fault]:
-    """Of a job with many steps a part of `driver_faults`: every third begin, and of a table files or log in turns."""
+    """Of a job with many steps a part of `driver_faults`: every fifth begin, and of every other table files or log."""
     if len(calm.writes) < 6:
         yield from driver_faults(calm, drawn)
         return
     yield from _moments(calm, drawn)
     turn = 0
     for number, (step, tables) in enumerate(calm.writes):
-        if number % 3 == 0:
+        if number % 5 == 0:
             yield Fault("driver", Point(BEGUN, step, after=drawn.uniform(0, 1)))
         if step.startswith(IN_PYTHON):
             yield Fault("worker", Point(BEGUN, step))
         for table in tables:
-            yield Fault("driver", Point((FILES, LOG)[turn % 2], step, table))
+            if turn % 2 == 0:
+                yield Fault("driver", Point((FILES, LOG)[turn // 2 % 2], step, table))
             turn += 1
 
 
@@ -84,7 +85,7 @@ def _moments(calm: Calm, drawn: random.Random) -> Iterator[Fault]:
 
 
 def helper_faults(calm: Calm, drawn: random.Random) -> Iterator[Fault]:
-    """In every step an executor with its shuffle files, and a worker of Python; where a model is trained, two ranks."""
+    """In every step an executor with its shuffle files, two in a long one, and a worker of Python; or two ranks."""
     if not calm.writes:
         yield Fault("executor", Point(MOMENT, after=calm.seconds * drawn.uniform(0.4, 0.8)))
     for step, _ in calm.writes:
@@ -92,6 +93,7 @@ def helper_faults(calm: Calm, drawn: random.Random) -> Iterator[Fault]:
             yield Fault("rank", Point(BEGUN, step, after=drawn.uniform(0, 1)))
             yield Fault("rank", Point(BEGUN, step, after=drawn.uniform(3, 6)))
         else:
-            yield Fault("executor", Point(BEGUN, step, after=drawn.uniform(0, 1)))
+            yield Fault("executor", Point(BEGUN, step, after=drawn.uniform(0.01, 1)))
+            yield Fault("executor", Point(BEGUN, step, after=drawn.uniform(2, 4)))
         if step.startswith(IN_PYTHON):
             yield Fault("worker", Point(BEGUN, step))

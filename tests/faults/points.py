@@ -66,7 +66,8 @@ class Point:
         }[self.kind]
         if not _waited(job, lambda: there() or self.passed(job)) or not there():
             return None
-        return written if _slept(job, self.after) else None
+        # A step may be done before the blow.
+        return written if _slept(job, self.after) and not (self.after and self.passed(job)) else None
 
     def passed(self, job: Job) -> bool:
         """Whether the job says that the step is done."""

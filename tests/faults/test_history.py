@@ -17,6 +17,7 @@ from ralm.runs.runner import run_steps
 from ralm.runs.step import RunningStep, Step
 from ralm.spark.errors import user_errors
 from ralm.warehouse.once import append
+from ralm.warehouse.without_spark import TableFiles
 from tests.faults.judge import read
 
 pytestmark = [pytest.mark.spark, pytest.mark.soak]
@@ -153,7 +154,7 @@ def test_a_broken_checkpoint_of_a_log(house: House, damage: str) -> None:
         told = str(error)
         assert "\n" not in told
         assert f"checks/_delta_log/{damaged[0]} of the table's log is damaged" in told
-        assert "delete this file and _last_checkpoint there" in told
+        assert "delete the checkpoint and _last_checkpoint there" in told
         assert "fix `format`" not in told
         for name in (damaged[0], "_last_checkpoint"):
             (log / name).unlink()
@@ -163,7 +164,12 @@ def test_a_broken_checkpoint_of_a_log(house: House, damage: str) -> None:
     append(house.context().warehouse, "checks", [("r", "s", "later", True, None, None, None, None)])
     forget_logs(house.spark)
     assert house.context().warehouse.read("checks").count() == 12
-    assert read(house.path, "checks") == read(house.path, "checks", 12)
+    # Other engines stop at a checkpoint that _last_checkpoint names and is not there; `status` says what to do, too.
+    if (log / "_last_checkpoint").exists():
+        with pytest.raises(RalmError, match="delete the checkpoint and _last_checkpoint there"):
+            TableFiles(str(house.path)).rows("checks")
+        (log / "_last_checkpoint").unlink()
+    assert len(TableFiles(str(house.path)).rows("checks")) == 12
 
 
 def forget_logs(spark: SparkSession) -> None:
