@@ -1,8 +1,9 @@
-"""The same day without faults, run once and kept: what the days under fire are compared with."""
+"""The same day without faults, run once and kept: where the jobs under fire begin, and what they are compared with."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -24,14 +25,20 @@ class Undisturbed:
     """The same day without faults.
 
     Attributes:
+        folder: holds the world as it was before each job.
         jobs: what each job did.
-        result: what all tables hold at the end.
+        results: what all tables hold after each job.
         releases: what readers saw: a content per release.
     """
 
+    folder: Path
     jobs: dict[str, Calm]
-    result: dict[str, Content]
+    results: dict[str, dict[str, Content]]
     releases: list[dict[str, Content]]
+
+    def begin(self, job: str, world: World) -> None:
+        """Make a world as it was before a job."""
+        shutil.copytree(self.folder / job, world.folder)
 
 
 def undisturbed(
@@ -50,7 +57,7 @@ def undisturbed(
     """
     world.folder.mkdir(parents=True, exist_ok=True)
     kept = world.folder / "undisturbed.json"
-    found: dict[str, Any] = {"jobs": [], "releases": [], "result": None}
+    found: dict[str, Any] = {"jobs": [], "releases": [], "results": {}}
     if kept.exists():
         found = json.loads(kept.read_text(encoding="utf-8"))
     limit = time.monotonic() + seconds
@@ -59,6 +66,7 @@ def undisturbed(
             return None
         if task.before:
             task.before(spark, world)
+        _keep(world, task.job)
         reader, job = Reader(world.warehouse), Job(task.command(world))
         code, taken = job.wait(), time.monotonic() - job.started
         reader.close()
@@ -67,14 +75,28 @@ def undisturbed(
         found["jobs"].append(asdict(Calm(task.job, _writes(world.warehouse, job.lines), taken)))
         seen = [{name: list(content) for name, content in one.items()} for one in reader.seen.values()]
         found["releases"] += [one for one in seen if one not in found["releases"]]
-        if task is day[-1]:
-            found["result"] = result(world.warehouse)
+        found["results"][task.job] = result(world.warehouse)
         kept.write_text(json.dumps(found), encoding="utf-8")
         print(f"undisturbed: {task.job}: {taken:.0f} s", flush=True)
     loaded = json.loads(kept.read_text(encoding="utf-8"))
     jobs = [Calm(one["job"], [tuple(step) for step in one["writes"]], one["seconds"]) for one in loaded["jobs"]]
-    releases = [_contents(release) for release in loaded["releases"]]
-    return Undisturbed({job.job: job for job in jobs}, _contents(loaded["result"]), releases)
+    return Undisturbed(
+        world.folder / "before",
+        {job.job: job for job in jobs},
+        {job: _contents(one) for job, one in loaded["results"].items()},
+        [_contents(release) for release in loaded["releases"]],
+    )
+
+
+def _keep(world: World, job: str) -> None:
+    """Copy the world as it is before a job."""
+    kept = world.folder / "before" / job
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    if world.warehouse.exists():
+        shutil.copytree(world.warehouse, kept / "wh")
+    for path in world.folder.glob("*.txt"):
+        shutil.copy(path, kept)
 
 
 def _contents(loaded: dict[str, list[int]]) -> dict[str, Content]:

@@ -1,4 +1,4 @@
-"""A day under fire: each job is killed at point after point and begun again, until it ends; then all is compared."""
+"""Jobs under fire: each is killed at point after point and begun again, until it ends; then all is compared."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
 from pyspark.sql import SparkSession
 
@@ -65,11 +66,13 @@ def _end(job: Job) -> tuple[int, list[str]]:
 
 
 class Campaign:
-    """A day under fire; it can be broken off and goes on where it stopped.
+    """Jobs under fire, each in the world as it was before it on the undisturbed day.
+
+    It can be broken off and goes on where it stopped.
 
     Args:
-        spark: a session for what only Spark writes and reads.
-        world: where the jobs run.
+        spark: a session for what only Spark reads.
+        world: has a world per job in its folder.
         calm: the same day without faults.
         seed: of the random moments.
         plan: the faults of a job, from what it does when nothing disturbs it.
@@ -91,7 +94,11 @@ class Campaign:
         self.blows: list[Blow] = []
         if self.record.exists():
             self.blows = [Blow(**json.loads(line)) for line in self.record.read_text(encoding="utf-8").splitlines()]
-        self.known: dict[str, int] = {}
+        self.known: dict[str, dict[str, int]] = {}
+
+    def of(self, task: Task) -> World:
+        """The world of a job."""
+        return replace(self.world, folder=self.world.folder / task.job)
 
     def note(self, blow: Blow) -> None:
         """Keep a blow."""
@@ -109,24 +116,23 @@ class Campaign:
         return every[sum(blow.task == task.job and blow.victim != ENDED for blow in self.blows) :]
 
     def run(self, seconds: float) -> bool:
-        """Go on for a time; whether the day has ended."""
+        """Go on for a time; whether all jobs have ended."""
         limit = time.monotonic() + seconds
         for task in self.day:
             while not any(blow.task == task.job and blow.victim == ENDED for blow in self.blows):
                 if time.monotonic() > limit:
                     return False
-                marker = self.world.folder / f"before-{task.job}"
-                if task.before and not marker.exists():
-                    task.before(self.spark, self.world)
-                    marker.touch()
+                if not self.of(task).folder.exists():
+                    self.calm.begin(task.job, self.of(task))
                 self._go(task, self.faults(task))
         return True
 
     def _go(self, task: Task, faults: list[Fault]) -> None:
         """Run the job once: until a fault kills its driver, or to its end; other processes may die on the way."""
-        warehouse, before = self.world.warehouse, done(self.world.warehouse)
+        world = self.of(task)
+        warehouse, before = world.warehouse, done(world.warehouse)
         reader = Reader(warehouse)
-        job, blows = Job(task.command(self.world)), list[Blow]()
+        job, blows = Job(task.command(world)), list[Blow]()
         written = None
         for fault in faults:
             written = fault.point.reached(job, warehouse)
@@ -141,25 +147,26 @@ class Campaign:
         reader.close()
         if blows and blows[-1].victim == "driver":
             assert written is not None
-            blows[-1].found = self._found(fault.point, written, before)
+            blows[-1].found = self._found(warehouse, fault.point, written, before)
         seconds = time.monotonic() - job.started
         if code == 0:
             blows.append(Blow(task.job, ENDED))
+            problems += self.differences(task)
         elif not blows:
             raise RuntimeError(f"{task.job} ended with {code}, and nobody killed it: {job.lines[-5:]}")
         for blow in blows:
             blow.code, blow.seconds = code, seconds
-        blows[-1].problems = [*problems, *self._judge(job, before), *reader.wrong, *self._unknown(reader)]
+        blows[-1].problems = [*problems, *self._judge(task, job, before), *reader.wrong, *self._unknown(reader)]
         if code not in (0, -9):
             blows[-1].problems += self._told(job)
         for blow in blows:
             self.note(blow)
 
-    def _found(self, point: Point, written: int, before: dict[str, int]) -> str:
+    def _found(self, warehouse: Path, point: Point, written: int, before: dict[str, int]) -> str:
         """In what state the fault has left the step and the table that it was aimed at."""
         if point.kind == MOMENT:
             return ""
-        if point.step in done(self.world.warehouse).keys() - before.keys():
+        if point.step in done(warehouse).keys() - before.keys():
             return "the step is in the ledger"
         if not point.table:
             return "the step is not in the ledger"
@@ -173,12 +180,13 @@ class Campaign:
             if found not in self.calm.releases
         ]
 
-    def _judge(self, job: Job, before: dict[str, int]) -> list[str]:
+    def _judge(self, task: Task, job: Job, before: dict[str, int]) -> list[str]:
+        warehouse = self.of(task).warehouse
         repeated = [title for title in before if title != "refresh" and begun(job.lines, title)]
         return [
             *(f"{title} was done, and is done again" for title in repeated),
-            *disagreements(self.spark, self.world.warehouse, self.known),
-            *written_twice(self.world.warehouse),
+            *disagreements(self.spark, warehouse, self.known.setdefault(task.job, {})),
+            *written_twice(warehouse),
         ]
 
     def _told(self, job: Job) -> list[str]:
@@ -188,15 +196,17 @@ class Campaign:
         errors = [line for line in job.lines if line.startswith("error: ")]
         return [] if len(errors) == 1 else [f"{len(errors)} lines of errors: {job.lines[-3:]}"]
 
-    def differences(self) -> list[str]:
-        """Tables that do not hold what they hold after the undisturbed day; kept beside the record."""
-        now, calm = result(self.world.warehouse), self.calm.result
+    def differences(self, task: Task) -> list[str]:
+        """Tables that do not hold what they hold after the job when nothing disturbs it; kept beside the record."""
+        now, calm = result(self.of(task).warehouse), self.calm.results[task.job]
         every = sorted(now.keys() | calm.keys())
         found = [
             f"{name}: {now.get(name)}, undisturbed {calm.get(name)}"
             for name in every
             if now.get(name) != calm.get(name)
         ]
-        kept = {"tables": len(every), "different": found}
-        (self.world.folder / "compared.json").write_text(json.dumps(kept), encoding="utf-8")
+        kept = self.world.folder / "compared.json"
+        compared = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+        compared[task.job] = {"tables": len(every), "different": found}
+        kept.write_text(json.dumps(compared), encoding="utf-8")
         return found

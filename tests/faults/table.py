@@ -57,7 +57,7 @@ def table(worlds: dict[str, list[Blow]]) -> str:
                         where = f"| {world} | `{job}` | {VICTIMS[victim]} | {POINTS[kind]} "
                         lines.append(f"{where}| {len(same)} | {_found(same)} | {_right(same)} |")
     ended = [f"`{blow.task}`" for noted in worlds.values() for blow in noted if blow.victim == ENDED]
-    lines.append(f"| | **all** | | | **{len(every)}** | {len(ended)} jobs came to their ends | {_right(every)} |")
+    lines.append(f"| | **all** | | | **{len(every)}** | {len(ended)} jobs run to their end | {_right(every)} |")
     return "\n".join(lines)
 
 
@@ -75,13 +75,13 @@ def _right(same: Sequence[Blow]) -> str:
 
 
 def compared(folder: Path, world: str) -> str:
-    """What came of the comparison at the end."""
+    """What came of the comparisons at the ends of the jobs."""
     kept = folder / world / "compared.json"
     if not kept.exists():
-        return "the day has not ended yet"
+        return "no job has ended yet"
     found = json.loads(kept.read_text(encoding="utf-8"))
-    same = found["tables"] - len(found["different"])
-    return f"{same} of {found['tables']} tables and kinds of served records hold what the undisturbed day left"
+    told = [f"`{job}` {one['tables'] - len(one['different'])} of {one['tables']}" for job, one in found.items()]
+    return f"tables and kinds of served records that hold what the undisturbed job left: {', '.join(told)}"
 
 
 def write(folder: Path, names: Sequence[str]) -> None:
@@ -91,5 +91,5 @@ def write(folder: Path, names: Sequence[str]) -> None:
     _, _, after = rest.partition(END)
     called = {name: "one JVM" if name == "local" else "executors" for name in names}
     shown = {called[name]: blows(folder, name) for name in names}
-    ends = "\n".join(f"At the end, on {called[name]}: {compared(folder, name)}." for name in names)
+    ends = "\n".join(f"On {called[name]}, {compared(folder, name)}." for name in names)
     PAGE.write_text(f"{before}{START}\n\n{table(shown)}\n\n{ends}\n\n{END}{after}", encoding="utf-8")
