@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -20,6 +21,9 @@ from tests.faults.reader import Reader
 from tests.faults.world import DAY, Task, World
 
 ENDED = "ended"
+# Where the driver is killed when the time that was given is over; the job goes on the next time.
+OVER = "end of the time"
+GRACE_SECONDS = 90.0
 
 
 @dataclass
@@ -113,10 +117,11 @@ class Campaign:
         """Of a job, those that were not tried yet."""
         drawn = random.Random(f"{self.seed} {task.job}")
         every = list(self.plan(self.calm.jobs[task.job], drawn))
-        return every[sum(blow.task == task.job and blow.victim != ENDED for blow in self.blows) :]
+        tried = [b for b in self.blows if b.task == task.job and b.victim != ENDED and b.point != OVER]
+        return every[len(tried) :]
 
     def run(self, seconds: float) -> bool:
-        """Go on for a time; whether all jobs have ended."""
+        """Begin no job after so many seconds, and end the last one soon after; whether all jobs have ended."""
         limit = time.monotonic() + seconds
         for task in self.day:
             while not any(blow.task == task.job and blow.victim == ENDED for blow in self.blows):
@@ -124,15 +129,17 @@ class Campaign:
                     return False
                 if not self.of(task).folder.exists():
                     self.calm.begin(task.job, self.of(task))
-                self._go(task, self.faults(task))
+                self._go(task, self.faults(task), limit)
         return True
 
-    def _go(self, task: Task, faults: list[Fault]) -> None:
+    def _go(self, task: Task, faults: list[Fault], limit: float) -> None:
         """Run the job once: until a fault kills its driver, or to its end; other processes may die on the way."""
         world = self.of(task)
         warehouse, before = world.warehouse, done(world.warehouse)
         reader = Reader(warehouse)
         job, blows = Job(task.command(world)), list[Blow]()
+        over = threading.Timer(min(limit - time.monotonic() + GRACE_SECONDS, 1e6), job.kill, ("driver",))
+        over.start()
         written = None
         for fault in faults:
             written = fault.point.reached(job, warehouse)
@@ -144,10 +151,13 @@ class Campaign:
             if hit and fault.victim == "driver":
                 break
         code, problems = _end(job)
+        over.cancel()
         reader.close()
         if blows and blows[-1].victim == "driver":
             assert written is not None
             blows[-1].found = self._found(warehouse, fault.point, written, before)
+        elif code == -9 and time.monotonic() > limit:
+            blows.append(Blow(task.job, "driver", OVER, MOMENT))
         seconds = time.monotonic() - job.started
         if code == 0:
             blows.append(Blow(task.job, ENDED))
@@ -170,7 +180,7 @@ class Campaign:
             return "the step is in the ledger"
         if not point.table:
             return "the step is not in the ledger"
-        commit = commits(self.world.warehouse / point.table) >= written
+        commit = commits(warehouse / point.table) >= written
         return "log written, ledger not" if commit else "files written, log not"
 
     def _unknown(self, reader: Reader) -> list[str]:
