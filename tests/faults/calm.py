@@ -61,7 +61,8 @@ def undisturbed(
     if kept.exists():
         found = json.loads(kept.read_text(encoding="utf-8"))
     limit = time.monotonic() + seconds
-    for task in day[len(found["jobs"]) :]:
+    known = [job["job"] for job in found["jobs"]]
+    for task in [task for task in day if task.job not in known]:
         if time.monotonic() > limit:
             return None
         if task.before:

@@ -100,7 +100,7 @@ def _waited(job: Job, condition: Callable[[], bool]) -> bool:
     while not condition():
         if not job.runs:
             return condition()
-        time.sleep(0.002)
+        time.sleep(0.005)
     return True
 
 

@@ -16,6 +16,7 @@ from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
 from ralm.runs.step import RunningStep, Step
 from ralm.spark.errors import user_errors
+from ralm.warehouse.erase import vacuum
 from ralm.warehouse.once import append
 from ralm.warehouse.without_spark import TableFiles
 from tests.faults.judge import read
@@ -69,10 +70,7 @@ class House:
         return {(row["as_of"] - FIRST).days: row["cutoff"] for row in rows}
 
     def vacuum(self, name: str) -> None:
-        setting = "spark.databricks.delta.retentionDurationCheck.enabled"
-        self.spark.conf.set(setting, "false")
-        self.spark.sql(f"VACUUM delta.`{self.path}/{name}` RETAIN 0 HOURS")
-        self.spark.conf.unset(setting)
+        vacuum(self.context().warehouse, name, 0.0)
 
 
 @pytest.fixture

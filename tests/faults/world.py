@@ -104,9 +104,9 @@ class Task:
 
 DAY = (
     Task("pipeline"),
-    Task("update_seeds", ("--available-now",), lambda spark, world: clicks(spark, world, 1)),
-    Task("refresh", (), lambda spark, world: clicks(spark, world, 2)),
     Task("extend_audience", ("--system", "ralm", "--seeds", "{folder}/mine.txt"), own_list),
     Task("compare"),
+    Task("update_seeds", ("--available-now",), lambda spark, world: clicks(spark, world, 1)),
+    Task("refresh", (), lambda spark, world: clicks(spark, world, 2)),
     Task("export_serving"),
 )
