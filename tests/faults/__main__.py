@@ -40,21 +40,22 @@ def main() -> None:
         return float(given.seconds - (time.monotonic() - began))
 
     calm = undisturbed(spark, World((given.folder / "calm").resolve()), seconds=left())
-    if calm is None:
-        print("the undisturbed day has not ended yet: run the same again")
-        return
+    day = {task.job: task for task in DAY if task.job in calm.jobs}
+    listed = [day[job] for job in given.jobs if job in day]
     for name in given.worlds:
         cluster = name == "cluster"
         drivers = driver_faults if given.all_points else fewer_driver_faults
         plan = helper_faults if cluster else drivers
-        campaign = Campaign(spark, World((given.folder / name).resolve(), cluster), calm, plan)
-        campaign.day = [task for task in campaign.day if task.job in given.jobs]
+        campaign = Campaign(spark, World((given.folder / name).resolve(), cluster), calm, plan, listed)
         ended = campaign.run(left())
         wrong += [problem for blow in campaign.blows for problem in blow.problems]
         for (task, victim), count in sorted(Counter((b.task, b.victim) for b in campaign.blows).items()):
             print(f"{name}: {task}: {count} × {victim}")
         kills = len(table.killed(campaign.blows))
-        print(f"{name}: {kills} kills, {'all jobs have' if ended else 'not all jobs have'} ended")
+        whole = ended and len(listed) == len(given.jobs)
+        print(
+            f"{name}: {kills} kills, {'the jobs have ended' if whole else 'not all jobs have ended: run the same again'}"
+        )
         print(f"{name}: {table.compared(given.folder, name)}")
     spark.stop()
     for line in wrong:

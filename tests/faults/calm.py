@@ -43,7 +43,7 @@ class Undisturbed:
 
 def undisturbed(
     spark: SparkSession, world: World, day: Sequence[Task] = DAY, seconds: float = float("inf")
-) -> Undisturbed | None:
+) -> Undisturbed:
     """Run the day once; what came of it is kept in the world's folder, and taken from there the next time.
 
     Args:
@@ -53,7 +53,7 @@ def undisturbed(
         seconds: begin no further job after so long.
 
     Returns:
-        The day; None: it has not ended yet.
+        The day as far as it has come.
     """
     world.folder.mkdir(parents=True, exist_ok=True)
     kept = world.folder / "undisturbed.json"
@@ -64,7 +64,7 @@ def undisturbed(
     known = [job["job"] for job in found["jobs"]]
     for task in [task for task in day if task.job not in known]:
         if time.monotonic() > limit:
-            return None
+            break
         if task.before:
             task.before(spark, world)
         _keep(world, task.job)
@@ -79,7 +79,7 @@ def undisturbed(
         found["results"][task.job] = result(world.warehouse)
         kept.write_text(json.dumps(found), encoding="utf-8")
         print(f"undisturbed: {task.job}: {taken:.0f} s", flush=True)
-    loaded = json.loads(kept.read_text(encoding="utf-8"))
+    loaded = json.loads(json.dumps(found))
     jobs = [Calm(one["job"], [tuple(step) for step in one["writes"]], one["seconds"]) for one in loaded["jobs"]]
     return Undisturbed(
         world.folder / "before",

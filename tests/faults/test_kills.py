@@ -54,7 +54,6 @@ def test_kills_leave_what_an_undisturbed_day_leaves(spark: SparkSession, tiny_ru
     day.folder.mkdir()
     tiny_run.copy(day.warehouse)
     calm = undisturbed(spark, day, DAY)
-    assert calm is not None
     campaign = Campaign(spark, World(tmp_path / "fire", given=SETTINGS), calm, chosen, DAY)
     assert campaign.run(seconds=2400)
     assert [blow for blow in campaign.blows if blow.problems] == []
