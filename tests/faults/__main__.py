@@ -52,10 +52,8 @@ def main() -> None:
         for (task, victim), count in sorted(Counter((b.task, b.victim) for b in campaign.blows).items()):
             print(f"{name}: {task}: {count} × {victim}")
         kills = len(table.killed(campaign.blows))
-        whole = ended and len(listed) == len(given.jobs)
-        print(
-            f"{name}: {kills} kills, {'the jobs have ended' if whole else 'not all jobs have ended: run the same again'}"
-        )
+        whole = "the jobs have ended" if ended and len(listed) == len(given.jobs) else "not all jobs have ended"
+        print(f"{name}: {kills} kills, {whole}")
         print(f"{name}: {table.compared(given.folder, name)}")
     spark.stop()
     for line in wrong:

@@ -87,7 +87,8 @@ def _moments(calm: Calm, drawn: random.Random) -> Iterator[Fault]:
 def helper_faults(calm: Calm, drawn: random.Random) -> Iterator[Fault]:
     """In every step an executor with its shuffle files, two in a long one, and a worker of Python; or two ranks."""
     if not calm.writes:
-        yield Fault("executor", Point(MOMENT, after=calm.seconds * drawn.uniform(0.4, 0.8)))
+        for share in (0.4, 0.15, 0.15):
+            yield Fault("executor", Point(MOMENT, after=calm.seconds * drawn.uniform(share, share + 0.1)))
     for step, _ in calm.writes:
         if step.startswith(TRAINED):
             yield Fault("rank", Point(BEGUN, step, after=drawn.uniform(0, 1)))
