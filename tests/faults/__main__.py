@@ -39,8 +39,9 @@ def main() -> None:
     def left() -> float:
         return float(given.seconds - (time.monotonic() - began))
 
-    calm = undisturbed(spark, World((given.folder / "calm").resolve()), seconds=left())
-    day = {task.job: task for task in DAY if task.job in calm.jobs}
+    asked = [task for task in DAY if task.job in given.jobs]
+    calm = undisturbed(spark, World((given.folder / "calm").resolve()), asked, left())
+    day = {task.job: task for task in asked if task.job in calm.jobs}
     listed = [day[job] for job in given.jobs if job in day]
     for name in given.worlds:
         cluster = name == "cluster"
