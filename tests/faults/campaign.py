@@ -13,7 +13,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from tests.faults.calm import Undisturbed
-from tests.faults.judge import disagreements, done, result, written_twice
+from tests.faults.judge import disagreements, done, result, versions, written_twice
 from tests.faults.plans import Fault, Plan
 from tests.faults.points import MOMENT, Point, begun, commits
 from tests.faults.process import Job
@@ -135,6 +135,8 @@ class Campaign:
     def _go(self, task: Task, faults: list[Fault], limit: float) -> None:
         """Run the job once: until a fault kills its driver, or to its end; other processes may die on the way."""
         world = self.of(task)
+        if task.job not in self.known:  # what the job found is as the undisturbed day left it
+            self.known[task.job] = versions(self.calm.folder / task.job / "wh")
         warehouse, before = world.warehouse, done(world.warehouse)
         reader = Reader(warehouse)
         job, blows = Job(task.command(world)), list[Blow]()
@@ -195,7 +197,7 @@ class Campaign:
         repeated = [title for title in before if title != "refresh" and begun(job.lines, title)]
         return [
             *(f"{title} was done, and is done again" for title in repeated),
-            *disagreements(self.spark, warehouse, self.known.setdefault(task.job, {})),
+            *disagreements(self.spark, warehouse, self.known[task.job]),
             *written_twice(warehouse),
         ]
 

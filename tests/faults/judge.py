@@ -32,6 +32,11 @@ def tables(warehouse: Path) -> list[str]:
     return [name for name in TABLES if list((warehouse / name / "_delta_log").glob("[0-9]*.json"))]
 
 
+def versions(warehouse: Path) -> dict[str, int]:
+    """The version of each table that is there."""
+    return {name: DeltaTable(str(warehouse / name)).version() for name in tables(warehouse)}
+
+
 def content(rows: object, columns: Iterable[str]) -> Content:
     """Rows, and the sum of their hashes: the same for the same rows in any order."""
     connection = duckdb.connect()

@@ -54,7 +54,7 @@ def test_a_rank_that_hangs_is_ended_and_the_training_goes_on(
     assert not Path(f"/proc/{(tmp_path / 'hung').read_text()}").exists()
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_three_ranks_with_unequal_and_empty_files(tmp_path: Path) -> None:
     spec = user_spec(tmp_path, batch_size=60, epochs=2)
     rows = user_rows(400, 1)
