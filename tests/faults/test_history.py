@@ -21,7 +21,7 @@ from ralm.warehouse.once import append
 from ralm.warehouse.without_spark import TableFiles
 from tests.faults.judge import read
 
-pytestmark = [pytest.mark.spark, pytest.mark.soak]
+pytestmark = pytest.mark.spark
 TINY = Path(__file__).resolve().parents[2] / "conf" / "tiny.yaml"
 FIRST = dt.date(2024, 3, 1)
 
@@ -78,6 +78,7 @@ def house(spark: SparkSession, tmp_path: Path) -> House:
     return House(spark, tmp_path / "wh")
 
 
+@pytest.mark.long
 def test_an_earlier_date_filled_in_late_changes_only_its_own(house: House) -> None:
     house.run(9)
     house.run(6)
@@ -93,6 +94,7 @@ def test_an_earlier_date_filled_in_late_changes_only_its_own(house: House) -> No
     assert house.context().warehouse.version("thresholds") == version + 1
 
 
+@pytest.mark.soak
 def test_a_pinned_version_that_was_vacuumed_is_named(house: House) -> None:
     """A run was killed; its input was replaced and vacuumed before it goes on."""
 
@@ -114,6 +116,7 @@ def test_a_pinned_version_that_was_vacuumed_is_named(house: House) -> None:
     assert house.counted() == {9: 18.0}
 
 
+@pytest.mark.soak
 def test_a_release_whose_version_was_vacuumed_is_an_error(house: House) -> None:
     house.run(9)
     warehouse = house.context().warehouse
@@ -126,6 +129,7 @@ def test_a_release_whose_version_was_vacuumed_is_an_error(house: House) -> None:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("damage", ["truncated", "empty", "half of the parts"])
 def test_a_broken_checkpoint_of_a_log(house: House, damage: str) -> None:
     """Delta keeps a checkpoint every ten commits; the commits before it are still there; what the error says helps."""

@@ -39,7 +39,7 @@ def train_but_hang_once(spec: UserTrainingSpec) -> dict[str, Any]:
     return train_user_model(spec)
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.spark
 @pytest.mark.slow
 def test_a_rank_that_hangs_is_ended_and_the_training_goes_on(
