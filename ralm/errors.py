@@ -42,6 +42,15 @@ def masked_settings(text: str) -> str:
     return _SECRET.sub(r"\1***", masked(text))
 
 
+def checkpoint_advice(log: str) -> str:
+    """What to do about a damaged checkpoint of a Delta table's log, the folder `_delta_log`."""
+    return (
+        f"if {log} has every commit (.json) since the checkpoint before it or, without one, since "
+        "00000000000000000000.json, delete the checkpoint and _last_checkpoint there: the commits are read instead; "
+        "otherwise restore the table's folder from a copy"
+    )
+
+
 class RalmError(Exception):
     """One line for the user: the setting or table, what was found, what to do."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ralm.runs.record import Record
+from ralm.spark.errors import user_errors
 from ralm.warehouse.once import append
 from ralm.warehouse.warehouse import Warehouse
 
@@ -25,7 +26,8 @@ class Ledger:
         self.pending: list[Record] = []
         self.checks: list[tuple[Any, ...]] = []
         if warehouse.exists("runs"):
-            rows = warehouse.read("runs").collect()  # a few rows per step and run, never user-sized
+            with user_errors("table 'runs'"):
+                rows = warehouse.read("runs").collect()  # a few rows per step and run, never user-sized
             self.records = sorted((Record(**row.asDict()) for row in rows), key=lambda r: (r.attempt, r.started_at))
 
     def add(self, record: Record) -> None:

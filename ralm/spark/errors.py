@@ -10,7 +10,7 @@ from typing import Any
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 
-from ralm.errors import ConfigError, DataError, MissingInputError, RalmError
+from ralm.errors import ConfigError, DataError, MissingInputError, RalmError, checkpoint_advice
 from ralm.spark.causes import chain, machine_error
 
 # Spark's error conditions (prefixes) -> their meaning for the user of a job.
@@ -64,6 +64,8 @@ _UNREADABLE = re.compile(
 _NO_FILE_SYSTEM = re.compile(r"No FileSystem for scheme|Class org\.apache\.hadoop\.fs\.\S+ not found")
 _FILE = re.compile(r"(?:[Ff]ile:? |for file |file path: )\[?((?:[a-z0-9]+:/|/)[^\s\]]*?)[.,]?(?:\s|$|\])")
 _COLON = re.compile(r"URISyntaxException: Relative path in absolute URI: \.?(\S+?)(?:\.crc)?(?:\s|$)")
+# Delta's checkpoints of a table's log; commits are JSON.
+_OF_A_LOG = re.compile(r"/_delta_log/\S+\.parquet$")
 _CODEC = re.compile(r"org\.apache\.hadoop\.io\.compress\.(\w+)Codec")
 _TYPES = re.compile(r"column \[([^\]]+)\]\. Expected Spark type ([^\n]+?), actual Parquet type ([^\s.]+)")
 _RAISED_IN_WORKER = re.compile(r"ralm\.errors\.(ConfigError|DataError|MissingInputError): ([^\n]+)")
@@ -137,6 +139,9 @@ def _line(condition: str, message: str, text: str, fragment: str, where: str, ex
 
 def _unreadable(text: str, where: str) -> str:
     found = _FILE.search(text)
+    if found and _OF_A_LOG.search(found[1]):
+        log = found[1].rpartition("/")[0]
+        return f"{where}: the checkpoint {found[1]} of the table's log is damaged; {checkpoint_advice(log)}"
     name = f" {found[1]}" if found else ""
     return f"{where}: the file{name} cannot be read; it is damaged or of another format: replace it, or fix `format`"
 

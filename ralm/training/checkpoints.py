@@ -1,20 +1,22 @@
 """Model folders and the checkpoints in them: the only place that knows their layout.
 
-    <output>/checkpoint_<digest>_<epoch>/   model.pt, optimizer.pt, _SUCCESS (JSON metadata)
+    <output>/checkpoint_<digest>_<epoch>/   model.pt, optimizer.pt, _SUCCESS (JSON metadata with both files' SHA-256)
     <output>/model.pt, weights.npz, _SUCCESS   the finished model; weights.npz for look-alike models only
     <output>/mean-<date>.npy                   the users' mean raw embedding as of a date (look-alike models)
 
 A file is whole or missing, whatever file system holds the folder (`StoragePath`); a folder without the marker
-`_SUCCESS`, which is written last, does not count.
+`_SUCCESS`, which is written last, does not count, and neither does one whose files are not those that the marker names.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import re
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,6 +69,22 @@ def _read_marker(folder: StoragePath) -> dict[str, Any] | None:
     return metadata
 
 
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _damaged(folder: StoragePath, metadata: dict[str, Any]) -> str | None:
+    """The first file that is not as it was when the folder was marked; None: all are. Older markers name no files."""
+    for name, sha256 in metadata.get("files", {}).items():
+        try:
+            if _sha256((folder / name).local()) != sha256:
+                return str(folder / name)
+        except FileNotFoundError:
+            return str(folder / name)
+    return None
+
+
 def _number(folder: StoragePath) -> int:
     return int(folder.name.rpartition("_")[2])
 
@@ -100,9 +118,15 @@ def save_checkpoint(
     root = StoragePath.at(output)
     final = root / f"checkpoint_{digest}_{epoch:04d}"
     final.remove()  # a crash may have left it without its marker
-    (final / MODEL).write(lambda path: torch.save(model, path))
-    (final / OPTIMIZER).write(lambda path: torch.save(optimizers, path))
-    _mark(final, {**metadata, "digest": digest, "epoch": epoch})
+    files: dict[str, str] = {}
+    for name, content in ((MODEL, model), (OPTIMIZER, optimizers)):
+
+        def save(path: Path, name: str = name, content: Any = content) -> None:
+            torch.save(content, path)
+            files[name] = _sha256(path)
+
+        (final / name).write(save)
+    _mark(final, {**metadata, "digest": digest, "epoch": epoch, "files": files})
     for old in _checkpoints(root, digest)[:-KEPT]:
         if _number(old) != best:
             old.remove()
@@ -110,13 +134,22 @@ def save_checkpoint(
 
 
 def latest_checkpoint(output: str, digest: str, epoch: int | None = None) -> Checkpoint | None:
-    """The last complete checkpoint of a digest in a model folder, or that of a given epoch; None if there is none."""
+    """The last complete checkpoint of a digest in a model folder, or that of a given epoch; None if there is none.
+
+    One with a damaged file is left out, with a line that names the file.
+    """
     for folder in reversed(_checkpoints(StoragePath.at(output), digest)):
         if epoch is not None and _number(folder) != epoch:
             continue
         metadata = _read_marker(folder)
-        if metadata is not None:
+        if metadata is None:
+            continue
+        damaged = _damaged(folder, metadata)
+        if damaged is None:
             return Checkpoint(folder, metadata)
+        print(
+            f"checkpoint {damaged}: damaged since it was written; an earlier one is taken, if there is any", flush=True
+        )
     return None
 
 

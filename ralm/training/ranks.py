@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from ralm.errors import ConfigError
 from ralm.training.allocator import keep_freed_memory
 
 Json = TypeVar("Json")
+# A rank that hangs keeps the others waiting, which only wait on purpose while rank 0 validates and saves. After so long
+# they end with an error, which ends the rank that hangs, too: the training is launched again (`training.retries`).
+PATIENCE = dt.timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ def process_group(training: Training) -> Iterator[Rank]:
     before = torch.get_num_threads()
     torch.set_num_threads(threads(training))
     if world > 1:
-        dist.init_process_group("nccl" if training.device == "cuda" else "gloo", rank=number, world_size=world)
+        backend = "nccl" if training.device == "cuda" else "gloo"
+        dist.init_process_group(backend, rank=number, world_size=world, timeout=PATIENCE)
     try:
         yield Rank(number, world, device)
     finally:

@@ -9,13 +9,17 @@ from typing import Any
 from delta.tables import DeltaTable
 from py4j.java_gateway import JavaClass
 from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from ralm.errors import DataError, MissingInputError
+from ralm.spark.causes import is_conflict
+from ralm.spark.errors import user_errors
 from ralm.warehouse.catalog import NamedTables
 from ralm.warehouse.constraints import add_constraints
+from ralm.warehouse.half_made import clear_half_made
 from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.table import STATISTICS, Table
 
@@ -67,8 +71,18 @@ class Warehouse:
         return "delta.`{}`".format(self.table_path(name).replace("`", "``"))
 
     def exists(self, name: str) -> bool:
-        """Whether the table was created."""
-        return is_delta(self.spark, self.table_path(name))
+        """Whether the table was created; not if whoever creates it was killed, or has not come to the first commit."""
+        return self._found(name) is not None
+
+    def _found(self, name: str) -> int | None:
+        """The table's version, -1 where only the history can tell it; None: its log is not there, or empty."""
+        if not is_delta(self.spark, self.table_path(name)):
+            return None
+        log = self._log(name)
+        if log is None:
+            return -1
+        version = int(log._2().version())
+        return version if version >= 0 else None
 
     def has_path(self, path: str) -> bool:
         """Whether there is a file or folder at a path, on the file system that the path names."""
@@ -106,6 +120,10 @@ class Warehouse:
             add_constraints(self.spark, self.quoted(name), table, schema, self.properties(name))
             self._made(name)
             return
+        clear_half_made(self.spark, self.table_path(name))
+        if self.exists(name):  # another application has made it meanwhile
+            self.create(name, extra)
+            return
         builder = (
             DeltaTable.createIfNotExists(self.spark)
             .location(self.table_path(name))
@@ -121,7 +139,13 @@ class Warehouse:
                 builder = builder.property(key, value)
         for check, condition in table.conditions.items():
             builder = builder.property(f"delta.constraints.{check}", condition)
-        builder.execute()
+        try:
+            builder.execute()
+        except (PySparkException, Py4JJavaError) as error:
+            if not (is_conflict(error) and self.exists(name)):
+                raise
+            self.create(name, extra)  # another application has made it meanwhile
+            return
         self._made(name)
 
     def _made(self, name: str) -> None:
@@ -155,29 +179,25 @@ class Warehouse:
         Raises:
             MissingInputError: the table does not exist.
         """
-        if not self.exists(name):
+        found = self._found(name)
+        if found is None:
             raise MissingInputError(
                 f"table '{name}': not found at {self.table_path(name)}; run the job that makes it (see `pipeline`)"
             )
-        known = self._logged_version(name)
-        return int(self.history(name, 1).select("version").first()[0]) if known is None else known  # type: ignore[index]
+        return int(self.history(name, 1).select("version").first()[0]) if found < 0 else found  # type: ignore[index]
 
-    def _logged_version(self, name: str) -> int | None:
-        """The current version from the driver's copy of Delta's log, None where there is none.
+    def _log(self, name: str) -> Any | None:
+        """The driver's copy of Delta's log of a table and its newest snapshot; None where there is none.
 
         The history takes a query of a quarter of a second; the log looks for newer commits and has the answer. Its
         class is open-source Delta's own: sessions of Spark Connect and other builds of Delta lack it.
         """
-        log = self._log(name)
-        return None if log is None else int(log._2().version())
-
-    def _log(self, name: str) -> Any | None:
-        """The driver's copy of Delta's log of a table and its newest snapshot; None where there is none."""
         jvm = getattr(self.spark, "_jvm", None)
         log = None if jvm is None else jvm.org.apache.spark.sql.delta.DeltaLog
         if not isinstance(log, JavaClass):
             return None
-        return log.forTableWithSnapshot(self.spark._jsparkSession, self.table_path(name))
+        with user_errors(f"table '{name}'"):
+            return log.forTableWithSnapshot(self.spark._jsparkSession, self.table_path(name))
 
     def newest_commit(self, name: str) -> tuple[int, dict[str, Any]] | None:
         """The newest commit's version and what its writer said of it, None where only the history can tell.

@@ -11,7 +11,7 @@ from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from ralm.config.locations import absolute, is_url
-from ralm.errors import RalmError
+from ralm.errors import RalmError, checkpoint_advice
 
 # Hadoop's settings of S3 -> the names that delta-rs knows.
 _S3 = {
@@ -52,7 +52,9 @@ class TableFiles:
                 self._opened[name] = None
             except (DeltaError, OSError) as error:
                 found = " ".join(str(error).split())[:300]
-                raise RalmError(f"table '{name}': cannot be read at {self.path}/{name}: {found}") from error
+                log = f"{self.path}/{name}/_delta_log"
+                advice = f"; {checkpoint_advice(log)}" if "Checkpoint" in found or "Parquet" in found else ""
+                raise RalmError(f"table '{name}': cannot be read at {self.path}/{name}: {found}{advice}") from error
         return self._opened[name]
 
     def rows(self, name: str) -> list[dict[str, Any]]:

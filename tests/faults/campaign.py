@@ -1,34 +1,29 @@
-"""A day under fire: each job is killed at point after point and begun again, until it ends; then all is compared."""
+"""Jobs under fire: each is killed at point after point and begun again, until it ends; then all is compared."""
 
 from __future__ import annotations
 
 import json
 import random
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
-from tests.faults.judge import Content, disagreements, done, result, written_twice
-from tests.faults.points import BEGUN, FILES, LOG, MOMENT, SAID, Point, begun, commits
+from tests.faults.calm import Undisturbed
+from tests.faults.judge import disagreements, done, result, versions, written_twice
+from tests.faults.plans import Fault, Plan
+from tests.faults.points import MOMENT, Point, begun, commits
 from tests.faults.process import Job
 from tests.faults.reader import Reader
 from tests.faults.world import DAY, Task, World
 
 ENDED = "ended"
-# Steps whose rows pass through workers of Python.
-IN_PYTHON = ("build_user_fields", "embed_users", "cluster_seeds", "embed_targets", "score_users", "refresh")
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Who is killed, and where."""
-
-    victim: str
-    point: Point
+# Where the driver is killed when the time that was given is over; the job goes on the next time.
+OVER = "end of the time"
+GRACE_SECONDS = 90.0
 
 
 @dataclass
@@ -39,6 +34,7 @@ class Blow:
         task: the job that was hit.
         victim: who was killed; `ended`: nobody, the job came to its end.
         point: where.
+        kind: of the point.
         found: what was there afterwards: files without a log entry, a commit without an entry in the ledger, neither.
         code: the exit code of the job; -9: it was killed.
         seconds: from its start to its end.
@@ -48,99 +44,21 @@ class Blow:
     task: str
     victim: str
     point: str = ""
+    kind: str = ""
     found: str = ""
     code: int = 0
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Undisturbed:
-    """The same day without faults.
-
-    Attributes:
-        writes: job -> its steps in order, with the tables that each one writes.
-        result: what all tables hold at the end.
-        releases: what readers saw: a content per release.
-    """
-
-    writes: dict[str, list[tuple[str, list[str]]]]
-    result: dict[str, Content]
-    releases: list[dict[str, Content]]
-
-
-def undisturbed(spark: SparkSession, world: World) -> Undisturbed:
-    """Run the day once; what came of it is kept in the world's folder, and taken from there the next time."""
-    kept = world.folder / "undisturbed.json"
-    if not kept.exists():
-        world.folder.mkdir(parents=True, exist_ok=True)
-        reader, writes = Reader(world.warehouse), {}
-        for task in DAY:
-            if task.before:
-                task.before(spark, world)
-            job = Job(task.command(world))
-            assert job.wait() == 0, job.lines[-5:]
-            writes[task.job] = _writes(world.warehouse, job.lines)
-        reader.close()
-        assert not reader.wrong, reader.wrong
-        found = Undisturbed(writes, result(world.warehouse), list(reader.seen.values()))
-        kept.write_text(json.dumps(asdict(found)), encoding="utf-8")
-    loaded = json.loads(kept.read_text(encoding="utf-8"))
-    return Undisturbed(
-        {job: [(step, tables) for step, tables in steps] for job, steps in loaded["writes"].items()},
-        _contents(loaded["result"]),
-        [_contents(release) for release in loaded["releases"]],
-    )
-
-
-def _contents(loaded: dict[str, list[int]]) -> dict[str, Content]:
-    return {name: (rows, hashed) for name, (rows, hashed) in loaded.items()}
-
-
-def _writes(warehouse: Path, lines: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """The steps that a job's lines say have begun, with the tables that `runs` says they wrote."""
-    outputs: dict[str, list[str]] = {}
-    for row in DeltaTable(str(warehouse / "runs")).to_pyarrow_table().to_pylist():
-        if row["state"] == "done":
-            title = row["step"] + (f" as of {row['as_of']}" if row["as_of"] else "")
-            outputs[title] = sorted(dict(row["outputs"]))
-    titles = [line.partition("] ")[2].removesuffix(" …") for line in lines if line.endswith(" …") and "] " in line]
-    return [(title, outputs.get(title, [])) for title in titles]
-
-
-# What jobs without steps write, and say on the way.
-WITHOUT_STEPS = {
-    "update_seeds": [Point(FILES, "", "live_seeds"), Point(LOG, "", "live_seeds")],
-    "refresh": [Point(FILES, "", "live_seeds"), Point(LOG, "", "live_seeds")],
-    "export_serving": [Point(SAID, "users: "), Point(SAID, "items: ")],
-}
-Plan = Callable[[str, list[tuple[str, list[str]]], random.Random], Iterator[Fault]]
-
-
-def driver_faults(job: str, writes: list[tuple[str, list[str]]], drawn: random.Random) -> Iterator[Fault]:
-    """Every step at its begin, between files and log, and between log and ledger; then some random moments."""
-    for point in WITHOUT_STEPS.get(job, ()):
-        yield Fault("driver", point)
-    for step, tables in writes:
-        yield Fault("driver", Point(BEGUN, step, after=drawn.uniform(0, 1)))
-        if step.startswith(IN_PYTHON):
-            yield Fault("worker", Point(BEGUN, step, after=drawn.uniform(0.3, 1)))
-        for table in tables:
-            yield Fault("driver", Point(FILES, step, table))
-            yield Fault("driver", Point(LOG, step, table))
-    for _ in range(3):
-        yield Fault("driver", Point(MOMENT, after=drawn.uniform(3, 20)))
-
-
-def helper_faults(job: str, writes: list[tuple[str, list[str]]], drawn: random.Random) -> Iterator[Fault]:
-    """An executor, a worker of Python or, where a model is trained, a rank: one of them in every step."""
-    if not writes:
-        yield Fault("executor", Point(MOMENT, after=drawn.uniform(8, 15)))
-    for step, _ in writes:
-        if step.startswith(("train_user_model", "train_lookalike")):
-            yield Fault("rank", Point(BEGUN, step, after=drawn.uniform(4, 9)))
-        else:
-            yield Fault(drawn.choice(["executor", "worker"]), Point(BEGUN, step, after=drawn.uniform(0, 1.5)))
+def _struck(fault: Fault, job: Job) -> bool:
+    """Kill the victim as soon as there is one; whether there was any before the point had passed."""
+    limit = time.monotonic() + 20
+    while not job.kill(fault.victim):
+        if not job.runs or fault.point.passed(job) or time.monotonic() > limit:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _end(job: Job) -> tuple[int, list[str]]:
@@ -152,24 +70,39 @@ def _end(job: Job) -> tuple[int, list[str]]:
 
 
 class Campaign:
-    """A day under fire; it can be broken off and goes on where it stopped.
+    """Jobs under fire, each in the world as it was before it on the undisturbed day.
+
+    It can be broken off and goes on where it stopped.
 
     Args:
-        spark: a session for what only Spark writes and reads.
-        world: where the jobs run.
+        spark: a session for what only Spark reads.
+        world: has a world per job in its folder.
         calm: the same day without faults.
         seed: of the random moments.
-        plan: the faults of a job, from its steps with the tables that they write.
+        plan: the faults of a job, from what it does when nothing disturbs it.
+        day: the jobs.
     """
 
-    def __init__(self, spark: SparkSession, world: World, calm: Undisturbed, plan: Plan, seed: int = 1) -> None:
-        self.spark, self.world, self.calm, self.plan, self.seed = spark, world, calm, plan, seed
+    def __init__(
+        self,
+        spark: SparkSession,
+        world: World,
+        calm: Undisturbed,
+        plan: Plan,
+        day: Sequence[Task] = DAY,
+        seed: int = 1,
+    ) -> None:
+        self.spark, self.world, self.calm, self.plan, self.day, self.seed = spark, world, calm, plan, day, seed
         world.folder.mkdir(parents=True, exist_ok=True)
         self.record = world.folder / "record.jsonl"
         self.blows: list[Blow] = []
         if self.record.exists():
             self.blows = [Blow(**json.loads(line)) for line in self.record.read_text(encoding="utf-8").splitlines()]
-        self.known: dict[str, int] = {}
+        self.known: dict[str, dict[str, int]] = {}
+
+    def of(self, task: Task) -> World:
+        """The world of a job."""
+        return replace(self.world, folder=self.world.folder / task.job)
 
     def note(self, blow: Blow) -> None:
         """Keep a blow."""
@@ -183,63 +116,73 @@ class Campaign:
     def faults(self, task: Task) -> list[Fault]:
         """Of a job, those that were not tried yet."""
         drawn = random.Random(f"{self.seed} {task.job}")
-        every = list(self.plan(task.job, self.calm.writes[task.job], drawn))
-        return every[sum(blow.task == task.job and blow.victim != ENDED for blow in self.blows) :]
+        every = list(self.plan(self.calm.jobs[task.job], drawn))
+        tried = [b for b in self.blows if b.task == task.job and b.victim != ENDED and b.point != OVER]
+        return every[len(tried) :]
 
     def run(self, seconds: float) -> bool:
-        """Go on for a time; whether the day has ended."""
+        """Begin no job after so many seconds, and end the last one soon after; whether all jobs have ended."""
         limit = time.monotonic() + seconds
-        for task in DAY:
+        for task in self.day:
             while not any(blow.task == task.job and blow.victim == ENDED for blow in self.blows):
                 if time.monotonic() > limit:
                     return False
-                marker = self.world.folder / f"before-{task.job}"
-                if task.before and not marker.exists():
-                    task.before(self.spark, self.world)
-                    marker.touch()
-                self._go(task, self.faults(task))
+                if not self.of(task).folder.exists():
+                    self.calm.begin(task.job, self.of(task))
+                self._go(task, self.faults(task), limit)
         return True
 
-    def _go(self, task: Task, faults: list[Fault]) -> None:
+    def _go(self, task: Task, faults: list[Fault], limit: float) -> None:
         """Run the job once: until a fault kills its driver, or to its end; other processes may die on the way."""
-        warehouse, before = self.world.warehouse, done(self.world.warehouse)
+        world = self.of(task)
+        if task.job not in self.known:  # what the job found is as the undisturbed day left it
+            self.known[task.job] = versions(self.calm.folder / task.job / "wh")
+        warehouse, before = world.warehouse, done(world.warehouse)
         reader = Reader(warehouse)
-        job, blows = Job(task.command(self.world)), list[Blow]()
+        job, blows = Job(task.command(world)), list[Blow]()
+        over = threading.Timer(min(limit - time.monotonic() + GRACE_SECONDS, 1e6), job.kill, ("driver",))
+        over.start()
+        written = None
         for fault in faults:
             written = fault.point.reached(job, warehouse)
-            if written is None:
+            if written is None and not job.runs:
                 break
-            hit = job.kill(fault.victim)
-            blows.append(Blow(task.job, fault.victim if hit else f"no {fault.victim}", str(fault.point)))
+            hit = written is not None and _struck(fault, job)
+            who = fault.victim if hit else f"no {fault.victim}"
+            blows.append(Blow(task.job, who, str(fault.point), fault.point.kind))
             if hit and fault.victim == "driver":
                 break
         code, problems = _end(job)
+        over.cancel()
         reader.close()
         if blows and blows[-1].victim == "driver":
             assert written is not None
-            blows[-1].found = self._found(fault.point, written, before)
+            blows[-1].found = self._found(warehouse, fault.point, written, before)
+        elif code == -9 and time.monotonic() > limit:
+            blows.append(Blow(task.job, "driver", OVER, MOMENT))
         seconds = time.monotonic() - job.started
         if code == 0:
             blows.append(Blow(task.job, ENDED))
+            problems += self.differences(task)
         elif not blows:
             raise RuntimeError(f"{task.job} ended with {code}, and nobody killed it: {job.lines[-5:]}")
         for blow in blows:
             blow.code, blow.seconds = code, seconds
-        blows[-1].problems = [*problems, *self._judge(job, before), *reader.wrong, *self._unknown(reader)]
+        blows[-1].problems = [*problems, *self._judge(task, job, before), *reader.wrong, *self._unknown(reader)]
         if code not in (0, -9):
             blows[-1].problems += self._told(job)
         for blow in blows:
             self.note(blow)
 
-    def _found(self, point: Point, written: int, before: dict[str, int]) -> str:
+    def _found(self, warehouse: Path, point: Point, written: int, before: dict[str, int]) -> str:
         """In what state the fault has left the step and the table that it was aimed at."""
         if point.kind == MOMENT:
             return ""
-        if point.step in done(self.world.warehouse).keys() - before.keys():
+        if point.step in done(warehouse).keys() - before.keys():
             return "the step is in the ledger"
         if not point.table:
             return "the step is not in the ledger"
-        commit = commits(self.world.warehouse / point.table) >= written
+        commit = commits(warehouse / point.table) >= written
         return "log written, ledger not" if commit else "files written, log not"
 
     def _unknown(self, reader: Reader) -> list[str]:
@@ -249,12 +192,13 @@ class Campaign:
             if found not in self.calm.releases
         ]
 
-    def _judge(self, job: Job, before: dict[str, int]) -> list[str]:
+    def _judge(self, task: Task, job: Job, before: dict[str, int]) -> list[str]:
+        warehouse = self.of(task).warehouse
         repeated = [title for title in before if title != "refresh" and begun(job.lines, title)]
         return [
             *(f"{title} was done, and is done again" for title in repeated),
-            *disagreements(self.spark, self.world.warehouse, self.known),
-            *written_twice(self.world.warehouse),
+            *disagreements(self.spark, warehouse, self.known[task.job]),
+            *written_twice(warehouse),
         ]
 
     def _told(self, job: Job) -> list[str]:
@@ -264,11 +208,17 @@ class Campaign:
         errors = [line for line in job.lines if line.startswith("error: ")]
         return [] if len(errors) == 1 else [f"{len(errors)} lines of errors: {job.lines[-3:]}"]
 
-    def differences(self) -> list[str]:
-        """Tables that do not hold what they hold after the undisturbed day."""
-        now, calm = result(self.world.warehouse), self.calm.result
-        return [
+    def differences(self, task: Task) -> list[str]:
+        """Tables that do not hold what they hold after the job when nothing disturbs it; kept beside the record."""
+        now, calm = result(self.of(task).warehouse), self.calm.results[task.job]
+        every = sorted(now.keys() | calm.keys())
+        found = [
             f"{name}: {now.get(name)}, undisturbed {calm.get(name)}"
-            for name in sorted(now.keys() | calm.keys())
+            for name in every
             if now.get(name) != calm.get(name)
         ]
+        kept = self.world.folder / "compared.json"
+        compared = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+        compared[task.job] = {"tables": len(every), "different": found}
+        kept.write_text(json.dumps(compared), encoding="utf-8")
+        return found

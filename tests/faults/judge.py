@@ -32,6 +32,11 @@ def tables(warehouse: Path) -> list[str]:
     return [name for name in TABLES if list((warehouse / name / "_delta_log").glob("[0-9]*.json"))]
 
 
+def versions(warehouse: Path) -> dict[str, int]:
+    """The version of each table that is there."""
+    return {name: DeltaTable(str(warehouse / name)).version() for name in tables(warehouse)}
+
+
 def content(rows: object, columns: Iterable[str]) -> Content:
     """Rows, and the sum of their hashes: the same for the same rows in any order."""
     connection = duckdb.connect()
@@ -62,8 +67,8 @@ def result(warehouse: Path) -> dict[str, Content]:
         for kind, layers in manifest.layers.items():
             held: dict[bytes, bytes] = {}
             for layer in reversed(layers):
-                for path in sorted((store.folder / "layers" / layer.name).glob(f"{kind}-*.lmdb")):
-                    with store._open(path).begin() as transaction:  # type: ignore[union-attr]
+                for place in (store.folder / "layers" / layer.name).children(f"{kind}-*.lmdb"):
+                    with store._open(place).begin() as transaction:  # type: ignore[union-attr]
                         held |= dict(transaction.cursor())
             rows = [{"key": key, "record": record} for key, record in held.items() if record]
             found[f"served {kind}"] = content(pa.Table.from_pylist(rows), ["key", "record"])

@@ -44,14 +44,16 @@ class Point:
         """Wait for it.
 
         Returns:
-            How many commits the table has once the step's rows are in it; None: the job ended before the point.
+            How many commits the table has once the step's rows are in it; None: the step or the job ended before.
         """
         if self.kind == MOMENT:
             return 0 if _slept(job, self.after) else None
         if self.kind == SAID:
             said = _waited(job, lambda: any(line.startswith(self.step) for line in list(job.lines)))
             return 0 if said and _slept(job, self.after) else None
-        if self.step and not _waited(job, lambda: begun(job.lines, self.step)):
+        if self.step and not _waited(job, lambda: begun(job.lines, self.step) or self.passed(job)):
+            return None
+        if self.passed(job):
             return None
         folder = warehouse / self.table
         files = data_files(folder)
@@ -62,7 +64,17 @@ class Point:
             FILES: lambda: data_files(folder) > files,
             LOG: lambda: commits(folder) >= written,
         }[self.kind]
-        return written if _waited(job, there) and _slept(job, self.after) else None
+        if not _waited(job, lambda: there() or self.passed(job)) or not there():
+            return None
+        # A step may be done before the blow.
+        return written if _slept(job, self.after) and not (self.after and self.passed(job)) else None
+
+    def passed(self, job: Job) -> bool:
+        """Whether the job says that the step is done."""
+        said = f"] {self.step}: "
+        if self.kind in (SAID, MOMENT) or not self.step:
+            return False
+        return any(said in line and ": made again, for " not in line for line in list(job.lines))
 
 
 def begun(lines: list[str], step: str) -> bool:
@@ -88,7 +100,7 @@ def _waited(job: Job, condition: Callable[[], bool]) -> bool:
     while not condition():
         if not job.runs:
             return condition()
-        time.sleep(0.002)
+        time.sleep(0.005)
     return True
 
 

@@ -58,7 +58,7 @@ class Job:
         """Whether the driver is there."""
         return self._popen.poll() is None
 
-    def wait(self, seconds: float = 900) -> int:
+    def wait(self, seconds: float = 600) -> int:
         """The exit code, once the job has ended and nothing of it is left.
 
         Raises:

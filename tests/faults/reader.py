@@ -17,7 +17,7 @@ class Reader:
         wrong: what it could not read, or read in two ways.
     """
 
-    def __init__(self, warehouse: Path, pause: float = 0.5) -> None:
+    def __init__(self, warehouse: Path, pause: float = 2.0) -> None:
         self.seen: dict[str, dict[str, Content]] = {}
         self.looks = 0
         self.wrong: list[str] = []

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from jobs.steps.releases.releases import make_current
 from ralm.config import load_config
-from ralm.errors import RalmError
+from ralm.errors import MissingInputError, RalmError
 from ralm.runs.context import Context
 from ralm.runs.record import Record
 from ralm.runs.runner import run_steps
@@ -162,7 +162,7 @@ def test_the_log_is_written_and_the_ledger_not(start: Start, spark: SparkSession
     assert again.lines[-1].endswith("score_users: already done, skipped")
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_no_release_is_lost_between_two_that_publish(start: Start) -> None:
     """Each writes the whole list anew: the one that read it before the other's release is refused."""
     night, refresh, later = start(), start(), start()
@@ -179,7 +179,7 @@ def test_no_release_is_lost_between_two_that_publish(start: Start) -> None:
     assert len(releases(warehouse)) == 3
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_a_release_that_was_published_is_not_published_again(start: Start) -> None:
     """Killed after the commit and before the ledger."""
     first = start()
@@ -197,7 +197,7 @@ def test_a_release_that_was_published_is_not_published_again(start: Start) -> No
     assert any("published by an earlier try of this run" in line for line in again.lines)
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_two_begin_with_an_empty_warehouse(spark: SparkSession, tmp_path: Path) -> None:
     """Both create the table `runs`; the second finds it made."""
     first, second = Application(spark, tmp_path / "new"), Application(spark, tmp_path / "new")
@@ -211,3 +211,17 @@ def test_two_begin_with_an_empty_warehouse(spark: SparkSession, tmp_path: Path) 
     append(second.context.warehouse, "runs", [row])
     assert held.let_go() is None
     assert second.context.warehouse.read("runs").count() == 2
+
+
+@pytest.mark.long
+def test_a_table_whose_creator_was_killed_before_the_first_commit(spark: SparkSession, tmp_path: Path) -> None:
+    """Delta makes the folder of the log before anything is in it."""
+    for name in ("runs", "thresholds"):
+        (tmp_path / "new" / name / "_delta_log").mkdir(parents=True)
+    application = Application(spark, tmp_path / "new")
+    assert not application.context.warehouse.exists("runs")
+    with pytest.raises(MissingInputError, match="table 'runs': not found at "):
+        application.context.warehouse.version("runs")
+    application.run("night", ["a"])()
+    assert cutoffs(application) == {"a": 1.0}
+    assert application.context.warehouse.read("runs").count() == 2

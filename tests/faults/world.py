@@ -17,17 +17,14 @@ from ralm.warehouse.warehouse import Warehouse
 
 TINY = Path(__file__).resolve().parents[2] / "conf" / "tiny.yaml"
 SMALL = (
-    *("simulate.users=400", "simulate.items=60", "simulate.impressions_per_user=40", "evaluation.bootstrap=10"),
+    *("simulate.users=1000", "simulate.items=60", "simulate.impressions_per_user=40", "evaluation.bootstrap=10"),
     *("lookalike.rounds=1", "scoring.max_items=5", "comparison.systems=[ralm,user_activity]", "comparison.seeds=[20]"),
     *("comparison.min_users=10", "comparison.min_items=5"),
+    *(f"{training}.local_mode=false" for training in ("user_training", "lookalike_training")),
+    *(f"{training}.processes=2" for training in ("user_training", "lookalike_training")),
 )
 SPARK = {"spark.sql.codegen.cache.maxEntries": "5000", "spark.default.parallelism": "2"}
 ON_EXECUTORS = {"spark.executor.memory": "1g", "spark.executor.extraJavaOptions": QUICK}
-RANKS = tuple(
-    f"{training}.{setting}"
-    for training in ("user_training", "lookalike_training")
-    for setting in ("local_mode=false", "processes=2")
-)
 
 
 @dataclass(frozen=True)
@@ -36,11 +33,13 @@ class World:
 
     Attributes:
         folder: holds `wh`, and the list of users.
-        cluster: on two executors, which hold the training ranks, too; otherwise in one JVM.
+        cluster: on two executors, otherwise in one JVM. Training ranks are processes of Spark's tasks on both.
+        given: settings of all jobs, as for `--set`.
     """
 
     folder: Path
     cluster: bool = False
+    given: tuple[str, ...] = SMALL
 
     @property
     def warehouse(self) -> Path:
@@ -50,7 +49,7 @@ class World:
     @property
     def settings(self) -> list[str]:
         """Of all jobs, as for `--set`."""
-        return [f"warehouse={self.warehouse}", *SMALL, *(RANKS if self.cluster else ())]
+        return [f"warehouse={self.warehouse}", *self.given]
 
     def command(self, job: str, *options: str) -> list[str]:
         """A job as a user submits it."""
@@ -105,9 +104,9 @@ class Task:
 
 DAY = (
     Task("pipeline"),
-    Task("update_seeds", ("--available-now",), lambda spark, world: clicks(spark, world, 1)),
-    Task("refresh", (), lambda spark, world: clicks(spark, world, 2)),
     Task("extend_audience", ("--system", "ralm", "--seeds", "{folder}/mine.txt"), own_list),
     Task("compare"),
+    Task("update_seeds", ("--available-now",), lambda spark, world: clicks(spark, world, 1)),
+    Task("refresh", (), lambda spark, world: clicks(spark, world, 2)),
     Task("export_serving"),
 )

@@ -47,6 +47,29 @@ def test_an_incomplete_checkpoint_is_ignored_and_replaced(tmp_path: Path, damage
     assert found.model_state()["w"].tolist() == [2.0] * 3
 
 
+@pytest.mark.parametrize("name", ["model.pt", "optimizer.pt"])
+@pytest.mark.parametrize("damage", ["a byte", "half of it", "gone"])
+def test_a_checkpoint_that_was_damaged_after_it_was_complete_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, damage: str
+) -> None:
+    save(tmp_path, 1)
+    file = save(tmp_path, 2).local() / name
+    content = bytearray(file.read_bytes())
+    if damage == "gone":
+        file.unlink()
+    else:
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content if damage == "a byte" else content[: len(content) // 2])
+    found = latest_checkpoint(str(tmp_path), "abc")
+    assert found is not None
+    assert found.metadata["epoch"] == 1
+    assert f"checkpoint {file}: damaged since it was written" in capsys.readouterr().out
+    save(tmp_path, 2)
+    found = latest_checkpoint(str(tmp_path), "abc")
+    assert found is not None
+    assert found.metadata["epoch"] == 2
+
+
 def test_a_crash_while_saving_leaves_the_previous_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path, 1)
 
