@@ -14,7 +14,7 @@ from ralm.errors import DataError, RalmError
 from ralm.ingest.expressions import CORRUPT
 from ralm.ingest.mapping import NOTE, REASON, ROW, Mapped
 from ralm.ingest.source_counts import SourceCount
-from ralm.ingest.value_kinds import time_format_of
+from ralm.ingest.value_kinds import excel_time, is_excel, time_format_of
 from ralm.spark.errors import user_errors
 from ralm.spark.frames import union
 
@@ -158,6 +158,8 @@ def time_hint(mapped: Mapped, reason: str) -> str | None:
     with user_errors("ingest", mapped.expressions):
         values = [row["value"] for row in bad.limit(_ASKED).collect()]
     form = time_format_of(values)
+    if form is None and is_excel(values):
+        return f"'{values[0]}' looks like Excel's count of days: write {excel_time('column')}"
     if form is None or form in tried:
         return None
     return f"'{values[0]}' looks like {form}: set {setting}: {form}"

@@ -26,7 +26,7 @@ from ralm.ingest.value_kinds import is_number, time_format_of
 
 # Bytes and rows looked at: a guess, to be corrected by hand.
 _BYTES, _ROWS = 1_000_000, 2_000
-_SEPARATORS = ("::", *SEPARATORS)
+_SEPARATORS = ("::", *SEPARATORS, "\x01", "^")
 _ABOVE = (
     "stand above the rows that they are about: write them into the rows, such as by "
     """awk '/:\\r?$/ {sub(":.*", ","); id = $0; next} {print id $0}'"""
@@ -50,10 +50,8 @@ def look(path: str) -> Looked:
     if not content.strip():
         raise DataError(f"{path}: the file is empty")
     text, encoding = _decoded(path, content)
-    if text.lstrip()[:1] == "{":
+    if text.lstrip()[:1] in ("{", "["):
         return look_at_json(path, text, _ROWS)
-    if text.lstrip()[:1] == "[":
-        raise DataError(f"{path}: it is one JSON array: write JSON lines, one object per line (jq -c '.[]')")
     return _separated(path, text, encoding)
 
 
@@ -98,7 +96,7 @@ def _decoded(path: str, content: bytes) -> tuple[str, str]:
 def _separated(path: str, text: str, encoding: str) -> Looked:
     lines = [line for line in re.split(r"\r\n|\n|\r", text.lstrip("\ufeff")) if line.strip()]
     lines = lines[1 if len(lines) > 1 and re.match("(?i)sep=.", lines[0]) else 0 :][: _ROWS + 1]
-    separator = separator_of(lines, _SEPARATORS) or ","
+    separator = separator_of(lines, _SEPARATORS) or separator_of(lines, " ") or ","
     blanks = blanks_before_quotes(lines, separator, '"')
     if separator == "::":
         rows = [line.split("::") for line in lines]
@@ -115,6 +113,13 @@ def _separated(path: str, text: str, encoding: str) -> Looked:
     names = [clean_name(name) or f"_c{place}" for place, name in enumerate(rows[0])]
     names = names if named else [f"_c{place}" for place in range(width)]
     body = [row for row in rows[1 if named else 0 :] if len(row) == width and not (named and row == rows[0])]
+    if not body:
+        raise DataError(f"{path}: there are no rows below its header {', '.join(names)}")
+    if width == 1:
+        raise DataError(
+            f"{path}: one cell in each line, such as '{rows[-1][0][:60]}': no separator was found (known are tabs, "
+            "blanks and , ; | :: ^); lines of other forms are read by `format: text` and expressions of the column `value`"
+        )
     columns: dict[str, list[str | None]] = {
         name: [without_formula(row[i].strip()) or None for row in body] for i, name in enumerate(names)
     }
@@ -122,7 +127,7 @@ def _separated(path: str, text: str, encoding: str) -> Looked:
     options |= {} if named else {"header": "false"}
     options |= {"ignoreLeadingWhiteSpace": "true"} if blanks else {}
     options |= {"encoding": encoding} if encoding in ("ISO-8859-1", "windows-1252") else {}
-    said = {"\t": "tabs", ",": "commas"}.get(separator, f"'{separator}'")
+    said = {"\t": "tabs", ",": "commas"}.get(separator, repr(separator))
     why = f"text in {encoding}, cells separated by {said}, {'a header line' if named else 'no header line'}"
     why += f" below {titles} lines of titles" if named and titles else ""
     return Looked(path, "tsv" if separator == "\t" else "csv", options, columns, why=why)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ralm.errors import DataError
-from ralm.ingest.column_guesses import BESIDE, BY_NAME, ITEM, Roles, guess_roles, named, words_of
+from ralm.ingest.column_guesses import BESIDE, BY_NAME, Roles, guess_roles
+from ralm.ingest.column_words import ITEM, named, words_of
 from ralm.ingest.expressions import ELEMENT
 from ralm.ingest.item_columns import item_columns
 from ralm.ingest.looked import Guess, Looked, exploded
