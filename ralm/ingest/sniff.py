@@ -32,6 +32,13 @@ _ABOVE = (
     """awk '/:\\r?$/ {sub(":.*", ","); id = $0; next} {print id $0}'"""
 )
 
+_WEB = re.compile(r'\S+ \S+ \S+ \[\d\d/\w{3}/\d{4}:[^\]]*\] "')
+_WEB_LOG = (
+    "it is the log of a web server: give it `format: text`, and expressions such as user_id: split(value, ' ')[0], "
+    "item_id: split(value, ' ')[6], shown_at: regexp_extract(value, r'\\[([^\\]]*)', 1) with time_format: "
+    "dd/MMM/yyyy:HH:mm:ss Z"
+)
+
 
 def look(path: str) -> Looked:
     """Look at a file, at the first of a folder, or at the first that a pattern matches.
@@ -96,6 +103,8 @@ def _decoded(path: str, content: bytes) -> tuple[str, str]:
 def _separated(path: str, text: str, encoding: str) -> Looked:
     lines = [line for line in re.split(r"\r\n|\n|\r", text.lstrip("\ufeff")) if line.strip()]
     lines = lines[1 if len(lines) > 1 and re.match("(?i)sep=.", lines[0]) else 0 :][: _ROWS + 1]
+    if sum(_WEB.match(line) is not None for line in lines) > len(lines) / 2:
+        raise DataError(f"{path}: {_WEB_LOG}")
     separator = separator_of(lines, _SEPARATORS) or separator_of(lines, " ") or ","
     blanks = blanks_before_quotes(lines, separator, '"')
     if separator == "::":
@@ -118,7 +127,8 @@ def _separated(path: str, text: str, encoding: str) -> Looked:
     if width == 1:
         raise DataError(
             f"{path}: one cell in each line, such as '{rows[-1][0][:60]}': no separator was found (known are tabs, "
-            "blanks and , ; | :: ^); lines of other forms are read by `format: text` and expressions of the column `value`"
+            "blanks and , ; | :: ^); lines of other forms are read by `format: text` and expressions of its column "
+            "`value`"
         )
     columns: dict[str, list[str | None]] = {
         name: [without_formula(row[i].strip()) or None for row in body] for i, name in enumerate(names)
