@@ -30,6 +30,7 @@ from pyspark.sql.types import (
 
 from ralm.config.sources import NULL_MARKERS
 from ralm.config.time_formats import EPOCHS, ISO, without_weekday
+from ralm.ingest import letters
 from ralm.ingest.ids import SCIENTIFIC, is_missing, keeps_digits, read_id, stripped, whole
 
 # Where a column has epochs of several units, one is taken for what it is only between these years.
@@ -94,7 +95,7 @@ def cast_label(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKER
     if not isinstance(kind, AtomicType | NullType) or isinstance(kind, BinaryType):
         raise UnmappableTypeError("a single value")
     present = _present(raw, kind, markers)
-    text = F.trim(raw, F.lit(_ROUND)) if isinstance(kind, StringType) else raw.cast("string")
+    text = letters.as_seen(F.trim(raw, F.lit(_ROUND))) if isinstance(kind, StringType) else raw.cast("string")
     return Cast(F.when(present, text), present)
 
 
@@ -150,7 +151,7 @@ def cast_categories(raw: Column, kind: DataType, separator: str | None, markers:
         found = F.array(raw.cast("string"))
     else:
         raise UnmappableTypeError("an array of values, or a string" if separator is None else "a string to split")
-    trimmed = F.transform(found, lambda category: F.trim(category))
+    trimmed = F.transform(found, lambda category: letters.as_seen(F.trim(category)))
     kept = F.filter(trimmed, lambda category: category.isNotNull() & ~is_missing(category, markers))
     return Cast(F.coalesce(F.array_distinct(kept), F.array().cast("array<string>")), _present(raw, kind, markers))
 

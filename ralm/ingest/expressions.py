@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType
 
+from ralm.config.time_formats import ISO
 from ralm.ingest.names import clean_name
+from ralm.ingest.value_kinds import is_number, time_format_of
 from ralm.spark.errors import short_message
 
 CORRUPT = "_corrupt_record"
@@ -151,8 +154,22 @@ def _safe(node: Any) -> bool:
 
 def missing(name: str, raw: DataFrame, setting: str, place: str) -> str:
     """That a column is not there, and which are."""
-    available = ", ".join(column for column in raw.columns if column not in (CORRUPT, FAILED, UNJOINED))
-    return f"{setting}: column '{name}' not found in {place}; its columns: {available}"
+    there = [column for column in raw.columns if column not in (CORRUPT, FAILED, UNJOINED)]
+    return f"{setting}: column '{name}' not found in {place}; its columns: {', '.join(there)}{_why(name, there)}"
+
+
+def _why(name: str, there: list[str]) -> str:
+    """What may be wrong with how the header was read."""
+    if re.fullmatch(r"_c\d+", name):
+        return "; if the first line is no header: options: {header: 'false'}"
+    if all(re.fullmatch(r"_c\d+", column) for column in there):
+        return "; if the first line is a header, leave options.header out"
+    if len(there) == 1 and (found := re.search(r"[;\t|^\x01]|, ?(?=\w)", there[0])):
+        separator = found[0].strip(" ") or " "
+        return f"; if cells end in {separator!r}: options: {{sep: {json.dumps(separator)}}}"
+    if any(is_number(column) or time_format_of([column]) == ISO for column in there):
+        return "; if the first line is no header: options: {header: 'false'}"
+    return ""
 
 
 def lost_characters(name: str, is_text: bool) -> str:

@@ -75,20 +75,22 @@ def read_heads(spark: SparkSession, files: list[SourceFile], encoding: str | Non
 
     def head(file: SourceFile) -> Head:
         with user_errors(where):
-            return _head(file, _bytes(spark, file.path), encoding, where)
+            first = first_bytes(spark, file.path, SIZE)
+            first = first_bytes(spark, file.path, _BLOCK) if first.startswith(b"BZh") else first
+            return _head(file, first, encoding, where)
 
     with ThreadPoolExecutor(_READERS) as pool:
         return list(pool.map(head, files))
 
 
-def _bytes(spark: SparkSession, path: str) -> bytes:
+def first_bytes(spark: SparkSession, path: str, count: int) -> bytes:
+    """The first bytes of a file, as they are stored."""
     jvm = spark._jvm
     assert jvm is not None
     place = jvm.org.apache.hadoop.fs.Path(path)
     stream = place.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).open(place)
     try:
-        first = bytes(stream.readNBytes(SIZE))
-        return first + bytes(stream.readNBytes(_BLOCK - SIZE)) if first.startswith(b"BZh") else first
+        return bytes(stream.readNBytes(count))
     finally:
         stream.close()
 

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, DecimalType, DoubleType, FloatType, IntegralType, NullType, StringType
 
 from ralm.config.sources import NULL_MARKERS
+from ralm.ingest import letters
 
 # Blanks of any kind: white space, control and format characters (zero-width space, byte order mark), Unicode's spaces.
 # U+0080 to U+009F are none: they are letters of windows-1252 (Š, ž) that were read as ISO-8859-1.
@@ -23,8 +24,9 @@ _ROUND = rf"^{_BLANK}+|{_BLANK}+$"
 # is a thousand.
 _ZEROS = r"^([+-]?\d+)(?:\.0+|,0{1,2})$"
 SCIENTIFIC = r"^[+-]?\d+([.,]\d+)?[eE]\+\d+$|^[+-]?\d+[.,]\d+[eE]\d+$"
-# Excel's way to keep an id a text, and numbers as it shows them.
+# Excel's ways to keep an id a text, and numbers as it shows them.
 _FORMULA = r'^="(.*)"$'
+_APOSTROPHE = r"^'(\d[^']*)$"
 _GROUPED = r"^\d{1,3}(,\d{3})+$|^\d{1,3}(\.\d{3})+$"
 _DIGITS = r"^[+-]?(\d+)(?:[.,](\d+))?[eE]\+?(\d+)$"
 # Of larger numbers, a double (a float) does not hold every one: neighbours would be one id.
@@ -34,6 +36,10 @@ EXACT: dict[type[DataType], float] = {DoubleType: 2.0**53, FloatType: 2.0**24}
 BLANKS = "blanks round"
 DECIMALS = "decimals of"
 FORMULAS = "formulas round"
+APOSTROPHE = "an apostrophe before"
+UNSEEN = "letters in parts, or unseen ones, in"
+ALPHABETS = "letters of two alphabets in"
+WIDE = "wide letters in"
 GROUPED = "thousands separators in"
 LISTS = "lists in"
 UNMATCHED = "no row in"
@@ -44,6 +50,10 @@ SAID = {
     BLANKS: "blanks round the id were dropped",
     DECIMALS: "whole numbers written as decimals (12345.0) were read as 12345",
     FORMULAS: 'Excel\'s ="…" round the id was dropped',
+    APOSTROPHE: "Excel's ' before a number was dropped",
+    UNSEEN: "parts (a + ¨) became one letter, no-break spaces plain ones; characters without a width were dropped",
+    ALPHABETS: "Latin letters beside Cyrillic or Greek ones of the same look: ids that look the same may be several",
+    WIDE: "１２ is another id than 12: write translate(column, '０１２３４５６７８９', '0123456789') if both are meant",
     GROUPED: "1,234 stays as it is, and 1234 is another id: write replace(column, ',', '') if it is a number",
     UNMATCHED: "their columns of it are null: are the keys written alike?",
     LISTS: "what begins with [ is one id: if it is a list, name its array under `explode`",
@@ -87,8 +97,8 @@ def trimmed(text: str) -> str:
 
 
 def without_formula(text: str) -> str:
-    """00123 of `="00123"`; another text as it is."""
-    found = re.match(_FORMULA, text)
+    """00123 of `="00123"` and of `'00123`; another text as it is."""
+    found = re.match(_FORMULA, text) or re.match(_APOSTROPHE, text)
     return found[1] if found else text
 
 
@@ -125,7 +135,7 @@ def read_id(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) 
         return Id(raw.cast("string"), raw.isNotNull(), F.lit(None).cast("string"))
     # Nearly all ids have nothing to mend, which is seen without a regular expression.
     plain = _plain(raw)
-    bare = stripped(F.regexp_replace(stripped(raw), _FORMULA, "$1"))
+    bare = stripped(F.regexp_replace(F.regexp_replace(stripped(raw), _FORMULA, "$1"), _APOSTROPHE, "$1"))
     odd = F.transform(F.array(bare), lambda text: _mended(text, raw, markers))[0]
     there = F.when(plain, ~is_missing(raw, markers)).otherwise(odd["present"])
     value = F.when(plain, F.when(~is_missing(raw, markers), raw)).otherwise(odd["value"])
@@ -139,12 +149,16 @@ def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
     plan, more code than a Java method may have.
     """
     present = ~is_missing(text, markers)
-    mended, lost = without_decimals(text)
+    whole_letters = letters.as_seen(text)
+    mended, lost = without_decimals(whole_letters)
     broken = text.contains("\ufffd") | text.rlike(WINDOWS)
-    done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != text, DECIMALS)
+    done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != whole_letters, DECIMALS)
+    done = done.when(whole_letters != text, UNSEEN).when(text.rlike(letters.ALPHABETS), ALPHABETS)
+    done = done.when(text.rlike(letters.WIDE), WIDE)
     done = done.when(text.rlike(_GROUPED), GROUPED).when(text.startswith("["), LISTS)
     done = done.when(text.startswith("'") & text.endswith("'"), APOSTROPHES)
-    done = done.when(stripped(raw).rlike(_FORMULA), FORMULAS).when(text != raw, BLANKS)
+    done = done.when(stripped(raw).rlike(_FORMULA), FORMULAS).when(stripped(raw).rlike(_APOSTROPHE), APOSTROPHE)
+    done = done.when(text != raw, BLANKS)
     return F.struct(
         F.when(present & ~broken & ~lost, mended).alias("value"),
         F.coalesce(present, F.lit(False)).alias("present"),
@@ -153,10 +167,15 @@ def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
 
 
 def _plain(text: Column) -> Column:
-    """Whether a text begins and ends with a visible ASCII character and has nothing to look at; null for null."""
+    """Whether a text begins and ends with a visible ASCII character and has nothing to look at; null for null.
+
+    What is not ASCII within is looked at by one regular expression.
+    """
     ends = [F.ascii(text), F.ascii(F.right(text, F.lit(1)))]
     visible = ends[0].between(33, 126) & ends[1].between(33, 126) & ~ends[0].isin(*map(ord, "'=["))
-    return reduce(lambda plain, odd: plain & ~text.contains(odd), (".", "+", ",", "\ufffd"), visible)
+    ascii_only = F.octet_length(text) == F.length(text)
+    inside = ascii_only | ~text.rlike(f"{letters.ODD}|{letters.ALPHABETS}|{letters.WIDE}")
+    return reduce(lambda plain, odd: plain & ~text.contains(odd), (".", "+", ",", "\ufffd"), visible) & inside
 
 
 def keeps_digits(text: Column) -> Column:

@@ -35,7 +35,9 @@ from pyspark.sql.types import (
 
 from ralm.errors import DataError
 from ralm.ingest.files import SourceFile
+from ralm.ingest.heads import first_bytes
 from ralm.ingest.names import mentioned
+from ralm.ingest.recognition import foreign
 from ralm.spark.errors import short_message, user_errors
 from ralm.spark.frames import union
 
@@ -105,6 +107,8 @@ def _footer(spark: SparkSession, file: SourceFile, where: str) -> tuple[str, Any
         reader = parquet.ParquetFileReader.open(place)
     except Py4JJavaError as error:
         if _DAMAGED.search(_told(error)):
+            if what := foreign(first_bytes(spark, file.path, 16)):
+                raise DataError(f"{where}: the file {file.name} is {what}") from error
             raise DataError(
                 f"{where}: the file {file.name} cannot be read; it is damaged, or no Parquet file: replace it, or give "
                 "its `format` (csv, tsv, jsonl, text, delta)"

@@ -24,7 +24,7 @@ from ralm.ingest.expressions import (
     missing,
 )  # fmt: skip
 from ralm.ingest.files import Say
-from ralm.ingest.ids import is_missing, stripped
+from ralm.ingest.ids import is_missing, read_id, stripped, whole
 from ralm.ingest.names import mentioned
 from ralm.spark.errors import user_errors
 
@@ -79,8 +79,8 @@ def with_joined(raw: DataFrame, other: DataFrame, join: Join, setting: str, say:
 
     Where there is none, they are null, and `_unjoined` is the name of the file.
 
-    Keys are compared as text without the blanks round it; those in which characters were lost equal nothing, and
-    their row gets its reason in `_failed`. Two passes over the other rows are made here.
+    Keys are compared as ids are read (12.0 is 12, without the blanks round it); those in which characters were lost
+    equal nothing, and their row gets its reason in `_failed`. Two passes over the other rows are made here.
 
     Args:
         other: rows that repeat each other are one.
@@ -138,7 +138,10 @@ def with_joined(raw: DataFrame, other: DataFrame, join: Join, setting: str, say:
 
 
 def _key(rows: DataFrame, name: str) -> Column:
-    return F.when(~_lost(rows, name), F.trim(_text(rows, name)))
+    """A key by the rule of ids; nothing stands for a missing one, since NA may be a country."""
+    kind = rows.schema[_find(rows, name) or name].dataType
+    text = read_id(column_of(_find(rows, name) or name), kind, ()).value if whole(kind) else F.trim(_text(rows, name))
+    return F.when(~_lost(rows, name), text)
 
 
 def _lost(rows: DataFrame, name: str) -> Column:
