@@ -80,6 +80,12 @@ def guess_roles(looked: Looked) -> Roles:
         several = len(set(found)) > 1 or len(found) < _FEW
         return several and not dated and (words_of(name)[-1:] == ["id"] or not _fraction(found))
 
+    def is_one(name: str) -> bool:
+        return words_of(name)[-1:] == ["id"] and len(set(values[name])) == 1
+
+    def alone(guess: Guess | None) -> Guess | None:
+        return guess and Guess(guess.column, f"{guess.why}; it is '{values[guess.column][0]}' in all rows")
+
     def may_be_id(name: str) -> bool:
         return len(set(values[name])) > 1 and is_id(name) and not is_flag(values[name])
 
@@ -92,8 +98,8 @@ def guess_roles(looked: Looked) -> Roles:
     timed = [name for name in timed if words_of(name)[-1:] != ["id"]] or timed
     timed = [name for name in timed if named(name, BIRTH) is None] or timed
     timed = [name for name in timed if gaps[name] <= 0.5] or timed
-    user = by_name(USER, is_id)
-    item = by_name(ITEM, is_id) or looked.element
+    user = by_name(USER, is_id) or alone(by_name(USER, is_one))
+    item = by_name(ITEM, is_id) or looked.element or alone(by_name(ITEM, is_one))
     time = by_name(TIME, lambda name: name in timed)
     if time is None and (left := [name for name in timed if name in free]):
         time = Guess(left[-1], f"by its values ({formats[left[-1]] or 'timestamps'})")

@@ -24,7 +24,7 @@ _PAIRS, _EQUALS = "\x1e", "\x1f"
 
 
 def composed(text: Column) -> Column:
-    """ä of a + ¨ (Unicode's NFC but for Hangul); macOS writes names of files so."""
+    """ä of a + ¨ (Unicode's NFC but for Hangul and Indic vowel signs); macOS writes names of files so."""
     whole = F.str_to_map(F.lit(_compositions()), F.lit(_PAIRS), F.lit(_EQUALS))
     units = F.regexp_extract_all(text, F.lit(_UNIT), F.lit(1))
     return F.array_join(F.transform(units, lambda unit: F.coalesce(F.try_element_at(whole, unit), unit)), "")
