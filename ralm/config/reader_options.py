@@ -69,6 +69,8 @@ def check_options(options: Iterable[str], form: str | None, *, pinned: bool) -> 
             raise ValueError(f"options: {key}: {remedy}")
         if pinned and lower in ("versionasof", "timestampasof"):
             raise ValueError(f"options: {key}: `version` or `timestamp` says which it is: leave it out")
+        if lower == "linesep" and form in ("csv", "tsv"):
+            raise ValueError(f"options: {key}: leave it out: rows end in \\n, \\r\\n or \\r, whichever a file has")
         if known is not None and lower not in known:
             raise ValueError(f"options: {key}: the reader of {form} has no such option{_meant(lower, known)}")
 

@@ -11,6 +11,7 @@ from ralm.config.time_formats import EPOCHS
 from ralm.errors import ConfigError
 from ralm.ingest.ids import UNMATCHED
 from ralm.ingest.source_counts import OLD, SourceCount, Span
+from ralm.ingest.value_kinds import EXCEL_DAYS, excel_time
 
 # An id that a source's mean id has a tenth of is not busy, whatever its share: campaigns have few items.
 TIMES_THE_MEAN = 10
@@ -89,10 +90,21 @@ def wrong_unit(source: Source, span: Span, setting: str) -> str | None:
     """What is wrong if a log's epochs are of another unit than its source says; None: nothing is."""
     unit = _likely_unit(source, span)
     if unit is None:
-        return None
+        return _days_of_excel(source, span, setting)
     read = source.time_formats[0]
     return (
         f"{setting}: {_raw(source, span):.0f} looks like {_WORDS[unit]}, as {read} it is {_day(span.low)}: set {unit}"
+    )
+
+
+def _days_of_excel(source: Source, span: Span, setting: str) -> str | None:
+    """What is wrong if all seconds since 1970 are as many as the days that Excel counts from 1899 to our time."""
+    low, high = EXCEL_DAYS
+    if source.time_formats != ["epoch_s"] or not low <= span.first <= span.last <= high:
+        return None
+    return (
+        f"{setting}: {span.first:.0f} looks like Excel's count of days, as epoch_s it is {_day(span.first)}: leave it "
+        f"out, and write {excel_time('column')}"
     )
 
 

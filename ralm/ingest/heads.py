@@ -107,6 +107,8 @@ def _head(file: SourceFile, raw: bytes, encoding: str | None, where: str) -> Hea
         content, whole = _decompressed(raw, compression, len(raw) >= file.size)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException) as error:
         raise DataError(f"{place}: its {compression} is damaged ({error}): replace it") from error
+    if what := foreign(content):
+        raise DataError(f"{place}: is {what}")
     shown = encoding_of(content)
     # A mark in the file wins over what the source says, a guess does not.
     found = (shown if shown is not None and (encoding is None or marked(content)) else encoding) or "utf-8"

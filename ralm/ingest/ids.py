@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -27,6 +27,8 @@ SCIENTIFIC = r"^[+-]?\d+([.,]\d+)?[eE]\+\d+$|^[+-]?\d+[.,]\d+[eE]\d+$"
 # Excel's ways to keep an id a text, and numbers as it shows them.
 _FORMULA = r'^="(.*)"$'
 _APOSTROPHE = r"^'(\d[^']*)$"
+# Lists and objects of JSON; an id may stand in braces.
+_OF_OTHERS = r'^\[|^\{\s*"'
 _GROUPED = r"^\d{1,3}(,\d{3})+$|^\d{1,3}(\.\d{3})+$"
 _DIGITS = r"^[+-]?(\d+)(?:[.,](\d+))?[eE]\+?(\d+)$"
 # Of larger numbers, a double (a float) does not hold every one: neighbours would be one id.
@@ -41,7 +43,7 @@ UNSEEN = "letters in parts, or unseen ones, in"
 ALPHABETS = "letters of two alphabets in"
 WIDE = "wide letters in"
 GROUPED = "thousands separators in"
-LISTS = "lists in"
+LISTS = "lists or objects in"
 UNMATCHED = "no row in"
 APOSTROPHES = "apostrophes round"
 LOST_DIGITS = "lost digits of"
@@ -56,7 +58,7 @@ SAID = {
     WIDE: "１２ is another id than 12: write translate(column, '０１２３４５６７８９', '0123456789') if both are meant",
     GROUPED: "1,234 stays as it is, and 1234 is another id: write replace(column, ',', '') if it is a number",
     UNMATCHED: "their columns of it are null: are the keys written alike?",
-    LISTS: "what begins with [ is one id: if it is a list, name its array under `explode`",
+    LISTS: "each is one id as it stands: name the array of a list under `explode`, the field of an object as a.b",
     APOSTROPHES: 'they are taken for a part of the id: options: {quote: "\'"} if they are quotes',
     LOST_DIGITS: "the number was rounded (1.23457E+11, or a floating number beyond 2^53): write ids as text",
     NOT_UTF8: "the text is of another encoding than it was read by: options: {encoding: windows-1252}, say",
@@ -136,26 +138,29 @@ def read_id(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) 
     # Nearly all ids have nothing to mend, which is seen without a regular expression.
     plain = _plain(raw)
     bare = stripped(F.regexp_replace(F.regexp_replace(stripped(raw), _FORMULA, "$1"), _APOSTROPHE, "$1"))
-    odd = F.transform(F.array(bare), lambda text: _mended(text, raw, markers))[0]
+    odd = _with(bare, lambda text: _with(letters.as_seen(text), lambda whole: _mended(text, whole, raw, markers)))
     there = F.when(plain, ~is_missing(raw, markers)).otherwise(odd["present"])
     value = F.when(plain, F.when(~is_missing(raw, markers), raw)).otherwise(odd["value"])
     return Id(value, raw.isNotNull() & there, F.when(~plain, odd["done"]))
 
 
-def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
-    """A struct of `Id`'s fields, of the stripped text.
+def _with(value: Column, give: Callable[[Column], Column]) -> Column:
+    """What a function gives of a value, as the body of a lambda, so that the value is one variable.
 
-    It is the body of a lambda, so that `text` is one variable: as a plain expression it would stand fifty times in the
-    plan, more code than a Java method may have.
+    As a plain expression it would stand fifty times in the plan, more code than a Java method may have.
     """
+    return F.transform(F.array(value), give)[0]
+
+
+def _mended(text: Column, whole: Column, raw: Column, markers: Sequence[str]) -> Column:
+    """A struct of `Id`'s fields, of the stripped text and of the same as it is seen."""
     present = ~is_missing(text, markers)
-    whole_letters = letters.as_seen(text)
-    mended, lost = without_decimals(whole_letters)
+    mended, lost = without_decimals(whole)
     broken = text.contains("\ufffd") | text.rlike(WINDOWS)
-    done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != whole_letters, DECIMALS)
-    done = done.when(whole_letters != text, UNSEEN).when(text.rlike(letters.ALPHABETS), ALPHABETS)
+    done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != whole, DECIMALS)
+    done = done.when(whole != text, UNSEEN).when(text.rlike(letters.ALPHABETS), ALPHABETS)
     done = done.when(text.rlike(letters.WIDE), WIDE)
-    done = done.when(text.rlike(_GROUPED), GROUPED).when(text.startswith("["), LISTS)
+    done = done.when(text.rlike(_GROUPED), GROUPED).when(text.rlike(_OF_OTHERS), LISTS)
     done = done.when(text.startswith("'") & text.endswith("'"), APOSTROPHES)
     done = done.when(stripped(raw).rlike(_FORMULA), FORMULAS).when(stripped(raw).rlike(_APOSTROPHE), APOSTROPHE)
     done = done.when(text != raw, BLANKS)
@@ -172,7 +177,7 @@ def _plain(text: Column) -> Column:
     What is not ASCII within is looked at by one regular expression.
     """
     ends = [F.ascii(text), F.ascii(F.right(text, F.lit(1)))]
-    visible = ends[0].between(33, 126) & ends[1].between(33, 126) & ~ends[0].isin(*map(ord, "'=["))
+    visible = ends[0].between(33, 126) & ends[1].between(33, 126) & ~ends[0].isin(*map(ord, "'=[{"))
     ascii_only = F.octet_length(text) == F.length(text)
     inside = ascii_only | ~text.rlike(f"{letters.ODD}|{letters.ALPHABETS}|{letters.WIDE}")
     return reduce(lambda plain, odd: plain & ~text.contains(odd), (".", "+", ",", "\ufffd"), visible) & inside

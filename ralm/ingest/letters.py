@@ -40,7 +40,7 @@ def as_seen(text: Column) -> Column:
 
 def _mended(text: Column) -> Column:
     bare = F.regexp_replace(F.regexp_replace(text, _UNSEEN, ""), _BLANKS, " ")
-    return F.when(bare.rlike(_MARKS), composed(bare)).otherwise(bare)
+    return F.when(text.rlike(_MARKS), composed(bare)).otherwise(bare)
 
 
 def seen(text: str) -> str:

@@ -40,6 +40,7 @@ Kind = Literal["id", "label", "number", "flag", "time", "categories"]
 REASON = "_reason"
 NOTE = "_note"
 ROW = "_row"
+UNREADABLE = "unreadable row"
 # Parquet's calendars differ before this day, and no log or catalogue is older.
 EARLIEST = "1900-01-01"
 
@@ -174,7 +175,8 @@ def map_source(
     if FAILED in raw.columns:
         reasons.insert(0, F.col(FAILED))
     if CORRUPT in raw.columns:
-        reasons.insert(0, F.when(F.col(CORRUPT).isNotNull(), "unreadable row"))
+        reasons.insert(0, F.when(F.col(CORRUPT).isNotNull(), UNREADABLE))
+        notes = [F.when(F.col(CORRUPT).isNull(), said) for said in notes]
     reason = F.coalesce(*reasons, F.lit(None).cast("string"))
     row = F.struct(*[column_of(name).alias(name) for name in _shown(raw, source)])
     note = F.coalesce(*notes, F.lit(None).cast("string"))

@@ -174,15 +174,14 @@ def _common(
     every = {name.lower(): name for columns in found.values() for name in (*columns.types, *columns.unreadable)}
     for (_, keys, kind), files in groups.items():
         columns, first = found[kind], files[0].name
+        place = where if where.endswith(first) else f"{where}: {first}"
         own = {name.lower() for name in (*columns.types, *columns.unreadable, *keys)}
         for name, why in columns.unreadable.items():
             if mentioned(name, texts):
-                raise DataError(f"{where}: {first}: column {name} cannot be read: {why}: write it in another way")
+                raise DataError(f"{place}: column {name} cannot be read: {why}: write it in another way")
         for lower, name in every.items():
             if lower not in own and mentioned(name, texts):
-                raise DataError(
-                    f"{where}: {first}: no column '{name}', which others have: make them alike, or give two sources"
-                )
+                raise DataError(f"{place}: no column '{name}', which others have: make them alike, or give two sources")
         for name, kept in columns.types.items():
             before = common.get(name.lower())
             if before is None or isinstance(before[0], NullType):
@@ -191,7 +190,7 @@ def _common(
             wide = widened(before[0], kept)
             if wide is None and mentioned(name, texts):
                 raise DataError(
-                    f"{where}: {first}: column {name} is {kept.simpleString()}, but {before[0].simpleString()} in "
+                    f"{place}: column {name} is {kept.simpleString()}, but {before[0].simpleString()} in "
                     f"{before[1]}: write them alike ({_remedy((kept, before[0]))})"
                 )
             # What nobody needs is kept as text for the quarantine if it can be.

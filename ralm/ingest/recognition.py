@@ -48,6 +48,8 @@ def compression_of(content: bytes) -> str:
 
 def foreign(content: bytes) -> str | None:
     """What a file is that is no text, with the remedy; None: it may be text."""
+    if content[257:262] == b"ustar":
+        return "a tar archive: unpack it"
     return next((what for magic, what in _FOREIGN.items() if content.startswith(magic)), None)
 
 

@@ -61,7 +61,7 @@ def read_text(
         return _read_cells(spark, heads, source, setting, texts, say, thin=thin)
     if source.format == "text":
         return _read_lines(spark, heads)
-    return read_json(spark, heads, source, where, thin=thin)
+    return read_json(spark, heads, source, where, texts, thin=thin)
 
 
 def _read_cells(

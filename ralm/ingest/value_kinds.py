@@ -89,7 +89,7 @@ _TICKS = 6.2e17, 6.6e17
 _TWO = ("dd", "MM", "HH", "hh")
 # Excel counts days from the end of 1899; in these it is 1982 to 2064.
 EXCEL = "days of Excel"
-_EXCEL_DAYS = 30_000, 60_000
+EXCEL_DAYS = 30_000, 60_000
 _AFTER, _BEFORE = dt.datetime(1990, 1, 1, tzinfo=dt.UTC).timestamp(), dt.datetime(2100, 1, 1, tzinfo=dt.UTC).timestamp()
 
 
@@ -107,7 +107,7 @@ def is_flag(values: Sequence[str]) -> bool:
 def is_excel(values: Sequence[str]) -> bool:
     """Whether the values may be Excel's days since 1899, with a point or a comma: 45292.5 is noon of 2024-01-01."""
     texts = [value.strip().replace(",", ".") for value in values if value and value.strip()]
-    low, high = _EXCEL_DAYS
+    low, high = EXCEL_DAYS
     return bool(texts) and all(is_number(text) and low <= float(text) <= high for text in texts)
 
 

@@ -1,0 +1,117 @@
+"""Files of other programs that are read, or refused with what they are: JSON of any shape, archives, odd headers."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from typing import Any
+
+import pytest
+
+from ralm.errors import ConfigError, DataError
+from ralm.ingest.headers import find_header
+from ralm.ingest.json_heads import no_json, over_lines
+from ralm.ingest.text_records import Style
+from tests.ingest.files import HEADER, ROWS, Files, bad, pairs
+
+pytestmark = pytest.mark.spark
+AT = '"at":"2024-01-01"'
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('{"a": 1}\n{"a": 2}\n', None),
+        ('[{"a": 1}, {"a": 2}]', None),
+        ('\ufeff{\n "a": 1\n}\n', "object"),
+        ('{"data": [\n{"a": 1}\n]}', "object"),
+        ('[\n{"a": 1},\n{"a": 2}\n]', "array"),
+        ('[{"a": 1},\n{"a": 2}]', "array"),
+        ('{"a": "[{"}\n{"a": 2}\n', None),
+        ("{'a': 1}\n", None),
+        ("", None),
+    ],
+)
+def test_json_over_several_lines(text: str, what: str | None) -> None:
+    assert over_lines(text) == what
+
+
+def test_what_is_no_json_is_shown() -> None:
+    assert no_json("{'a': 1, 'b': None}\n").endswith("is written by Python and no JSON: write json.dumps(row)")
+    assert no_json("\n a;b\n") == "'a;b' is no JSON object"
+    assert no_json(" \n") == ""
+
+
+def test_a_header_with_a_line_break(files: Files) -> None:
+    """A name in quotes may have one, as in spreadsheets; the file is then read by the reader of such files."""
+    text = '"User\nID","Item ""no""",at\n' + ROWS
+    assert find_header(text, True, Style(), True, []).names == ("User ID", 'Item "no"', "at")
+    assert find_header('"open,b\nc,d\n', True, Style(), True, []).names == ('"open', "b")
+    files.write("ev.csv", text)
+    columns = {"user_id": "User ID", "feature_id": 'Item "no"', "event_time": "at"}
+    assert files.pairs({"path": "ev.csv", "columns": columns}) == [("u1", "i1"), ("u2", "i2")]
+
+
+def archive(content: bytes) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as packed:
+        member = tarfile.TarInfo("ev.csv")
+        member.size = len(content)
+        packed.addfile(member, io.BytesIO(content))
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind", "said"),
+    [
+        ("ev.tar.gz", archive(b"user_id\n"), DataError, "ev.tar.gz: is a tar archive: unpack it"),
+        ("ev.orc", b"ORC\x00" * 9, DataError, "ev.orc is an ORC file: write it as Parquet or CSV"),
+        ("ev.avro", b"Obj\x01" * 9, DataError, "ev.avro is an Avro file"),
+        ("ev.xlsx", b"PK\x03\x04" * 9, DataError, "ev.xlsx is a zip archive or an Excel file"),
+        ("ev.json", json.dumps({"data": [{"user_id": 1}]}, indent=1).encode(), DataError,
+         "is one JSON object over several lines: options: {multiLine: 'true'}"),
+        ("ev.json", b"{'user_id': 'u1', 'x': None}\n", DataError, "is written by Python and no JSON"),
+        ("ev.json", f'{{"user_id":"u1","item_id":"i",{AT}}}\n{{"User_ID":"u2","item_id":"i",{AT}}}\n'.encode(), DataError,
+         "the keys User_ID and user_id differ in case only: write them alike"),
+        ("ev.csv", (HEADER + ROWS).replace(",", ";").encode(), ConfigError,
+         "its columns: user_id;item_id;at; if cells end in ';': options: {sep: \";\"}"),
+        ("ev.csv", ROWS.encode(), ConfigError, "if the first line is no header: options: {header: 'false'}"),
+    ],
+)  # fmt: skip
+def test_it_is_refused_with_the_remedy(
+    files: Files, name: str, content: bytes, kind: type[ConfigError | DataError], said: str
+) -> None:
+    files.write(name, content)
+    form: dict[str, Any] = {"format": "jsonl"} if name.endswith("json") else {}
+    form = form or {"format": "csv" if name.endswith(("csv", "gz")) else "parquet"}
+    files.refuses(kind, {"path": name, **form}, said)
+
+
+def test_values_of_json_that_are_no_ids_are_said(files: Files) -> None:
+    rows = (f'{{"user_id":{{"id":"u1"}},"item_id":["i1"],{AT}}}', f'{{"user_id":"{{u2}}","item_id":"i2","x":1,{AT}}}',
+            f'{{"user_id":"u3","item_id":"i2","X":2,{AT}}}')  # fmt: skip
+    files.write("ev.jsonl", "\n".join(rows))
+    result = files.read({"path": "ev.jsonl", "format": "jsonl"})
+    assert [user for user, _ in pairs(result)] == ["u3", '{"id":"u1"}', "{u2}"]
+    told = " ".join(result.told)
+    assert "1 of 3 rows, lists or objects in feature_id" in told or "1 of 3 rows, lists or objects in user_id" in told
+
+
+def test_quotes_after_backslashes_are_told(files: Files) -> None:
+    """As MySQL and Hive write them: the rows cannot be read, and the setting by which they can is said."""
+    rows = "".join(f'u{n},"so \\"x\\", y",i1,2024-01-01 10:00:00\n' for n in range(3))
+    files.write("ev.csv", "user_id,title,item_id,at\n" + rows)
+    said = "quotes within cells are written \\\" there: set options: {escape: '\\'}"
+    with pytest.raises(DataError) as caught:
+        files.read({"path": "ev.csv"}, max_bad_share=0.1)
+    assert said in str(caught.value)
+    assert bad(files.read({"path": "ev.csv", "options": {"escape": "\\"}})) == {}
+
+
+def test_days_of_excel_are_no_seconds(files: Files) -> None:
+    files.write("ev.csv", "user_id,item_id,at\nu1,i1,45292.5\nu2,i2,45293\n")
+    said = ("45292 looks like Excel's count of days, as epoch_s it is 1970-01-01", "cast(timestamp_seconds(")
+    files.refuses(ConfigError, {"path": "ev.csv", "time_format": "epoch_s"}, *said)
+    with pytest.raises(DataError, match=r"'45292\.5' looks like Excel's count of days: write cast"):
+        files.read({"path": "ev.csv"}, max_bad_share=0.1)
