@@ -17,6 +17,7 @@ from tests.ingest.files import HEADER, ROWS, Files, bad, pairs
 
 pytestmark = pytest.mark.spark
 AT = '"at":"2024-01-01"'
+SPELLINGS = f'{{"user_id":"u1","item_id":"i1",{AT}}}\n{{"User_ID":"u2","item_id":"i1",{AT}}}\n'
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def archive(content: bytes) -> bytes:
         ("ev.json", json.dumps({"data": [{"user_id": 1}]}, indent=1).encode(), DataError,
          "is one JSON object over several lines: options: {multiLine: 'true'}"),
         ("ev.json", b"{'user_id': 'u1', 'x': None}\n", DataError, "is written by Python and no JSON"),
-        ("ev.json", f'{{"user_id":"u1","item_id":"i",{AT}}}\n{{"User_ID":"u2","item_id":"i",{AT}}}\n'.encode(), DataError,
+        ("ev.json", SPELLINGS.encode(), DataError,
          "the keys User_ID and user_id differ in case only: write them alike"),
         ("ev.csv", (HEADER + ROWS).replace(",", ";").encode(), ConfigError,
          "its columns: user_id;item_id;at; if cells end in ';': options: {sep: \";\"}"),
