@@ -24,6 +24,7 @@ from pyspark.sql.types import (
     NullType,
     NumericType,
     StringType,
+    StructType,
     TimestampNTZType,
     TimestampType,
 )
@@ -80,10 +81,20 @@ def cast_id(raw: Column, kind: DataType, target: str, markers: Sequence[str] = N
         UnmappableTypeError: times, booleans, arrays, structs.
     """
     if not whole(kind):
-        remedy = "hex(…) of bytes, or cast it in the expression"
-        raise UnmappableTypeError(f"a string or a whole number; write {remedy}")
+        raise UnmappableTypeError(f"a string or a whole number; {_as_id(kind)}")
     found = read_id(raw, kind, markers)
     return Cast(found.value.try_cast(target), found.present, found.done)
+
+
+def _as_id(kind: DataType) -> str:
+    """How a value that is no id gives one."""
+    if isinstance(kind, BinaryType):
+        return "write hex(…) of bytes, or cast(… AS string) if they are text"
+    if isinstance(kind, ArrayType):
+        return "name the array under `explode`, or flatten(…) of an array of arrays"
+    if isinstance(kind, StructType):
+        return f"name one of its fields: {', '.join(kind.names[:5])}"
+    return "write cast(… AS string) if it is an id"
 
 
 def cast_label(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) -> Cast:

@@ -18,6 +18,7 @@ from ralm.ingest.sampling import Sample
 from ralm.ingest.shape import with_elements, with_joined
 from ralm.ingest.text_files import read_text
 from ralm.spark.errors import short_message, user_errors
+from ralm.warehouse.warehouse import is_delta
 
 __all__ = ["CORRUPT", "FAILED", "listing", "path_listing", "read_source", "source_path"]
 
@@ -89,6 +90,8 @@ def _rows(
                 return spark.read.options(**_version(source)).table(source.table)
         path = source_path(source, data_root)
         if source.format == "delta":
+            if not is_delta(spark, path) and path_listing(spark, path):
+                raise ConfigError(f"{setting}.path: {path}: is no Delta table (it has no _delta_log): look at `format`")
             with user_errors(f"{setting}.path: {path}"):
                 return spark.read.options(**(_version(source) | source.options)).format("delta").load(path)
         files = find_files(spark, path, setting, source.format, say)

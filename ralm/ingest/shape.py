@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, DoubleType, FloatType, StringType
+from pyspark.sql.types import ArrayType, DataType, MapType, StringType
 
 from ralm.config import Join
 from ralm.errors import ConfigError, DataError
@@ -45,7 +45,8 @@ def with_elements(raw: DataFrame, text: str, setting: str, place: str) -> DataFr
         raise ConfigError("; ".join(problems))
     if not isinstance(bound.kind, ArrayType):
         raise ConfigError(
-            f"{setting}.explode: `{text}` is {bound.kind.simpleString()}, expected an array, such as split({text}, ' ')"
+            f"{setting}.explode: `{text}` is {bound.kind.simpleString()}, expected an array, such as "
+            f"{_array_of(text, bound.kind)}"
         )
     if ELEMENT in [name.lower() for name in raw.columns]:
         raise ConfigError(f"{setting}.explode: {place} has a column '{ELEMENT}' already: rename it in the files")
@@ -59,6 +60,13 @@ def with_elements(raw: DataFrame, text: str, setting: str, place: str) -> DataFr
     nothing = F.array(F.lit(None).cast(element))
     rows = raw.withColumn(FAILED, failed)
     return rows.withColumn(ELEMENT, F.explode(F.when(kept, nothing).otherwise(filled)))
+
+
+def _array_of(text: str, kind: DataType) -> str:
+    """An expression that makes an array of a value that is none."""
+    if isinstance(kind, MapType):
+        return f"map_keys({text}), or map_entries({text}) with element.key and element.value"
+    return f"split({text}, ' ')" if isinstance(kind, StringType) else f"array({text})"
 
 
 def _filled(part: Column, kind: object) -> Column:
@@ -88,7 +96,7 @@ def with_joined(raw: DataFrame, other: DataFrame, join: Join, setting: str, say:
         is_text: whether the raw rows come from text, in some encoding.
 
     Raises:
-        ConfigError: a column that is not there, or there twice; keys that are floating numbers.
+        ConfigError: a column that is not there, or there twice.
         DataError: several different rows of the same key.
     """
     problems = []
@@ -99,14 +107,6 @@ def with_joined(raw: DataFrame, other: DataFrame, join: Join, setting: str, say:
             problems.append(missing(name, other, f"{setting}.columns", join.place))
         elif _find(raw, name):
             problems.append(f"{setting}.columns: '{name}' is a column of the source already: leave it out")
-    kinds = [
-        (name, rows.schema[found].dataType) for name in join.on for rows in (raw, other) if (found := _find(rows, name))
-    ]
-    problems += [
-        f"{setting}.on: {name} is {kind.simpleString()}, expected text or a whole number"
-        for name, kind in kinds
-        if isinstance(kind, FloatType | DoubleType)
-    ]
     if problems:
         raise ConfigError("; ".join(dict.fromkeys(problems)))
     keys = [f"_key{place}" for place in range(len(join.on))]

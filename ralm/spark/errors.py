@@ -31,6 +31,8 @@ _KINDS: tuple[tuple[type[RalmError], tuple[str, ...]], ...] = (
             "FIELD_NOT_FOUND",
             "COLUMN_ALREADY_EXISTS",
             "INCONSISTENT_BEHAVIOR_CROSS_VERSION",
+            "DELTA_UNSUPPORTED_FEATURES_FOR_READ",
+            "DELTA_INVALID_PROTOCOL_VERSION",
         ),
     ),
     (
