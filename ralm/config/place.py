@@ -62,6 +62,11 @@ class Place(Section):
             raise ValueError("version and timestamp are of a Delta table: format: delta")
         if self.version is not None and self.timestamp is not None:
             raise ValueError("give `version` or `timestamp`, not both")
+        if "**" in self.path:
+            raise ValueError(
+                f"path '{self.path}': ** is no pattern here: a folder is read with its sub-folders, and * stands for "
+                "the names of one level"
+            )
         check_options(self.options, None if self.table else self.format, pinned=pinned)
         return self
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ UNJOINED = "_unjoined"
 ELEMENT = "element"
 # What a byte becomes that is not of the encoding, so that different texts would be one.
 LOST = "\ufffd"
+_MISSING = re.compile(r"(?P<setting>\S+): column (?P<name>'.+?') not found in (?P<place>.*)", re.DOTALL)
 # Expressions that give a value (or null) whatever their operands.
 _SAFE = frozenset({
     "Alias", "AttributeReference", "Literal", "EqualTo", "EqualNullSafe", "GreaterThan", "GreaterThanOrEqual",
@@ -156,6 +157,20 @@ def missing(name: str, raw: DataFrame, setting: str, place: str) -> str:
     """That a column is not there, and which are."""
     there = [column for column in raw.columns if column not in (CORRUPT, FAILED, UNJOINED)]
     return f"{setting}: column '{name}' not found in {place}; its columns: {', '.join(there)}{_why(name, there)}"
+
+
+def together(problems: Sequence[str]) -> str:
+    """All problems in one line; columns that are missing in one place are named together, with its columns once."""
+    alike: dict[str, list[re.Match[str]]] = {}
+    for problem in problems:
+        found = _MISSING.fullmatch(problem)
+        alike.setdefault(found["place"] if found else problem, []).extend([found] if found else [])
+    lines = []
+    for place, found_ones in alike.items():
+        settings, names = (", ".join(one[part] for one in found_ones) for part in ("setting", "name"))
+        several = "s" if len(found_ones) > 1 else ""
+        lines.append(f"{settings}: column{several} {names} not found in {place}" if found_ones else place)
+    return "; ".join(lines)
 
 
 def _why(name: str, there: list[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ralm.errors import DataError
+from ralm.errors import ConfigError, DataError
 from ralm.ingest.files import STRAY
 from ralm.ingest.heads import first_bytes
 from ralm.ingest.list_content import LARGEST
@@ -32,11 +32,16 @@ def list_files(spark: SparkSession, source: str, say: Callable[[str], None] | No
     Hidden ones are left out, unfinished ones too (and said) unless nothing else is there.
 
     A name with [ ] { } or * is that file if there is one of this name.
+
+    Raises:
+        ConfigError: a pattern with **, which would find the files of one level alone.
     """
     jvm: Any = spark._jvm
     path = jvm.org.apache.hadoop.fs.Path(source)
     system = path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
     with user_errors(f"list {source}"):
+        if "**" in source and not system.exists(path):
+            raise ConfigError(f"list {source}: ** is no pattern here: a folder is read with its sub-folders")
         found = [system.getFileStatus(path)] if system.exists(path) else list(system.globStatus(path) or [])
         files = []
         for status in found:

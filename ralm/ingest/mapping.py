@@ -29,6 +29,7 @@ from ralm.ingest.expressions import (
     brief,
     column_of,
     lost_characters,
+    together,
 )  # fmt: skip
 from ralm.ingest.ids import UNMATCHED, WINDOWS
 from ralm.ingest.names import mentioned
@@ -168,7 +169,7 @@ def map_source(
             unread[f"invalid {target.name}"] = f"{setting}.time_format", source.time_formats or [ISO], bad
         notes += [] if cast.done is None else [F.concat(cast.done, F.lit(f" {target.name}"))]
     if problems:
-        raise ConfigError("; ".join(problems))
+        raise ConfigError(together(problems))
 
     if UNJOINED in raw.columns:
         notes.append(F.concat(F.lit(f"{UNMATCHED} "), UNJOINED))

@@ -153,6 +153,8 @@ def _forms(mapped: Mapped, count: SourceCount) -> str:
 
 def hint(mapped: Mapped, reason: str) -> str | None:
     """What bad rows have in common, with the remedy; None: nothing is seen."""
+    if reason == "null clicked":
+        return "if an empty cell means no click: write coalesce(…, false)"
     return _row_hint(mapped) if reason == UNREADABLE else _time_hint(mapped, reason)
 
 

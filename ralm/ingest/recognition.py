@@ -38,6 +38,8 @@ _FOREIGN = {
     b"ARROW1": "an Arrow file: write it as Parquet or CSV",
     b"\xff\x06\x00\x00sNaPpY": "compressed with Snappy: compress it with gzip",
     b"%PDF": "a PDF: export the table as CSV",
+    b"version https://git-lfs": "a pointer of Git LFS, not the file: run git lfs pull",
+    **dict.fromkeys((b"<!DOCTYPE html", b"<!doctype html", b"<html"), "an HTML or XML page: save it as CSV or .xlsx"),
 }
 
 

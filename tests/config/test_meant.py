@@ -57,6 +57,7 @@ def mistake(folder: Path, before: str, after: str) -> str:
         ("path: ev.csv", "path: [a.csv, b.csv]", "several files are a pattern, such as '{a,b}.csv'"),
         ("path: ev.csv", "path: C:\\data\\ev.csv", "is a path of Windows; here it is /mnt/c/…"),
         ("path: ev.csv", "path: https://me:secret@example.com/ev.csv", "'https://***@example.com/ev.csv': nothing is"),
+        ("path: ev.csv", "path: logs/**/*.csv", "** is no pattern here: a folder is read with its sub-folders"),
         ("path: ev.csv", "path: $NO_SUCH/ev.csv", "the environment has no variable 'NO_SUCH'"),
         ("    - path", "\t- path", "; indent with blanks, not with tabs"),
         ("user_id: uid, f", "user_id: `my id`, f", "needs quotes round all of it"),

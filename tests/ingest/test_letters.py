@@ -83,5 +83,10 @@ def test_keys_of_joins_follow_the_rule_of_ids(files: Files) -> None:
     files.write("p.csv", "sku,cat\n1.0,a\n2\u00a0,b\nNA,c\n")
     join = {"path": "p.csv", "format": "csv", "on": "sku", "columns": ["cat"]}
     columns = {"user_id": "user_id", "feature_id": "cat", "event_time": "at"}
-    result = files.read({"path": "ev.csv", "join": join, "columns": columns})
-    assert pairs(result) == [("u1", "a"), ("u2", "b"), ("u3", "c")]
+    files.parquet("p.parquet", sku=[1.0, None, 2.0, 2.5], cat=["a", "x", "b", "c"])
+    floats = join | {"path": "p.parquet", "format": "parquet"}
+    texts, numbers = files.read_all(
+        *({"path": "ev.csv", "join": one, "columns": columns} for one in (join, floats)),
+    )
+    assert texts.pairs == [("u1", "a"), ("u2", "b"), ("u3", "c")]
+    assert (numbers.pairs, numbers.bad) == ([("u1", "a"), ("u2", "b")], {"null feature_id": 1})

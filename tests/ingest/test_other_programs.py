@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from ralm.errors import ConfigError, DataError
+from ralm.ingest.expressions import together
 from ralm.ingest.headers import find_header
 from ralm.ingest.json_heads import no_json, over_lines
 from ralm.ingest.text_records import Style
-from tests.ingest.files import HEADER, ROWS, Files, bad, pairs
+from tests.ingest.files import HEADER, ROWS, SHOWN, Files, bad, pairs
 
 pytestmark = pytest.mark.spark
 AT = '"at":"2024-01-01"'
@@ -70,6 +71,9 @@ def archive(content: bytes) -> bytes:
         ("ev.orc", b"ORC\x00" * 9, DataError, "ev.orc is an ORC file: write it as Parquet or CSV"),
         ("ev.avro", b"Obj\x01" * 9, DataError, "ev.avro is an Avro file"),
         ("ev.xlsx", b"PK\x03\x04" * 9, DataError, "ev.xlsx is a zip archive or an Excel file"),
+        ("ev.csv", b"version https://git-lfs.github.com/spec/v1\n", DataError, "is a pointer of Git LFS, not the file"),
+        ("ev.parquet", b"version https://git-lfs.github.com/spec/v1\n", DataError, "run git lfs pull"),
+        ("ev.csv", b"<!DOCTYPE html><html></html>", DataError, "is an HTML or XML page"),
         ("ev.json", json.dumps({"data": [{"user_id": 1}]}, indent=1).encode(), DataError,
          "is one JSON object over several lines: options: {multiLine: 'true'}"),
         ("ev.json", b"{'user_id': 'u1', 'x': None}\n", DataError, "is written by Python and no JSON"),
@@ -108,6 +112,21 @@ def test_quotes_after_backslashes_are_told(files: Files) -> None:
         files.read({"path": "ev.csv"}, max_bad_share=0.1)
     assert said in str(caught.value)
     assert bad(files.read({"path": "ev.csv", "options": {"escape": "\\"}})) == {}
+
+
+def test_columns_that_are_missing_are_named_together() -> None:
+    place = "not found in ev.csv; its columns: a;b; if cells end in ';': options: {sep: \";\"}"
+    several = [f"x.user_id: column 'u' {place}", f"x.item_id: column 'it''s' {place}", "x.where: `b`: no"]
+    assert together(several) == f"x.user_id, x.item_id: columns 'u', 'it''s' {place}; x.where: `b`: no"
+    assert together(several[:1]) == several[0]
+
+
+def test_a_click_that_is_missing_has_a_remedy(files: Files) -> None:
+    """A join of impressions and clicks leaves nothing where there was no click."""
+    files.write("ev.csv", HEADER + ROWS)
+    files.write("imp.csv", SHOWN + "u3,i1,2024-01-03 10:00:00,\n")
+    with pytest.raises(DataError, match=r"null clicked: 1.*if an empty cell means no click: write coalesce"):
+        files.read({"path": "ev.csv"}, max_bad_share=0.1)
 
 
 def test_days_of_excel_are_no_seconds(files: Files) -> None:
