@@ -222,6 +222,8 @@ def widened(one: DataType, other: DataType) -> DataType | None:
 
 
 def _remedy(pair: tuple[DataType, DataType]) -> str:
+    if any(not isinstance(kind, AtomicType) for kind in pair):
+        return "or give them as two sources, each with a path of its own"
     if all(isinstance(kind, DateType | TimestampType | TimestampNTZType) for kind in pair):
         return "days and times without a zone go together, with a zone times alone; or give two sources"
     return "whole numbers as bigint, ids as text"

@@ -31,6 +31,7 @@ from ralm.spark.frames import union
 # Cells stay text until the mapping casts them: guessed types differ between the files of one log.
 TEXT = {"header": "true", "inferSchema": "false", "quote": '"'}
 _LARGEST = 2**31 - 1
+_LOOKED_AT = 16
 
 
 def read_text(
@@ -180,7 +181,11 @@ def _cells(
         skipped = options.get("nullvalue", "")
         rows = as_records(bytes_of(spark, paths, layout), schema, layout, style, headed, skipped)
     only_ends = f"^[\\s{re.escape(style.separator)}{re.escape(style.quote or ' ')}]*$"
-    blank = F.coalesce(*[F.nullif(F.trim(_column(name)), F.lit("")) for name in columns], F.lit(None).cast("string"))
+    # Cells behind the first ones are only looked at where these are empty, and all at once: a table may have thousands.
+    blank = F.coalesce(
+        *[F.nullif(F.trim(_column(name)), F.lit("")) for name in columns[:_LOOKED_AT]],
+        F.nullif(F.trim(F.concat_ws("", *map(_column, columns[_LOOKED_AT:]))), F.lit("")),
+    )
     return rows.where(blank.isNotNull() | (F.col(CORRUPT).isNotNull() & ~F.col(CORRUPT).rlike(only_ends)))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ralm.errors import ConfigError, DataError
+from ralm.errors import ConfigError, DataError, MissingInputError
 from ralm.ingest.expressions import together
 from ralm.ingest.headers import find_header
 from ralm.ingest.json_heads import no_json, over_lines
@@ -112,6 +112,23 @@ def test_quotes_after_backslashes_are_told(files: Files) -> None:
         files.read({"path": "ev.csv"}, max_bad_share=0.1)
     assert said in str(caught.value)
     assert bad(files.read({"path": "ev.csv", "options": {"escape": "\\"}})) == {}
+
+
+def test_files_that_are_not_there(files: Files) -> None:
+    """A link without a file would be left out without a word; a name that is nearly right is said."""
+    files.write("ev/a.csv", HEADER + ROWS)
+    (files.folder / "ev" / "b.csv").symlink_to("nowhere.csv")
+    files.refuses(DataError, {"path": "ev"}, "ev/b.csv is a link to a file that is not there: remove it")
+    files.write("Events_2024.csv", HEADER)
+    files.write("Bu\u0308cher.csv", HEADER)
+    for path, said in (
+        ("events_2024.csv", "; there is 'Events_2024.csv'"),
+        ("Event_2024.csv", "; there is 'Events_2024.csv'"),
+        ("B\xfccher.csv", "; there is 'Bu\u0308cher.csv', of which a letter is written in two parts"),
+        ("a.csv,b.csv", "; several files are a pattern, such as {a,b}.csv"),
+        ("logs/ev.csv", f"; there is no folder {files.folder}/logs"),
+    ):
+        files.refuses(MissingInputError, {"path": path}, f"no such file or folder{said}")
 
 
 def test_columns_that_are_missing_are_named_together() -> None:
