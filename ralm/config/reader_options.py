@@ -32,7 +32,9 @@ KNOWN = {
     "tsv": frozenset(_CSV.split()),
     "jsonl": frozenset(_JSON.split()),
     "text": frozenset(["charset", "compression", "encoding", "linesep", "wholetext"]),
-    "parquet": frozenset(["codec", "compression", "datetimerebasemode", "int96rebasemode", "mergeschema"]),
+    "parquet": frozenset(
+        ["codec", "compression", "datetimerebasemode", "int96rebasemode", "mergeschema", "parquet.compression"]
+    ),
 }
 # What other programs call them.
 _ELSEWHERE = {

@@ -93,7 +93,7 @@ def choose(found: Sequence[Looked], root: str) -> Choice:
 def _suggested(looked: Looked, root: str) -> SuggestedFile:
     path = os.path.relpath(os.path.abspath(looked.path), root)
     file = SuggestedFile(looked, guess_roles(looked), path, item_columns(looked))
-    if file.described or file.named_item:
+    if file.described or (file.named_item and file.is_log):
         return file
     for name, cells in looked.lists.items():
         plain = list(cells) == [ELEMENT] and named(name, ITEM) is not None
