@@ -5,8 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ralm.ingest.click_columns import condition
-from ralm.ingest.column_words import ACTS, BESIDES, BIRTH, CLICK, DEED, ITEM, RATING, TIME, USER, is_of, named, words_of
+from ralm.ingest.click_columns import condition, says_clicks
+from ralm.ingest.column_words import (
+    ACTS,
+    BESIDES,
+    BIRTH,
+    CLICK,
+    DEED,
+    DONE,
+    ITEM,
+    RATING,
+    SHOWN,
+    TIME,
+    USER,
+    is_of,
+    named,
+    words_of,
+)
 from ralm.ingest.looked import Guess, Looked
 from ralm.ingest.value_kinds import EXCEL, is_clock, is_excel, is_flag, is_number, list_cut, time_format_of
 
@@ -116,6 +131,10 @@ def guess_roles(looked: Looked) -> Roles:
         clicked = Guess(clicked.column, f"{BY_NAME}; empty where there was none")
     rating = by_name(RATING, lambda name: _rates(values[name]))
     deed = by_name(DEED, lambda name: 1 < len(set(values[name])) <= 12 and not is_number(values[name][0]))
+    if clicked is None and rating is None and deed is None:
+        clicked = _by_content(free, values, says_clicks, "what was clicked, and what was not")
+    if clicked is None and rating is None and deed is None:
+        deed = _by_content(free, values, lambda found: _acts(found, only=True), "what was shown, and what was clicked")
     nameless = looked.options.get("header") == "false"
     # A named column that happens to hold yes and no, or small numbers, may be anything: a quantity, a paid account.
     if nameless and deed is None:
@@ -188,10 +207,16 @@ def _by_content(
     return None
 
 
-def _acts(values: list[str]) -> bool:
+def _acts(values: list[str], *, only: bool = False) -> bool:
+    """Whether the values are words for what was done; `only`: showing and clicking are among them, and nothing else."""
     found = set(values)
-    words = {word for value in found for word in words_of(value)}
-    return 1 < len(found) <= 12 and not is_number(values[0]) and bool(words & ACTS)
+    words = [set(words_of(value)) for value in found]
+    if not 1 < len(found) <= 12 or is_number(values[0]):
+        return False
+    if only:
+        every = set[str]().union(*words)
+        return all(one & ACTS for one in words) and bool(every & DONE) and bool(every & SHOWN)
+    return any(one & ACTS for one in words)
 
 
 def _rates(values: list[str]) -> bool:

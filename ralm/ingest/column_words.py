@@ -38,7 +38,7 @@ CLICK = (
 )  # fmt: skip
 RATING = (
     "rating", "stars", "score", "overall", "vote", "bewertung", "note", "nota", "voto", "puntuacion", "calificacion",
-    "beoordeling", "ocena", "puan", "betyg", "оценк", "рейтинг", "评分", "評価", "평점",
+    "valoracion", "beoordeling", "ocena", "puan", "betyg", "оценк", "рейтинг", "评分", "評価", "평점",
 )  # fmt: skip
 DEED = (
     "event", "action", "type", "behavior", "behaviour", "activity", "interaction", "accion", "evento", "acao", "azione",

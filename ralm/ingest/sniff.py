@@ -111,7 +111,9 @@ def _separated(path: str, text: str, encoding: str) -> Looked:
         rows = [line.split("::") for line in lines]
     else:
         rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=separator, skipinitialspace=blanks))
-    rows = [row for row in rows if any(cell.strip() for cell in row)]
+    plain = [line.split(separator) for line in lines]
+    unquoted = _quotes_mean_nothing(rows, plain)
+    rows = [row for row in (plain if unquoted else rows) if any(cell.strip() for cell in row)]
     if sum(len(row) == 1 and re.fullmatch(r"\S+:", row[0].strip()) is not None for row in rows[:-1]) >= min(
         2, len(rows)
     ):
@@ -120,6 +122,8 @@ def _separated(path: str, text: str, encoding: str) -> Looked:
     width = len(rows[0])
     named = _is_header(rows)
     names = [clean_name(name) or f"_c{place}" for place, name in enumerate(rows[0])]
+    again = [name.lower() for name in names]  # as the reader calls them: a name that comes twice is no name
+    names = [f"{name}{place}" if again.count(name.lower()) > 1 else name for place, name in enumerate(names)]
     names = names if named else [f"_c{place}" for place in range(width)]
     body = [row for row in rows[1 if named else 0 :] if len(row) == width and not (named and row == rows[0])]
     if not body:
@@ -136,11 +140,26 @@ def _separated(path: str, text: str, encoding: str) -> Looked:
     options = {} if separator in (",", "\t") else {"sep": separator}
     options |= {} if named else {"header": "false"}
     options |= {"ignoreLeadingWhiteSpace": "true"} if blanks else {}
+    options |= {"quote": ""} if unquoted else {}
     options |= {"encoding": encoding} if encoding in ("ISO-8859-1", "windows-1252") else {}
     said = {"\t": "tabs", ",": "commas"}.get(separator, repr(separator))
     why = f"text in {encoding}, cells separated by {said}, {'a header line' if named else 'no header line'}"
     why += f" below {titles} lines of titles" if named and titles else ""
     return Looked(path, "tsv" if separator == "\t" else "csv", options, columns, why=why)
+
+
+def _quotes_mean_nothing(rows: list[list[str]], plain: list[list[str]]) -> bool:
+    """Whether quotes are letters, such as inches: without them more lines have the usual number of cells.
+
+    Args:
+        rows: cells where quotes count.
+        plain: those of lines cut at every separator.
+    """
+    cells = [cell for row in plain for cell in row]
+    if 10 * sum(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells) > len(cells):
+        return False
+    fits = [Counter(map(len, cut)).most_common(1)[0][1] for cut in (rows, plain) if cut]
+    return len(fits) == 2 and fits[1] > 1.02 * fits[0]
 
 
 def _evened(rows: list[list[str]]) -> tuple[list[list[str]], int]:
@@ -163,7 +182,7 @@ def _is_header(rows: list[list[str]]) -> bool:
     first, below = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
     if not below:
         return not any(is_number(cell) for cell in first)
-    if len({cell.strip().lower() for cell in first}) < len(first) or any(is_number(cell) for cell in first):
+    if any(is_number(cell) for cell in first):
         return False
     for place, cell in enumerate(first):
         values = [row[place] for row in below if row[place]]
@@ -173,6 +192,8 @@ def _is_header(rows: list[list[str]]) -> bool:
             and (all(map(is_number, values)) or time_format_of(values) is not None)
         ):
             return True
+    if len({cell.strip().lower() for cell in first}) < len(first):
+        return False
     known = {shape(row[place]) for row in below for place in range(len(first))}
     return not any(shape(cell) in known and any(map(str.isdigit, cell)) for cell in first)
 

@@ -114,6 +114,42 @@ def test_files_without_a_header(
     assert shown["options"].get("sep", "\t") == separator
 
 
+@pytest.mark.parametrize(
+    ("words", "yes"),
+    [(("clicked", "not clicked"), "clicked"), (("like", "dislike"), "like"), (("Not_Opened", "Opened"), "opened")],
+)
+def test_values_that_say_what_was_clicked(tmp_path: Path, words: tuple[str, str], yes: str) -> None:
+    """Whatever the column is called."""
+    rows = ([f"u{u}", f"p{i}", when(t), words[p > 0.5]] for u, i, t, p in LOG)
+    shown = suggested(tmp_path, "log.csv", cells("user,item,ts,status", rows))
+    assert shown["columns"]["clicked"] == f"lower(trim(`status`)) IN ('{yes}')"
+
+
+def test_what_was_shown_and_clicked_in_a_column_of_another_name(tmp_path: Path) -> None:
+    rows = ([f"u{u}", f"p{i}", when(t), "click" if p > 0.5 else "impression"] for u, i, t, p in LOG)
+    shown = suggested(tmp_path, "log.csv", cells("user,item,ts,status", rows))
+    assert shown["columns"]["clicked"] == "`status` IN ('click')"
+    kinds = ([f"u{u}", f"p{i}", when(t), "search" if p > 0.5 else "display"] for u, i, t, p in LOG)
+    assert "clicked" not in suggested(tmp_path, "log.csv", cells("user,item,ts,channel", kinds))["columns"]
+
+
+def test_quotes_that_mean_nothing(tmp_path: Path) -> None:
+    """Inches and names in lines of tabs: as quotes, they would swallow the lines that follow."""
+    rows = [
+        f'u{u}\t{when(t)}\ti{i}\t"TV 40" no {i}' if i % 2 else f'u{u}\t{when(t)}\ti{i}\t"Open' for u, i, t, _ in LOG
+    ]
+    shown = suggested(tmp_path, "log.tsv", "\n".join(["user_id\tts\titem_id\ttitle", *rows]).encode())
+    assert shown["options"] == {"quote": ""}
+    quoted = [f'"u{u}","{when(t)}","i{i}","a, b"' for u, i, t, _ in LOG]
+    assert "options" not in suggested(tmp_path, "log.csv", "\n".join(["user_id,ts,item_id,title", *quoted]).encode())
+
+
+def test_a_name_that_comes_twice(tmp_path: Path) -> None:
+    rows = ([f"u{u}", f"i{i}", when(t), u] for u, i, t, _ in LOG)
+    shown = suggested(tmp_path, "log.csv", cells("user,item,ts,user", rows))
+    assert shown["columns"] == {"user_id": "user0", "item_id": "item", "shown_at": "ts"}
+
+
 def test_names_that_say_nothing_are_said_to(tmp_path: Path) -> None:
     shown = suggested(tmp_path, "log.csv", cells("a,b,c,d", ([f"e{n}", *plain(*row)[:3]] for n, row in enumerate(LOG))))
     assert shown["columns"] == {"user_id": "b", "item_id": "c", "shown_at": "d"}
