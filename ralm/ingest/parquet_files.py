@@ -107,7 +107,8 @@ def _footer(spark: SparkSession, file: SourceFile, where: str) -> tuple[str, Any
         reader = parquet.ParquetFileReader.open(place)
     except Py4JJavaError as error:
         if _DAMAGED.search(_told(error)):
-            if what := foreign(first_bytes(spark, file.path, 512)):
+            first = first_bytes(spark, file.path, 512)
+            if (what := foreign(first)) and not first.startswith(b"PAR1"):
                 raise DataError(f"{where}: the file {file.name} is {what}") from error
             raise DataError(
                 f"{where}: the file {file.name} cannot be read; it is damaged, or no Parquet file: replace it, or give "
