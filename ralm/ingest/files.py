@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,10 +143,20 @@ def _refuse_broken_links(statuses: Sequence[Any], where: str) -> None:
     for status in statuses:
         uri = status.getPath().toUri()
         if status.isDirectory() and uri.getScheme() in (None, "file"):
-            for folder, _, names in os.walk(str(uri.getPath())):
-                places = [os.path.join(folder, name) for name in names if not name.startswith(("_", "."))]
-                if broken := [place for place in places if os.path.islink(place) and not os.path.exists(place)]:
-                    raise DataError(f"{where}: {broken[0]} is a link to a file that is not there: remove it")
+            if (broken := next(_broken_links(str(uri.getPath())), None)) is not None:
+                raise DataError(f"{where}: {broken} is a link to a file that is not there: remove it")
+
+
+def _broken_links(folder: str) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(("_", ".")):
+                continue
+            if entry.is_symlink():
+                if not os.path.exists(entry.path):
+                    yield entry.path
+            elif entry.is_dir():
+                yield from _broken_links(entry.path)
 
 
 def _system(spark: SparkSession, path: str) -> tuple[Any, Any]:
