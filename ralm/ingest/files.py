@@ -142,9 +142,9 @@ def _refuse_broken_links(statuses: Sequence[Any], where: str) -> None:
     """Links to files that are not there, which Hadoop leaves out of local folders without a word."""
     for status in statuses:
         uri = status.getPath().toUri()
-        if status.isDirectory() and uri.getScheme() in (None, "file"):
-            if (broken := next(_broken_links(str(uri.getPath())), None)) is not None:
-                raise DataError(f"{where}: {broken} is a link to a file that is not there: remove it")
+        local = status.isDirectory() and uri.getScheme() in (None, "file")
+        if broken := next(_broken_links(str(uri.getPath())), "") if local else "":
+            raise DataError(f"{where}: {broken} is a link to a file that is not there: remove it")
 
 
 def _broken_links(folder: str) -> Iterator[str]:
