@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 _COUNTED = "leave it out: rows that cannot be read are counted, and ingest.max_bad_share says how many are too many"
 _CHOSEN = "leave it out: `path` says which files are read, as a file, a folder with its sub-folders, or a pattern"
@@ -53,11 +53,23 @@ _INSTEAD = {
 }
 
 
-def check_options(options: Iterable[str], form: str | None, *, pinned: bool) -> None:
+# Those that are true or false, and those of one character at most.
+_FLAGS = (
+    "header",
+    "multiline",
+    "ignoreleadingwhitespace",
+    "ignoretrailingwhitespace",
+    "primitivesasstring",
+    "wholetext",
+)
+_CHARACTERS = ("quote", "escape", "comment")
+
+
+def check_options(options: Mapping[str, str], form: str | None, *, pinned: bool) -> None:
     """Refuse options that no reader has, that leave out rows or files, or say again which version of a table is meant.
 
     Args:
-        options: their names, in whatever case.
+        options: by their names, in whatever case.
         form: the format whose reader gets them; None: a table, which may know any.
         pinned: whether the source has a `version` or a `timestamp`.
 
@@ -65,7 +77,7 @@ def check_options(options: Iterable[str], form: str | None, *, pinned: bool) -> 
         ValueError: there is one.
     """
     known = KNOWN.get(form or "")
-    for key in options:
+    for key, value in options.items():
         lower = key.lower()
         if remedy := _REFUSED.get(lower):
             raise ValueError(f"options: {key}: {remedy}")
@@ -75,6 +87,12 @@ def check_options(options: Iterable[str], form: str | None, *, pinned: bool) -> 
             raise ValueError(f"options: {key}: leave it out: rows end in \\n, \\r\\n or \\r, whichever a file has")
         if known is not None and lower not in known:
             raise ValueError(f"options: {key}: the reader of {form} has no such option{_meant(lower, known)}")
+        if known is not None and lower in _FLAGS and value.lower() not in ("true", "false"):
+            raise ValueError(f"options: {key}: true or false is needed, found '{value}'")
+        if form in ("csv", "tsv") and lower in _CHARACTERS and len(value) > 1:
+            raise ValueError(f"options: {key}: one character or none is needed, found '{value}'")
+        if form in ("csv", "tsv") and lower in ("sep", "delimiter") and not value:
+            raise ValueError(f"options: {key}: it has one character or more; `format: text` reads whole lines")
 
 
 def _meant(key: str, known: frozenset[str]) -> str:

@@ -67,7 +67,7 @@ def read_heads(spark: SparkSession, files: list[SourceFile], encoding: str | Non
         DataError: a file that is no text, or damaged.
     """
     try:
-        codecs.lookup(encoding or "utf-8")
+        b"a".decode(encoding or "utf-8", errors="replace")
     except LookupError:
         raise ConfigError(
             f"{where}: unknown options.encoding '{encoding}'; known are UTF-8, UTF-16, ISO-8859-1, …"

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from ralm.config import Source
 from ralm.config.place import Place
 from ralm.errors import ConfigError, DataError, RalmError
-from ralm.ingest.expressions import CORRUPT, FAILED
+from ralm.ingest.expressions import CORRUPT, FAILED, UNJOINED
 from ralm.ingest.files import Say, find_files, path_listing
 from ralm.ingest.parquet_files import read_parquet
 from ralm.ingest.sampling import Sample
@@ -57,6 +57,10 @@ def read_source(
     say = say or (lambda line: None)
     texts = expressions(source)
     raw = _rows(spark, source, data_root, setting, texts, say, sample)
+    # Names that are ours from here on.
+    raw = raw.withColumnsRenamed(
+        {name: f"{name}_in_file" for name in raw.columns if name.lower() in (FAILED, UNJOINED)}
+    )
     if sample is not None:
         with user_errors(f"{setting}: {source.place}"):
             raw = sample.rows(raw, source.format)

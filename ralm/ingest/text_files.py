@@ -168,8 +168,8 @@ def _same_columns(groups: dict[Layout, list[Head]], where: str, texts: list[str]
 def _cells(
     spark: SparkSession, layout: Layout, files: list[SourceFile], style: Style, options: dict[str, str], headed: bool
 ) -> DataFrame:
-    folders = {key.lower() for key in layout.keys}
-    # A folder's value wins over a column of the same name.
+    folders = {*[key.lower() for key in layout.keys], CORRUPT}
+    # A folder's value wins over a column of the same name, as does the text of rows that cannot be read.
     columns = [f"{name}_in_file" if name.lower() in folders else name for name in layout.columns]
     schema = StructType([StructField(name, StringType()) for name in (*columns, CORRUPT, *layout.keys)])
     paths = [file.path for file in files]
