@@ -37,13 +37,13 @@ from ralm.errors import DataError
 from ralm.ingest.files import SourceFile
 from ralm.ingest.heads import first_bytes
 from ralm.ingest.names import mentioned
+from ralm.ingest.nested_times import NANOS, Times, times_of
 from ralm.ingest.recognition import foreign
 from ralm.spark.errors import short_message, user_errors
 from ralm.spark.frames import union
 
 _READERS = 16
 _BITS: dict[type[DataType], int] = {ByteType: 8, ShortType: 16, IntegerType: 32, LongType: 64}
-_NANOS = re.compile(r"^\w+ int64 .* \(TIMESTAMP\(NANOS,(true|false)\)\)$")
 _DAMAGED = re.compile(
     r"not a Parquet file|[Ff]ooter|corrupt|parquet\.\S*Exception|can not read|EOFException|magic number"
 )
@@ -57,6 +57,7 @@ class Columns:
     read: StructType
     types: dict[str, DataType]
     nanos: set[str]
+    nested: dict[str, Times]
     unreadable: dict[str, str]
 
 
@@ -139,6 +140,7 @@ def _columns(spark: SparkSession, schema: Any) -> Columns:
     )
     named = Counter(str(schema.getFieldName(place)).lower() for place in range(schema.getFieldCount()))
     read, types, nanos, unreadable = [], dict[str, DataType](), set[str](), dict[str, str]()
+    nested: dict[str, Times] = {}
     for place in range(schema.getFieldCount()):
         field = schema.getType(place)
         name, text = str(field.getName()), str(field.toString())
@@ -158,10 +160,12 @@ def _columns(spark: SparkSession, schema: Any) -> Columns:
             continue
         read.append(StructField(name, found))
         types[name] = found
-        if exact := _NANOS.match(text):
+        if exact := NANOS.match(text):
             nanos.add(name)
             types[name] = TimestampType() if exact[1] == "true" else TimestampNTZType()
-    return Columns(StructType(read), types, nanos, unreadable)
+        elif "TIMESTAMP(NANOS" in text and (times := times_of(field, found)) is not None:
+            nested[name], types[name] = times, times.kind
+    return Columns(StructType(read), types, nanos, nested, unreadable)
 
 
 def _common(
@@ -272,6 +276,8 @@ def _value(name: str, columns: Columns, kind: DataType) -> Column:
     if name in columns.nanos:
         # pandas' default; the tables keep microseconds. The session's zone is UTC, so a time without a zone stays.
         value = F.timestamp_micros(F.expr(f"{_quoted(name)} div 1000")).cast(columns.types[name])
+    elif name in columns.nested:
+        value = columns.nested[name].convert(value)
     if isinstance(kind, NullType):
         return F.lit(None).alias(name)
     return (value if columns.types[name] == kind else value.cast(kind)).alias(name)

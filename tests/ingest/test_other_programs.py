@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import tarfile
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from ralm.errors import ConfigError, DataError, MissingInputError
@@ -152,3 +154,25 @@ def test_days_of_excel_are_no_seconds(files: Files) -> None:
     files.refuses(ConfigError, {"path": "ev.csv", "time_format": "epoch_s"}, *said)
     with pytest.raises(DataError, match=r"'45292\.5' looks like Excel's count of days: write cast"):
         files.read({"path": "ev.csv"}, max_bad_share=0.1)
+
+
+def test_nanoseconds_inside_of_structs_and_lists(files: Files) -> None:
+    """As pandas writes sessions with their events: times with and without a zone, a missing list, a missing struct."""
+    at = dt.datetime(2024, 1, 1, 10, 0, 0, 5)
+    inner = pa.struct([("item", pa.string()), ("at", pa.timestamp("ns")), ("n", pa.int64())])
+    seen = pa.struct([("first", pa.timestamp("ns", "Asia/Tokyo"))])
+    files.parquet(
+        "ev.parquet",
+        user_id=["u1", "u2"],
+        events=pa.array([[{"item": "i1", "at": at, "n": 1}, {"item": "i2", "at": at, "n": 2}], None], pa.list_(inner)),
+        seen=pa.array([{"first": at}, None], seen),
+    )
+    source = {"path": "ev.parquet", "format": "parquet"}
+    exploded = {"explode": "events", "columns": {"user_id": "user_id", "feature_id": "element.item",
+                                                 "event_time": "element.at"}, "time_zone": "Asia/Tokyo"}  # fmt: skip
+    plain = {"columns": {"user_id": "user_id", "feature_id": "events[0].n", "event_time": "seen.first"}}
+    listed, whole = files.read_all(source | exploded, source | plain)
+    assert listed.pairs == [("u1", "i1"), ("u1", "i2")]
+    assert {row["event_time"] for row in listed.good} == {at - dt.timedelta(hours=9)}
+    assert [(row["feature_id"], row["event_time"]) for row in whole.good] == [("1", at)]
+    assert sum(whole.bad.values()) == 1
