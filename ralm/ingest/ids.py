@@ -26,7 +26,7 @@ _ZEROS = r"^([+-]?\d+)(?:\.0+|,0{1,2})$"
 SCIENTIFIC = r"^[+-]?\d+([.,]\d+)?[eE]\+\d+$|^[+-]?\d+[.,]\d+[eE]\d+$"
 # Excel's ways to keep an id a text, and numbers as it shows them.
 _FORMULA = r'^="(.*)"$'
-_APOSTROPHE = r"^'(\d[^']*)$"
+_APOSTROPHE = r"^'(\d+)$"
 # Lists and objects of JSON; an id may stand in braces.
 _OF_OTHERS = r'^\[|^\{\s*"'
 _GROUPED = r"^\d{1,3}(,\d{3})+$|^\d{1,3}(\.\d{3})+$"

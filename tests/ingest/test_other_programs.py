@@ -156,6 +156,18 @@ def test_days_of_excel_are_no_seconds(files: Files) -> None:
         files.read({"path": "ev.csv"}, max_bad_share=0.1)
 
 
+def test_columns_with_names_of_ours(files: Files) -> None:
+    """Spark writes `_corrupt_record` itself; it says nothing of the rows of this file."""
+    files.write("ev.csv", "user_id,item_id,at,_corrupt_record,_failed\nu1,i1,2024-01-01,,x\nu2,i2,2024-01-01,oops,\n")
+    files.parquet("ev.parquet", user_id=["u1"], item_id=["i1"], at=["2024-01-01"], _failed=[True], _unjoined=["x"])
+    columns = {"user_id": "user_id", "feature_id": "item_id", "event_time": "at"}
+    text, typed = files.read_all(
+        {"path": "ev.csv", "columns": columns}, {"path": "ev.parquet", "format": "parquet", "columns": columns}
+    )
+    assert (text.pairs, text.bad) == ([("u1", "i1"), ("u2", "i2")], {})
+    assert (typed.pairs, typed.bad) == ([("u1", "i1")], {})
+
+
 def test_nanoseconds_inside_of_structs_and_lists(files: Files) -> None:
     """As pandas writes sessions with their events: times with and without a zone, a missing list, a missing struct."""
     at = dt.datetime(2024, 1, 1, 10, 0, 0, 5)
