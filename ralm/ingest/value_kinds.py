@@ -86,6 +86,8 @@ _ISO = re.compile(
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d{1,9})?)?( ?[AaPp]\.?[Mm]\.?)?")
 # .NET counts ten-millionths of a second from the year 1: as nanoseconds, 1966 to 2090 would be months of 1989 and 1990.
 _TICKS = 6.2e17, 6.6e17
+# Values, spread over all, that rule most patterns out.
+_TRIED = 20
 _TWO = ("dd", "MM", "HH", "hh")
 # Excel counts days from the end of 1899; in these it is 1982 to 2064.
 EXCEL = "days of Excel"
@@ -156,6 +158,9 @@ def time_format_of(values: Sequence[str]) -> str | None:
     fitting = []
     for pattern, form in PATTERNS:
         if digits and ("/" in pattern or "." in pattern):
+            continue
+        few = values[:: max(1, len(values) // _TRIED)]
+        if sum(_parsed(value, pattern, form) is not None for value in few) < 0.8 * len(few):
             continue
         found = [time for value in values if (time := _parsed(value, pattern, form)) is not None]
         if len(found) >= enough:
