@@ -11,13 +11,15 @@ import lzma
 import re
 import zlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import pyarrow as pa
 
 from ralm.errors import DataError, MissingInputError
 from ralm.ingest.ids import without_formula
-from ralm.ingest.looked import Looked
+from ralm.ingest.looked import Cells, Looked
 from ralm.ingest.looked_nested import look_at_json, look_at_parquet
 from ralm.ingest.names import clean_name
 from ralm.ingest.recognition import SEPARATORS, compression_of, encoding_of, foreign, opened, separator_of
@@ -47,7 +49,16 @@ def look(path: str) -> Looked:
         MissingInputError: there is none.
         DataError: it is empty, or no table.
     """
-    file = _first(path)
+    files = _files(path)
+    looked = _look(path, files[0])
+    if (Path(path) / "_delta_log").is_dir():
+        return replace(looked, format="delta", options={}, why="a Delta table")
+    folders = _folders(path, files)
+    why = f"{looked.why}, in folders named {', '.join(f'{key}=…' for key in folders)}" if folders else looked.why
+    return replace(looked, columns=looked.columns | folders, why=why)
+
+
+def _look(path: str, file: Path) -> Looked:
     start = file.read_bytes()[:4] if file.stat().st_size < 4 else _head(file, 4)
     if start == b"PAR1":
         return look_at_parquet(path, file, _ROWS)
@@ -67,14 +78,34 @@ def _head(file: Path, count: int) -> bytes:
         return start.read(count)
 
 
-def _first(path: str) -> Path:
+def _files(path: str) -> list[Path]:
+    """The files that a path means, without hidden and empty ones; of a Delta table also old ones."""
     if Path(path).is_file():
-        return Path(path)
-    found = sorted(Path(path).rglob("*")) if Path(path).is_dir() else sorted(map(Path, glob.glob(path)))
-    files = [file for file in found if file.is_file() and not file.name.startswith((".", "_")) and file.stat().st_size]
+        return [Path(path)]
+    folder = Path(path) if Path(path).is_dir() else None
+    found = sorted(folder.rglob("*")) if folder else sorted(map(Path, glob.glob(path)))
+    shown = [file for file in found if not _hidden(file.relative_to(folder).parts if folder else (file.name,))]
+    files = [file for file in shown if file.is_file() and file.stat().st_size]
     if not files:
         raise MissingInputError(f"{path}: no such file, or nothing in it")
-    return files[0]
+    return files
+
+
+def _hidden(parts: tuple[str, ...]) -> bool:
+    return any(part.startswith(".") or (part.startswith("_") and "=" not in part) for part in parts)
+
+
+def _folders(path: str, files: list[Path]) -> dict[str, Cells]:
+    """The columns of folders named key=value, with a value per file."""
+    if not Path(path).is_dir():
+        return {}
+    found: dict[str, Cells] = {}
+    for file in files[:_ROWS]:
+        for part in file.relative_to(path).parts[:-1]:
+            key, equals, value = part.partition("=")
+            if equals and key and value:
+                found.setdefault(key, []).append(unquote(value))
+    return found
 
 
 def _content(file: Path) -> bytes:

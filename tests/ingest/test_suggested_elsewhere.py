@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from pyspark.sql import SparkSession
@@ -142,6 +144,22 @@ def test_quotes_that_mean_nothing(tmp_path: Path) -> None:
     assert shown["options"] == {"quote": ""}
     quoted = [f'"u{u}","{when(t)}","i{i}","a, b"' for u, i, t, _ in LOG]
     assert "options" not in suggested(tmp_path, "log.csv", "\n".join(["user_id,ts,item_id,title", *quoted]).encode())
+
+
+def test_columns_of_folders_and_tables_of_delta(tmp_path: Path) -> None:
+    for day in ("2024-01-01", "2024-01-02"):
+        (tmp_path / "ev" / f"day={day}").mkdir(parents=True)
+        (tmp_path / "ev" / f"day={day}" / "a.csv").write_bytes(cells("user,item", ([u, i] for u, i, *_ in LOG)))
+    found = yaml.safe_load(suggestion([str(tmp_path / "ev")]))["ingest"]
+    assert found["impressions"]["columns"] == {"user_id": "user", "item_id": "item", "shown_at": "day"}
+    users, items, times = ([row[place] for row in LOG] for place in range(3))
+    table = pa.table({"user": users, "item": items, "at": pa.array([t * 10**6 for t in times], pa.timestamp("us"))})
+    (tmp_path / "lake" / "_delta_log").mkdir(parents=True)
+    (tmp_path / "lake" / "_delta_log" / "00000000000000000000.json").write_text('{"protocol": {}}\n')
+    pq.write_table(table, tmp_path / "lake" / "part-0.parquet")
+    source = yaml.safe_load(suggestion([str(tmp_path / "lake")]))["ingest"]["events"][0]
+    assert (source["path"], source["format"]) == ("lake", "delta")
+    assert source["columns"] == {"user_id": "user", "feature_id": "item", "event_time": "at"}
 
 
 def test_a_name_that_comes_twice(tmp_path: Path) -> None:
