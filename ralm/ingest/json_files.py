@@ -137,6 +137,8 @@ def _joined_json(frames: list[DataFrame], where: str, hint: str) -> DataFrame:
 
 def _with_corrupt(schema: StructType, keys: tuple[str, ...]) -> StructType:
     folders = {key.lower() for key in keys}
-    known = {field.name.lower(): field for field in reversed(schema.fields)}  # of two spellings the first
+    known: dict[str, StructField] = {}
+    for field in schema.fields:
+        known.setdefault(field.name.lower(), field)  # of two spellings the first
     own = [field for field in known.values() if field.name != CORRUPT and field.name.lower() not in folders]
     return StructType([*own, StructField(CORRUPT, StringType()), *[StructField(key, StringType()) for key in keys]])
