@@ -60,13 +60,14 @@ def read_json(
         (_no_second_values if several else _no_hidden_values)(spark, cut, where)
     frames = []
     for (base, keys, native), alike in groups.items():
-        reader, exact = spark.read.options(**options), _exact(spark).read.options(**options)
+        reader, session = spark.read.options(**options), _exact(spark)
+        exact = session.read.options(**options)
         with user_errors(where):
             if native:
                 paths = [head.file.path for head in alike]
                 plain = exact.option("recursiveFileLookup", "true").option("__globPaths__", "false").format("json")
                 if thin and not several:
-                    lines = first_of_each_piece(load(_exact(spark), "text", paths, "value string", {}), _LINES)
+                    lines = first_of_each_piece(load(session, "text", paths, "value string", {}), _LINES)
                     found = exact.json(lines).schema
                 else:
                     found = plain.load(paths).schema
