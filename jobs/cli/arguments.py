@@ -139,7 +139,8 @@ def break_off(*_: object) -> None:
     """What Ctrl-C does to a job: it is said at once, for what is printed passes through a JVM that ends at it, too."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     clear_line()
-    print(INTERRUPTED, file=sys.stderr, flush=True)
+    # While ranks train, sys.stderr is what relays their lines, and would keep this one to itself.
+    print(INTERRUPTED, file=sys.__stderr__ or sys.stderr, flush=True)
     raise KeyboardInterrupt(INTERRUPTED)
 
 

@@ -140,6 +140,9 @@ def _names(config: Config) -> list[str]:
     for name in profiles:
         if name.lower() in USER_COLUMNS:
             found.append(f"fields: '{name}' is a column of the tables themselves; give the field another name")
+    for name in domains:
+        if name.lower() in USER_COLUMNS:
+            found.append(f"domain '{name}' is a column of the tables themselves; give it another name")
     for name in config.variants:
         if name.lower() in RESERVED or (name.lower() == "ralm" and name != "ralm"):
             found.append(f"variants: '{name}' is the name of another system; give the variant another name")

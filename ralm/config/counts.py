@@ -47,6 +47,19 @@ class DataCounts:
     least: int
     domains: Mapping[str, DomainCounts] = field(default_factory=dict)
 
+    def too_little(self, min_seeds: int) -> str | None:
+        """Why there is little to learn from, in a sentence; None: most clicks are on items with enough of them.
+
+        Args:
+            min_seeds: clicks that an item needs (`lookalike.min_seeds`).
+        """
+        if self.usual >= min_seeds:
+            return None
+        return (
+            f"{self.clicks:,} clicks on {self.items:,} items: half of them are on items with fewer than {min_seeds}, "
+            "as many as an item needs (lookalike.min_seeds): there is little or nothing to learn from"
+        )
+
     def as_map(self) -> dict[str, int]:
         """One whole number per name, as a run record keeps them."""
         totals = {name: value for name, value in vars(self).items() if name != "domains"}

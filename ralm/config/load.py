@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,15 +14,15 @@ from ralm.config.described import described_fields
 from ralm.config.fields import Dates, Fields
 from ralm.config.health import Health
 from ralm.config.locations import Location
+from ralm.config.mistakes import described_error
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
 from ralm.config.names import SYSTEM
 from ralm.config.outputs import ColdStart, Comparison, Evaluation, Publish, Refresh, Scoring, Serving, Spark, Stream
 from ralm.config.privacy import Privacy, contradictions, without_excluded
-from ralm.config.section import HIDDEN_INPUT, Identifier, Section, sized
+from ralm.config.section import Identifier, Section, sized
 from ralm.config.sources import Ingest
 from ralm.config.storage import SCHEME, Storage
 from ralm.config.world import Live, Simulate
-from ralm.errors import is_secret
 
 
 class Config(Section):
@@ -97,7 +96,7 @@ class Config(Section):
             try:
                 variant.lookalike(self.lookalike)
             except ValidationError as error:
-                raise ValueError(f"variants.{name}.settings.{described_error(error)}") from error
+                raise ValueError(f"variants.{name}.settings.{described_error(error, Lookalike)}") from error
             except ValueError as error:
                 raise ValueError(f"variants.{name}.{error}") from error
         return self
@@ -148,25 +147,3 @@ def _part(content: dict[str, Any], section: str) -> Any:
     for name in section.split("."):
         content = content[name]
     return content
-
-
-def described_error(error: ValidationError) -> str:
-    """All mistakes that were found, in one line, each with its place."""
-    lines = []
-    for problem in error.errors():
-        where = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"{where}: unknown key; see the keys in ralm/config/ or `--help`")
-        else:
-            message = problem["msg"].removeprefix("Value error, ")
-            found = None if problem["type"] == HIDDEN_INPUT else problem.get("input")
-            plain = isinstance(found, str | int | float | bool) and not is_secret(where)
-            shown = f" (found {found!r})" if plain else ""
-            lines.append(f"{where + ': ' if where else ''}{message}{shown}{_percent(found)}")
-    return "; ".join(lines)
-
-
-def _percent(found: object) -> str:
-    """The remedy where a share is written as 1%."""
-    written = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", found) if isinstance(found, str) else None
-    return f": write {float(written[1]) / 100:.10g}" if written else ""

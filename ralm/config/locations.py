@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from ralm.errors import masked
+
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:")
 
 
@@ -16,11 +18,13 @@ def plain_path(text: str) -> str:
     """The path with the home folder and environment variables filled in, and without `file:`.
 
     Args:
-        text: `~/x`, `${VAR}/x`, `file:///x`, `file:/x`, or anything else, which stays as it is.
+        text: `~/x`, `${VAR}/x`, `$VAR/x`, `file:///x`, `file:/x`, or anything else, which stays as it is.
 
     Raises:
-        ValueError: an unknown variable or home folder, or a `file:` URL that names another machine.
+        ValueError: an unknown variable or home folder, a path of Windows, a page of the web, or a `file:` URL that
+            names another machine.
     """
+    text = re.sub(r"(?:^|(?<=/))\$([A-Z_][A-Z0-9_]*)(?=/|$)", r"${\1}", text)
     for name in re.findall(r"\$\{([^}]*)\}", text):
         if name not in os.environ:
             raise ValueError(f"'{text}': the environment has no variable '{name}'; set it or write the path out")
@@ -30,6 +34,11 @@ def plain_path(text: str) -> str:
         if expanded == text:
             raise ValueError(f"'{text}': there is no such home folder; write the path out")
         text = expanded
+    if found := re.match(r"([A-Za-z]):[\\/]|\\\\", text):
+        within = f"/mnt/{found[1].lower()}/…" if found[1] else "a folder that is mounted"
+        raise ValueError(f"'{text}' is a path of Windows; here it is {within}")
+    if re.match("https?:", text, flags=re.IGNORECASE):
+        raise ValueError(f"'{masked(text)}': nothing is read from the web: download it, and give the file")
     if re.match("file:", text, flags=re.IGNORECASE):
         text = _without_scheme(text)
     return text

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ralm.config.locations import Location
 from ralm.config.reader_options import check_options
@@ -40,6 +41,18 @@ class Place(Section):
                 return content | {"format": "csv" if ending[1] else "tsv" if ending[2] else "jsonl"}
         return content
 
+    @field_validator("format", mode="before")
+    @classmethod
+    def _one_spelling(cls, value: Any) -> Any:
+        name = value.lower() if isinstance(value, str) else value
+        return "jsonl" if name in ("json", "ndjson", "jsonlines") else name
+
+    @field_validator("timestamp", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        """YAML reads a bare day or time as one."""
+        return str(value) if isinstance(value, dt.date) else value
+
     @model_validator(mode="after")
     def _one_place(self) -> Place:
         if bool(self.path) == bool(self.table):
@@ -49,7 +62,12 @@ class Place(Section):
             raise ValueError("version and timestamp are of a Delta table: format: delta")
         if self.version is not None and self.timestamp is not None:
             raise ValueError("give `version` or `timestamp`, not both")
-        check_options(self.options, pinned=pinned)
+        if "**" in self.path:
+            raise ValueError(
+                f"path '{self.path}': ** is no pattern here: a folder is read with its sub-folders, and * stands for "
+                "the names of one level"
+            )
+        check_options(self.options, None if self.table else self.format, pinned=pinned)
         return self
 
     @property

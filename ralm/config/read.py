@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from ralm.config.checks import problems
-from ralm.config.load import Config, described_error
+from ralm.config.load import Config
+from ralm.config.mistakes import described_error
 from ralm.config.yaml_file import parse_yaml, read_text
 from ralm.errors import ConfigError
 
@@ -43,7 +44,7 @@ def load_config(path: str | Path, assignments: list[str] | None = None) -> Confi
     try:
         content = parse_yaml(text)
         if not isinstance(content, dict):
-            raise ConfigError("expected a mapping of sections")
+            raise ConfigError("the file is empty" if content is None else "expected a mapping of sections")
         for assignment in assignments or []:
             _set(content, assignment)
         notes = _repeated(content)
@@ -51,7 +52,7 @@ def load_config(path: str | Path, assignments: list[str] | None = None) -> Confi
     except ConfigError as error:
         raise ConfigError(f"configuration {path}: {error}") from error
     except ValidationError as error:
-        raise ConfigError(f"configuration {path}: {described_error(error)}") from error
+        raise ConfigError(f"configuration {path}: {described_error(error, Config)}") from error
     if found := problems(config):
         raise ConfigError(f"configuration {path}: {'; '.join(found)}")
     config._notes.extend(notes)

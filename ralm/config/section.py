@@ -10,7 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 HIDDEN_INPUT = "hidden_input"
 Share = Annotated[float, Field(gt=0, lt=1)]
 Merge = Literal["attention", "concat"]
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
+Identifier = Annotated[str, Field(pattern=NAME)]
 
 
 def _as_text(content: Any) -> Any:

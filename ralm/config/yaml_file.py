@@ -9,6 +9,7 @@ import yaml
 
 from ralm.errors import ConfigError, MissingInputError
 
+_HARD_BLANKS = ("\u00a0", "\u3000", "\u2003")
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -47,9 +48,24 @@ def parse_yaml(text: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise ConfigError(f"not YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"not YAML: {_said(error)}{_remedy(str(error), text)}") from error
     except ValueError as error:  # such as an integer of 5,000 digits
         raise ConfigError(f"not YAML: {error}") from error
+
+
+def _said(error: yaml.YAMLError) -> str:
+    return " ".join(str(error).replace('in "<unicode string>", ', "in ").split())
+
+
+def _remedy(said: str, text: str) -> str:
+    lines = (number for number, line in enumerate(text.splitlines(), 1) if line.lstrip(" ")[:1] in _HARD_BLANKS)
+    if number := next(lines, 0):
+        return f"; line {number} begins with a blank of another kind: indent with plain blanks"
+    if "'\\t'" in said:
+        return "; indent with blanks, not with tabs"
+    if "cannot start any token" in said or "expected chomping" in said or "mapping values are not allowed" in said:
+        return "; an expression with signs such as % ` @ | or ': ' needs quotes round all of it"
+    return ""
 
 
 def read_text(path: str | Path) -> str:

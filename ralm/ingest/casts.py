@@ -24,12 +24,14 @@ from pyspark.sql.types import (
     NullType,
     NumericType,
     StringType,
+    StructType,
     TimestampNTZType,
     TimestampType,
 )
 
 from ralm.config.sources import NULL_MARKERS
 from ralm.config.time_formats import EPOCHS, ISO, without_weekday
+from ralm.ingest import letters
 from ralm.ingest.ids import SCIENTIFIC, is_missing, keeps_digits, read_id, stripped, whole
 
 # Where a column has epochs of several units, one is taken for what it is only between these years.
@@ -79,10 +81,20 @@ def cast_id(raw: Column, kind: DataType, target: str, markers: Sequence[str] = N
         UnmappableTypeError: times, booleans, arrays, structs.
     """
     if not whole(kind):
-        remedy = "hex(…) of bytes, or cast it in the expression"
-        raise UnmappableTypeError(f"a string or a whole number; write {remedy}")
+        raise UnmappableTypeError(f"a string or a whole number; {_as_id(kind)}")
     found = read_id(raw, kind, markers)
     return Cast(found.value.try_cast(target), found.present, found.done)
+
+
+def _as_id(kind: DataType) -> str:
+    """How a value that is no id gives one."""
+    if isinstance(kind, BinaryType):
+        return "write hex(…) of bytes, or cast(… AS string) if they are text"
+    if isinstance(kind, ArrayType):
+        return "name the array under `explode`, or flatten(…) of an array of arrays"
+    if isinstance(kind, StructType):
+        return f"name one of its fields: {', '.join(kind.names[:5])}"
+    return "write cast(… AS string) if it is an id"
 
 
 def cast_label(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) -> Cast:
@@ -94,7 +106,7 @@ def cast_label(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKER
     if not isinstance(kind, AtomicType | NullType) or isinstance(kind, BinaryType):
         raise UnmappableTypeError("a single value")
     present = _present(raw, kind, markers)
-    text = F.trim(raw, F.lit(_ROUND)) if isinstance(kind, StringType) else raw.cast("string")
+    text = letters.as_seen(F.trim(raw, F.lit(_ROUND))) if isinstance(kind, StringType) else raw.cast("string")
     return Cast(F.when(present, text), present)
 
 
@@ -150,7 +162,7 @@ def cast_categories(raw: Column, kind: DataType, separator: str | None, markers:
         found = F.array(raw.cast("string"))
     else:
         raise UnmappableTypeError("an array of values, or a string" if separator is None else "a string to split")
-    trimmed = F.transform(found, lambda category: F.trim(category))
+    trimmed = F.transform(found, lambda category: letters.as_seen(F.trim(category)))
     kept = F.filter(trimmed, lambda category: category.isNotNull() & ~is_missing(category, markers))
     return Cast(F.coalesce(F.array_distinct(kept), F.array().cast("array<string>")), _present(raw, kind, markers))
 

@@ -6,8 +6,39 @@ from collections.abc import Sequence
 
 from ralm.ingest.value_kinds import is_flag, is_number, time_format_of
 
-_YES = {"ja", "j", "oui", "si", "sí", "sim", "yes", "y", "true", "t", "x", "clicked", "click", "1", "1.0"}
-_NO = {"nein", "non", "no", "n", "nao", "não", "false", "f", "not clicked", "no click", "0", "0.0"}
+# Words that say so whatever their column is called.
+_DONE = {"clicked", "click", "liked", "like", "thumbs up", "converted", "conversion", "purchased", "bought", "opened"}
+_LEFT = {
+    "not clicked", "no click", "disliked", "dislike", "not liked", "thumbs down", "not converted", "no conversion",
+    "not purchased", "not bought", "not opened", "ignored", "skipped",
+}  # fmt: skip
+_YES = {
+    "ja",
+    "j",
+    "oui",
+    "si",
+    "sí",
+    "sim",
+    "evet",
+    "tak",
+    "да",
+    "是",
+    "はい",
+    "yes",
+    "y",
+    "true",
+    "t",
+    "x",
+    "1",
+    "1.0",
+} | _DONE
+_NO = {"nein", "non", "no", "n", "nao", "não", "hayır", "nie", "нет", "否", "いいえ", "false", "f", "0", "0.0"} | _LEFT
+
+
+def says_clicks(cells: Sequence[str]) -> bool:
+    """Whether the values themselves say what was clicked and what was not: `clicked` and `not clicked`."""
+    kinds = {cell.strip().lower().replace("_", " ").replace("-", " ") for cell in cells}
+    return len(kinds) > 1 and kinds <= _DONE | _LEFT and bool(kinds & _DONE)
 
 
 def condition(column: str, cells: Sequence[str | None]) -> str | None:
@@ -22,6 +53,7 @@ def condition(column: str, cells: Sequence[str | None]) -> str | None:
     """
     values = [cell.strip() for cell in cells if cell and cell.strip()]
     kinds, gaps = {value.lower() for value in values}, len(values) < len(cells)
+    said = {kind.replace("_", " ").replace("-", " "): kind for kind in kinds}
     if not kinds:
         return None
     decimals = any("." in value for value in values)
@@ -33,8 +65,8 @@ def condition(column: str, cells: Sequence[str | None]) -> str | None:
         return there
     if is_flag(values):
         return cast
-    if kinds <= _YES | _NO and kinds & _YES:
-        named = ", ".join(f"'{kind}'" for kind in sorted(kinds & _YES))
+    if said.keys() <= _YES | _NO and said.keys() & _YES:
+        named = ", ".join(f"'{said[kind]}'" for kind in sorted(said.keys() & _YES))
         return _filled(f"lower(trim({column})) IN ({named})", gaps)
     if gaps and time_format_of(values) is not None:
         return there

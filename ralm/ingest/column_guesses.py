@@ -2,53 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ralm.ingest.click_columns import condition
+from ralm.ingest.click_columns import condition, says_clicks
+from ralm.ingest.column_words import (
+    ACTS,
+    BESIDES,
+    BIRTH,
+    CLICK,
+    DEED,
+    DONE,
+    ITEM,
+    RATING,
+    SHOWN,
+    TIME,
+    USER,
+    is_of,
+    named,
+    words_of,
+)
 from ralm.ingest.looked import Guess, Looked
-from ralm.ingest.value_kinds import is_clock, is_flag, is_number, list_cut, time_format_of
+from ralm.ingest.value_kinds import EXCEL, is_clock, is_excel, is_flag, is_number, list_cut, time_format_of
 
-# Words of a name, most telling first.
-USER = (
-    "user", "customer", "visitor", "member", "reviewer", "client", "account", "person", "profile", "shopper", "buyer",
-    "uid", "cookie", "device", "kunde", "utilisateur", "usuario", "usr", "cust", "msisdn", "subscriber", "nutzer",
-    "benutzer", "besucher", "mitglied", "player", "listener", "viewer", "reader", "guest", "steam", "email", "mail",
-    "phone", "session",
-)  # fmt: skip
-ITEM = (
-    "item", "article", "product", "movie", "film", "asin", "sku", "news", "video", "track", "song", "book", "isbn",
-    "content", "campaign", "creative", "ad", "listing", "hotel", "business", "poi", "page", "artikel", "produit",
-    "iid", "aid", "pid", "mid", "post", "doc", "url", "offer", "game", "recipe", "goods", "produkt", "lied", "buch",
-    "beitrag", "app", "restaurant", "venue", "beer", "anime", "episode", "podcast", "course", "ean", "gtin", "variant",
-    "stock", "stockcode", "upc",
-)  # fmt: skip
-TIME = (
-    "timestamp", "time", "datetime", "ts", "at", "date", "when", "day", "created", "datum", "fecha", "zeitpunkt",
-    "zeit",
-)  # fmt: skip
-CLICK = (
-    "clicked", "click", "label", "target", "converted", "conversion", "purchased", "bought", "liked", "response",
-    "geklickt", "klick", "gekauft", "recommended", "voted", "favorite", "favourite", "watched", "played",
-)  # fmt: skip
-_RATING = ("rating", "stars", "score", "overall", "vote")
-_DEED = ("event", "action", "type", "behavior", "behaviour", "activity", "interaction")
-SHOWN = {"show", "shown", "impression", "impressions", "imp", "exposure", "display", "displayed", "served"}
-DONE = {"click", "clicks", "clicked", "tap", "tapped", "open", "opened", "conversion", "purchase", "purchased", "buy"}
-_ACTS = {*SHOWN, *DONE, "view", "cart", "login", "search", "like", "share", "play", "scroll", "order"}
-# Words after which a name still means the thing itself: `user_id`, `customer number`.
-_OF_IT = {"id", "ids", "key", "no", "nr", "num", "number", "nummer", "code", "hash", "uuid", "guid", "sha256"}
-# Names of what comes again in a log and is no item: the order that it stands in, or how many of it there are.
-_BESIDE = (
-    "invoice", "order", "receipt", "transaction", "basket", "bill", "ticket", "rechnung", "bestellung", "bon", "beleg",
-    "quantity", "qty", "menge", "price", "preis", "amount", "count", "zip", "plz", "postcode",
-)  # fmt: skip
-# Times that are nobody's deed.
-_BIRTH = ("birth", "birthdate", "birthday", "dob", "geburt", "geburtsdatum", "naissance", "nacimiento")
-# Some exports write the type behind the name: `user_id:token`, `at:float`.
-_TYPED = re.compile(r":(token|token_seq|float|float_seq|string|str|int|integer|long|bigint|double|date|datetime)$")
 BY_NAME, BESIDE = "by its name", "the column beside the item that repeats most"
+UNNAMED = "no name says what it is, so look at it"
+_PLACES = ("the first", "the second")
 # With so few rows, a single value may be an id.
 _FEW = 20
 # So few kinds of words in so many rows are ids only if no other column is: devices, apps. Yes and no never are.
@@ -80,29 +59,6 @@ class Roles:
     flags: tuple[str, ...] = ()
 
 
-def words_of(name: str) -> list[str]:
-    """The words of a column's name, in small letters: `productName` has two, a type behind it is none."""
-    parts = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", _TYPED.sub("", name))
-    return [word.lower() for word in re.split(r"[\W\d_]+", parts) if word]
-
-
-def named(name: str, words: tuple[str, ...]) -> int | None:
-    """The place of the word that a name has; lower is more telling."""
-    own = words_of(name)
-    joined = "".join(own)
-    for place, word in enumerate(words):
-        if word in own or (len(word) > 3 and (joined.startswith(word) or joined.endswith((word, f"{word}id")))):
-            return place
-    return None
-
-
-def _is_of(name: str, word: str) -> bool:
-    """Whether a name means the thing itself (`user_id`, `userid`), and not something about it (`user_city`)."""
-    own = words_of(name)
-    after = own[len(own) - own[::-1].index(word) :] if word in own else ["".join(own).rpartition(word)[2]]
-    return all(part in _OF_IT or part == "" for part in after) or own[-1] == "id"
-
-
 def guess_roles(looked: Looked) -> Roles:
     """Guess the roles of a file's columns."""
     values = {name: [v for v in found if v is not None and v.strip()] for name, found in looked.columns.items()}
@@ -114,7 +70,7 @@ def guess_roles(looked: Looked) -> Roles:
         found = [
             (
                 _kinds(values[name]),
-                not _is_of(name, words[place]),
+                not is_of(name, words[place]),
                 place,
                 gaps[name] > GAPS,
                 words_of(name)[-1:] != ["id"],
@@ -139,12 +95,26 @@ def guess_roles(looked: Looked) -> Roles:
         several = len(set(found)) > 1 or len(found) < _FEW
         return several and not dated and (words_of(name)[-1:] == ["id"] or not _fraction(found))
 
-    formats = {name: None if name in looked.typed else time_format_of(values[name]) for name in free}
+    def is_one(name: str) -> bool:
+        return words_of(name)[-1:] == ["id"] and len(set(values[name])) == 1
+
+    def alone(guess: Guess | None) -> Guess | None:
+        return guess and Guess(guess.column, f"{guess.why}; it is '{values[guess.column][0]}' in all rows")
+
+    def may_be_id(name: str) -> bool:
+        return len(set(values[name])) > 1 and is_id(name) and not is_flag(values[name])
+
+    def form(name: str) -> str | None:
+        found = time_format_of(values[name])
+        return EXCEL if found is None and named(name, TIME) is not None and is_excel(values[name]) else found
+
+    formats = {name: None if name in looked.typed else form(name) for name in free}
     timed = [name for name in free if name in looked.typed or formats[name] is not None]
-    timed = [name for name in timed if named(name, _BIRTH) is None] or timed
+    timed = [name for name in timed if words_of(name)[-1:] != ["id"]] or timed
+    timed = [name for name in timed if named(name, BIRTH) is None] or timed
     timed = [name for name in timed if gaps[name] <= 0.5] or timed
-    user = by_name(USER, is_id)
-    item = by_name(ITEM, is_id) or looked.element
+    user = by_name(USER, is_id) or alone(by_name(USER, is_one))
+    item = by_name(ITEM, is_id) or looked.element or alone(by_name(ITEM, is_one))
     time = by_name(TIME, lambda name: name in timed)
     if time is None and (left := [name for name in timed if name in free]):
         time = Guess(left[-1], f"by its values ({formats[left[-1]] or 'timestamps'})")
@@ -152,26 +122,33 @@ def guess_roles(looked: Looked) -> Roles:
     clock = None
     if time is not None and time.column not in looked.typed:
         whole = any(":" in v for v in values[time.column])
-        whole = whole or (formats[time.column] or "").startswith(("epoch", "yyyyMMddH"))
+        whole = whole or (formats[time.column] or "").startswith(("epoch", "yyyyMMddH", EXCEL))
         if not whole and (hours := [name for name in free if is_clock(values[name])]):
             clock = Guess(hours[0], "the day, and the time of the day beside it")
             free.remove(hours[0])
     clicked = by_name(CLICK, lambda name: condition(name, looked.columns[name]) is not None)
     if clicked is not None and str(condition("", looked.columns[clicked.column])).endswith("<> ''"):
         clicked = Guess(clicked.column, f"{BY_NAME}; empty where there was none")
-    rating = by_name(_RATING, lambda name: _rates(values[name]))
-    deed = by_name(_DEED, lambda name: 1 < len(set(values[name])) <= 12 and not is_number(values[name][0]))
+    rating = by_name(RATING, lambda name: _rates(values[name]))
+    deed = by_name(DEED, lambda name: 1 < len(set(values[name])) <= 12 and not is_number(values[name][0]))
+    if clicked is None and rating is None and deed is None:
+        clicked = _by_content(free, values, says_clicks, "what was clicked, and what was not")
+    if clicked is None and rating is None and deed is None:
+        deed = _by_content(free, values, lambda found: _acts(found, only=True), "what was shown, and what was clicked")
     nameless = looked.options.get("header") == "false"
     # A named column that happens to hold yes and no, or small numbers, may be anything: a quantity, a paid account.
     if nameless and deed is None:
         deed = _by_content(free, values, _acts, "a few words for what was done")
     if nameless and clicked is None and rating is None and deed is None:
         clicked = _by_content(free, values, is_flag, "two values, yes and no")
-        rating = None if clicked else _by_content(free, values, _rates, "few small numbers")
-    ids = [name for name in free if len(set(values[name])) > 1 and is_id(name) and not is_flag(values[name])]
+        # Of several columns of small numbers, such as the ids of few users, the one with the fewest is the rating.
+        if clicked is None and len([name for name in free if may_be_id(name)]) > 2:
+            free.sort(key=lambda name: (len(set(values[name])), -order(name)))
+            rating = _by_content(free, values, _rates, "few small numbers")
+    ids = [name for name in free if may_be_id(name)]
     ids.sort(
         key=lambda name: (
-            named(name, _BESIDE) is not None,
+            named(name, BESIDES) is not None,
             words_of(name)[-1:] != ["id"],
             gaps[name] > GAPS,
             not _repeats(values[name]),
@@ -186,6 +163,14 @@ def guess_roles(looked: Looked) -> Roles:
         user = Guess(ids[0], BESIDE)
     elif item is None and user is not None and time is not None and ids:
         item = Guess(ids[0], "the column beside the user that repeats most")
+    elif (
+        user is None and item is None and time is not None and len(often := [n for n in ids if _repeats(values[n])]) > 1
+    ):
+        first_two = sorted(often[:2], key=order)
+        user, item = (
+            Guess(name, f"{place} column that repeats: {UNNAMED}")
+            for name, place in zip(first_two, _PLACES, strict=True)
+        )
     best = max((float(v) for v in values[rating.column] if is_number(v)), default=0.0) if rating else 0.0
     kinds: tuple[str, ...] = ()
     if deed is not None:
@@ -222,15 +207,27 @@ def _by_content(
     return None
 
 
-def _acts(values: list[str]) -> bool:
+def _acts(values: list[str], *, only: bool = False) -> bool:
+    """Whether the values are words for what was done; `only`: showing and clicking are among them, and nothing else."""
     found = set(values)
-    words = {word for value in found for word in words_of(value)}
-    return 1 < len(found) <= 12 and not is_number(values[0]) and bool(words & _ACTS)
+    words = [set(words_of(value)) for value in found]
+    if not 1 < len(found) <= 12 or is_number(values[0]):
+        return False
+    if only:
+        every = set[str]().union(*words)
+        return all(one & ACTS for one in words) and bool(every & DONE) and bool(every & SHOWN)
+    return any(one & ACTS for one in words)
 
 
 def _rates(values: list[str]) -> bool:
     found = {float(value) for value in values if is_number(value)}
-    return 1 < len(found) <= 21 and all(map(is_number, values)) and min(found) >= 0 and 2 < max(found) <= 100
+    return (
+        1 < len(found) <= 21
+        and all(map(is_number, values))
+        and min(found) >= 0
+        and 2 < max(found) <= 100
+        and all((2 * value).is_integer() for value in found)
+    )
 
 
 def _kinds(values: list[str]) -> bool:

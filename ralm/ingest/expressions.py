@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType
 
+from ralm.config.time_formats import ISO
 from ralm.ingest.names import clean_name
+from ralm.ingest.value_kinds import is_number, time_format_of
 from ralm.spark.errors import short_message
 
 CORRUPT = "_corrupt_record"
@@ -22,6 +25,7 @@ UNJOINED = "_unjoined"
 ELEMENT = "element"
 # What a byte becomes that is not of the encoding, so that different texts would be one.
 LOST = "\ufffd"
+_MISSING = re.compile(r"(?P<setting>\S+): column (?P<name>'.+?') not found in (?P<place>.*)", re.DOTALL)
 # Expressions that give a value (or null) whatever their operands.
 _SAFE = frozenset({
     "Alias", "AttributeReference", "Literal", "EqualTo", "EqualNullSafe", "GreaterThan", "GreaterThanOrEqual",
@@ -151,8 +155,36 @@ def _safe(node: Any) -> bool:
 
 def missing(name: str, raw: DataFrame, setting: str, place: str) -> str:
     """That a column is not there, and which are."""
-    available = ", ".join(column for column in raw.columns if column not in (CORRUPT, FAILED, UNJOINED))
-    return f"{setting}: column '{name}' not found in {place}; its columns: {available}"
+    there = [column for column in raw.columns if column not in (CORRUPT, FAILED, UNJOINED)]
+    return f"{setting}: column '{name}' not found in {place}; its columns: {', '.join(there)}{_why(name, there)}"
+
+
+def together(problems: Sequence[str]) -> str:
+    """All problems in one line; columns that are missing in one place are named together, with its columns once."""
+    alike: dict[str, list[re.Match[str]]] = {}
+    for problem in problems:
+        found = _MISSING.fullmatch(problem)
+        alike.setdefault(found["place"] if found else problem, []).extend([found] if found else [])
+    lines = []
+    for place, found_ones in alike.items():
+        settings, names = (", ".join(one[part] for one in found_ones) for part in ("setting", "name"))
+        several = "s" if len(found_ones) > 1 else ""
+        lines.append(f"{settings}: column{several} {names} not found in {place}" if found_ones else place)
+    return "; ".join(lines)
+
+
+def _why(name: str, there: list[str]) -> str:
+    """What may be wrong with how the header was read."""
+    if re.fullmatch(r"_c\d+", name):
+        return "; if the first line is no header: options: {header: 'false'}"
+    if all(re.fullmatch(r"_c\d+", column) for column in there):
+        return "; if the first line is a header, leave options.header out"
+    if len(there) == 1 and (found := re.search(r"[;\t|^\x01]|, ?(?=\w)", there[0])):
+        separator = found[0].strip(" ") or " "
+        return f"; if cells end in {separator!r}: options: {{sep: {json.dumps(separator)}}}"
+    if any(is_number(column) or time_format_of([column]) == ISO for column in there):
+        return "; if the first line is no header: options: {header: 'false'}"
+    return ""
 
 
 def lost_characters(name: str, is_text: bool) -> str:

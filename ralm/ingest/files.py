@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ralm.errors import ConfigError, MissingInputError
+from ralm.errors import ConfigError, DataError, MissingInputError
+from ralm.ingest.letters import seen
 from ralm.spark.errors import user_errors
 
 Say = Callable[[str], None]
@@ -63,6 +66,7 @@ def find_files(spark: SparkSession, path: str, setting: str, form: str, say: Say
 
     Raises:
         MissingInputError: no file at the path.
+        DataError: a link to a file that is not there.
         ConfigError: only hidden files; a folder `key=` without a value; a folder of a Delta, Iceberg or Hudi table.
     """
     where = f"{setting}.path: {path}"
@@ -102,8 +106,9 @@ def _matching(spark: SparkSession, path: str, where: str) -> tuple[list[tuple[st
     system, place = _system(spark, path)
     literal = system.exists(place)
     statuses = _statuses(system, place)
+    _refuse_broken_links(statuses, where)
     if not statuses:
-        raise MissingInputError(f"{where}: no such file or folder")
+        raise MissingInputError(f"{where}: no such file or folder{_alike(system, place)}")
     if not literal:
         fixed = system.makeQualified(place)
         while _PATTERN.search(str(fixed)) and fixed.getParent() is not None:
@@ -117,6 +122,41 @@ def _matching(spark: SparkSession, path: str, where: str) -> tuple[list[tuple[st
     if not found:
         raise MissingInputError(f"{where}: no files there")
     return found, root
+
+
+def _alike(system: Any, place: Any) -> str:
+    """A file in the same folder whose name is nearly the one that is not there, or how several are named."""
+    name, folder = str(place.getName()), place.getParent()
+    if folder is None or not system.exists(folder):
+        return f"; there is no folder {folder}" if folder is not None else ""
+    names = [str(status.getPath().getName()) for status in system.listStatus(folder)]
+    same = [found for found in names if seen(found).casefold() == seen(name).casefold()]
+    if near := same or difflib.get_close_matches(name, names, 1, 0.8):
+        return f"; there is '{near[0]}'" + (
+            "" if seen(near[0]) != name else ", of which a letter is written in two parts"
+        )
+    return "; several files are a pattern, such as {a,b}.csv" if "," in name else ""
+
+
+def _refuse_broken_links(statuses: Sequence[Any], where: str) -> None:
+    """Links to files that are not there, which Hadoop leaves out of local folders without a word."""
+    for status in statuses:
+        uri = status.getPath().toUri()
+        local = status.isDirectory() and uri.getScheme() in (None, "file")
+        if broken := next(_broken_links(str(uri.getPath())), "") if local else "":
+            raise DataError(f"{where}: {broken} is a link to a file that is not there: remove it")
+
+
+def _broken_links(folder: str) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(("_", ".")):
+                continue
+            if entry.is_symlink():
+                if not os.path.exists(entry.path):
+                    yield entry.path
+            elif entry.is_dir():
+                yield from _broken_links(entry.path)
 
 
 def _system(spark: SparkSession, path: str) -> tuple[Any, Any]:

@@ -11,11 +11,12 @@ from ralm.config.time_formats import EPOCHS
 from ralm.errors import ConfigError
 from ralm.ingest.ids import UNMATCHED
 from ralm.ingest.source_counts import OLD, SourceCount, Span
+from ralm.ingest.value_kinds import EXCEL_DAYS, excel_time
 
 # An id that a source's mean id has a tenth of is not busy, whatever its share: campaigns have few items.
 TIMES_THE_MEAN = 10
-# So few users in so many rows are no users, but kinds of devices, or days.
-FEW_USERS, MANY_ROWS = 5, 200
+# So few users in so many rows are no users, but kinds of devices, or days; one user, or one item, tells nothing.
+FEW_USERS, MANY_ROWS, SOME_ROWS = 5, 200, 20
 # Events may end before the impressions begin, but not by this many days.
 FAR = 366
 NO_CLICKS = "no row is a click: look at the expression `clicked`"
@@ -89,10 +90,21 @@ def wrong_unit(source: Source, span: Span, setting: str) -> str | None:
     """What is wrong if a log's epochs are of another unit than its source says; None: nothing is."""
     unit = _likely_unit(source, span)
     if unit is None:
-        return None
+        return _days_of_excel(source, span, setting)
     read = source.time_formats[0]
     return (
         f"{setting}: {_raw(source, span):.0f} looks like {_WORDS[unit]}, as {read} it is {_day(span.low)}: set {unit}"
+    )
+
+
+def _days_of_excel(source: Source, span: Span, setting: str) -> str | None:
+    """What is wrong if all seconds since 1970 are as many as the days that Excel counts from 1899 to our time."""
+    low, high = EXCEL_DAYS
+    if source.time_formats != ["epoch_s"] or not low <= span.first <= span.last <= high:
+        return None
+    return (
+        f"{setting}: {span.first:.0f} looks like Excel's count of days, as epoch_s it is {_day(span.first)}: leave it "
+        f"out, and write {excel_time('column')}"
     )
 
 
@@ -173,12 +185,18 @@ def _busy(config: Config, count: SourceCount) -> list[Check]:
 
 
 def _few(count: SourceCount) -> list[Check]:
-    users = count.ids.get("user_id")
-    if users is None or count.good < MANY_ROWS or users.distinct >= FEW_USERS:
-        return []
-    named = ", ".join(users.frequent)
-    detail = f"{count.good:,} rows are of {users.distinct} users ({named}): is user_id mapped to the right column?"
-    return [Check(f"users:{count.source}", False, users.distinct, detail)]
+    found = []
+    for column, few in (("user_id", FEW_USERS), ("item_id", 2)):
+        ids = count.ids.get(column)
+        enough = few if count.good >= MANY_ROWS else 2 if count.good >= SOME_ROWS else 0
+        if ids is not None and ids.distinct < enough:
+            things = f"{column.removesuffix('_id')}{'s' if ids.distinct > 1 else ''}"
+            named = ", ".join(ids.frequent)
+            detail = (
+                f"{count.good:,} rows are of {ids.distinct} {things} ({named}): is {column} mapped to the right column?"
+            )
+            found.append(Check(f"{column.removesuffix('_id')}s:{count.source}", False, ids.distinct, detail))
+    return found
 
 
 def _two_units(config: Config, count: SourceCount) -> list[Check]:

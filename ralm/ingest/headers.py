@@ -63,6 +63,7 @@ def find_header(text: str, whole: bool, style: Style, headed: bool, texts: Seque
     lines = [line for line in lines if not (style.comment and line.startswith(style.comment))]
     if not lines:
         return Header((), not whole)
+    lines = _with_breaks(lines, style)
     cells = [_cells(line, style) for line in lines[:_LINES]]
     if not headed:
         width = _usual_width(cells)
@@ -78,6 +79,16 @@ def find_header(text: str, whole: bool, style: Style, headed: bool, texts: Seque
     ]
     heading = tuple(map(tuple, cells[: place + 1]))
     return Header(tuple(safe), len(lines) > place + 1 or not whole, tuple(lines[: place + 1]), heading)
+
+
+def _with_breaks(lines: list[str], style: Style) -> list[str]:
+    """The lines, the first one with those on which its names in quotes go on."""
+    joined = lines[0]
+    for place, line in enumerate(lines[1:_TITLES], 1):
+        if cells_of(joined, style) is not Broken.OPEN:
+            return [joined, *lines[place:]]
+        joined += "\n" + line
+    return lines
 
 
 def _cells(line: str, style: Style) -> list[str]:

@@ -67,7 +67,7 @@ def read_heads(spark: SparkSession, files: list[SourceFile], encoding: str | Non
         DataError: a file that is no text, or damaged.
     """
     try:
-        codecs.lookup(encoding or "utf-8")
+        b"a".decode(encoding or "utf-8", errors="replace")
     except LookupError:
         raise ConfigError(
             f"{where}: unknown options.encoding '{encoding}'; known are UTF-8, UTF-16, ISO-8859-1, …"
@@ -75,20 +75,22 @@ def read_heads(spark: SparkSession, files: list[SourceFile], encoding: str | Non
 
     def head(file: SourceFile) -> Head:
         with user_errors(where):
-            return _head(file, _bytes(spark, file.path), encoding, where)
+            first = first_bytes(spark, file.path, SIZE)
+            first = first_bytes(spark, file.path, _BLOCK) if first.startswith(b"BZh") else first
+            return _head(file, first, encoding, where)
 
     with ThreadPoolExecutor(_READERS) as pool:
         return list(pool.map(head, files))
 
 
-def _bytes(spark: SparkSession, path: str) -> bytes:
+def first_bytes(spark: SparkSession, path: str, count: int) -> bytes:
+    """The first bytes of a file, as they are stored."""
     jvm = spark._jvm
     assert jvm is not None
     place = jvm.org.apache.hadoop.fs.Path(path)
     stream = place.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).open(place)
     try:
-        first = bytes(stream.readNBytes(SIZE))
-        return first + bytes(stream.readNBytes(_BLOCK - SIZE)) if first.startswith(b"BZh") else first
+        return bytes(stream.readNBytes(count))
     finally:
         stream.close()
 
@@ -105,6 +107,8 @@ def _head(file: SourceFile, raw: bytes, encoding: str | None, where: str) -> Hea
         content, whole = _decompressed(raw, compression, len(raw) >= file.size)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException) as error:
         raise DataError(f"{place}: its {compression} is damaged ({error}): replace it") from error
+    if what := foreign(content):
+        raise DataError(f"{place}: is {what}")
     shown = encoding_of(content)
     # A mark in the file wins over what the source says, a guess does not.
     found = (shown if shown is not None and (encoding is None or marked(content)) else encoding) or "utf-8"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, DecimalType, DoubleType, FloatType, IntegralType, NullType, StringType
 
 from ralm.config.sources import NULL_MARKERS
+from ralm.ingest import letters
 
 # Blanks of any kind: white space, control and format characters (zero-width space, byte order mark), Unicode's spaces.
 # U+0080 to U+009F are none: they are letters of windows-1252 (Š, ž) that were read as ISO-8859-1.
@@ -23,8 +24,11 @@ _ROUND = rf"^{_BLANK}+|{_BLANK}+$"
 # is a thousand.
 _ZEROS = r"^([+-]?\d+)(?:\.0+|,0{1,2})$"
 SCIENTIFIC = r"^[+-]?\d+([.,]\d+)?[eE]\+\d+$|^[+-]?\d+[.,]\d+[eE]\d+$"
-# Excel's way to keep an id a text, and numbers as it shows them.
+# Excel's ways to keep an id a text, and numbers as it shows them.
 _FORMULA = r'^="(.*)"$'
+_APOSTROPHE = r"^'(\d+)$"
+# Lists and objects of JSON; an id may stand in braces.
+_OF_OTHERS = r'^\[|^\{\s*"'
 _GROUPED = r"^\d{1,3}(,\d{3})+$|^\d{1,3}(\.\d{3})+$"
 _DIGITS = r"^[+-]?(\d+)(?:[.,](\d+))?[eE]\+?(\d+)$"
 # Of larger numbers, a double (a float) does not hold every one: neighbours would be one id.
@@ -34,8 +38,12 @@ EXACT: dict[type[DataType], float] = {DoubleType: 2.0**53, FloatType: 2.0**24}
 BLANKS = "blanks round"
 DECIMALS = "decimals of"
 FORMULAS = "formulas round"
+APOSTROPHE = "an apostrophe before"
+UNSEEN = "letters in parts, or unseen ones, in"
+ALPHABETS = "letters of two alphabets in"
+WIDE = "wide letters in"
 GROUPED = "thousands separators in"
-LISTS = "lists in"
+LISTS = "lists or objects in"
 UNMATCHED = "no row in"
 APOSTROPHES = "apostrophes round"
 LOST_DIGITS = "lost digits of"
@@ -44,9 +52,13 @@ SAID = {
     BLANKS: "blanks round the id were dropped",
     DECIMALS: "whole numbers written as decimals (12345.0) were read as 12345",
     FORMULAS: 'Excel\'s ="…" round the id was dropped',
+    APOSTROPHE: "Excel's ' before a number was dropped",
+    UNSEEN: "parts (a + ¨) became one letter, no-break spaces plain ones; characters without a width were dropped",
+    ALPHABETS: "Latin letters beside Cyrillic or Greek ones of the same look: ids that look the same may be several",
+    WIDE: "１２ is another id than 12: write translate(column, '０１２３４５６７８９', '0123456789') if both are meant",
     GROUPED: "1,234 stays as it is, and 1234 is another id: write replace(column, ',', '') if it is a number",
     UNMATCHED: "their columns of it are null: are the keys written alike?",
-    LISTS: "what begins with [ is one id: if it is a list, name its array under `explode`",
+    LISTS: "each is one id as it stands: name the array of a list under `explode`, the field of an object as a.b",
     APOSTROPHES: 'they are taken for a part of the id: options: {quote: "\'"} if they are quotes',
     LOST_DIGITS: "the number was rounded (1.23457E+11, or a floating number beyond 2^53): write ids as text",
     NOT_UTF8: "the text is of another encoding than it was read by: options: {encoding: windows-1252}, say",
@@ -87,8 +99,8 @@ def trimmed(text: str) -> str:
 
 
 def without_formula(text: str) -> str:
-    """00123 of `="00123"`; another text as it is."""
-    found = re.match(_FORMULA, text)
+    """00123 of `="00123"` and of `'00123`; another text as it is."""
+    found = re.match(_FORMULA, text) or re.match(_APOSTROPHE, text)
     return found[1] if found else text
 
 
@@ -125,26 +137,33 @@ def read_id(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) 
         return Id(raw.cast("string"), raw.isNotNull(), F.lit(None).cast("string"))
     # Nearly all ids have nothing to mend, which is seen without a regular expression.
     plain = _plain(raw)
-    bare = stripped(F.regexp_replace(stripped(raw), _FORMULA, "$1"))
-    odd = F.transform(F.array(bare), lambda text: _mended(text, raw, markers))[0]
+    bare = stripped(F.regexp_replace(F.regexp_replace(stripped(raw), _FORMULA, "$1"), _APOSTROPHE, "$1"))
+    odd = _with(bare, lambda text: _with(letters.as_seen(text), lambda whole: _mended(text, whole, raw, markers)))
     there = F.when(plain, ~is_missing(raw, markers)).otherwise(odd["present"])
     value = F.when(plain, F.when(~is_missing(raw, markers), raw)).otherwise(odd["value"])
     return Id(value, raw.isNotNull() & there, F.when(~plain, odd["done"]))
 
 
-def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
-    """A struct of `Id`'s fields, of the stripped text.
+def _with(value: Column, give: Callable[[Column], Column]) -> Column:
+    """What a function gives of a value, as the body of a lambda, so that the value is one variable.
 
-    It is the body of a lambda, so that `text` is one variable: as a plain expression it would stand fifty times in the
-    plan, more code than a Java method may have.
+    As a plain expression it would stand fifty times in the plan, more code than a Java method may have.
     """
+    return F.transform(F.array(value), give)[0]
+
+
+def _mended(text: Column, whole: Column, raw: Column, markers: Sequence[str]) -> Column:
+    """A struct of `Id`'s fields, of the stripped text and of the same as it is seen."""
     present = ~is_missing(text, markers)
-    mended, lost = without_decimals(text)
+    mended, lost = without_decimals(whole)
     broken = text.contains("\ufffd") | text.rlike(WINDOWS)
-    done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != text, DECIMALS)
-    done = done.when(text.rlike(_GROUPED), GROUPED).when(text.startswith("["), LISTS)
+    done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != whole, DECIMALS)
+    done = done.when(whole != text, UNSEEN).when(text.rlike(letters.ALPHABETS), ALPHABETS)
+    done = done.when(text.rlike(letters.WIDE), WIDE)
+    done = done.when(text.rlike(_GROUPED), GROUPED).when(text.rlike(_OF_OTHERS), LISTS)
     done = done.when(text.startswith("'") & text.endswith("'"), APOSTROPHES)
-    done = done.when(stripped(raw).rlike(_FORMULA), FORMULAS).when(text != raw, BLANKS)
+    done = done.when(stripped(raw).rlike(_FORMULA), FORMULAS).when(stripped(raw).rlike(_APOSTROPHE), APOSTROPHE)
+    done = done.when(text != raw, BLANKS)
     return F.struct(
         F.when(present & ~broken & ~lost, mended).alias("value"),
         F.coalesce(present, F.lit(False)).alias("present"),
@@ -153,10 +172,15 @@ def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
 
 
 def _plain(text: Column) -> Column:
-    """Whether a text begins and ends with a visible ASCII character and has nothing to look at; null for null."""
+    """Whether a text begins and ends with a visible ASCII character and has nothing to look at; null for null.
+
+    What is not ASCII within is looked at by one regular expression.
+    """
     ends = [F.ascii(text), F.ascii(F.right(text, F.lit(1)))]
-    visible = ends[0].between(33, 126) & ends[1].between(33, 126) & ~ends[0].isin(*map(ord, "'=["))
-    return reduce(lambda plain, odd: plain & ~text.contains(odd), (".", "+", ",", "\ufffd"), visible)
+    visible = ends[0].between(33, 126) & ends[1].between(33, 126) & ~ends[0].isin(*map(ord, "'=[{"))
+    ascii_only = F.octet_length(text) == F.length(text)
+    inside = ascii_only | ~text.rlike(f"{letters.ODD}|{letters.ALPHABETS}|{letters.WIDE}")
+    return reduce(lambda plain, odd: plain & ~text.contains(odd), (".", "+", ",", "\ufffd"), visible) & inside
 
 
 def keeps_digits(text: Column) -> Column:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ralm.ingest.column_guesses import ITEM, USER, named, words_of
+from ralm.ingest.column_words import ITEM, USER, named, words_of
 from ralm.ingest.looked import Guess, Looked
 from ralm.ingest.value_kinds import is_number
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from functools import reduce
 
@@ -15,7 +14,8 @@ from ralm.errors import ConfigError, DataError
 from ralm.ingest.alike_files import lines_of, load, second_values, why_whole
 from ralm.ingest.expressions import CORRUPT, column_of
 from ralm.ingest.heads import Head
-from ralm.ingest.json_heads import SEVERAL, hidden_values
+from ralm.ingest.json_heads import SEVERAL, hidden_values, no_json, over_lines
+from ralm.ingest.names import mentioned
 from ralm.ingest.recognition import is_utf8
 from ralm.ingest.sampling import first_of_each_piece
 from ralm.spark.errors import user_errors
@@ -25,14 +25,18 @@ from ralm.spark.frames import union
 _LINES = 100
 
 
-def read_json(spark: SparkSession, heads: list[Head], source: Place, where: str, *, thin: bool) -> DataFrame:
+def read_json(
+    spark: SparkSession, heads: list[Head], source: Place, where: str, texts: list[str], *, thin: bool
+) -> DataFrame:
     """The rows of JSON lines, or of JSON values over several lines (option multiLine).
 
     Args:
+        texts: the expressions over the columns, to know which of them are needed.
         thin: only some rows will be looked at, so these tell the columns.
 
     Raises:
-        DataError: values that Spark would leave out, a type that differs between files, no columns.
+        DataError: values that Spark would leave out, keys that differ in case, a type that differs between files, no
+            columns.
         ConfigError: multiLine or folders named key=value with files that Spark cannot read line by line.
     """
     options = {"primitivesAsString": "true"} | source.options | {"columnNameOfCorruptRecord": CORRUPT}
@@ -41,8 +45,8 @@ def read_json(spark: SparkSession, heads: list[Head], source: Place, where: str,
     for head in heads:
         native = head.native and is_utf8(head.encoding)
         place = f"{where}: {head.file.name}"
-        if not several and re.match(r"\ufeff?\s*\[\s*(\{\s*)?[\r\n]", head.text):
-            raise DataError(f"{place}: is one JSON array over several lines: options: {{multiLine: 'true'}}")
+        if not several and (what := over_lines(head.text)):
+            raise DataError(f"{place}: is one JSON {what} over several lines: options: {{multiLine: 'true'}}")
         if problem := hidden_values(head.text, several):
             raise DataError(f"{place}: {problem}")
         if not native and (several or head.file.keys):
@@ -56,22 +60,42 @@ def read_json(spark: SparkSession, heads: list[Head], source: Place, where: str,
         (_no_second_values if several else _no_hidden_values)(spark, cut, where)
     frames = []
     for (base, keys, native), alike in groups.items():
-        reader = spark.read.options(**options)
+        reader, session = spark.read.options(**options), _exact(spark)
+        exact = session.read.options(**options)
         with user_errors(where):
             if native:
                 paths = [head.file.path for head in alike]
-                plain = reader.option("recursiveFileLookup", "true").option("__globPaths__", "false").format("json")
+                plain = exact.option("recursiveFileLookup", "true").option("__globPaths__", "false").format("json")
                 if thin and not several:
-                    lines = first_of_each_piece(load(spark, "text", paths, "value string", {}), _LINES)
-                    found = reader.json(lines).schema
+                    lines = first_of_each_piece(load(session, "text", paths, "value string", {}), _LINES)
+                    found = exact.json(lines).schema
                 else:
                     found = plain.load(paths).schema
+                _no_two_spellings(found, texts, where)
                 frames.append(load(spark, "json", paths, _with_corrupt(found, keys), options, base))
             else:
                 lines = union(frame for _, frame in lines_of(spark, alike))
                 frames.append(reader.schema(_with_corrupt(reader.json(lines).schema, ())).json(lines))
     lost = next((head.file.name for head in heads if "\ufffd" in head.text), None)
-    return _joined_json(frames, where, f"{lost} is not UTF-8: set options: {{encoding: …}}" if lost else "")
+    hint = f"{lost} is not UTF-8: set options: {{encoding: …}}" if lost else no_json(heads[0].text)
+    return _joined_json(frames, where, hint)
+
+
+def _exact(spark: SparkSession) -> SparkSession:
+    """A session that tells keys apart which differ in case; the tables' session reads the first spelling alone."""
+    session = spark.newSession()
+    session.conf.set("spark.sql.caseSensitive", "true")
+    return session
+
+
+def _no_two_spellings(schema: StructType, texts: list[str], where: str) -> None:
+    """Refuse keys that are read and differ in case only."""
+    spellings: dict[str, list[str]] = defaultdict(list)
+    for name in schema.names:
+        spellings[name.lower()].append(name)
+    for names in spellings.values():
+        if len(names) > 1 and mentioned(names[0], texts):
+            raise DataError(f"{where}: the keys {' and '.join(names)} differ in case only: write them alike")
 
 
 def _no_hidden_values(spark: SparkSession, heads: list[Head], where: str) -> None:
@@ -114,5 +138,8 @@ def _joined_json(frames: list[DataFrame], where: str, hint: str) -> DataFrame:
 
 def _with_corrupt(schema: StructType, keys: tuple[str, ...]) -> StructType:
     folders = {key.lower() for key in keys}
-    own = [field for field in schema.fields if field.name != CORRUPT and field.name.lower() not in folders]
+    known: dict[str, StructField] = {}
+    for field in schema.fields:
+        known.setdefault(field.name.lower(), field)  # of two spellings the first
+    own = [field for field in known.values() if field.name != CORRUPT and field.name.lower() not in folders]
     return StructType([*own, StructField(CORRUPT, StringType()), *[StructField(key, StringType()) for key in keys]])

@@ -31,6 +31,35 @@ def hidden_values(text: str, several: bool) -> str | None:
     return None
 
 
+def over_lines(text: str) -> str | None:
+    """'array' or 'object' if the file begins with one that goes on over several lines; None: its first line is whole.
+
+    Args:
+        text: the beginning of the file.
+    """
+    text = text.lstrip("\ufeff").lstrip()
+    first, end, _ = text.partition("\n")
+    if text[:1] not in ("[", "{") or not end or _opened(first) <= 0:
+        return None
+    return "array" if text.startswith("[") else "object"
+
+
+def _opened(line: str) -> int:
+    """How many more brackets and braces a line opens than it closes; quotes left open: 0."""
+    depth = 0
+    for part in _PARTS.findall(line):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(part, 0)
+    return depth if _PARTS.sub("", line).count('"') == 0 else 0
+
+
+def no_json(text: str) -> str:
+    """Why a file has no columns, by its first line; empty: it has none."""
+    line = next((line.strip() for line in text.lstrip("\ufeff").splitlines() if line.strip()), "")
+    if re.search(r"[:\[,]\s*(None|True|False)\s*[,}\]]|\{\s*u?'", line):
+        return f"'{line[:60]}' is written by Python and no JSON: write json.dumps(row)"
+    return f"'{line[:60]}' is no JSON object" if line else ""
+
+
 def second_value(lines: Iterable[str]) -> str | None:
     """The line that follows the first object or array of a file; None: nothing but commas and blanks does."""
     depth, ended = 0, False

@@ -8,8 +8,9 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ralm.errors import DataError
+from ralm.errors import ConfigError, DataError
 from ralm.ingest.files import STRAY
+from ralm.ingest.heads import first_bytes
 from ralm.ingest.list_content import LARGEST
 from ralm.spark.errors import user_errors
 
@@ -31,11 +32,16 @@ def list_files(spark: SparkSession, source: str, say: Callable[[str], None] | No
     Hidden ones are left out, unfinished ones too (and said) unless nothing else is there.
 
     A name with [ ] { } or * is that file if there is one of this name.
+
+    Raises:
+        ConfigError: a pattern with **, which would find the files of one level alone.
     """
     jvm: Any = spark._jvm
     path = jvm.org.apache.hadoop.fs.Path(source)
     system = path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
     with user_errors(f"list {source}"):
+        if "**" in source and not system.exists(path):
+            raise ConfigError(f"list {source}: ** is no pattern here: a folder is read with its sub-folders")
         found = [system.getFileStatus(path)] if system.exists(path) else list(system.globStatus(path) or [])
         files = []
         for status in found:
@@ -67,7 +73,7 @@ def list_state(spark: SparkSession, source: str) -> str:
 
 def is_parquet(spark: SparkSession, file: ListFile) -> bool:
     """Whether a file begins as Parquet does, whatever its name."""
-    return _bytes(spark, file.path, 4) == PARQUET
+    return first_bytes(spark, file.path, 4) == PARQUET
 
 
 def read_bytes(spark: SparkSession, files: list[ListFile], source: str) -> list[bytes]:
@@ -80,14 +86,4 @@ def read_bytes(spark: SparkSession, files: list[ListFile], source: str) -> list[
     if size > LARGEST // 4:
         raise DataError(f"list {source}: {size >> 20:,} MiB; write a list over {LARGEST >> 22} MiB as Parquet or Delta")
     with user_errors(f"list {source}"):
-        return [_bytes(spark, file.path, file.size) for file in files]
-
-
-def _bytes(spark: SparkSession, path: str, size: int) -> bytes:
-    jvm: Any = spark._jvm
-    where = jvm.org.apache.hadoop.fs.Path(path)
-    stream = where.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).open(where)
-    try:
-        return bytes(stream.readNBytes(size))
-    finally:
-        stream.close()
+        return [first_bytes(spark, file.path, file.size) for file in files]

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from ralm.errors import DataError
 from ralm.ingest.ids import is_missing, without_decimals
+from ralm.ingest.letters import as_seen
 from ralm.ingest.list_columns import plain_name
 from ralm.ingest.user_list import SHOWN, UserList
 from ralm.insight.small_counts import said
@@ -128,7 +129,8 @@ def match_users(given: UserList, users: DataFrame, *, hashed: bool) -> tuple[Dat
 def _by_the_rule_of_logs(counted: DataFrame, known: DataFrame, source: str) -> tuple[DataFrame, int]:
     """(key, count, first) with markers of missing ids as none and decimals as whole numbers; how many decimals."""
     key = F.col("key")
-    mended, lost = without_decimals(key)
+    seen = as_seen(key)
+    mended, lost = without_decimals(seen)
     odd = is_missing(key) | lost | (mended != key)
     if counted.where(odd).isEmpty():
         return counted, 0
@@ -140,7 +142,7 @@ def _by_the_rule_of_logs(counted: DataFrame, known: DataFrame, source: str) -> t
             f"list {source}: the id {rounded['key']} has lost digits in a spreadsheet: keep ids as text there"
         )
     right = F.when(F.col("odd"), F.when(~is_missing(key), mended)).otherwise(key)
-    decimal = F.col("odd") & ~is_missing(key)
+    decimal = F.col("odd") & ~is_missing(key) & (mended != seen)
     row = marked.agg(F.sum(F.when(decimal, F.col("count") - F.col("first")))).first()
     assert row is not None
     summed = [name for name in ("count", "first", "value") if name in counted.columns]

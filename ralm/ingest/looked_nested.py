@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import pyarrow.parquet as pq
 from ralm.errors import DataError
 from ralm.ingest.expressions import ELEMENT
 from ralm.ingest.looked import PLAIN, Cells, Looked, quoted
+
+# Where the next element of an array begins.
+_NEXT = re.compile(r"[^\s,]")
 
 
 def look_at_parquet(path: str, file: Path, rows: int) -> Looked:
@@ -63,18 +67,16 @@ def _plain(values: Any) -> list[Any]:
 
 
 def look_at_json(path: str, text: str, rows: int) -> Looked:
-    """The first lines of JSON.
+    """The first lines of JSON, or the first objects of an array or of one object over several lines.
 
     Raises:
         DataError: none of them is an object.
     """
-    found = []
-    for line in itertools.islice(text.splitlines(), rows):
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue  # the last line may be cut off
-    found = [row for row in found if isinstance(row, dict)]
+    found = [] if text.lstrip().startswith("[") else _lines(text, rows)
+    options = {}
+    if not found:
+        found, options = _values(text, rows), {"multiLine": "true"}
+    found = [row for row in found if isinstance(row, dict) and row]
     if not found:
         raise DataError(f"{path}: no line of it is a JSON object; known are parquet, csv, tsv and jsonl")
     inner: set[str] = set()
@@ -82,7 +84,36 @@ def look_at_json(path: str, text: str, rows: int) -> Looked:
     lists = {name: values for name, values in cells.items() if any(isinstance(v, list) for v in values)}
     columns = {name: _texts(values) for name, values in cells.items() if name not in lists}
     elements = {name: _elements(values) for name, values in lists.items()}
-    return Looked(path, "jsonl", {}, columns, inner=inner, lists=elements, why="lines of JSON")
+    why = "JSON over several lines" if options else "lines of JSON"
+    return Looked(path, "jsonl", options, columns, inner=inner, lists=elements, why=why)
+
+
+def _lines(text: str, rows: int) -> list[Any]:
+    found = []
+    for line in itertools.islice(text.splitlines(), rows):
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue  # the last line may be cut off
+    return [row for row in found if isinstance(row, dict)]
+
+
+def _values(text: str, rows: int) -> list[Any]:
+    """The elements of an array, as far as the text goes, or the value that the text is."""
+    text = text.strip().lstrip("\ufeff")
+    decoder, found, place = json.JSONDecoder(), list[Any](), 1
+    if not text.startswith("["):
+        try:
+            return [json.loads(text)]
+        except ValueError:
+            return []
+    while len(found) < rows and (start := _NEXT.search(text, place)) is not None:
+        try:
+            value, place = decoder.raw_decode(text, start.start())
+        except ValueError:
+            break  # the end, or cut off
+        found.append(value)
+    return found
 
 
 def _elements(values: list[Any]) -> dict[str, Cells]:

@@ -29,6 +29,7 @@ from ralm.ingest.expressions import (
     brief,
     column_of,
     lost_characters,
+    together,
 )  # fmt: skip
 from ralm.ingest.ids import UNMATCHED, WINDOWS
 from ralm.ingest.names import mentioned
@@ -40,6 +41,7 @@ Kind = Literal["id", "label", "number", "flag", "time", "categories"]
 REASON = "_reason"
 NOTE = "_note"
 ROW = "_row"
+UNREADABLE = "unreadable row"
 # Parquet's calendars differ before this day, and no log or catalogue is older.
 EARLIEST = "1900-01-01"
 
@@ -167,14 +169,15 @@ def map_source(
             unread[f"invalid {target.name}"] = f"{setting}.time_format", source.time_formats or [ISO], bad
         notes += [] if cast.done is None else [F.concat(cast.done, F.lit(f" {target.name}"))]
     if problems:
-        raise ConfigError("; ".join(problems))
+        raise ConfigError(together(problems))
 
     if UNJOINED in raw.columns:
         notes.append(F.concat(F.lit(f"{UNMATCHED} "), UNJOINED))
     if FAILED in raw.columns:
         reasons.insert(0, F.col(FAILED))
     if CORRUPT in raw.columns:
-        reasons.insert(0, F.when(F.col(CORRUPT).isNotNull(), "unreadable row"))
+        reasons.insert(0, F.when(F.col(CORRUPT).isNotNull(), UNREADABLE))
+        notes = [F.when(F.col(CORRUPT).isNull(), said) for said in notes]
     reason = F.coalesce(*reasons, F.lit(None).cast("string"))
     row = F.struct(*[column_of(name).alias(name) for name in _shown(raw, source)])
     note = F.coalesce(*notes, F.lit(None).cast("string"))

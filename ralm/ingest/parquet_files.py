@@ -35,13 +35,15 @@ from pyspark.sql.types import (
 
 from ralm.errors import DataError
 from ralm.ingest.files import SourceFile
+from ralm.ingest.heads import first_bytes
 from ralm.ingest.names import mentioned
+from ralm.ingest.nested_times import NANOS, Times, times_of
+from ralm.ingest.recognition import foreign
 from ralm.spark.errors import short_message, user_errors
 from ralm.spark.frames import union
 
 _READERS = 16
 _BITS: dict[type[DataType], int] = {ByteType: 8, ShortType: 16, IntegerType: 32, LongType: 64}
-_NANOS = re.compile(r"^\w+ int64 .* \(TIMESTAMP\(NANOS,(true|false)\)\)$")
 _DAMAGED = re.compile(
     r"not a Parquet file|[Ff]ooter|corrupt|parquet\.\S*Exception|can not read|EOFException|magic number"
 )
@@ -55,6 +57,7 @@ class Columns:
     read: StructType
     types: dict[str, DataType]
     nanos: set[str]
+    nested: dict[str, Times]
     unreadable: dict[str, str]
 
 
@@ -105,6 +108,9 @@ def _footer(spark: SparkSession, file: SourceFile, where: str) -> tuple[str, Any
         reader = parquet.ParquetFileReader.open(place)
     except Py4JJavaError as error:
         if _DAMAGED.search(_told(error)):
+            first = first_bytes(spark, file.path, 512)
+            if (what := foreign(first)) and not first.startswith(b"PAR1"):
+                raise DataError(f"{where}: the file {file.name} is {what}") from error
             raise DataError(
                 f"{where}: the file {file.name} cannot be read; it is damaged, or no Parquet file: replace it, or give "
                 "its `format` (csv, tsv, jsonl, text, delta)"
@@ -134,6 +140,7 @@ def _columns(spark: SparkSession, schema: Any) -> Columns:
     )
     named = Counter(str(schema.getFieldName(place)).lower() for place in range(schema.getFieldCount()))
     read, types, nanos, unreadable = [], dict[str, DataType](), set[str](), dict[str, str]()
+    nested: dict[str, Times] = {}
     for place in range(schema.getFieldCount()):
         field = schema.getType(place)
         name, text = str(field.getName()), str(field.toString())
@@ -153,10 +160,12 @@ def _columns(spark: SparkSession, schema: Any) -> Columns:
             continue
         read.append(StructField(name, found))
         types[name] = found
-        if exact := _NANOS.match(text):
+        if exact := NANOS.match(text):
             nanos.add(name)
             types[name] = TimestampType() if exact[1] == "true" else TimestampNTZType()
-    return Columns(StructType(read), types, nanos, unreadable)
+        elif "TIMESTAMP(NANOS" in text and (times := times_of(field, found)) is not None:
+            nested[name], types[name] = times, times.kind
+    return Columns(StructType(read), types, nanos, nested, unreadable)
 
 
 def _common(
@@ -170,15 +179,14 @@ def _common(
     every = {name.lower(): name for columns in found.values() for name in (*columns.types, *columns.unreadable)}
     for (_, keys, kind), files in groups.items():
         columns, first = found[kind], files[0].name
+        place = where if where.endswith(first) else f"{where}: {first}"
         own = {name.lower() for name in (*columns.types, *columns.unreadable, *keys)}
         for name, why in columns.unreadable.items():
             if mentioned(name, texts):
-                raise DataError(f"{where}: {first}: column {name} cannot be read: {why}: write it in another way")
+                raise DataError(f"{place}: column {name} cannot be read: {why}: write it in another way")
         for lower, name in every.items():
             if lower not in own and mentioned(name, texts):
-                raise DataError(
-                    f"{where}: {first}: no column '{name}', which others have: make them alike, or give two sources"
-                )
+                raise DataError(f"{place}: no column '{name}', which others have: make them alike, or give two sources")
         for name, kept in columns.types.items():
             before = common.get(name.lower())
             if before is None or isinstance(before[0], NullType):
@@ -187,7 +195,7 @@ def _common(
             wide = widened(before[0], kept)
             if wide is None and mentioned(name, texts):
                 raise DataError(
-                    f"{where}: {first}: column {name} is {kept.simpleString()}, but {before[0].simpleString()} in "
+                    f"{place}: column {name} is {kept.simpleString()}, but {before[0].simpleString()} in "
                     f"{before[1]}: write them alike ({_remedy((kept, before[0]))})"
                 )
             # What nobody needs is kept as text for the quarantine if it can be.
@@ -219,6 +227,8 @@ def widened(one: DataType, other: DataType) -> DataType | None:
 
 
 def _remedy(pair: tuple[DataType, DataType]) -> str:
+    if any(not isinstance(kind, AtomicType) for kind in pair):
+        return "or give them as two sources, each with a path of its own"
     if all(isinstance(kind, DateType | TimestampType | TimestampNTZType) for kind in pair):
         return "days and times without a zone go together, with a zone times alone; or give two sources"
     return "whole numbers as bigint, ids as text"
@@ -266,6 +276,8 @@ def _value(name: str, columns: Columns, kind: DataType) -> Column:
     if name in columns.nanos:
         # pandas' default; the tables keep microseconds. The session's zone is UTC, so a time without a zone stays.
         value = F.timestamp_micros(F.expr(f"{_quoted(name)} div 1000")).cast(columns.types[name])
+    elif name in columns.nested:
+        value = columns.nested[name].convert(value)
     if isinstance(kind, NullType):
         return F.lit(None).alias(name)
     return (value if columns.types[name] == kind else value.cast(kind)).alias(name)

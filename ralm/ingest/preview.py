@@ -14,7 +14,7 @@ from ralm.errors import DataError, RalmError
 from ralm.ingest.findings import Check, check_times, findings
 from ralm.ingest.mapping import Mapped
 from ralm.ingest.meeting import meetings
-from ralm.ingest.quarantine import DUPLICATE, count_repeated, default_not_after, free, quarantined, read_once, time_hint
+from ralm.ingest.quarantine import DUPLICATE, count_repeated, default_not_after, free, hint, quarantined, read_once
 from ralm.ingest.read import CORRUPT, source_path
 from ralm.ingest.sampling import WHOLE, Sample
 from ralm.ingest.source_counts import SourceCount, count_sources
@@ -96,7 +96,7 @@ def _about(mapped: Mapped, source: Source, count: SourceCount, config: Config, s
     ]
     for reason, rows in count.bad.items():
         lines.append(f"  {reason}: {rows:,}, for example {_example(mapped, reason)}")
-        lines += [f"    {hint}" for hint in [time_hint(mapped, reason)] if hint]
+        lines += [f"    {said}" for said in [hint(mapped, reason)] if said]
     if again := count_repeated(mapped, source.key):
         lines.append(f"  {DUPLICATE}: {again:,} of the good rows repeat {', '.join(source.key)}; one of each stays")
     for column, ids in [(column, ids) for column, ids in count.ids.items() if ids.distinct]:

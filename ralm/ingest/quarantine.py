@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,9 +13,9 @@ from pyspark.sql import functions as F
 
 from ralm.errors import DataError, RalmError
 from ralm.ingest.expressions import CORRUPT
-from ralm.ingest.mapping import NOTE, REASON, ROW, Mapped
+from ralm.ingest.mapping import NOTE, REASON, ROW, UNREADABLE, Mapped
 from ralm.ingest.source_counts import SourceCount
-from ralm.ingest.value_kinds import time_format_of
+from ralm.ingest.value_kinds import excel_time, is_excel, time_format_of
 from ralm.spark.errors import user_errors
 from ralm.spark.frames import union
 
@@ -147,10 +148,27 @@ def _hints(count: SourceCount) -> str:
 
 
 def _forms(mapped: Mapped, count: SourceCount) -> str:
-    return "".join(f"; {line}" for reason in count.bad if (line := time_hint(mapped, reason)))
+    return "".join(f"; {line}" for reason in count.bad if (line := hint(mapped, reason)))
 
 
-def time_hint(mapped: Mapped, reason: str) -> str | None:
+def hint(mapped: Mapped, reason: str) -> str | None:
+    """What bad rows have in common, with the remedy; None: nothing is seen."""
+    if reason == "null clicked":
+        return "if an empty cell means no click: write coalesce(…, false)"
+    return _row_hint(mapped) if reason == UNREADABLE else _time_hint(mapped, reason)
+
+
+def _row_hint(mapped: Mapped) -> str | None:
+    """That quotes are escaped by a backslash, if they are in half of the rows that cannot be read."""
+    rows = quarantined(mapped).where(F.col("reason") == UNREADABLE).select("row").limit(_ASKED).collect()
+    texts = [json.loads(row["row"]).get(CORRUPT) or "" for row in rows]
+    escaped = sum('\\"' in text and text.lstrip()[:1] not in ("{", "[") for text in texts)
+    if not escaped or 2 * escaped < len(texts):
+        return None
+    return "quotes within cells are written \\\" there: set options: {escape: '\\'}"
+
+
+def _time_hint(mapped: Mapped, reason: str) -> str | None:
     """The form that times have which could not be read, as a setting; None: the reason is another, or none fits."""
     if reason not in mapped.unread:
         return None
@@ -158,6 +176,8 @@ def time_hint(mapped: Mapped, reason: str) -> str | None:
     with user_errors("ingest", mapped.expressions):
         values = [row["value"] for row in bad.limit(_ASKED).collect()]
     form = time_format_of(values)
+    if form is None and is_excel(values):
+        return f"'{values[0]}' looks like Excel's count of days: write {excel_time('column')}"
     if form is None or form in tried:
         return None
     return f"'{values[0]}' looks like {form}: set {setting}: {form}"

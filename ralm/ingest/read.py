@@ -11,13 +11,14 @@ from pyspark.sql import DataFrame, SparkSession
 from ralm.config import Source
 from ralm.config.place import Place
 from ralm.errors import ConfigError, DataError, RalmError
-from ralm.ingest.expressions import CORRUPT, FAILED
+from ralm.ingest.expressions import CORRUPT, FAILED, UNJOINED
 from ralm.ingest.files import Say, find_files, path_listing
 from ralm.ingest.parquet_files import read_parquet
 from ralm.ingest.sampling import Sample
 from ralm.ingest.shape import with_elements, with_joined
 from ralm.ingest.text_files import read_text
 from ralm.spark.errors import short_message, user_errors
+from ralm.warehouse.warehouse import is_delta
 
 __all__ = ["CORRUPT", "FAILED", "listing", "path_listing", "read_source", "source_path"]
 
@@ -56,6 +57,10 @@ def read_source(
     say = say or (lambda line: None)
     texts = expressions(source)
     raw = _rows(spark, source, data_root, setting, texts, say, sample)
+    # Names that are ours from here on.
+    raw = raw.withColumnsRenamed(
+        {name: f"{name}_in_file" for name in raw.columns if name.lower() in (FAILED, UNJOINED)}
+    )
     if sample is not None:
         with user_errors(f"{setting}: {source.place}"):
             raw = sample.rows(raw, source.format)
@@ -89,6 +94,8 @@ def _rows(
                 return spark.read.options(**_version(source)).table(source.table)
         path = source_path(source, data_root)
         if source.format == "delta":
+            if not is_delta(spark, path) and path_listing(spark, path):
+                raise ConfigError(f"{setting}.path: {path}: is no Delta table (it has no _delta_log): look at `format`")
             with user_errors(f"{setting}.path: {path}"):
                 return spark.read.options(**(_version(source) | source.options)).format("delta").load(path)
         files = find_files(spark, path, setting, source.format, say)

@@ -38,6 +38,8 @@ _FOREIGN = {
     b"ARROW1": "an Arrow file: write it as Parquet or CSV",
     b"\xff\x06\x00\x00sNaPpY": "compressed with Snappy: compress it with gzip",
     b"%PDF": "a PDF: export the table as CSV",
+    b"version https://git-lfs": "a pointer of Git LFS, not the file: run git lfs pull",
+    **dict.fromkeys((b"<!DOCTYPE html", b"<!doctype html", b"<html"), "an HTML or XML page: save it as CSV or .xlsx"),
 }
 
 
@@ -48,6 +50,8 @@ def compression_of(content: bytes) -> str:
 
 def foreign(content: bytes) -> str | None:
     """What a file is that is no text, with the remedy; None: it may be text."""
+    if content[257:262] == b"ustar":
+        return "a tar archive: unpack it"
     return next((what for magic, what in _FOREIGN.items() if content.startswith(magic)), None)
 
 

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, DoubleType, FloatType, StringType
+from pyspark.sql.types import ArrayType, DataType, MapType, StringType
 
 from ralm.config import Join
 from ralm.errors import ConfigError, DataError
@@ -24,7 +24,7 @@ from ralm.ingest.expressions import (
     missing,
 )  # fmt: skip
 from ralm.ingest.files import Say
-from ralm.ingest.ids import is_missing, stripped
+from ralm.ingest.ids import is_missing, read_id, stripped, whole
 from ralm.ingest.names import mentioned
 from ralm.spark.errors import user_errors
 
@@ -45,7 +45,8 @@ def with_elements(raw: DataFrame, text: str, setting: str, place: str) -> DataFr
         raise ConfigError("; ".join(problems))
     if not isinstance(bound.kind, ArrayType):
         raise ConfigError(
-            f"{setting}.explode: `{text}` is {bound.kind.simpleString()}, expected an array, such as split({text}, ' ')"
+            f"{setting}.explode: `{text}` is {bound.kind.simpleString()}, expected an array, such as "
+            f"{_array_of(text, bound.kind)}"
         )
     if ELEMENT in [name.lower() for name in raw.columns]:
         raise ConfigError(f"{setting}.explode: {place} has a column '{ELEMENT}' already: rename it in the files")
@@ -59,6 +60,13 @@ def with_elements(raw: DataFrame, text: str, setting: str, place: str) -> DataFr
     nothing = F.array(F.lit(None).cast(element))
     rows = raw.withColumn(FAILED, failed)
     return rows.withColumn(ELEMENT, F.explode(F.when(kept, nothing).otherwise(filled)))
+
+
+def _array_of(text: str, kind: DataType) -> str:
+    """An expression that makes an array of a value that is none."""
+    if isinstance(kind, MapType):
+        return f"map_keys({text}), or map_entries({text}) with element.key and element.value"
+    return f"split({text}, ' ')" if isinstance(kind, StringType) else f"array({text})"
 
 
 def _filled(part: Column, kind: object) -> Column:
@@ -79,8 +87,8 @@ def with_joined(raw: DataFrame, other: DataFrame, join: Join, setting: str, say:
 
     Where there is none, they are null, and `_unjoined` is the name of the file.
 
-    Keys are compared as text without the blanks round it; those in which characters were lost equal nothing, and
-    their row gets its reason in `_failed`. Two passes over the other rows are made here.
+    Keys are compared as ids are read (12.0 is 12, without the blanks round it); those in which characters were lost
+    equal nothing, and their row gets its reason in `_failed`. Two passes over the other rows are made here.
 
     Args:
         other: rows that repeat each other are one.
@@ -88,7 +96,7 @@ def with_joined(raw: DataFrame, other: DataFrame, join: Join, setting: str, say:
         is_text: whether the raw rows come from text, in some encoding.
 
     Raises:
-        ConfigError: a column that is not there, or there twice; keys that are floating numbers.
+        ConfigError: a column that is not there, or there twice.
         DataError: several different rows of the same key.
     """
     problems = []
@@ -99,14 +107,6 @@ def with_joined(raw: DataFrame, other: DataFrame, join: Join, setting: str, say:
             problems.append(missing(name, other, f"{setting}.columns", join.place))
         elif _find(raw, name):
             problems.append(f"{setting}.columns: '{name}' is a column of the source already: leave it out")
-    kinds = [
-        (name, rows.schema[found].dataType) for name in join.on for rows in (raw, other) if (found := _find(rows, name))
-    ]
-    problems += [
-        f"{setting}.on: {name} is {kind.simpleString()}, expected text or a whole number"
-        for name, kind in kinds
-        if isinstance(kind, FloatType | DoubleType)
-    ]
     if problems:
         raise ConfigError("; ".join(dict.fromkeys(problems)))
     keys = [f"_key{place}" for place in range(len(join.on))]
@@ -138,7 +138,10 @@ def with_joined(raw: DataFrame, other: DataFrame, join: Join, setting: str, say:
 
 
 def _key(rows: DataFrame, name: str) -> Column:
-    return F.when(~_lost(rows, name), F.trim(_text(rows, name)))
+    """A key by the rule of ids; nothing stands for a missing one, since NA may be a country."""
+    kind = rows.schema[_find(rows, name) or name].dataType
+    text = read_id(column_of(_find(rows, name) or name), kind, ()).value if whole(kind) else F.trim(_text(rows, name))
+    return F.when(~_lost(rows, name), text)
 
 
 def _lost(rows: DataFrame, name: str) -> Column:

@@ -11,13 +11,15 @@ import lzma
 import re
 import zlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import pyarrow as pa
 
 from ralm.errors import DataError, MissingInputError
 from ralm.ingest.ids import without_formula
-from ralm.ingest.looked import Looked
+from ralm.ingest.looked import Cells, Looked
 from ralm.ingest.looked_nested import look_at_json, look_at_parquet
 from ralm.ingest.names import clean_name
 from ralm.ingest.recognition import SEPARATORS, compression_of, encoding_of, foreign, opened, separator_of
@@ -26,10 +28,17 @@ from ralm.ingest.value_kinds import is_number, time_format_of
 
 # Bytes and rows looked at: a guess, to be corrected by hand.
 _BYTES, _ROWS = 1_000_000, 2_000
-_SEPARATORS = ("::", *SEPARATORS)
+_SEPARATORS = ("::", *SEPARATORS, "\x01", "^")
 _ABOVE = (
     "stand above the rows that they are about: write them into the rows, such as by "
     """awk '/:\\r?$/ {sub(":.*", ","); id = $0; next} {print id $0}'"""
+)
+
+_WEB = re.compile(r'\S+ \S+ \S+ \[\d\d/\w{3}/\d{4}:[^\]]*\] "')
+_WEB_LOG = (
+    "it is the log of a web server: give it `format: text`, and expressions such as user_id: split(value, ' ')[0], "
+    "item_id: split(value, ' ')[6], shown_at: regexp_extract(value, r'\\[([^\\]]*)', 1) with time_format: "
+    "dd/MMM/yyyy:HH:mm:ss Z"
 )
 
 
@@ -40,7 +49,16 @@ def look(path: str) -> Looked:
         MissingInputError: there is none.
         DataError: it is empty, or no table.
     """
-    file = _first(path)
+    files = _files(path)
+    looked = _look(path, files[0])
+    if (Path(path) / "_delta_log").is_dir():
+        return replace(looked, format="delta", options={}, why="a Delta table")
+    folders = _folders(path, files)
+    why = f"{looked.why}, in folders named {', '.join(f'{key}=…' for key in folders)}" if folders else looked.why
+    return replace(looked, columns=looked.columns | folders, why=why)
+
+
+def _look(path: str, file: Path) -> Looked:
     start = file.read_bytes()[:4] if file.stat().st_size < 4 else _head(file, 4)
     if start == b"PAR1":
         return look_at_parquet(path, file, _ROWS)
@@ -50,10 +68,8 @@ def look(path: str) -> Looked:
     if not content.strip():
         raise DataError(f"{path}: the file is empty")
     text, encoding = _decoded(path, content)
-    if text.lstrip()[:1] == "{":
+    if text.lstrip()[:1] in ("{", "["):
         return look_at_json(path, text, _ROWS)
-    if text.lstrip()[:1] == "[":
-        raise DataError(f"{path}: it is one JSON array: write JSON lines, one object per line (jq -c '.[]')")
     return _separated(path, text, encoding)
 
 
@@ -62,14 +78,34 @@ def _head(file: Path, count: int) -> bytes:
         return start.read(count)
 
 
-def _first(path: str) -> Path:
+def _files(path: str) -> list[Path]:
+    """The files that a path means, without hidden and empty ones; of a Delta table also old ones."""
     if Path(path).is_file():
-        return Path(path)
-    found = sorted(Path(path).rglob("*")) if Path(path).is_dir() else sorted(map(Path, glob.glob(path)))
-    files = [file for file in found if file.is_file() and not file.name.startswith((".", "_")) and file.stat().st_size]
+        return [Path(path)]
+    folder = Path(path) if Path(path).is_dir() else None
+    found = sorted(folder.rglob("*")) if folder else sorted(map(Path, glob.glob(path)))
+    shown = [file for file in found if not _hidden(file.relative_to(folder).parts if folder else (file.name,))]
+    files = [file for file in shown if file.is_file() and file.stat().st_size]
     if not files:
         raise MissingInputError(f"{path}: no such file, or nothing in it")
-    return files[0]
+    return files
+
+
+def _hidden(parts: tuple[str, ...]) -> bool:
+    return any(part.startswith(".") or (part.startswith("_") and "=" not in part) for part in parts)
+
+
+def _folders(path: str, files: list[Path]) -> dict[str, Cells]:
+    """The columns of folders named key=value, with a value per file."""
+    if not Path(path).is_dir():
+        return {}
+    found: dict[str, Cells] = {}
+    for file in files[:_ROWS]:
+        for part in file.relative_to(path).parts[:-1]:
+            key, equals, value = part.partition("=")
+            if equals and key and value:
+                found.setdefault(key, []).append(unquote(value))
+    return found
 
 
 def _content(file: Path) -> bytes:
@@ -98,13 +134,17 @@ def _decoded(path: str, content: bytes) -> tuple[str, str]:
 def _separated(path: str, text: str, encoding: str) -> Looked:
     lines = [line for line in re.split(r"\r\n|\n|\r", text.lstrip("\ufeff")) if line.strip()]
     lines = lines[1 if len(lines) > 1 and re.match("(?i)sep=.", lines[0]) else 0 :][: _ROWS + 1]
-    separator = separator_of(lines, _SEPARATORS) or ","
+    if sum(_WEB.match(line) is not None for line in lines) > len(lines) / 2:
+        raise DataError(f"{path}: {_WEB_LOG}")
+    separator = separator_of(lines, _SEPARATORS) or separator_of(lines, " ") or ","
     blanks = blanks_before_quotes(lines, separator, '"')
     if separator == "::":
         rows = [line.split("::") for line in lines]
     else:
         rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=separator, skipinitialspace=blanks))
-    rows = [row for row in rows if any(cell.strip() for cell in row)]
+    plain = [line.split(separator) for line in lines]
+    unquoted = _quotes_mean_nothing(rows, plain)
+    rows = [row for row in (plain if unquoted else rows) if any(cell.strip() for cell in row)]
     if sum(len(row) == 1 and re.fullmatch(r"\S+:", row[0].strip()) is not None for row in rows[:-1]) >= min(
         2, len(rows)
     ):
@@ -113,19 +153,44 @@ def _separated(path: str, text: str, encoding: str) -> Looked:
     width = len(rows[0])
     named = _is_header(rows)
     names = [clean_name(name) or f"_c{place}" for place, name in enumerate(rows[0])]
+    again = [name.lower() for name in names]  # as the reader calls them: a name that comes twice is no name
+    names = [f"{name}{place}" if again.count(name.lower()) > 1 else name for place, name in enumerate(names)]
     names = names if named else [f"_c{place}" for place in range(width)]
     body = [row for row in rows[1 if named else 0 :] if len(row) == width and not (named and row == rows[0])]
+    if not body:
+        raise DataError(f"{path}: there are no rows below its header {', '.join(names)}")
+    if width == 1:
+        raise DataError(
+            f"{path}: one cell in each line, such as '{rows[-1][0][:60]}': no separator was found (known are tabs, "
+            "blanks and , ; | :: ^); lines of other forms are read by `format: text` and expressions of its column "
+            "`value`"
+        )
     columns: dict[str, list[str | None]] = {
         name: [without_formula(row[i].strip()) or None for row in body] for i, name in enumerate(names)
     }
     options = {} if separator in (",", "\t") else {"sep": separator}
     options |= {} if named else {"header": "false"}
     options |= {"ignoreLeadingWhiteSpace": "true"} if blanks else {}
+    options |= {"quote": ""} if unquoted else {}
     options |= {"encoding": encoding} if encoding in ("ISO-8859-1", "windows-1252") else {}
-    said = {"\t": "tabs", ",": "commas"}.get(separator, f"'{separator}'")
+    said = {"\t": "tabs", ",": "commas"}.get(separator, repr(separator))
     why = f"text in {encoding}, cells separated by {said}, {'a header line' if named else 'no header line'}"
     why += f" below {titles} lines of titles" if named and titles else ""
     return Looked(path, "tsv" if separator == "\t" else "csv", options, columns, why=why)
+
+
+def _quotes_mean_nothing(rows: list[list[str]], plain: list[list[str]]) -> bool:
+    """Whether quotes are letters, such as inches: without them more lines have the usual number of cells.
+
+    Args:
+        rows: cells where quotes count.
+        plain: those of lines cut at every separator.
+    """
+    cells = [cell for row in plain for cell in row]
+    if 10 * sum(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells) > len(cells):
+        return False
+    fits = [Counter(map(len, cut)).most_common(1)[0][1] for cut in (rows, plain) if cut]
+    return len(fits) == 2 and fits[1] > 1.02 * fits[0]
 
 
 def _evened(rows: list[list[str]]) -> tuple[list[list[str]], int]:
@@ -148,7 +213,7 @@ def _is_header(rows: list[list[str]]) -> bool:
     first, below = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
     if not below:
         return not any(is_number(cell) for cell in first)
-    if len({cell.strip().lower() for cell in first}) < len(first) or any(is_number(cell) for cell in first):
+    if any(is_number(cell) for cell in first):
         return False
     for place, cell in enumerate(first):
         values = [row[place] for row in below if row[place]]
@@ -158,6 +223,8 @@ def _is_header(rows: list[list[str]]) -> bool:
             and (all(map(is_number, values)) or time_format_of(values) is not None)
         ):
             return True
+    if len({cell.strip().lower() for cell in first}) < len(first):
+        return False
     known = {shape(row[place]) for row in below for place in range(len(first))}
     return not any(shape(cell) in known and any(map(str.isdigit, cell)) for cell in first)
 

@@ -11,14 +11,15 @@ from pathlib import Path
 
 from ralm.config.time_formats import ISO
 from ralm.ingest.click_columns import condition
-from ralm.ingest.column_guesses import CLICK, DONE, SHOWN, TIME, Roles, named, words_of
+from ralm.ingest.column_guesses import Roles
+from ralm.ingest.column_words import CLICK, DONE, SHOWN, TIME, named, words_of
 from ralm.ingest.item_columns import separator_of
 from ralm.ingest.looked import Guess, Looked, quoted
 from ralm.ingest.one_layout import together
 from ralm.ingest.paired_rows import paired_rows
 from ralm.ingest.sniff import look
 from ralm.ingest.suggested_files import Joined, SuggestedFile, choose
-from ralm.ingest.value_kinds import clock_pattern, other_order
+from ralm.ingest.value_kinds import EXCEL, clock_pattern, excel_time, other_order
 
 
 def suggestion(paths: Sequence[str]) -> str:
@@ -154,6 +155,8 @@ def _moment(file: SuggestedFile) -> str:
     """The column of times, or the expression that puts day and time of the day together."""
     roles, looked = file.roles, file.looked
     assert roles.time is not None
+    if roles.time_format == EXCEL:
+        return excel_time(_column(looked, roles.time.column, within=True))
     if roles.clock is None:
         return _column(looked, roles.time.column)
     day, clock = (_column(looked, guess.column, within=True) for guess in (roles.time, roles.clock))
@@ -164,7 +167,7 @@ def _pattern(file: SuggestedFile) -> str:
     """How the times are written, with the time of the day if it stands in a column of its own."""
     roles = file.roles
     if roles.clock is None:
-        return roles.time_format or ""
+        return "" if roles.time_format == EXCEL else roles.time_format or ""
     clock = clock_pattern([value for value in file.looked.columns[roles.clock.column] if value])
     day = roles.time_format or ISO
     if day == ISO:

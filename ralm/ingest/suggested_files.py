@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ralm.errors import DataError
-from ralm.ingest.column_guesses import BESIDE, BY_NAME, ITEM, Roles, guess_roles, named, words_of
+from ralm.ingest.column_guesses import BESIDE, BY_NAME, Roles, guess_roles
+from ralm.ingest.column_words import ITEM, named, words_of
 from ralm.ingest.expressions import ELEMENT
 from ralm.ingest.item_columns import item_columns
 from ralm.ingest.looked import Guess, Looked, exploded
@@ -92,7 +93,7 @@ def choose(found: Sequence[Looked], root: str) -> Choice:
 def _suggested(looked: Looked, root: str) -> SuggestedFile:
     path = os.path.relpath(os.path.abspath(looked.path), root)
     file = SuggestedFile(looked, guess_roles(looked), path, item_columns(looked))
-    if file.described or file.named_item:
+    if file.described or (file.named_item and file.is_log):
         return file
     for name, cells in looked.lists.items():
         plain = list(cells) == [ELEMENT] and named(name, ITEM) is not None

@@ -31,6 +31,7 @@ from ralm.spark.frames import union
 # Cells stay text until the mapping casts them: guessed types differ between the files of one log.
 TEXT = {"header": "true", "inferSchema": "false", "quote": '"'}
 _LARGEST = 2**31 - 1
+_LOOKED_AT = 16
 
 
 def read_text(
@@ -61,7 +62,7 @@ def read_text(
         return _read_cells(spark, heads, source, setting, texts, say, thin=thin)
     if source.format == "text":
         return _read_lines(spark, heads)
-    return read_json(spark, heads, source, where, thin=thin)
+    return read_json(spark, heads, source, where, texts, thin=thin)
 
 
 def _read_cells(
@@ -167,8 +168,8 @@ def _same_columns(groups: dict[Layout, list[Head]], where: str, texts: list[str]
 def _cells(
     spark: SparkSession, layout: Layout, files: list[SourceFile], style: Style, options: dict[str, str], headed: bool
 ) -> DataFrame:
-    folders = {key.lower() for key in layout.keys}
-    # A folder's value wins over a column of the same name.
+    folders = {*[key.lower() for key in layout.keys], CORRUPT}
+    # A folder's value wins over a column of the same name, as does the text of rows that cannot be read.
     columns = [f"{name}_in_file" if name.lower() in folders else name for name in layout.columns]
     schema = StructType([StructField(name, StringType()) for name in (*columns, CORRUPT, *layout.keys)])
     paths = [file.path for file in files]
@@ -180,7 +181,11 @@ def _cells(
         skipped = options.get("nullvalue", "")
         rows = as_records(bytes_of(spark, paths, layout), schema, layout, style, headed, skipped)
     only_ends = f"^[\\s{re.escape(style.separator)}{re.escape(style.quote or ' ')}]*$"
-    blank = F.coalesce(*[F.nullif(F.trim(_column(name)), F.lit("")) for name in columns], F.lit(None).cast("string"))
+    # Cells behind the first ones are only looked at where these are empty, and all at once: a table may have thousands.
+    blank = F.coalesce(
+        *[F.nullif(F.trim(_column(name)), F.lit("")) for name in columns[:_LOOKED_AT]],
+        F.nullif(F.trim(F.concat_ws("", *map(_column, columns[_LOOKED_AT:]))), F.lit("")),
+    )
     return rows.where(blank.isNotNull() | (F.col(CORRUPT).isNotNull() & ~F.col(CORRUPT).rlike(only_ends)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 
@@ -115,6 +116,11 @@ def _ids(cells: Cells, name: str, column: str | None) -> list[str]:
     names = cells.rows[0] if cells.names is None else cells.names
     place = id_column(names, column, f"{name} ({cells.form})", numbered=cells.names is None)
     raw = [row[place] if place < len(row) else "" for row in cells.rows]
+    if cells.names is not None and (inner := next(filter(_holds_others, raw), None)):
+        raise DataError(
+            f"list {name}: {names[place]} is a list or an object: {inner[:60]}; write one id in each line, such as by "
+            f"jq -c '.{names[place]}[]'"
+        )
     if cells.ascii_only:
         strange = next((text for text in raw if not text.isascii()), None)
         if strange is not None:
@@ -122,6 +128,14 @@ def _ids(cells: Cells, name: str, column: str | None) -> list[str]:
                 f"list {name}: not UTF-8, and ids hold other letters than ASCII ({strange}): save it as UTF-8"
             )
     return [without_formula(trimmed(text)) for text in raw]
+
+
+def _holds_others(text: str) -> bool:
+    """Whether a value of JSON is a list or an object; an id may stand in braces."""
+    try:
+        return text[:1] in ("[", "{") and isinstance(json.loads(text), list | dict)
+    except ValueError:
+        return False
 
 
 def _values(cells: Cells, name: str, value: str) -> list[float | None]:

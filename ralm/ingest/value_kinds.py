@@ -29,6 +29,9 @@ PATTERNS = (
     ("MM/dd/yy", "%m/%d/%y"),
     ("dd/MM/yyyy hh:mm:ss a", "%d/%m/%Y %I:%M:%S %p"),
     ("dd/MM/yyyy hh:mm a", "%d/%m/%Y %I:%M %p"),
+    ("dd/MM/yyyy, HH:mm:ss", "%d/%m/%Y, %H:%M:%S"),
+    ("MM/dd/yyyy, hh:mm:ss a", "%m/%d/%Y, %I:%M:%S %p"),
+    ("dd.MM.yyyy, HH:mm:ss", "%d.%m.%Y, %H:%M:%S"),
     ("dd.MM.yyyy HH:mm:ss", "%d.%m.%Y %H:%M:%S"),
     ("dd.MM.yyyy HH:mm", "%d.%m.%Y %H:%M"),
     ("dd.MM.yyyy", "%d.%m.%Y"),
@@ -43,12 +46,35 @@ PATTERNS = (
     ("yyyy/MM/dd", "%Y/%m/%d"),
     ("yyyy-MM-dd hh:mm:ss a", "%Y-%m-%d %I:%M:%S %p"),
     ("yyyy-MM-dd hh:mm a", "%Y-%m-%d %I:%M %p"),
+    ("yyyy.MM.dd HH:mm:ss", "%Y.%m.%d %H:%M:%S"),
+    ("yyyy.MM.dd HH:mm", "%Y.%m.%d %H:%M"),
+    ("yyyy.MM.dd", "%Y.%m.%d"),
+    ("yyyy年MM月dd日 HH:mm:ss", "%Y年%m月%d日 %H:%M:%S"),
+    ("yyyy年MM月dd日 HH:mm", "%Y年%m月%d日 %H:%M"),
+    ("yyyy年MM月dd日", "%Y年%m月%d日"),
+    ("yyyyMMdd'T'HHmmssX", "%Y%m%dT%H%M%S%z"),
+    ("yyyyMMdd'T'HHmmss", "%Y%m%dT%H%M%S"),
     ("yyyyMMddHHmmss", "%Y%m%d%H%M%S"),
     ("yyyyMMddHHmm", "%Y%m%d%H%M"),
+    ("yyyyMMddHH", "%Y%m%d%H"),
     ("yyyyMMdd", "%Y%m%d"),
+    ("yyMMddHH", "%y%m%d%H"),
     ("dd-MMM-yyyy HH:mm:ss", "%d-%b-%Y %H:%M:%S"),
+    ("dd-MMM-yyyy HH:mm", "%d-%b-%Y %H:%M"),
     ("dd-MMM-yyyy", "%d-%b-%Y"),
+    ("dd-MMM-yy hh.mm.ss.SSSSSS a", "%d-%b-%y %I.%M.%S.%f %p"),
+    ("dd-MMM-yy", "%d-%b-%y"),
+    ("dd MMM yyyy HH:mm:ss", "%d %b %Y %H:%M:%S"),
+    ("dd MMM yyyy HH:mm", "%d %b %Y %H:%M"),
+    ("dd MMM yyyy", "%d %b %Y"),
+    ("ddMMMyyyy:HH:mm:ss", "%d%b%Y:%H:%M:%S"),
+    ("ddMMMyyyy", "%d%b%Y"),
+    ("MMM dd, yyyy hh:mm:ss a", "%b %d, %Y %I:%M:%S %p"),
+    ("MMM dd, yyyy hh:mm a", "%b %d, %Y %I:%M %p"),
+    ("MMM dd, yyyy", "%b %d, %Y"),
+    ("MMMM dd, yyyy", "%B %d, %Y"),
     ("dd/MMM/yyyy:HH:mm:ss Z", "%d/%b/%Y:%H:%M:%S %z"),
+    ("EEE MMM dd yyyy HH:mm:ss 'GMT'xx", "%a %b %d %Y %H:%M:%S GMT%z"),
     ("EEE MMM dd HH:mm:ss Z yyyy", "%a %b %d %H:%M:%S %z %Y"),
     ("EEE, dd MMM yyyy HH:mm:ss Z", "%a, %d %b %Y %H:%M:%S %z"),
 )
@@ -60,7 +86,12 @@ _ISO = re.compile(
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d{1,9})?)?( ?[AaPp]\.?[Mm]\.?)?")
 # .NET counts ten-millionths of a second from the year 1: as nanoseconds, 1966 to 2090 would be months of 1989 and 1990.
 _TICKS = 6.2e17, 6.6e17
+# Values, spread over all, that rule most patterns out.
+_TRIED = 20
 _TWO = ("dd", "MM", "HH", "hh")
+# Excel counts days from the end of 1899; in these it is 1982 to 2064.
+EXCEL = "days of Excel"
+EXCEL_DAYS = 30_000, 60_000
 _AFTER, _BEFORE = dt.datetime(1990, 1, 1, tzinfo=dt.UTC).timestamp(), dt.datetime(2100, 1, 1, tzinfo=dt.UTC).timestamp()
 
 
@@ -73,6 +104,19 @@ def is_flag(values: Sequence[str]) -> bool:
     """Whether the values are yes and no, in whatever words."""
     kinds = {value.strip().lower() for value in values}
     return 0 < len(kinds) <= 4 and kinds <= _TRUE | _FALSE
+
+
+def is_excel(values: Sequence[str]) -> bool:
+    """Whether the values may be Excel's days since 1899, with a point or a comma: 45292.5 is noon of 2024-01-01."""
+    texts = [value.strip().replace(",", ".") for value in values if value and value.strip()]
+    low, high = EXCEL_DAYS
+    return bool(texts) and all(is_number(text) and low <= float(text) <= high for text in texts)
+
+
+def excel_time(column: str) -> str:
+    """The expression of the time, without a zone, that Excel's days in a column of texts stand for."""
+    days = f"try_cast(replace({column}, ',', '.') AS double)"
+    return f"cast(timestamp_seconds(round(({days} - 25569) * 86400)) AS timestamp_ntz)"
 
 
 def is_clock(values: Sequence[str]) -> bool:
@@ -114,6 +158,9 @@ def time_format_of(values: Sequence[str]) -> str | None:
     fitting = []
     for pattern, form in PATTERNS:
         if digits and ("/" in pattern or "." in pattern):
+            continue
+        few = values[:: max(1, len(values) // _TRIED)]
+        if sum(_parsed(value, pattern, form) is not None for value in few) < 0.8 * len(few):
             continue
         found = [time for value in values if (time := _parsed(value, pattern, form)) is not None]
         if len(found) >= enough:
@@ -167,7 +214,7 @@ def _likeliest(fitting: Sequence[tuple[str, list[dt.datetime]]]) -> str:
 
 def _as_written(pattern: str, values: Sequence[str]) -> str:
     """The pattern with one letter for what some values write with one digit: Spark's `dd` needs two."""
-    if pattern.startswith("yyyyMM"):
+    if pattern.startswith(("yyyyMM", "yyMM")):
         return pattern
     runs = [run[0] for run in re.finditer(r"([A-Za-z])\1*|[^A-Za-z]+", pattern)]
     two = "".join(r"\d\d" if run in _TWO else r".+" if run.isalpha() else re.escape(run) for run in runs)
@@ -177,7 +224,7 @@ def _as_written(pattern: str, values: Sequence[str]) -> str:
 
 
 def _parsed(text: str, pattern: str, form: str) -> dt.datetime | None:
-    if pattern.startswith("yyyyMM") and len(text) != len(pattern):
+    if pattern.isalpha() and "MMM" not in pattern and len(text) != len(pattern):
         return None
     try:
         found = dt.datetime.strptime(text, form)

@@ -31,6 +31,8 @@ _KINDS: tuple[tuple[type[RalmError], tuple[str, ...]], ...] = (
             "FIELD_NOT_FOUND",
             "COLUMN_ALREADY_EXISTS",
             "INCONSISTENT_BEHAVIOR_CROSS_VERSION",
+            "DELTA_UNSUPPORTED_FEATURES_FOR_READ",
+            "DELTA_INVALID_PROTOCOL_VERSION",
         ),
     ),
     (
@@ -61,7 +63,7 @@ _UNREADABLE = re.compile(
     r"is not a Parquet file|Invalid UTF-8|MalformedInputException|corrupt|[Uu]nexpected end of|"
     r"Not a gzip|incorrect header check|Expected magic number"
 )
-_NO_FILE_SYSTEM = re.compile(r"No FileSystem for scheme|Class org\.apache\.hadoop\.fs\.\S+ not found")
+_NO_FILE_SYSTEM = re.compile(r"No FileSystem for scheme(?: \"\w+\")?|Class org\.apache\.hadoop\.fs\.\S+ not found")
 _FILE = re.compile(r"(?:[Ff]ile:? |for file |file path: )\[?((?:[a-z0-9]+:/|/)[^\s\]]*?)[.,]?(?:\s|$|\])")
 _COLON = re.compile(r"URISyntaxException: Relative path in absolute URI: \.?(\S+?)(?:\.crc)?(?:\s|$)")
 # Delta's checkpoints of a table's log; commits are JSON.
@@ -113,7 +115,9 @@ def translate(error: Exception, where: str, expressions: Mapping[str, str]) -> R
     if _NO_FILE_SYSTEM.search(text):
         found = _NO_FILE_SYSTEM.search(text)
         assert found is not None
-        return MissingInputError(f"{where}: {found[0]}; add the file system's package with --packages")
+        old = re.search(r'for scheme "?(s3n?)"?$', found[0])
+        remedy = "write s3a://" if old else "add the file system's package with --packages"
+        return MissingInputError(f"{where}: {found[0]}; {remedy}")
     colon = _COLON.search(text)
     if colon is not None:
         return DataError(f"{where}: {colon[1]}: Spark reads no file whose name has a colon; rename it")

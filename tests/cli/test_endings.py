@@ -60,6 +60,25 @@ def test_ctrl_c_is_behind_what_it_breaks_off(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err.startswith("error: interrupted; finished work is kept.")
 
 
+def test_ctrl_c_is_said_while_the_lines_of_ranks_are_relayed() -> None:
+    """A training in several processes puts a relay in place of both streams."""
+    program = (
+        "import contextlib, io, os, signal, sys\n"
+        "from jobs.cli.arguments import break_off, say_error\n"
+        "signal.signal(signal.SIGINT, break_off)\n"
+        "try:\n"
+        "    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        signal.pause()\n"
+        "except KeyboardInterrupt as error:\n"
+        "    sys.exit(say_error(error, []))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr.splitlines()) == (130, "", [INTERRUPTED])
+
+
 def test_a_terminal_without_the_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", screen)

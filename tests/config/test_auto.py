@@ -276,3 +276,12 @@ def _cell(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return str(value) if isinstance(value, (list, str, float)) else names[value]
+
+
+def test_tiny_logs_are_said_to_be_tiny() -> None:
+    two = DataCounts(users=2, active=2, items=2, impressions=4, clicks=2, usual=1, least=1)
+    assert two.too_little(5) == (
+        "2 clicks on 2 items: half of them are on items with fewer than 5, as many as an item needs "
+        "(lookalike.min_seeds): there is little or nothing to learn from"
+    )
+    assert MOVIELENS.too_little(20) is None

@@ -75,6 +75,8 @@ def test_excluded_fields_are_no_fields_any_more(tmp_path: Path) -> None:
         (["ingest.users=null", "fields.categorical=[Age]"], ["Age would come from ingest.users, which is left out"]),
         # case 74: names that collide, impossible sizes
         (["ingest.users.columns={user_id: uid, as_of: x}"], ["'as_of' is a column of the tables"]),
+        (["fields.history=[reading, shopping, User_Id]", "fields.item_domains=[reading]"],
+         ["domain 'User_Id' is a column of the tables"]),
         (["ingest.users.columns={user_id: uid, As_Of: x}"], ["'As_Of' is a column of the tables"]),
         (["ingest.users.columns={user_id: uid, Age: a, age: b}"], ["'Age' and 'age' differ in case only"]),
         (["fields.history=[reading, shopping]", "fields.numeric=[Reading]", "fields.categorical=[Age]"],

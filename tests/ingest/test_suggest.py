@@ -183,7 +183,7 @@ def test_files_that_are_no_logs(tmp_path: Path) -> None:
     for name, words in (
         ("empty.csv", "empty"),
         ("book.xlsx", "Excel"),
-        ("array.json", "JSON lines"),
+        ("array.json", "JSON object"),
         ("towns.csv", "town"),
         ("sessions.jsonl", "which `explode` makes rows of: steps"),
     ):

@@ -126,6 +126,8 @@ def test_columns_are_named_or_numbered(matched: Callable[..., tuple[list[str], L
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
+        ("a.json", '{"users": ["u1", "u2"]}', "users is a list or an object: .* such as by jq"),
+        ("b.jsonl", '{"user": {"id": "u1"}}\n{"user": {"id": "u2"}}', "user is a list or an object"),
         ("open.csv", 'user_id,name\nu1,"A\nu2,B\n', "line 3: quotes left open"),
         ("long.csv", "user_id,name\nu1,A,B\nu2,B\n", "line 2 has 3 cells, the first line 2"),
         ("latin.csv", "user_id\nMüller\nMöller\n".encode("latin-1"), "not UTF-8, .*save it as UTF-8"),

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from ralm.errors import DataError
 from ralm.ingest.ids import without_decimals
+from ralm.ingest.letters import as_seen
 from ralm.ingest.list_match import match_users
 from ralm.ingest.user_list import read_user_list
 from ralm.runs.context import Context
@@ -41,7 +42,7 @@ def listed_ids(context: Context, path: str, column: str | None, hashed: bool) ->
     if not found.read and found.header is None:
         raise DataError(f"list {path}: it holds no ids; it was taken for {given.form}")
     text = given.ids.where("id IS NOT NULL").select("id")
-    return known.union(text).union(text.select(without_decimals(F.col("id"))[0])).distinct()
+    return known.union(text).union(text.select(without_decimals(as_seen(F.col("id")))[0])).distinct()
 
 
 def remember(context: Context, ids: DataFrame) -> int:

@@ -22,6 +22,9 @@ def _measure(step: RunningStep) -> None:
     )
     step.counts.update(counts.as_map())
     chosen = auto.choices(context.given, counts)
+    least = next((one.value for one in chosen if one.key == "lookalike.min_seeds"), context.given.lookalike.min_seeds)
+    if little := counts.too_little(least):
+        step.say(f"warning: {little}")
     step.note = "; ".join(f"{choice.key} = {choice.value}" for choice in chosen) or None
 
 
