@@ -233,6 +233,11 @@ def _expected_scores(finished: Finished) -> tuple[list[str], list[str], np.ndarr
             total = total + 3 / count * size * np.outer(seed, seed)
         found = np.linalg.solve(total, sizes @ seeds)
         found = found / np.linalg.norm(found) * count / (count + 50) / 2
+        along = weights["closed_along"].astype(float)
+        line = along @ (along.T @ (sizes @ seeds / count) / (weights["closed_levels"] + 0.5 / count))
+        found = found + line / np.linalg.norm(line) * count**2 / (count**2 + 20**2) / 2
+        if not len(weights["closed_moment"]):  # no ALS factors are stacked
+            return weight * found
         factors = centroids[:, int(start) : int(start) + len(weights["closed_moment"])]
         own = weights["closed_moment"] + regularisation * count * np.eye(factors.shape[1])
         for centroid, size in zip(factors, sizes, strict=True):
