@@ -167,9 +167,9 @@ def together(problems: Sequence[str]) -> str:
         alike.setdefault(found["place"] if found else problem, []).extend([found] if found else [])
     lines = []
     for place, found_ones in alike.items():
-        settings, names = (", ".join(one[part] for one in found_ones) for part in ("setting", "name"))
-        several = "s" if len(found_ones) > 1 else ""
-        lines.append(f"{settings}: column{several} {names} not found in {place}" if found_ones else place)
+        settings, names = ([*dict.fromkeys(one[part] for one in found_ones)] for part in ("setting", "name"))
+        columns = f"column{'s' if len(names) > 1 else ''} {', '.join(names)}"
+        lines.append(f"{', '.join(settings)}: {columns} not found in {place}" if found_ones else place)
     return "; ".join(lines)
 
 

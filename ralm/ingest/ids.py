@@ -53,7 +53,7 @@ SAID = {
     DECIMALS: "whole numbers written as decimals (12345.0) were read as 12345",
     FORMULAS: 'Excel\'s ="…" round the id was dropped',
     APOSTROPHE: "Excel's ' before a number was dropped",
-    UNSEEN: "parts (a + ¨) became one letter, no-break spaces plain ones; characters without a width were dropped",
+    UNSEEN: "parts (a + ¨), no-break spaces or characters without a width: ids that look the same may be several",
     ALPHABETS: "Latin letters beside Cyrillic or Greek ones of the same look: ids that look the same may be several",
     WIDE: "１２ is another id than 12: write translate(column, '０１２３４５６７８９', '0123456789') if both are meant",
     GROUPED: "1,234 stays as it is, and 1234 is another id: write replace(column, ',', '') if it is a number",
@@ -138,7 +138,7 @@ def read_id(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) 
     # Nearly all ids have nothing to mend, which is seen without a regular expression.
     plain = _plain(raw)
     bare = stripped(F.regexp_replace(F.regexp_replace(stripped(raw), _FORMULA, "$1"), _APOSTROPHE, "$1"))
-    odd = _with(bare, lambda text: _with(letters.as_seen(text), lambda whole: _mended(text, whole, raw, markers)))
+    odd = _with(bare, lambda text: _mended(text, raw, markers))
     there = F.when(plain, ~is_missing(raw, markers)).otherwise(odd["present"])
     value = F.when(plain, F.when(~is_missing(raw, markers), raw)).otherwise(odd["value"])
     return Id(value, raw.isNotNull() & there, F.when(~plain, odd["done"]))
@@ -152,13 +152,16 @@ def _with(value: Column, give: Callable[[Column], Column]) -> Column:
     return F.transform(F.array(value), give)[0]
 
 
-def _mended(text: Column, whole: Column, raw: Column, markers: Sequence[str]) -> Column:
-    """A struct of `Id`'s fields, of the stripped text and of the same as it is seen."""
+def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
+    """A struct of `Id`'s fields, of the stripped text.
+
+    Ids that look the same stay apart: whoever reads the audiences knows each by its own letters.
+    """
     present = ~is_missing(text, markers)
-    mended, lost = without_decimals(whole)
+    mended, lost = without_decimals(text)
     broken = text.contains("\ufffd") | text.rlike(WINDOWS)
-    done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != whole, DECIMALS)
-    done = done.when(whole != text, UNSEEN).when(text.rlike(letters.ALPHABETS), ALPHABETS)
+    done = F.when(broken, NOT_UTF8).when(lost, LOST_DIGITS).when(mended != text, DECIMALS)
+    done = done.when(text.rlike(letters.ODD), UNSEEN).when(text.rlike(letters.ALPHABETS), ALPHABETS)
     done = done.when(text.rlike(letters.WIDE), WIDE)
     done = done.when(text.rlike(_GROUPED), GROUPED).when(text.rlike(_OF_OTHERS), LISTS)
     done = done.when(text.startswith("'") & text.endswith("'"), APOSTROPHES)

@@ -139,7 +139,7 @@ class Files:
         with pytest.raises(kind) as raised:
             self.read(source)
         for part in parts:
-            assert part in str(raised.value)
+            assert part in str(raised.value), str(raised.value)
         assert "\n" not in str(raised.value)
 
 

@@ -37,9 +37,10 @@ def test_a_word_of_sql_is_no_column(files: Files, word: str) -> None:
     files.write("ev.csv", HEADER + ROWS)
     said = f"column '{word.strip('`')}' not found in ev.csv; its columns: user_id, item_id, at"
     columns = {"user_id": f"lower({word})", "feature_id": word, "event_time": "at"}
-    files.refuses(ConfigError, {"path": "ev.csv", "columns": columns, "where": f"{word} <> 'x'"}, *[
-        f"events[0].{setting}: {said}" for setting in ("where", "columns.user_id", "columns.feature_id")
-    ])  # fmt: skip
+    settings = ", ".join(
+        f"ingest.events[0].{setting}" for setting in ("where", "columns.user_id", "columns.feature_id")
+    )
+    files.refuses(ConfigError, {"path": "ev.csv", "columns": columns, "where": f"{word} <> 'x'"}, f"{settings}: {said}")
 
 
 def test_a_column_may_be_called_as_a_word_of_sql(files: Files) -> None:

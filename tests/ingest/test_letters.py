@@ -56,21 +56,22 @@ def test_spark_and_python_see_the_same(spark: SparkSession) -> None:
     assert found == ["ab", "ab", "ab", "a b c", "M\xfcller", "ab", "a\u200db", "ab"]
 
 
-def test_what_looks_the_same_is_one_user(files: Files) -> None:
-    same = ["M\xfcller", "Mu\u0308ller", "Mu\u0308l\u200bler", " M\xfc\u00adller"]
+def test_what_looks_the_same_stays_apart_and_is_said(files: Files) -> None:
+    """A reader of the audiences knows users by their own letters; blanks round one and an apostrophe are none."""
+    same = ["M\xfcller", "Mu\u0308ller", "Mu\u0308l\u200bler", " M\xfcller"]
     others = ["o x", "o\u00a0x", "'007", "007", "usera", "user\u0430", "12", "１２"]
     files.write("ev.csv", HEADER + "".join(user + AT for user in [*same, *others]))
     result = files.read({"path": "ev.csv"})
-    assert [user for user, _ in pairs(result)] == ["007", "12", "M\xfcller", "o x", "usera", "user\u0430", "１２"]
+    assert [user for user, _ in pairs(result)] == sorted({*same[:3], *others} - {"'007"})
     assert bad(result) == {}
     told = " ".join(result.told)
-    assert "4 of 12 rows, letters in parts, or unseen ones, in user_id: parts (a + ¨) became one letter" in told
+    assert "3 of 12 rows, letters in parts, or unseen ones, in user_id: parts (a + ¨), no-break spaces or" in told
     assert "1 of 12 rows, an apostrophe before user_id: Excel's ' before a number was dropped" in told
     assert "1 of 12 rows, letters of two alphabets in user_id: Latin letters beside Cyrillic" in told
     assert "1 of 12 rows, wide letters in user_id: １２ is another id than 12" in told
 
 
-def test_lists_follow_the_same_rule(spark: SparkSession, tmp_path: Path) -> None:
+def test_lists_match_what_looks_the_same(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("user_id\nMu\u0308ller\no\u00a0x\n'007\nnobody\n", encoding="utf-8")
     users = spark.createDataFrame([("M\xfcller",), ("o x",), ("007",)], "user_id string")
     found, report = match_users(read_user_list(spark, str(tmp_path / "list.csv")), users, hashed=False)
