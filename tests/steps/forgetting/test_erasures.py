@@ -195,6 +195,7 @@ def test_users_leave_everything_and_nothing_else_does(house: House, monkeypatch:
     )
 
 
+@pytest.mark.soak
 def test_history_holds_them_until_the_day_that_is_named(house: House) -> None:
     before = current_release(house.context().warehouse)
     old = house.finished.spark.read.format("delta").option("versionAsOf", before.tables["audiences"])
