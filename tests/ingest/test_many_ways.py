@@ -58,9 +58,10 @@ COUNTED: dict[str, bytes] = {
     "an id over two lines": replaced(5, '01,"003\nü",1704189600,1,x\n'),
     "cells moved to the right": replaced(5, "x,01,003ü,1704189600,1\n"),
 }
+MISSING = "columns 'uid', 'item', 'time', 'click' not found"
 REFUSED: dict[str, tuple[bytes, str]] = {
-    "no header": ("".join(lines()[1:]).encode(), "column 'uid' not found"),
-    "another header": (b"user,thing,when,clicked,note\n" + "".join(lines()[1:]).encode(), "column 'uid' not found"),
+    "no header": ("".join(lines()[1:]).encode(), MISSING),
+    "another header": (b"user,thing,when,clicked,note\n" + "".join(lines()[1:]).encode(), MISSING),
     "an archive": (b"PK\x03\x04" + "".join(lines()).encode(), "a zip archive"),
     "another order": (text(LOG[:9]).encode() + text(LOG[9:], NAMES[::-1]).encode(), "a second header line"),
     "zero bytes": ("".join(lines()[:5]).encode() + bytes(512), "is no text"),
