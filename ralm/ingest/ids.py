@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -138,24 +138,18 @@ def read_id(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) 
     # Nearly all ids have nothing to mend, which is seen without a regular expression.
     plain = _plain(raw)
     bare = stripped(F.regexp_replace(F.regexp_replace(stripped(raw), _FORMULA, "$1"), _APOSTROPHE, "$1"))
-    odd = _with(bare, lambda text: _mended(text, raw, markers))
+    odd = F.transform(F.array(bare), lambda text: _mended(text, raw, markers))[0]
     there = F.when(plain, ~is_missing(raw, markers)).otherwise(odd["present"])
     value = F.when(plain, F.when(~is_missing(raw, markers), raw)).otherwise(odd["value"])
     return Id(value, raw.isNotNull() & there, F.when(~plain, odd["done"]))
 
 
-def _with(value: Column, give: Callable[[Column], Column]) -> Column:
-    """What a function gives of a value, as the body of a lambda, so that the value is one variable.
-
-    As a plain expression it would stand fifty times in the plan, more code than a Java method may have.
-    """
-    return F.transform(F.array(value), give)[0]
-
-
 def _mended(text: Column, raw: Column, markers: Sequence[str]) -> Column:
     """A struct of `Id`'s fields, of the stripped text.
 
-    Ids that look the same stay apart: whoever reads the audiences knows each by its own letters.
+    It is the body of a lambda, so that `text` is one variable: as a plain expression it would stand fifty times in the
+    plan, more code than a Java method may have. Ids that look the same stay apart: whoever reads the audiences knows
+    each by its own letters.
     """
     present = ~is_missing(text, markers)
     mended, lost = without_decimals(text)

@@ -156,10 +156,10 @@ def time_format_of(values: Sequence[str]) -> str | None:
         return ISO
     digits = sum(is_number(value) for value in values) >= enough
     fitting = []
+    few = values[:: max(1, len(values) // _TRIED)]
     for pattern, form in PATTERNS:
         if digits and ("/" in pattern or "." in pattern):
             continue
-        few = values[:: max(1, len(values) // _TRIED)]
         if sum(_parsed(value, pattern, form) is not None for value in few) < 0.8 * len(few):
             continue
         found = [time for value in values if (time := _parsed(value, pattern, form)) is not None]
