@@ -115,7 +115,7 @@ def test_configured_names_that_become_paths_are_plain(tmp_path: Path, key: str, 
         content["fields"]["history"].append({"domain": name})
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(content))
-    with pytest.raises(ConfigError, match="should match pattern"):
+    with pytest.raises(ConfigError, match="a name has letters a to z, digits and _"):
         load_config(path)
 
 

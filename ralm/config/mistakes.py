@@ -54,10 +54,15 @@ def _line(problem: Any, root: type[BaseModel] | None) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "string_pattern_mismatch" and problem["ctx"]["pattern"] == NAME:
         message = "a name has letters a to z, digits and _, and begins with a letter"
-    found = None if problem["type"] == HIDDEN_INPUT else problem.get("input")
-    plain = isinstance(found, str | int | float | bool) and not is_secret(where)
-    shown = f" (found {found!r})" if plain else ""
-    return f"{where + ': ' if where else ''}{message}{shown}{_percent(found)}{_quotes(problem)}"
+    hidden = problem["type"] == HIDDEN_INPUT or is_secret(where)
+    return f"{where + ': ' if where else ''}{message}{'' if hidden else _found(problem)}"
+
+
+def _found(problem: Any) -> str:
+    """What stands there, and what to write for it."""
+    found = problem.get("input")
+    shown = f" (found {found!r})" if isinstance(found, str | int | float | bool) else ""
+    return f"{shown}{_percent(found)}{_quotes(problem)}"
 
 
 def _meant(loc: Sequence[int | str], root: type[BaseModel] | None) -> str:
