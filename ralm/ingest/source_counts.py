@@ -107,19 +107,25 @@ def _looked_at(mapped: Mapped) -> DataFrame:
         value = F.lit(None) if name is None else F.col(name)
         return F.when(F.col(REASON).isNull(), value).cast(kind)
 
-    def first(*names: str) -> str | None:
-        return next((name for name in names if name in frame.columns), None)
-
     return frame.select(
         F.lit(mapped.source).alias("source"),
         REASON,
         NOTE,
-        good(first("user_id"), "string").alias("user"),
-        good(first("item_id", "feature_id") if "user_id" in frame.columns else None, "string").alias("thing"),
-        good(first(*_TIMES), "double").alias("at"),
-        good(first("domain"), "string").alias("domain"),
-        good(first("clicked"), "boolean").alias("clicked"),
+        good(_first(frame, "user_id"), "string").alias("user"),
+        good(_thing(frame), "string").alias("thing"),
+        good(_first(frame, *_TIMES), "double").alias("at"),
+        good(_first(frame, "domain"), "string").alias("domain"),
+        good(_first(frame, "clicked"), "boolean").alias("clicked"),
     )
+
+
+def _first(frame: DataFrame, *names: str) -> str | None:
+    return next((name for name in names if name in frame.columns), None)
+
+
+def _thing(frame: DataFrame) -> str | None:
+    """What a log is about; a table of items has each of them once, so nothing of them is counted."""
+    return _first(frame, "item_id", "feature_id") if "user_id" in frame.columns else None
 
 
 def _counts() -> list[Column]:
@@ -158,7 +164,7 @@ def _of(mapped: Mapped, groups: list[dict[str, Any]]) -> SourceCount:
             max(row["last"] for row in timed),
             sum(row["old"] for row in timed),
         )
-    things = {"user": "user_id", "thing": "item_id" if "item_id" in mapped.frame.columns else "feature_id"}
+    counted = {"user": _first(mapped.frame, "user_id"), "thing": _thing(mapped.frame)}
     return SourceCount(
         mapped.source,
         sum(row["rows"] for row in groups),
@@ -166,8 +172,8 @@ def _of(mapped: Mapped, groups: list[dict[str, Any]]) -> SourceCount:
         dict(sorted(notes.items())),
         {
             column: Ids(max((row[f"distinct_{name}s"] for row in good), default=0), _frequent(good, f"{name}s"))
-            for name, column in things.items()
-            if column in mapped.frame.columns
+            for name, column in counted.items()
+            if column is not None
         },
         span,
         _frequent(good, "domains"),

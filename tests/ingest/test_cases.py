@@ -115,6 +115,15 @@ def test_a_busy_id_is_named(spark: SparkSession, tmp_path: Path) -> None:
     assert any("200 rows are of 2 users (ios, web): is user_id mapped to the right column?" in line for line in told)
 
 
+def test_nothing_is_said_of_a_clean_table_of_items(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id\n" + "\n".join(f"i{n}" for n in range(300)))
+    rows = [f"u{n},i{n},2024-01-01 10:{n % 60:02}:00" for n in range(300)]
+    items = "ingest.items={path: items.csv, format: csv, columns: {item_id: item_id}}"
+    result = log(spark, tmp_path, "user_id,item_id,at\n" + "\n".join(rows), SHOWN, items)
+    assert [line for line in result.told if line.startswith("items")] == []
+    assert result.counts["items.rows"] == 300
+
+
 @pytest.mark.parametrize(
     ("value", "unit", "words"),
     [
