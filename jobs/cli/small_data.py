@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from ralm.config import Config
 from ralm.config.locations import is_url
 from ralm.config.place import Place
 from ralm.ingest.byte_order import PACKED_ENDINGS
 
-# A million rows of 30 characters; of files that are compressed, a fifth of that.
-TEXT_BYTES = 32 * 1024**2
+# Half a million rows of 30 characters; of texts that are compressed, a fifth of that.
+ROW_BYTES = 30
+TEXT_BYTES = 500_000 * ROW_BYTES
 COMPRESSED = 5
 USERS = 50_000
 
 
 def is_small(config: Config) -> bool:
-    """Whether the configured sources are known to have some million rows at most."""
+    """Whether the configured sources are known to have some half a million rows at most."""
     if config.simulate is not None:
         return config.simulate.users <= USERS
     if config.ingest is None:
@@ -33,7 +37,7 @@ def _size(place: Place, data_root: str) -> int | None:
     try:
         for found in [root / path] if (root / path).exists() else root.glob(path):
             for file in [found] if found.is_file() else found.rglob("*"):
-                total += file.stat().st_size * (COMPRESSED if _is_compressed(place, file) else 1)
+                total += _text_bytes(place, file)
                 if total > TEXT_BYTES:
                     return total
     except (OSError, ValueError, NotImplementedError):  # an absolute pattern; a folder that cannot be read
@@ -41,5 +45,12 @@ def _size(place: Place, data_root: str) -> int | None:
     return total
 
 
-def _is_compressed(place: Place, file: Path) -> bool:
-    return place.format in ("parquet", "delta") or file.name.endswith(PACKED_ENDINGS)
+def _text_bytes(place: Place, file: Path) -> int:
+    """Bytes of a file as text; a Parquet file says how many rows it has, which its size does not."""
+    size = file.stat().st_size
+    if place.format not in ("parquet", "delta"):
+        return size * COMPRESSED if file.name.endswith(PACKED_ENDINGS) else size
+    try:
+        return pq.read_metadata(file).num_rows * ROW_BYTES
+    except pa.ArrowException:  # a log's entry, or a damaged file, of which ingest says what is wrong
+        return size

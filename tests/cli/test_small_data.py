@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.cli import small_data
@@ -47,8 +49,16 @@ def test_files_are_summed_up_over_folders_and_patterns(folder: Path) -> None:
     assert is_small(config(folder, "path: log/a.csv, format: csv"))
 
 
+def test_parquet_files_say_how_many_rows_they_have(folder: Path) -> None:
+    for rows in (10, 20):  # read twice, as events and as impressions
+        pq.write_table(pa.table({"user": ["u"] * rows}), folder / "log" / "a.parquet")
+        read = config(folder, "path: log/a.parquet, format: parquet")
+        assert is_small(read) == (rows == 10)
+    (folder / "log" / "a.parquet").write_bytes(b"x" * 100)
+    assert is_small(config(folder, "path: log/a.parquet, format: parquet"))
+
+
 def test_what_is_compressed_counts_more(folder: Path) -> None:
-    assert not is_small(config(folder, "path: log, format: parquet"))
     (folder / "log" / "a.csv").rename(folder / "log" / "a.csv.gz")
     assert not is_small(config(folder, "path: log, format: csv"))
 
