@@ -51,6 +51,7 @@ def _text_bytes(place: Place, file: Path) -> int:
     if place.format not in ("parquet", "delta"):
         return size * COMPRESSED if file.name.endswith(PACKED_ENDINGS) else size
     try:
-        return pq.read_metadata(file).num_rows * ROW_BYTES
+        rows: int = pq.read_metadata(file).num_rows
     except pa.ArrowException:  # a log's entry, or a damaged file, of which ingest says what is wrong
         return size
+    return rows * ROW_BYTES
