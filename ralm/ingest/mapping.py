@@ -148,7 +148,8 @@ def map_source(
             undecided = [condition.fails] if condition.fails is not None else []
             kept = raw.where(reduce(lambda a, b: a | b, [condition.value, *undecided, *broken]))
 
-    values: dict[str, Column] = {}
+    once = _Once()
+    values: list[Column] = []
     unread: dict[str, tuple[str, list[str], DataFrame]] = {}
     notes: list[Column] = []
     for target in targets:
@@ -162,11 +163,12 @@ def map_source(
         except casts.UnmappableTypeError as error:
             problems.append(f"{where}: `{text}` is {found.kind.simpleString()}, expected {error}")
             continue
-        values[target.name] = cast.value
-        reasons += _reasons(target, found.value, cast, not_after, source)
         if target.kind == "time":
             bad = kept.where(cast.present & cast.value.isNull()).select(found.value.cast("string").alias("value"))
             unread[f"invalid {target.name}"] = f"{setting}.time_format", source.time_formats or [ISO], bad
+        cast = casts.Cast(once(cast.value), once(cast.present), None if cast.done is None else once(cast.done))
+        values.append(cast.value.alias(target.name))
+        reasons += _reasons(target, once(found.value), cast, not_after, source)
         notes += [] if cast.done is None else [F.concat(cast.done, F.lit(f" {target.name}"))]
     if problems:
         raise ConfigError(together(problems))
@@ -181,8 +183,7 @@ def map_source(
     reason = F.coalesce(*reasons, F.lit(None).cast("string"))
     row = F.struct(*[column_of(name).alias(name) for name in _shown(raw, source)])
     note = F.coalesce(*notes, F.lit(None).cast("string"))
-    columns = [value.alias(name) for name, value in values.items()]
-    frame = kept.select(*columns, reason.alias(REASON), note.alias(NOTE), row.alias(ROW))
+    frame = kept.withColumns(once.columns).select(*values, reason.alias(REASON), note.alias(NOTE), row.alias(ROW))
     texts = {f"{setting}.columns.{target.name}": source.columns[target.name] for target in targets}
     texts |= {f"{setting}.{key}": text for key in ("where", "explode") if (text := getattr(source, key))}
     causes = {
@@ -191,6 +192,21 @@ def map_source(
         if found.fails is not None
     }
     return Mapped(setting.removeprefix("ingest."), frame, texts, causes, unread)
+
+
+class _Once:
+    """Columns that are computed ahead, one time a row: reasons and notes name each of them several times.
+
+    Spark would else compute them wherever they are named, since most names stand behind a condition.
+    """
+
+    def __init__(self) -> None:
+        self.columns: dict[str, Column] = {}
+
+    def __call__(self, column: Column) -> Column:
+        name = f"_ralm_{len(self.columns)}"
+        self.columns[name] = column
+        return F.col(name)
 
 
 def _shown(raw: DataFrame, source: Source) -> list[str]:
@@ -234,7 +250,8 @@ def _reasons(target: Target, raw: Column, cast: casts.Cast, not_after: dt.dateti
         broken = text.contains("\n") & text.rlike(r"\S\s*\n\s*\S")
         reasons.append(F.when(broken, f"invalid {name} (a line break in it)"))
         letters = "letters of windows-1252 read as ISO-8859-1: set options: {encoding: windows-1252}"
-        reasons.insert(0, F.when(text.rlike(WINDOWS), f"invalid {name} ({letters})"))
+        beyond_ascii = F.octet_length(text) != F.length(text)
+        reasons.insert(0, F.when(beyond_ascii & text.rlike(WINDOWS), f"invalid {name} ({letters})"))
         reasons.append(F.when(text.contains("\0"), f"invalid {name} (a zero byte in it)"))
     if target.required:
         reasons.insert(0, F.when(~cast.present, f"null {name}"))
