@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ralm.config.checks import problems
 from ralm.config.load import Config
-from ralm.config.mistakes import described_error
+from ralm.config.mistakes import described_error, one_line
 from ralm.config.yaml_file import parse_yaml, read_text
 from ralm.errors import ConfigError
 
@@ -54,7 +54,7 @@ def load_config(path: str | Path, assignments: list[str] | None = None) -> Confi
     except ValidationError as error:
         raise ConfigError(f"configuration {path}: {described_error(error, Config)}") from error
     if found := problems(config):
-        raise ConfigError(f"configuration {path}: {'; '.join(found)}")
+        raise ConfigError(f"configuration {path}: {one_line(found)}")
     config._notes.extend(notes)
     return config
 
