@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import io
+import os
 import signal
 import sys
 import traceback
@@ -55,7 +56,8 @@ def locate(path: str) -> Path:
     """The configuration file: as named, or shipped by `--files` into the working directory (cluster deploy mode)."""
     named = Path(path)
     shipped = Path.cwd() / named.name
-    return shipped if not named.exists() and shipped.exists() else named
+    # `os.path`: what no file can be called does not exist, which pathlib may answer by an OSError.
+    return shipped if not os.path.exists(named) and os.path.exists(shipped) else named
 
 
 def job_parser(description: str, dry_run: bool, options: argparse.ArgumentParser | None) -> argparse.ArgumentParser:

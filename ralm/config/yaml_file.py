@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ralm.errors import ConfigError, MissingInputError, is_secret
+from ralm.errors import ConfigError, MissingInputError, is_secret, is_unicode
 
 _HARD_BLANKS = ("\u00a0", "\u3000", "\u2003")
 HIDDEN = "***"
@@ -52,6 +52,8 @@ class _Loader(yaml.SafeLoader):
             raise ConfigError(f"line {line}: '{shown}' is no {kind}: {type(error).__name__}") from error
         if isinstance(value, int) and value.bit_length() > LARGEST_BITS:
             raise ConfigError(f"line {line}: a number of {value.bit_length():,} bits is larger than any setting")
+        if isinstance(value, str) and not is_unicode(value):
+            raise ConfigError(f"line {line}: it has half a character (\\ud800 to \\udfff)")
         return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from ralm.errors import DataError
 from ralm.ingest.expressions import ELEMENT
+from ralm.ingest.json_text import Decoder, parsed
 from ralm.ingest.looked import PLAIN, Cells, Looked, quoted
 
 # Where the next element of an array begins.
@@ -92,7 +93,7 @@ def _lines(text: str, rows: int) -> list[Any]:
     found = []
     for line in itertools.islice(text.splitlines(), rows):
         try:
-            found.append(json.loads(line))
+            found.append(parsed(line))
         except ValueError:
             continue  # the last line may be cut off
     return [row for row in found if isinstance(row, dict)]
@@ -101,10 +102,10 @@ def _lines(text: str, rows: int) -> list[Any]:
 def _values(text: str, rows: int) -> list[Any]:
     """The elements of an array, as far as the text goes, or the value that the text is."""
     text = text.strip().lstrip("\ufeff")
-    decoder, found, place = json.JSONDecoder(), list[Any](), 1
+    decoder, found, place = Decoder(), list[Any](), 1
     if not text.startswith("["):
         try:
-            return [json.loads(text)]
+            return [parsed(text)]
         except ValueError:
             return []
     while len(found) < rows and (start := _NEXT.search(text, place)) is not None:

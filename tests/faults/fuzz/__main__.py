@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.faults.fuzz.trial import run
 
-KINDS = ("configurations",)
+KINDS = ("configurations", "assignments", "command_lines", "lists", "suggestions")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import tempfile
 from collections.abc import Iterator
@@ -45,19 +46,31 @@ def trees() -> list[Any]:
     return [*found, whole | {"fields": found[0].get("fields", whole["fields"])}, whole]
 
 
+def _laughs() -> str:
+    """A list of nine lists of nine lists …, each an alias of the same one."""
+    inner = [f"{b}: &{b} [{','.join(['*' + a] * 9)}]\n" for a, b in itertools.pairwise("abcdefgh")]
+    return "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(inner)
+
+
+_LAUGHS_AT_SETTINGS = (
+    (ROOT / "conf" / "tiny.yaml").read_text(encoding="utf-8").partition("\nvariants:")[0]
+    + "\nvariants:\n  ralm:\n    settings:\n"
+    + "".join(f"      {line}\n" for line in _laughs().splitlines())
+)
 BOMBS = [
-    "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(f"{b}: &{b} [{','.join(['*' + a] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi")),
+    _laughs() + "name: x\n", "name: x\nvariants: {ralm: {settings: {clusters: *h}}}\n" + _laughs(), _LAUGHS_AT_SETTINGS,
     "name: x\nfields: &f {history: *f}\n",
     "fields: &f {history: [*f, *f]}\nname: x\nsimulate: {}\n",
     "a: &a [*a]\n", "&a {name: *a}\n", "&a [*a]\n", "? &a [x]\n: *a\n", "name: &n x\n*n : y\n", "<<: &m {<<: *m}\n",
     "[" * 3_000, "{a: " * 3_000, "- " * 3_000, "? " * 2_000, "a:\n" + "".join(" " * n + "a:\n" for n in range(1, 900)),
     "[" * 100_000, "name: " + "9" * 100_000, "name: !!binary " + "A" * 10_000, "name: !!python/object:os.system x",
     "name: !!timestamp 2024-13-45", "name: !!int x", "name: !!float x", "name: !!set {a, b}", "name: !!omap [a: 1]",
-    "name: !!pairs [a: 1]", "!!str name: x", "name: !!null x", "name: !!bool maybe", "name: !!merge x", "<<: 5", "<<: [1]",
-    "<<: [{a: 1}, {a: 2}]", "name: a\n---\nname: b\n", "%YAML 9.9\n---\nname: a", "%TAG ! tag:x,2000:\n---\nname: !a b",
-    "name: 0b" + "1" * 5_000, "name: 1:" + "59:" * 5_000 + "1", "name: 2024-01-01T00:00:00+99:99", "name: 0o9", "name: 1e999999",
-    "name: -.INF", "[a, b]: c", "{a: b}: c", "? [a]\n: b", "? {a: b}\n: c", "2024-01-01: x", "2024-02-30: x", "null: x",
-    "1: x\n1.0: y", "true: x\n1: y", ".nan: x\n.nan: y", "name: \"\\ud800\"", "name: \"\\x00\"", "name: \"\\U00110000\"",
+    "name: !!pairs [a: 1]", "!!str name: x", "name: !!null x", "name: !!bool maybe", "name: !!merge x", "<<: 5",
+    "<<: [1]",     "<<: [{a: 1}, {a: 2}]", "name: a\n---\nname: b\n", "%YAML 9.9\n---\nname: a", "%TAG ! tag:x,2000:\n---\nname: !a b",
+    "name: 0b" + "1" * 5_000, "name: 1:" + "59:" * 5_000 + "1", "name: 2024-01-01T00:00:00+99:99", "name: 0o9",
+    "name: 1e999999",     "name: -.INF", "[a, b]: c", "{a: b}: c", "? [a]\n: b", "? {a: b}\n: c", "2024-01-01: x", "2024-02-30: x", "null: x",
+    "1: x\n1.0: y", "true: x\n1: y", ".nan: x\n.nan: y", "name: \"\\ud800\"", "name: \"\\x00\"",
+    "name: \"\\U00110000\"", "\"\\ud800\": x",
 ]  # fmt: skip
 
 

@@ -102,7 +102,9 @@ def encode(content: bytes, drawn: random.Random) -> bytes:
 
 def empty(content: bytes, drawn: random.Random) -> bytes:
     """Next to nothing is left."""
-    return drawn.choice([b"", b"\n", b" ", b"\x00", b"\x00" * 4096, b"\xef\xbb\xbf", b"#", b"---", b"null", b"\xff\xfe"])
+    return drawn.choice(
+        [b"", b"\n", b" ", b"\x00", b"\x00" * 4096, b"\xef\xbb\xbf", b"#", b"---", b"null", b"\xff\xfe"]
+    )
 
 
 TEXT: dict[str, Damage] = {

@@ -25,7 +25,7 @@ class Wrong(Exception):  # noqa: N818
     """An input was neither read rightly nor refused rightly."""
 
 
-class TooLong(BaseException):  # noqa: N818
+class TooLong(BaseException):
     """Not an `Exception`: what is tried must not catch it."""
 
 
@@ -90,7 +90,7 @@ def refusal(error: RalmError, place: str = "", hides: bool = True) -> str:
         Wrong: it is not.
     """
     said = str(error)
-    if not said.strip() or "\n" in said or "\r" in said or len(said) > 2_000:
+    if not said.strip() or not said.isprintable() or len(said) > 2_500:
         raise Wrong(f"not one short line ({len(said)} characters): {said[:500]!r}")
     if place and place not in said:
         raise Wrong(f"the error does not name {place}: {said}")
