@@ -24,8 +24,15 @@ def look_at_parquet(path: str, file: Path, rows: int) -> Looked:
     """The first rows of a Parquet file.
 
     Raises:
-        DataError: it has none.
+        DataError: it has none, or is damaged.
     """
+    try:
+        return _looked(path, file, rows)
+    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
+        raise DataError(f"{path}: the Parquet file cannot be read; it is damaged: {error}") from error
+
+
+def _looked(path: str, file: Path, rows: int) -> Looked:
     batch = next(pq.ParquetFile(file).iter_batches(batch_size=rows), None)
     if batch is None:
         raise DataError(f"{path}: the file has no rows")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.faults.fuzz.trial import run
 
-KINDS = ("configurations", "assignments", "command_lines", "lists", "suggestions")
+KINDS = ("configurations", "assignments", "command_lines", "lists", "suggestions", "shards", "models")
 
 
 def main() -> None:
