@@ -144,8 +144,6 @@ def _writable(text: str, name: str) -> str:
     return text
 
 
-
-
 def _json_cells(text: str, name: str, where: str) -> Cells | None:
     """Cells of a JSON array or of JSON lines; None: it is no JSON."""
     begun = text.lstrip()[:1]

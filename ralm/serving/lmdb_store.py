@@ -37,8 +37,8 @@ class Opened:
             str(path), readonly=True, subdir=False, lock=False, readahead=False, create=False, max_readers=1024
         )
         pages, size = self.environment.info()["last_pgno"] + 1, self.environment.stat()["psize"]
-        if pages * size > path.stat().st_size:  # reading on would end the process by SIGBUS
-            raise _damaged(path, f"{path.stat().st_size:,} bytes are left of {pages * size:,}")
+        if pages * size != path.stat().st_size:  # reading on would end the process by SIGBUS
+            raise _damaged(path, f"it has {path.stat().st_size:,} bytes, not the {pages * size:,} that were written")
 
     def __del__(self) -> None:
         if hasattr(self, "environment"):
@@ -150,6 +150,9 @@ def _write(path: Path, records: Iterable[tuple[str, bytes]]) -> int:
                     raise DataError(f"serving: id '{key[:40]}' has {len(encoded)} bytes, 1 to {LONGEST_KEY} fit")
                 transaction.put(encoded, record)
         environment.sync(True)
-        return int(environment.stat()["entries"])
+        found = environment.stat()
+        # Readers tell a file that was cut off by its size: also free pages at its end count.
+        os.truncate(path, (environment.info()["last_pgno"] + 1) * found["psize"])
+        return int(found["entries"])
     finally:
         environment.close()

@@ -174,12 +174,18 @@ def publish(
     root = StoragePath.at(output)
     (root / MARKER).remove()
     (root / MODEL).write(lambda path: shutil.copyfile((checkpoint / MODEL).local(), path))
-    if weights is not None:
-        (root / WEIGHTS).write(lambda path: np.savez(path, allow_pickle=False, **weights))
     metadata = _read_marker(checkpoint) or {}
+    files = {name: sha256 for name, sha256 in metadata.get("files", {}).items() if name == MODEL}
+    if weights is not None:
+
+        def save(path: Path) -> None:
+            np.savez(path, allow_pickle=False, **weights)
+            files[WEIGHTS] = _sha256(path)
+
+        (root / WEIGHTS).write(save)
     if history is not None:
         metadata["history"] = history
-    _mark(root, {**metadata, "checkpoint": checkpoint.name, "spec": spec})
+    _mark(root, {**metadata, "checkpoint": checkpoint.name, "spec": spec, "files": files})
     kept = {checkpoint, *_checkpoints(root, metadata.get("digest", ""))[-1:]}
     for other in [*root.children("checkpoint_*"), *root.children(".*.tmp*")]:
         if other not in kept:
@@ -215,13 +221,17 @@ def reading(path: str) -> AbstractContextManager[None]:
     return unless_damaged(f"model {path}", "restore the folder from a copy, or train again by --force")
 
 
-def _state(path: str, device: str) -> State:
-    """The state_dict of a finished model, if its file is the one that the marker names."""
+def _checked(path: str, name: str) -> Path:
+    """A file of a finished model, if it is the one that the marker names."""
     folder = StoragePath.at(path)
-    named = (finished(path).get("files") or {}).get(MODEL)
-    if named is not None and _damaged(folder, {"files": {MODEL: named}}):
-        raise ValueError(f"{MODEL} is not the file that was written")
-    state: State = torch.load((folder / MODEL).local(), map_location=device, weights_only=True)
+    named = {file: sha256 for file, sha256 in finished(path).get("files", {}).items() if file == name}
+    if _damaged(folder, {"files": named}):
+        raise ValueError(f"{name} is not the file that was written")
+    return (folder / name).local()
+
+
+def _state(path: str, device: str) -> State:
+    state: State = torch.load(_checked(path, MODEL), map_location=device, weights_only=True)
     return state
 
 
@@ -258,7 +268,7 @@ def load_lookalike(path: str, device: str = "cpu") -> LookalikeModel:
 def load_weights(path: str) -> dict[str, NDArray[np.generic]]:
     """The plain arrays of a finished look-alike model (`models.weights.export_weights`); raises like `finished`."""
     finished(path)
-    with reading(path), np.load((StoragePath.at(path) / WEIGHTS).local()) as arrays:
+    with reading(path), np.load(_checked(path, WEIGHTS)) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
 

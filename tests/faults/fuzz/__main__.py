@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.faults.fuzz.trial import run
 
-KINDS = ("configurations", "assignments", "command_lines", "lists", "suggestions", "shards", "models")
+WITHOUT_SPARK = ("configurations", "assignments", "command_lines", "lists", "suggestions", "shards", "models")
+KINDS = (*WITHOUT_SPARK, "sources", "landing")
 
 
 def main() -> None:

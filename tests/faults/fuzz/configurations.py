@@ -66,9 +66,11 @@ BOMBS = [
     "[" * 100_000, "name: " + "9" * 100_000, "name: !!binary " + "A" * 10_000, "name: !!python/object:os.system x",
     "name: !!timestamp 2024-13-45", "name: !!int x", "name: !!float x", "name: !!set {a, b}", "name: !!omap [a: 1]",
     "name: !!pairs [a: 1]", "!!str name: x", "name: !!null x", "name: !!bool maybe", "name: !!merge x", "<<: 5",
-    "<<: [1]",     "<<: [{a: 1}, {a: 2}]", "name: a\n---\nname: b\n", "%YAML 9.9\n---\nname: a", "%TAG ! tag:x,2000:\n---\nname: !a b",
+    "<<: [1]", "<<: [{a: 1}, {a: 2}]", "name: a\n---\nname: b\n", "%YAML 9.9\n---\nname: a",
+    "%TAG ! tag:x,2000:\n---\nname: !a b",
     "name: 0b" + "1" * 5_000, "name: 1:" + "59:" * 5_000 + "1", "name: 2024-01-01T00:00:00+99:99", "name: 0o9",
-    "name: 1e999999",     "name: -.INF", "[a, b]: c", "{a: b}: c", "? [a]\n: b", "? {a: b}\n: c", "2024-01-01: x", "2024-02-30: x", "null: x",
+    "name: 1e999999", "name: -.INF", "[a, b]: c", "{a: b}: c", "? [a]\n: b", "? {a: b}\n: c",
+    "2024-01-01: x", "2024-02-30: x", "null: x",
     "1: x\n1.0: y", "true: x\n1: y", ".nan: x\n.nan: y", "name: \"\\ud800\"", "name: \"\\x00\"",
     "name: \"\\U00110000\"", "\"\\ud800\": x",
 ]  # fmt: skip

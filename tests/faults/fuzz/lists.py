@@ -74,10 +74,13 @@ def forms() -> dict[str, bytes]:
 
 
 BOMBS = [
-    b"[" * 100_000, b'{"a":' * 50_000, b"[[" + b"]" * 9, b'[{"user_id": ' + b"[" * 50_000, b'"' * 100_001, b"," * 100_000,
+    b"[" * 100_000, b'{"a":' * 50_000, b"[[" + b"]" * 9, b'[{"user_id": ' + b"[" * 50_000,
+    b'"' * 100_001, b"," * 100_000,
     b'{"user_id": ' + b"9" * 10_000 + b"}", b"[1e999999]", b'{"user_id": 1e400}', b"[NaN]", b'["\\ud800"]',
-    b"x" * 500_000, b"a,b\n" + b'"' + b"x" * 300_000, b"sep=\x00\na\x00b\n", b"sep=\"\na\n", b"sep=\r\na\r\n", b"sep=\n\na\n",
-    b"PK\x03\x04", b"PK\x05\x06" + b"\x00" * 18, b"\x1f\x8b", b"BZh9", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PAR1", b"Obj\x01",
+    b"x" * 500_000, b"a,b\n" + b'"' + b"x" * 300_000, b"sep=\x00\na\x00b\n", b"sep=\"\na\n",
+    b"sep=\r\na\r\n", b"sep=\n\na\n",
+    b"PK\x03\x04", b"PK\x05\x06" + b"\x00" * 18, b"\x1f\x8b", b"BZh9", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", 
+    b"PAR1", b"Obj\x01",
 ]  # fmt: skip
 
 

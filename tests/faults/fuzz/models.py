@@ -104,6 +104,7 @@ def _same(found: Any, expected: Any) -> bool:
 
 def cases(drawn: random.Random) -> Iterator[Case]:
     """Folders without end."""
+    torch.set_num_threads(1)  # a child process has none of its parent's threads, and would wait for them
     with tempfile.TemporaryDirectory(prefix="fuzz") as name:
         readers = {}
         for make in MAKERS:
