@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ralm.config import Config, load_config
-from ralm.errors import INTERRUPTED, ConfigError, RalmError, masked
+from ralm.errors import INTERRUPTED, ConfigError, RalmError, masked, one_line
 from ralm.runs.console import clear_line, install
 
 EPILOG = (
@@ -183,8 +183,8 @@ def _inmost(error: BaseException) -> str:
     if hasattr(error, "java_exception") or hasattr(error, "_origin"):
         from ralm.spark.causes import innermost  # without Spark there is no such error
 
-        return masked(innermost(error)) or "no message"
-    return masked(" ".join(str(error).split())) or "no message"
+        return one_line(masked(innermost(error))) or "no message"
+    return one_line(masked(str(error))) or "no message"
 
 
 def run_job(
