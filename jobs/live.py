@@ -21,7 +21,6 @@ def options() -> argparse.ArgumentParser:
     add("--every", metavar="1m", default="1m", help="start a round at this interval (default 1m)")
     add("--rounds", type=whole(1, 10**9), metavar="N", help="stop after N rounds; default: run until stopped")
     add("--step", metavar="1h", help="time that passes per round; default: this machine's clock")
-    add("--rounds", type=whole(1, 10**9), metavar="N", help="stop after N rounds; default: run until stopped")
     add("--port", type=whole(0, 65_535), default=8777, help="the page's port (default 8777; 0: write only the file)")
     return parser
 

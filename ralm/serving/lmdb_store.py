@@ -26,7 +26,7 @@ _OPEN: WeakValueDictionary[tuple[int, int, int], Opened] = WeakValueDictionary()
 
 
 def _damaged(path: Path, why: str) -> DataError:
-    return DataError(f"serving.store: {path} is damaged: {why}; run job 'export_serving' with --force")
+    return DataError(f"serving.store: {path} is damaged: {why}; run job 'export_serving' with --full")
 
 
 class Opened:

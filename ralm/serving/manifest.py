@@ -75,5 +75,5 @@ def loaded(text: str, store: str) -> Manifest:
         return Manifest.load(text)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
-            f"serving.store {store}: its manifest is damaged ({error!r}); run job 'export_serving' with --force"
+            f"serving.store {store}: its manifest is damaged ({error!r}); run job 'export_serving' with --full"
         ) from error

@@ -87,7 +87,7 @@ class Scorer:
     def _damaged(self, error: Exception) -> DataError:
         return DataError(
             f"serving.store {self.store.shown}: a record of release {self.manifest.release} is damaged ({error}); run "
-            "job 'export_serving' with --force"
+            "job 'export_serving' with --full"
         )
 
     def _answer(self, user_id: str | int, item_ids: Sequence[str]) -> Answer:

@@ -225,7 +225,7 @@ def _checked(path: str, name: str) -> Path:
     """A file of a finished model, if it is the one that the marker names."""
     folder = StoragePath.at(path)
     named = {file: sha256 for file, sha256 in finished(path).get("files", {}).items() if file == name}
-    if _damaged(folder, {"files": named}):
+    if (folder / name).exists() and _damaged(folder, {"files": named}):
         raise ValueError(f"{name} is not the file that was written")
     return (folder / name).local()
 

@@ -59,7 +59,7 @@ def test_a_manifest_that_is_none(folder: Path, content: bytes) -> None:
 def test_files_that_are_no_lmdb(folder: Path) -> None:
     for path in folder.rglob("*.lmdb"):
         path.write_bytes(b"x" * path.stat().st_size)
-    with pytest.raises(DataError, match=r"lmdb is damaged: .* run job 'export_serving' with --force"):
+    with pytest.raises(DataError, match=r"lmdb is damaged: .* run job 'export_serving' with --full"):
         Scorer(str(folder))
 
 
