@@ -18,7 +18,7 @@ def tried(kind: str, count: int, seed: int) -> set[str]:
 @pytest.mark.parametrize(
     ("kind", "count", "outcomes"),
     [
-        ("configurations", 100, {"read", "refused (2)"}),
+        ("configurations", 200, {"read", "refused (2)"}),
         ("assignments", 60, {"read", "refused (2)"}),
         ("lists", 300, {"read", "refused (2)", "refused (3)"}),
     ],
