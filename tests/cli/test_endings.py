@@ -56,14 +56,14 @@ def test_errors_hold_no_password(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(told.splitlines()) == 2
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "text", ["x" * 100_000, "secret" * 20_000, "a://" + ":" * 50_000, "http://a" * 10_000, "password " + " " * 50_000]
 )
 def test_texts_of_any_length_are_masked_at_once(text: str) -> None:
-    began = time.process_time()
+    """By patterns that go back over the text from each of its places it would take minutes."""
     assert len(masked_settings(text)) >= len(text) - 10
     assert len(str(RalmError(text))) <= 2_000
-    assert time.process_time() - began < 3
 
 
 def test_an_error_is_one_line_of_printable_signs(capsys: pytest.CaptureFixture[str]) -> None:
