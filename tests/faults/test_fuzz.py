@@ -34,6 +34,7 @@ def test_each_input_is_read_or_refused_in_one_line(kind: str, count: int, outcom
         ("configurations", 400, {"read", "refused (2)"}),
         ("command_lines", 200, {"help", "read", "refused (2)", "refused (4)"}),
         ("suggestions", 100, {"suggested", "refused (3)"}),
+        ("warehouses", 60, {"told", "refused (1)", "refused (4)"}),
         ("models", 50, {"as written", "left out", "refused (3)", "refused (4)"}),
     ],
 )

@@ -9,7 +9,16 @@ from pathlib import Path
 
 from tests.faults.fuzz.trial import run
 
-WITHOUT_SPARK = ("configurations", "assignments", "command_lines", "lists", "suggestions", "shards", "models")
+WITHOUT_SPARK = (
+    "configurations",
+    "assignments",
+    "command_lines",
+    "lists",
+    "suggestions",
+    "shards",
+    "models",
+    "warehouses",
+)
 KINDS = (*WITHOUT_SPARK, "sources", "landing")
 
 
