@@ -69,11 +69,14 @@ class TableFiles:
         # Arrow's own scanner is slow at many small files by one thread; with more, the process may end with an abort.
         try:
             content = pa.table(QueryBuilder().register("rows", table).execute("SELECT * FROM rows").read_all())
-        except Exception as error:  # that is what delta-rs raises
-            where = f"{self.path}/{name}"
+        except BaseException as error:
+            # delta-rs raises Exception itself, and panics of Rust, which are none.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            place = f"{self.path}/{name}"
             raise RalmError(
-                f"table '{name}': a file of it is damaged or has gone at {where}: {str(error)[:300]}; restore the folder "
-                "from a copy, or the table to a version before by RESTORE"
+                f"table '{name}': a file of it is damaged or has gone at {place}: {str(error)[:300]}; restore the "
+                "folder from a copy, or the table to a version before by RESTORE"
             ) from error
         maps = {field.name for field in content.schema if pa.types.is_map(field.type)}
         return [

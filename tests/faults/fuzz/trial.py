@@ -111,7 +111,9 @@ def attempt(case: Case, seconds: float = SECONDS) -> tuple[str, str]:
         return "wrong", f"longer than {seconds:g} s"
     except Wrong as error:
         return "wrong", str(error)
-    except (Exception, RecursionError, MemoryError) as error:
+    except BaseException as error:  # also panics of Rust, which are no `Exception`
+        if isinstance(error, KeyboardInterrupt):
+            raise
         at = traceback.extract_tb(error.__traceback__)[-1]
         return "wrong", f"{type(error).__name__}: {str(error)[:300]} ({at.filename.rpartition('/')[2]}:{at.lineno})"
 
