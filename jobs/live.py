@@ -7,6 +7,7 @@ import argparse
 from jobs.cli.application import configured
 from jobs.cli.arguments import Arguments, run_job
 from jobs.cli.intervals import interval
+from jobs.cli.numbers import whole
 from jobs.steps.world.living_world import World, play
 from jobs.steps.world.page import PAGE, page_server
 from ralm.runs.context import Context
@@ -16,10 +17,11 @@ from ralm.spark.session import get_session
 def options() -> argparse.ArgumentParser:
     """The job's own options."""
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--every", metavar="1m", default="1m", help="start a round at this interval (default 1m)")
-    parser.add_argument("--rounds", type=int, metavar="N", help="stop after N rounds; default: run until stopped")
-    parser.add_argument("--step", metavar="1h", help="time that passes per round; default: this machine's clock")
-    parser.add_argument("--port", type=int, default=8777, help="the page's port (default 8777; 0: write only the file)")
+    add = parser.add_argument
+    add("--every", metavar="1m", default="1m", help="start a round at this interval (default 1m)")
+    add("--rounds", type=whole(1, 10**9), metavar="N", help="stop after N rounds; default: run until stopped")
+    add("--step", metavar="1h", help="time that passes per round; default: this machine's clock")
+    add("--port", type=whole(0, 65_535), default=8777, help="the page's port (default 8777; 0: write only the file)")
     return parser
 
 

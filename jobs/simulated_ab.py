@@ -6,6 +6,7 @@ import argparse
 
 from jobs.cli.application import configured
 from jobs.cli.arguments import Arguments, run_job
+from jobs.cli.numbers import whole
 from jobs.steps.world.ab_test import CONTROL, PROTOCOL, play_world, print_results, world_config, write_results
 from ralm.errors import ConfigError
 from ralm.evaluation.online_test import relative_changes
@@ -16,9 +17,10 @@ from ralm.spark.session import get_session
 def options() -> argparse.ArgumentParser:
     """The job's own options."""
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--worlds", type=int, default=3, metavar="N", help="number of worlds (default 3)")
-    parser.add_argument("--first", type=int, default=1, metavar="SEED", help="seed of the first world (default 1)")
-    parser.add_argument("--days", type=int, default=4, metavar="N", help="days that the arms run (default 4)")
+    add = parser.add_argument
+    add("--worlds", type=whole(1, 1_000), default=3, metavar="N", help="number of worlds (default 3)")
+    add("--first", type=whole(0, 10**9), default=1, metavar="SEED", help="seed of the first world (default 1)")
+    add("--days", type=whole(1, 1_000), default=4, metavar="N", help="days that the arms run (default 4)")
     return parser
 
 
@@ -27,8 +29,6 @@ def main(arguments: Arguments) -> None:
     given, config = arguments.options, configured(arguments)
     if CONTROL not in config.live.policies:
         raise ConfigError(f"live.policies: {PROTOCOL} needs the control '{CONTROL}', found {config.live.policies}")
-    if given["worlds"] < 1 or given["days"] < 1:
-        raise ConfigError("--worlds and --days: at least 1")
     spark = get_session(f"ralm {PROTOCOL} {config.name}", config.spark, config.s3)
     try:
         worlds = []

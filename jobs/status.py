@@ -8,6 +8,7 @@ import os
 import sys
 
 from jobs.cli.arguments import Arguments, run_job
+from jobs.cli.numbers import whole
 from ralm.status.gathered import gather
 from ralm.status.page import RUNS, as_json, page
 from ralm.warehouse.without_spark import TableFiles
@@ -16,7 +17,8 @@ from ralm.warehouse.without_spark import TableFiles
 def options() -> argparse.ArgumentParser:
     """The job's own options."""
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--runs", type=int, default=RUNS, metavar="N", help=f"how many runs; default: {RUNS}")
+    count = whole(0, 10**6)
+    parser.add_argument("--runs", type=count, default=RUNS, metavar="N", help=f"how many runs; default: {RUNS}")
     parser.add_argument("--json", action="store_true", help="one JSON object in place of text")
     return parser
 

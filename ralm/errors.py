@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 
+# Characters of an error's line.
+LONGEST = 2_000
 INTERRUPTED = "error: interrupted; finished work is kept. Run the same command to resume."
 
 # user:password@ of a URL, up to the last @: passwords may hold one themselves, and those of stores and sites a slash.
-# abfss://container@account has no password.
+# abfss://container@account has no password. Names are bounded in all patterns: a line of data may be one long word.
 _USER_INFO = re.compile(
     r"\b((?:redis|rediss|unix|https?|ftps?|sftp|jdbc:\w+|mongodb|postgres\w*|mysql)://)[^\s'\"<>]*@(?=[^\s@])"
-    r"|\b([A-Za-z][A-Za-z0-9+.-]*://)[^\s'\"<>/@]*:[^\s'\"<>/]*@(?=[^\s@])"
+    r"|\b([A-Za-z][A-Za-z0-9+.-]{0,40}://)[^\s'\"<>/@:]*:[^\s'\"<>/]*@(?=[^\s@])"
 )
 _SECRET = re.compile(
-    r"(?i)([\w.-]*(?:passw(?:or)?d|passwd|pwd|secret|token|(?:access|account|api|private)[._-]?key|signature|\bsig|credential)[\w.-]*"
+    r"(?i)((?:passw(?:or)?d|passwd|pwd|secret|token|(?:access|account|api|private)[._-]?key|signature|\bsig|credential)[\w.-]{0,100}"
     r"[\"']?\s*[=:]\s*)(?!\s)[^\s&,;}]+"
 )
 _IN_URL = re.compile(
-    r"(?i)([?&][\w.-]*(?:passw(?:or)?d|passwd|pwd|secret|token|key|sig|signature|credential)[\w.-]*=)[^\s&]+"
+    r"(?i)([?&][\w.-]{0,100}(?:passw(?:or)?d|passwd|pwd|secret|token|key|sig|signature|credential)[\w.-]{0,100}=)[^\s&]+"
 )
 
 
@@ -51,13 +53,33 @@ def checkpoint_advice(log: str) -> str:
     )
 
 
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written: one with half of a surrogate pair, or from bytes that are not UTF-8, cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def one_line(text: str) -> str:
+    """A text that may hold anything from files or command lines, as one line for people.
+
+    White space becomes blanks, signs that terminals do not print are escaped, and of a very long text the middle is
+    left out.
+    """
+    line = " ".join(text.split())
+    line = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line)
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 400]} … {line[-300:]}"
+
+
 class RalmError(Exception):
     """One line for the user: the setting or table, what was found, what to do."""
 
     exit_code = 1
 
     def __str__(self) -> str:
-        return masked(super().__str__())
+        return one_line(masked(super().__str__()))
 
 
 class ConfigError(RalmError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import io
+import os
 import signal
 import sys
 import traceback
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ralm.config import Config, load_config
-from ralm.errors import INTERRUPTED, ConfigError, RalmError, masked
+from ralm.errors import INTERRUPTED, ConfigError, RalmError, masked, one_line
 from ralm.runs.console import clear_line, install
 
 EPILOG = (
@@ -55,7 +56,8 @@ def locate(path: str) -> Path:
     """The configuration file: as named, or shipped by `--files` into the working directory (cluster deploy mode)."""
     named = Path(path)
     shipped = Path.cwd() / named.name
-    return shipped if not named.exists() and shipped.exists() else named
+    # `os.path`: what no file can be called does not exist, which pathlib may answer by an OSError.
+    return shipped if not os.path.exists(named) and os.path.exists(shipped) else named
 
 
 def job_parser(description: str, dry_run: bool, options: argparse.ArgumentParser | None) -> argparse.ArgumentParser:
@@ -181,8 +183,8 @@ def _inmost(error: BaseException) -> str:
     if hasattr(error, "java_exception") or hasattr(error, "_origin"):
         from ralm.spark.causes import innermost  # without Spark there is no such error
 
-        return masked(innermost(error)) or "no message"
-    return masked(" ".join(str(error).split())) or "no message"
+        return one_line(masked(innermost(error))) or "no message"
+    return one_line(masked(str(error))) or "no message"
 
 
 def run_job(

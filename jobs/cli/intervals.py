@@ -14,9 +14,9 @@ def interval(text: str, option: str = "--trigger") -> dt.timedelta:
     """The time that `30s`, `1m` or `2h` stand for.
 
     Raises:
-        ConfigError: the text has another form.
+        ConfigError: the text has another form, or six digits are too few for it.
     """
-    found = re.fullmatch(r"([1-9]\d*)([smh])", text)
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([smh])", text)
     if found is None:
         raise ConfigError(f"{option} {text}: expected a number and s, m or h, such as 30s or 1m")
     return dt.timedelta(**{_UNITS[found[2]]: int(found[1])})

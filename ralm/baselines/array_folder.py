@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from ralm.errors import MissingInputError
+from ralm.storage.damage import unless_damaged
 from ralm.storage.path import StoragePath
 
 
@@ -47,5 +48,6 @@ def read_description(path: str, marker: str, what: str) -> str:
 def read_array(path: str, name: str, marker: str, what: str) -> NDArray[Any]:
     """An array of a written model, on disk until it is read; raises like `read_description`."""
     read_description(path, marker, what)
-    found: NDArray[Any] = np.load((StoragePath.at(path) / f"{name}.npy").local(), mmap_mode="r")
+    with unless_damaged(f"{what} {path}", "run the job that makes it again, by --force"):
+        found: NDArray[Any] = np.load((StoragePath.at(path) / f"{name}.npy").local(), mmap_mode="r")
     return found

@@ -23,6 +23,7 @@ from ralm.baselines.dot_product import DotProduct
 from ralm.config import ColdStart
 from ralm.errors import DataError, MissingInputError
 from ralm.scoring.contract import ScorerState
+from ralm.storage.damage import unless_damaged
 from ralm.storage.path import StoragePath
 
 FILE = "cold_start.npz"
@@ -80,7 +81,8 @@ class ColdStartModel:
         file = StoragePath.at(path) / FILE
         if not file.exists():
             raise MissingInputError(f"model {path}: no cold-start model in this folder; run job 'train_cold_start'")
-        with np.load(file.local()) as found:
+        damage = unless_damaged(f"model {path}", "run job 'train_cold_start' again, by --force")
+        with damage, np.load(file.local()) as found:
             return ColdStartModel(
                 json.loads(str(found["names"])),
                 found["crosses"],

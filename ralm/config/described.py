@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 # The built-in world's domains and profiles (ralm/simulation).
@@ -34,23 +35,29 @@ def described_fields(content: dict[str, Any]) -> dict[str, Any]:
     elif isinstance(ingest, dict):
         events = ingest.get("events")
         sources = [source for source in events if isinstance(source, dict)] if isinstance(events, list) else []
-        domains = list(dict.fromkeys(source["domain"] for source in sources if source.get("domain")))
+        domains = _texts(source.get("domain") for source in sources)
         if domains and len(domains) == len({str(source.get("domain")) for source in sources}):
             fields.setdefault("history", domains)
         listed = ingest.get("impressions")
         shown_in = [source for source in (listed if isinstance(listed, list) else [listed]) if isinstance(source, dict)]
-        shown = list(dict.fromkeys(source.get("domain") for source in shown_in))
+        shown = _texts(source.get("domain") for source in shown_in)
         known = [domain for domain in shown if domain in domains] or (domains if len(domains) == 1 else [])
         if known:
             fields.setdefault("item_domains", known)
         if "categorical" not in fields:
             columns = _part(_part(ingest, "users"), "columns")
-            numeric = fields.get("numeric") or []
+            given_numeric = fields.get("numeric")
+            numeric = _texts(given_numeric) if isinstance(given_numeric, list) else []
             fields["categorical"] = [name for name in columns if name not in {"user_id", "seen_at", *numeric}]
     strong = _strong(fields, _part(content, "privacy").get("excluded_fields"))
     if strong is not None:
         fields.setdefault("strong_domain", strong)
     return fields
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    """The names among the values, each once; what is no name is refused when the section is checked."""
+    return list(dict.fromkeys(value for value in values if isinstance(value, str) and value))
 
 
 def _strong(fields: dict[str, Any], excluded: Any) -> Any:

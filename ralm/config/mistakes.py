@@ -12,9 +12,13 @@ from pydantic import BaseModel, ValidationError
 
 from ralm.config.reader_options import KNOWN
 from ralm.config.section import HIDDEN_INPUT, NAME
-from ralm.errors import is_secret
+from ralm.errors import is_secret, masked_settings
 
 # `fields` follows from the sources where they are right (ralm/config/described.py).
+# Mistakes that are said in one line, and the characters of each.
+MOST = 12
+LONGEST = 400
+SHOWN = 80
 _UNSAID = {
     "history": "name the domains of ingest.events",
     "item_domains": "name the domain of ingest.events in which items are shown, or give it to ingest.impressions as "
@@ -38,7 +42,19 @@ def described_error(error: ValidationError, root: type[BaseModel] | None = None)
         for problem in problems
         if not _is_unsaid(problem) and not (problem["loc"][:1] == ("fields",) and problem.get("input") in given)
     ]
-    return "; ".join(_line(problem, root) for problem in others or problems)
+    return listed([_line(problem, root) for problem in others or problems])
+
+
+def listed(problems: Sequence[str]) -> str:
+    """Mistakes in one line that can be read: long values are cut, and of very many mistakes the first are said."""
+    said = [text if len(text) <= LONGEST else f"{text[: LONGEST - 40]} … {text[-30:]}" for text in problems[:MOST]]
+    further = [f"and {len(problems) - MOST:,} more"] if len(problems) > MOST else []
+    return "; ".join([*said, *further])
+
+
+def shortened(text: str) -> str:
+    """A value or a name, cut where it is too long for a line."""
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
 def _is_unsaid(problem: Any) -> bool:
@@ -46,7 +62,7 @@ def _is_unsaid(problem: Any) -> bool:
 
 
 def _line(problem: Any, root: type[BaseModel] | None) -> str:
-    where = ".".join(str(part) for part in problem["loc"])
+    where = ".".join(shortened(str(part)) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         return f"{where}: unknown key{_meant(problem['loc'], root)}"
     if _is_unsaid(problem):
@@ -61,7 +77,7 @@ def _line(problem: Any, root: type[BaseModel] | None) -> str:
 def _found(problem: Any) -> str:
     """What stands there, and what to write for it."""
     found = problem.get("input")
-    shown = f" (found {found!r})" if isinstance(found, str | int | float | bool) else ""
+    shown = f" (found {shortened(masked_settings(repr(found)))})" if isinstance(found, str | int | float | bool) else ""
     return f"{shown}{_percent(found)}{_quotes(problem)}"
 
 
@@ -110,5 +126,5 @@ def _quotes(problem: Any) -> str:
     if isinstance(found, bool):
         return ": YAML reads a bare no, off, yes or on as that: write it in quotes"
     if isinstance(found, int | float | dt.date):
-        return f": write it in quotes: '{found}'"
+        return f": write it in quotes: '{shortened(str(found))}'"
     return ": one text; several files are a pattern, such as '{a,b}.csv'" if problem["loc"][-1] == "path" else ""

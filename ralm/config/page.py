@@ -32,7 +32,8 @@ INTRODUCTION = """\
 <!-- Written by `python -m ralm.config.page` from ralm/config: change the settings there, not this page. -->
 
 One YAML file per data set or deployment. An unknown key, a value out of its bounds, or two settings that contradict
-each other are an error before anything runs. `--set section.key=value` sets a key for one run.
+each other are an error before anything runs. `--set section.key=value` sets a key for one run. A file has at most
+1 MiB, and 50 levels of lists and mappings within each other.
 
 A key whose default is `auto` follows from the data unless you give a value; the second column says by what rule, and
 [the manual](manual.md#what-follows-from-the-data) shows what the rules give. `pipeline --dry-run` prints every key with

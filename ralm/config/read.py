@@ -10,26 +10,30 @@ from pydantic import ValidationError
 
 from ralm.config.checks import problems
 from ralm.config.load import Config
-from ralm.config.mistakes import described_error
-from ralm.config.yaml_file import parse_yaml, read_text
-from ralm.errors import ConfigError
+from ralm.config.mistakes import described_error, listed, shortened
+from ralm.config.yaml_file import HIDDEN, parse_yaml, read_text
+from ralm.errors import ConfigError, is_secret, is_unicode
 
 
 def _set(content: dict[str, Any], assignment: str) -> None:
     key, separator, text = assignment.partition("=")
+    secret = is_secret(key)
+    shown = f"{key}={HIDDEN}" if secret else shortened(assignment)
+    if not is_unicode(key):
+        raise ConfigError(f"--set {shown}: not UTF-8")
     if not separator or not key.strip():
-        raise ConfigError(f"--set {assignment}: expected section.key=value")
+        raise ConfigError(f"--set {shown}: expected section.key=value")
     *parents, last = key.strip().split(".")
     node = content
     for parent in parents:
         child = node.setdefault(parent, {})
         if not isinstance(child, dict):
-            raise ConfigError(f"--set {assignment}: '{parent}' is not a section")
+            raise ConfigError(f"--set {shown}: '{parent}' is not a section")
         node = child
     try:
         node[last] = parse_yaml(text)
     except ConfigError as error:
-        raise ConfigError(f"--set {assignment}: {error}") from error
+        raise ConfigError(f"--set {shown}: {'not YAML: put it in quotes' if secret else error}") from error
 
 
 def load_config(path: str | Path, assignments: list[str] | None = None) -> Config:
@@ -54,7 +58,7 @@ def load_config(path: str | Path, assignments: list[str] | None = None) -> Confi
     except ValidationError as error:
         raise ConfigError(f"configuration {path}: {described_error(error, Config)}") from error
     if found := problems(config):
-        raise ConfigError(f"configuration {path}: {'; '.join(found)}")
+        raise ConfigError(f"configuration {path}: {listed(found)}")
     config._notes.extend(notes)
     return config
 

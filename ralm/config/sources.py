@@ -54,8 +54,8 @@ class Source(Place):
     )
     time_format: str | list[str] | None = Field(
         default=None,
-        description="epoch_s, epoch_ms, epoch_us, epoch_ns, iso, or a Spark datetime pattern; of a list, the first "
-        "that fits counts for each row; default: the column is a timestamp or an ISO-8601 string",
+        description="epoch_s, epoch_ms, epoch_us, epoch_ns, iso, or a Spark datetime pattern; of a list (at "
+        "most 20), the first that fits counts for each row; default: the column is a timestamp or an ISO-8601 string",
     )
     time_zone: TimeZone = Field(default="UTC", description="zone of times without a zone")
 

@@ -13,6 +13,8 @@ from pydantic import AfterValidator
 # Units of epochs -> how many of them make a second.
 EPOCHS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000, "epoch_ns": 1_000_000_000}
 ISO = "iso"
+# Formats of a source; each is tried on every row.
+MOST = 20
 KNOWN = (
     "known are epoch_s, epoch_ms, epoch_us, epoch_ns, iso, Spark patterns such as yyyy-MM-dd HH:mm:ss, and lists of "
     "these"
@@ -99,10 +101,12 @@ def check_time_formats(given: str | list[str] | None) -> None:
     Raises:
         ValueError: as `check_time_format`; an empty list; two formats of which the first that fits may be wrong.
     """
-    for text in [given] if isinstance(given, str) else given or []:
-        check_time_format(text)
     if given == []:
         raise ValueError("an empty list reads no times")
+    if isinstance(given, list) and len(given) > MOST:
+        raise ValueError(f"{len(given):,} time formats, at most {MOST} are tried; make several sources of it")
+    for text in [given] if isinstance(given, str) else given or []:
+        check_time_format(text)
     if isinstance(given, list) and (two := either_way(given)):
         raise ValueError(f"time_format: {' and '.join(two)} both read 02/03/2024 or the like: make two sources of it")
 

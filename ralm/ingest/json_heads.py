@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
+
+from ralm.ingest.json_text import Decoder
 
 SEVERAL = (
     "several JSON values follow each other, of which multiLine reads the first: write each in one line (jq -c .) and "
@@ -79,7 +80,7 @@ def _more(text: str) -> bool:
     """Whether something but a comma follows the first value; false if that is not complete or no JSON."""
     text = text.lstrip()
     try:
-        _, end = json.JSONDecoder().raw_decode(text)
+        _, end = Decoder().raw_decode(text)
     except ValueError:
         return False
     return text[end:].strip() not in ("", ",")

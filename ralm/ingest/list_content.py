@@ -17,8 +17,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from ralm.errors import DataError
+from ralm.errors import DataError, is_unicode
 from ralm.ingest.byte_order import marked
+from ralm.ingest.json_text import parsed
 from ralm.ingest.list_workbook import workbook_rows
 from ralm.ingest.recognition import SEPARATORS, ZIP, compression_of, encoding_of, foreign, opened, separator_of
 
@@ -105,7 +106,9 @@ def _only_member(content: bytes, name: str) -> bytes | None:
                 raise DataError(f"list {name}: a zip archive of {len(files)} files; give one of them")
             with archive.open(files[0]) as member:
                 return member.read(LARGEST + 1)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error) as error:
+    except DataError:
+        raise
+    except Exception as error:  # zipfile raises whatever its parsers and decompressors do
         raise DataError(f"list {name}: its zip archive cannot be opened ({error}); give the file inside") from error
 
 
@@ -131,7 +134,14 @@ def _scalar(value: Any, name: str) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, str):
         raise DataError(f"list {name}: JSON with a value that is no id: {json.dumps(value)[:60]}")
-    return value
+    return _writable(value, name)
+
+
+def _writable(text: str, name: str) -> str:
+    """The text; half a character, which JSON can hold as an escape and no table can, is refused."""
+    if not is_unicode(text):
+        raise DataError(f"list {name}: {text[:60]!r} has half a character")
+    return text
 
 
 def _json_cells(text: str, name: str, where: str) -> Cells | None:
@@ -143,16 +153,16 @@ def _json_cells(text: str, name: str, where: str) -> Cells | None:
     numbers: dict[str, Any] = {"parse_int": str, "parse_float": str, "parse_constant": lambda _: None}
     form = f"a JSON array, {where}"
     try:
-        found = json.loads(text, **numbers)
+        found = parsed(text, **numbers)
         if isinstance(found, dict):
             form, found = f"JSON lines, {where}", [found]
     except ValueError:
         lines, form = [line for line in text.splitlines() if line.strip()], f"JSON lines, {where}"
         try:
-            found = [json.loads(line, **numbers) for line in lines]
+            found = [parsed(line, **numbers) for line in lines]
         except ValueError as error:
             try:
-                json.loads(lines[0])
+                parsed(lines[0])
             except ValueError:
                 if begun == "{" and '"' not in lines[0]:  # an id in braces, as some systems write theirs
                     return None
@@ -163,8 +173,8 @@ def _json_cells(text: str, name: str, where: str) -> Cells | None:
         raise DataError(f"list {name}: JSON of objects and plain values mixed")
     names = list(dict.fromkeys(key for entry in found for key in entry))
     # A value that is no id is an error only in the column of ids.
-    rows = [[e.get(n) if isinstance(e.get(n), str) else _other(e.get(n)) for n in names] for e in found]
-    return Cells(rows, names, form)
+    rows = [[_writable(v, name) if isinstance(v := e.get(n), str) else _other(v) for n in names] for e in found]
+    return Cells(rows, [_writable(n, name) for n in names], form)
 
 
 def _other(value: Any) -> str:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from ralm.errors import DataError
 from ralm.ingest.expressions import ELEMENT
+from ralm.ingest.json_text import Decoder, parsed
 from ralm.ingest.looked import PLAIN, Cells, Looked, quoted
 
 # Where the next element of an array begins.
@@ -23,8 +24,15 @@ def look_at_parquet(path: str, file: Path, rows: int) -> Looked:
     """The first rows of a Parquet file.
 
     Raises:
-        DataError: it has none.
+        DataError: it has none, or is damaged.
     """
+    try:
+        return _looked(path, file, rows)
+    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
+        raise DataError(f"{path}: the Parquet file cannot be read; it is damaged: {error}") from error
+
+
+def _looked(path: str, file: Path, rows: int) -> Looked:
     batch = next(pq.ParquetFile(file).iter_batches(batch_size=rows), None)
     if batch is None:
         raise DataError(f"{path}: the file has no rows")
@@ -92,7 +100,7 @@ def _lines(text: str, rows: int) -> list[Any]:
     found = []
     for line in itertools.islice(text.splitlines(), rows):
         try:
-            found.append(json.loads(line))
+            found.append(parsed(line))
         except ValueError:
             continue  # the last line may be cut off
     return [row for row in found if isinstance(row, dict)]
@@ -101,10 +109,10 @@ def _lines(text: str, rows: int) -> list[Any]:
 def _values(text: str, rows: int) -> list[Any]:
     """The elements of an array, as far as the text goes, or the value that the text is."""
     text = text.strip().lstrip("\ufeff")
-    decoder, found, place = json.JSONDecoder(), list[Any](), 1
+    decoder, found, place = Decoder(), list[Any](), 1
     if not text.startswith("["):
         try:
-            return [json.loads(text)]
+            return [parsed(text)]
         except ValueError:
             return []
     while len(found) < rows and (start := _NEXT.search(text, place)) is not None:

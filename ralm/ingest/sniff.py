@@ -28,6 +28,8 @@ from ralm.ingest.value_kinds import is_number, time_format_of
 
 # Bytes and rows looked at: a guess, to be corrected by hand.
 _BYTES, _ROWS = 1_000_000, 2_000
+# Columns; guessing at more takes minutes, and there are more where lines do not end as the reader thinks.
+_WIDEST = 2_000
 _SEPARATORS = ("::", *SEPARATORS, "\x01", "^")
 _ABOVE = (
     "stand above the rows that they are about: write them into the rows, such as by "
@@ -51,11 +53,17 @@ def look(path: str) -> Looked:
     """
     files = _files(path)
     looked = _look(path, files[0])
+    _not_too_wide(path, len(looked.columns))
     if (Path(path) / "_delta_log").is_dir():
         return replace(looked, format="delta", options={}, why="a Delta table")
     folders = _folders(path, files)
     why = f"{looked.why}, in folders named {', '.join(f'{key}=…' for key in folders)}" if folders else looked.why
     return replace(looked, columns=looked.columns | folders, why=why)
+
+
+def _not_too_wide(path: str, width: int) -> None:
+    if width > _WIDEST:
+        raise DataError(f"{path}: {width:,} columns, at most {_WIDEST:,} are guessed at; do its lines end rightly?")
 
 
 def _look(path: str, file: Path) -> Looked:
@@ -145,12 +153,15 @@ def _separated(path: str, text: str, encoding: str) -> Looked:
     plain = [line.split(separator) for line in lines]
     unquoted = _quotes_mean_nothing(rows, plain)
     rows = [row for row in (plain if unquoted else rows) if any(cell.strip() for cell in row)]
+    if not rows:
+        raise DataError(f"{path}: no line of it holds a cell")
     if sum(len(row) == 1 and re.fullmatch(r"\S+:", row[0].strip()) is not None for row in rows[:-1]) >= min(
         2, len(rows)
     ):
         raise DataError(f"{path}: lines such as '{rows[0][0]}' {_ABOVE}")
     rows, titles = _evened(rows)
     width = len(rows[0])
+    _not_too_wide(path, width)
     named = _is_header(rows)
     names = [clean_name(name) or f"_c{place}" for place, name in enumerate(rows[0])]
     again = [name.lower() for name in names]  # as the reader calls them: a name that comes twice is no name

@@ -70,7 +70,14 @@ def suggestion(paths: Sequence[str]) -> str:
         lines += _items(choice.catalogue)
     for file, why in choice.left:
         lines.append(f"# {file.path} was left out: {why}; see `ingest.users`, `ingest.items`")
-    return "\n".join(lines) + "\n"
+    return _printable("\n".join(lines) + "\n")
+
+
+def _printable(text: str) -> str:
+    """The text without signs that YAML refuses or takes for ends of lines: as its escapes, in quotes and comments."""
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode() for sign in text
+    )
 
 
 def _items(file: SuggestedFile) -> list[str]:

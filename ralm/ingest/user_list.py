@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from pyspark.sql.types import DataType
 from ralm.errors import ConfigError, DataError, MissingInputError
 from ralm.ingest.expressions import column_of
 from ralm.ingest.ids import EXACT, LOST_DIGITS, read_id, stripped, trimmed, whole, without_formula
+from ralm.ingest.json_text import parsed
 from ralm.ingest.list_columns import id_column
 from ralm.ingest.list_content import Cells, read_cells
 from ralm.ingest.list_files import ListFile, is_parquet, list_files, read_bytes
@@ -133,7 +133,7 @@ def _ids(cells: Cells, name: str, column: str | None) -> list[str]:
 def _holds_others(text: str) -> bool:
     """Whether a value of JSON is a list or an object; an id may stand in braces."""
     try:
-        return text[:1] in ("[", "{") and isinstance(json.loads(text), list | dict)
+        return text[:1] in ("[", "{") and isinstance(parsed(text), list | dict)
     except ValueError:
         return False
 

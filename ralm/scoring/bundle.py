@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ralm.errors import MissingInputError
 from ralm.scoring.contract import BatchScorer, ScorerState, scorer_class
+from ralm.storage.damage import unless_damaged
 from ralm.storage.path import StoragePath
 
 MARKER = "_SUCCESS"
@@ -40,6 +41,7 @@ class ScoringBundle:
 
         Raises:
             MissingInputError: there is no complete bundle at the path.
+            DataError: a file of it is damaged.
         """
         folder = StoragePath.at(path)
         if not (folder / MARKER).exists():
@@ -47,10 +49,11 @@ class ScoringBundle:
                 f"scoring bundle {path}: not found on this machine; it must lie on a file system that all machines "
                 "reach"
             )
-        described: dict[str, Any] = json.loads((folder / "bundle.json").read_text())
-        arrays = {name: np.load((folder / f"{name}.npy").local(), mmap_mode="r") for name in described["arrays"]}
-        cuts = np.load((folder / "cuts.npy").local()) if described["cut"] else None
-        return ScoringBundle(ScorerState(scorer_class(described["scorer"]), arrays), described["item_ids"], cuts)
+        with unless_damaged(f"scoring bundle {path}", "run the job again, which writes it anew"):
+            described: dict[str, Any] = json.loads((folder / "bundle.json").read_text())
+            arrays = {name: np.load((folder / f"{name}.npy").local(), mmap_mode="r") for name in described["arrays"]}
+            cuts = np.load((folder / "cuts.npy").local()) if described["cut"] else None
+            return ScoringBundle(ScorerState(scorer_class(described["scorer"]), arrays), described["item_ids"], cuts)
 
 
 def write_scoring_bundle(

@@ -58,11 +58,11 @@ class ItemCache:
             if row == len(self.arrays.cutoffs):
                 shape = (*record.centroids.shape, len(record.direction))
                 self._make_room(max(2 * row, min(len(records), self.limit)), *shape)
-            self.row[item] = row
             arrays = self.arrays
             arrays.centroids[row], arrays.shares[row] = record.centroids, record.shares
             arrays.global_embeddings[row], arrays.directions[row] = record.global_embedding, record.direction
             arrays.cutoffs[row] = record.cutoff
+            self.row[item] = row  # last: a damaged record has no row
 
     def _make_room(self, rows: int, k: int, h: int, d: int) -> None:
         before, self.arrays = self.arrays, ItemArrays.empty(rows, k, h, d)

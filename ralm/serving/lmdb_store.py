@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import lmdb
 
 from ralm.errors import DataError
-from ralm.serving.manifest import Layer, Manifest
+from ralm.serving.manifest import Layer, Manifest, loaded
 from ralm.serving.store import Store, shard_of
 from ralm.storage.path import StoragePath
 
@@ -25,6 +25,10 @@ _LOCK = threading.Lock()
 _OPEN: WeakValueDictionary[tuple[int, int, int], Opened] = WeakValueDictionary()
 
 
+def _damaged(path: Path, why: str) -> DataError:
+    return DataError(f"serving.store: {path} is damaged: {why}; run job 'export_serving' with --full")
+
+
 class Opened:
     """An open LMDB file, closed when the last store that reads it lets it go."""
 
@@ -32,6 +36,9 @@ class Opened:
         self.environment = lmdb.open(
             str(path), readonly=True, subdir=False, lock=False, readahead=False, create=False, max_readers=1024
         )
+        pages, size = self.environment.info()["last_pgno"] + 1, self.environment.stat()["psize"]
+        if pages * size != path.stat().st_size:  # reading on would end the process by SIGBUS
+            raise _damaged(path, f"it has {path.stat().st_size:,} bytes, not the {pages * size:,} that were written")
 
     def __del__(self) -> None:
         if hasattr(self, "environment"):
@@ -50,9 +57,11 @@ def opened(path: Path) -> Opened:
             try:
                 _OPEN[key] = held = Opened(path)
                 return held
-            except lmdb.Error:
+            except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError) as error:
+                raise _damaged(path, str(error)) from error
+            except lmdb.Error as error:
                 if tries == 99:
-                    raise
+                    raise _damaged(path, str(error)) from error
         time.sleep(0.001)  # its last reader is closing it right now
     raise AssertionError
 
@@ -72,9 +81,10 @@ class LmdbStore(Store):
     def manifest(self) -> Manifest | None:
         """The current release; None before the first export."""
         try:
-            return Manifest.load((self.folder / "manifest.json").read_text())
+            text = (self.folder / "manifest.json").read_bytes().decode(errors="replace")
         except FileNotFoundError:
             return None
+        return loaded(text, self.shown)
 
     def publish(self, manifest: Manifest) -> None:
         """Put the new manifest in the place of the old one."""
@@ -98,8 +108,11 @@ class LmdbStore(Store):
             if environment is None or len(key.encode()) > LONGEST_KEY or not key:
                 found.append(None)
                 continue
-            with environment.begin(buffers=False) as transaction:
-                found.append(transaction.get(key.encode()))
+            try:
+                with environment.begin(buffers=False) as transaction:
+                    found.append(transaction.get(key.encode()))
+            except lmdb.Error as error:
+                raise _damaged(Path(environment.path()), str(error)) from error
         return found
 
     def layers(self) -> set[str]:
@@ -137,6 +150,9 @@ def _write(path: Path, records: Iterable[tuple[str, bytes]]) -> int:
                     raise DataError(f"serving: id '{key[:40]}' has {len(encoded)} bytes, 1 to {LONGEST_KEY} fit")
                 transaction.put(encoded, record)
         environment.sync(True)
-        return int(environment.stat()["entries"])
+        found = environment.stat()
+        # Readers tell a file that was cut off by its size: also free pages at its end count.
+        os.truncate(path, (environment.info()["last_pgno"] + 1) * found["psize"])
+        return int(found["entries"])
     finally:
         environment.close()

@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from ralm.errors import DataError
+
 KINDS = ("users", "items", "model")
 
 
@@ -53,7 +55,25 @@ class Manifest:
 
     @staticmethod
     def load(text: str) -> Manifest:
-        """From JSON."""
+        """From JSON.
+
+        Raises:
+            ValueError, LookupError, TypeError, AttributeError: it is none.
+        """
         content = json.loads(text)
         layers = {kind: tuple(Layer(**layer) for layer in found) for kind, found in content["layers"].items()}
         return Manifest(content["release"], layers, content["sources"], tuple(content["before"]))
+
+
+def loaded(text: str, store: str) -> Manifest:
+    """The manifest that a store holds.
+
+    Raises:
+        DataError: the text is none.
+    """
+    try:
+        return Manifest.load(text)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(
+            f"serving.store {store}: its manifest is damaged ({error!r}); run job 'export_serving' with --full"
+        ) from error

@@ -9,7 +9,7 @@ from typing import Any
 import redis
 
 from ralm.errors import ConfigError, MissingInputError
-from ralm.serving.manifest import Layer, Manifest
+from ralm.serving.manifest import Layer, Manifest, loaded
 from ralm.serving.store import Store, shard_of
 
 _REDIS_BATCH = 1_000
@@ -46,7 +46,7 @@ class RedisStore(Store):
             text = self.client.get(f"{self.prefix}:manifest")
         except redis.ConnectionError as error:
             raise MissingInputError(f"serving.store {self.shown}: no Redis server answers ({error})") from error
-        return None if text is None else Manifest.load(bytes(text).decode())  # type: ignore[arg-type]
+        return None if text is None else loaded(bytes(text).decode(errors="replace"), self.shown)  # type: ignore[arg-type]
 
     def publish(self, manifest: Manifest) -> None:
         """Set the key that readers read first."""

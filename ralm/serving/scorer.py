@@ -8,6 +8,7 @@ with the item's direction.
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ralm.errors import MissingInputError
+from ralm.errors import DataError, MissingInputError
 from ralm.serving.item_cache import ItemCache
 from ralm.serving.manifest import Manifest
 from ralm.serving.records import ModelRecord, UserRecord
@@ -25,6 +26,8 @@ from ralm.serving.stores import open_store
 # Centroids at a time: with 64 dimensions half a megabyte, which stays in a core's cache.
 CENTROIDS = 2_048
 SMALLEST = 1e-12
+# What is raised for records of other sizes than their headers say.
+_DECODING = (ValueError, IndexError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -69,9 +72,25 @@ class Scorer:
         """The user's published scores with the items, all from one release.
 
         An unknown user or item is not an error: its scores are NaN, and `exposed` is false.
+
+        Raises:
+            DataError: a record is damaged.
         """
         if time.monotonic() - self.checked > self.max_age:
             self._refresh()
+        try:
+            return self._answer(user_id, item_ids)
+        except _DECODING as error:
+            self._load(self.manifest)  # what was decoded may be damaged, too
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> DataError:
+        return DataError(
+            f"serving.store {self.store.shown}: a record of release {self.manifest.release} is damaged ({error}); run "
+            "job 'export_serving' with --full"
+        )
+
+    def _answer(self, user_id: str | int, item_ids: Sequence[str]) -> Answer:
         user, rows = self._find(str(user_id), item_ids)
         if (user is None or (rows < 0).any()) and self._refresh():
             # Records may be unknown because the release was replaced twice meanwhile and its layers are gone.
@@ -105,7 +124,10 @@ class Scorer:
         content = self.store.lookup(manifest, "model", ["model"])[0]
         if content is None:
             raise MissingInputError(f"serving.store {self.store.shown}: release {manifest.release} has no model")
-        self.model = ModelRecord.decode(content)
+        try:
+            self.model = ModelRecord.decode(content)
+        except _DECODING as error:
+            raise self._damaged(error) from error
         self.items = ItemCache(lambda items: self.store.lookup(manifest, "items", items), self.cached_items)
 
     def _find(self, user_id: str, item_ids: Sequence[str]) -> tuple[UserRecord | None, NDArray[np.int64]]:

@@ -15,6 +15,7 @@ import hashlib
 import json
 import re
 import shutil
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from ralm.errors import MissingInputError
 from ralm.models.lookalike import LookalikeModel
 from ralm.models.user_model import UserModel
 from ralm.models.weights import centred
+from ralm.storage.damage import unless_damaged
 from ralm.storage.path import StoragePath
 from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
 
@@ -63,10 +65,10 @@ def _mark(folder: StoragePath, metadata: dict[str, Any]) -> None:
 
 def _read_marker(folder: StoragePath) -> dict[str, Any] | None:
     try:
-        metadata: dict[str, Any] = json.loads((folder / MARKER).read_text())
-    except (OSError, ValueError):
+        metadata = json.loads((folder / MARKER).read_text())
+    except (OSError, ValueError, RecursionError):
         return None
-    return metadata
+    return metadata if isinstance(metadata, dict) else None
 
 
 def _sha256(path: Path) -> str:
@@ -172,12 +174,18 @@ def publish(
     root = StoragePath.at(output)
     (root / MARKER).remove()
     (root / MODEL).write(lambda path: shutil.copyfile((checkpoint / MODEL).local(), path))
-    if weights is not None:
-        (root / WEIGHTS).write(lambda path: np.savez(path, allow_pickle=False, **weights))
     metadata = _read_marker(checkpoint) or {}
+    files = {name: sha256 for name, sha256 in metadata.get("files", {}).items() if name == MODEL}
+    if weights is not None:
+
+        def save(path: Path) -> None:
+            np.savez(path, allow_pickle=False, **weights)
+            files[WEIGHTS] = _sha256(path)
+
+        (root / WEIGHTS).write(save)
     if history is not None:
         metadata["history"] = history
-    _mark(root, {**metadata, "checkpoint": checkpoint.name, "spec": spec})
+    _mark(root, {**metadata, "checkpoint": checkpoint.name, "spec": spec, "files": files})
     kept = {checkpoint, *_checkpoints(root, metadata.get("digest", ""))[-1:]}
     for other in [*root.children("checkpoint_*"), *root.children(".*.tmp*")]:
         if other not in kept:
@@ -189,6 +197,7 @@ def finished(path: str) -> dict[str, Any]:
 
     Raises:
         MissingInputError: there is no finished model.
+        DataError: a file of it is damaged (what reads the model, not what reads only its metadata).
     """
     folder = StoragePath.at(path)
     metadata = _read_marker(folder)
@@ -207,36 +216,59 @@ def last_of(path: str) -> Checkpoint:
     return Checkpoint(StoragePath.at(path) / metadata["checkpoint"], metadata)
 
 
+def reading(path: str) -> AbstractContextManager[None]:
+    """Read a finished model; what is damaged is said in one line, as a DataError."""
+    return unless_damaged(f"model {path}", "restore the folder from a copy, or train again by --force")
+
+
+def _checked(path: str, name: str) -> Path:
+    """A file of a finished model, if it is the one that the marker names."""
+    folder = StoragePath.at(path)
+    named = {file: sha256 for file, sha256 in finished(path).get("files", {}).items() if file == name}
+    if (folder / name).exists() and _damaged(folder, {"files": named}):
+        raise ValueError(f"{name} is not the file that was written")
+    return (folder / name).local()
+
+
+def _state(path: str, device: str) -> State:
+    state: State = torch.load(_checked(path, MODEL), map_location=device, weights_only=True)
+    return state
+
+
 def load_user_spec(path: str) -> UserTrainingSpec:
     """The spec that a finished user model was trained with; raises like `finished`."""
-    return UserTrainingSpec.model_validate(finished(path)["spec"])
+    with reading(path):
+        return UserTrainingSpec.model_validate(finished(path)["spec"])
 
 
 def load_lookalike_spec(path: str) -> LookalikeTrainingSpec:
     """The spec that a finished look-alike model was trained with; raises like `finished`."""
-    return LookalikeTrainingSpec.model_validate(finished(path)["spec"])
+    with reading(path):
+        return LookalikeTrainingSpec.model_validate(finished(path)["spec"])
 
 
 def load_user_model(path: str, device: str = "cpu") -> UserModel:
     """A finished user model in eval mode; raises like `finished`."""
     spec = load_user_spec(path)
-    model = UserModel(spec.fields, spec.model, spec.merge, spec.item_count)
-    model.load_state_dict(torch.load((StoragePath.at(path) / MODEL).local(), map_location=device, weights_only=True))
-    return model.to(device).eval()
+    with reading(path):
+        model = UserModel(spec.fields, spec.model, spec.merge, spec.item_count)
+        model.load_state_dict(_state(path, device))
+        return model.to(device).eval()
 
 
 def load_lookalike(path: str, device: str = "cpu") -> LookalikeModel:
     """A finished look-alike model in eval mode; raises like `finished`."""
     spec = load_lookalike_spec(path)
-    model = LookalikeModel(spec.input_dim, spec.model, spec.pooling, spec.closed_form is not None)
-    model.load(torch.load((StoragePath.at(path) / MODEL).local(), map_location=device, weights_only=True))
-    return model.to(device).eval()
+    with reading(path):
+        model = LookalikeModel(spec.input_dim, spec.model, spec.pooling, spec.closed_form is not None)
+        model.load(_state(path, device))
+        return model.to(device).eval()
 
 
 def load_weights(path: str) -> dict[str, NDArray[np.generic]]:
     """The plain arrays of a finished look-alike model (`models.weights.export_weights`); raises like `finished`."""
     finished(path)
-    with np.load((StoragePath.at(path) / WEIGHTS).local()) as arrays:
+    with reading(path), np.load(_checked(path, WEIGHTS)) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
 
@@ -262,4 +294,5 @@ def dated_weights(path: str, as_of: dt.date | str | None) -> dict[str, NDArray[n
     file = _mean_file(path, as_of)
     if not file.exists():
         raise MissingInputError(f"model {path}: no mean of the users of {as_of}; run job 'embed_targets'")
-    return centred(found, np.load(file.local()))
+    with reading(path):
+        return centred(found, np.load(file.local()))

@@ -58,12 +58,26 @@ class TableFiles:
         return self._opened[name]
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        """All rows of a small table; none if it is not there. Times are UTC without a zone, maps are dicts."""
+        """All rows of a small table; none if it is not there. Times are UTC without a zone, maps are dicts.
+
+        Raises:
+            RalmError: the table's log or a file of it is damaged.
+        """
         table = self.table(name)
         if table is None:
             return []
         # Arrow's own scanner is slow at many small files by one thread; with more, the process may end with an abort.
-        content = pa.table(QueryBuilder().register("rows", table).execute("SELECT * FROM rows").read_all())
+        try:
+            content = pa.table(QueryBuilder().register("rows", table).execute("SELECT * FROM rows").read_all())
+        except BaseException as error:
+            # delta-rs raises Exception itself, and panics of Rust, which are none.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            place = f"{self.path}/{name}"
+            raise RalmError(
+                f"table '{name}': a file of it is damaged or has gone at {place}: {str(error)[:300]}; restore the "
+                "folder from a copy, or the table to a version before by RESTORE"
+            ) from error
         maps = {field.name for field in content.schema if pa.types.is_map(field.type)}
         return [
             {column: dict(value) if column in maps and value is not None else _plain(value) for column, value in row}
@@ -80,7 +94,10 @@ class TableFiles:
         table, now = self.table(name), self.version(name)
         if table is None or now is None or now <= version:
             return 0
-        newer = table.history(now - version)
+        try:
+            newer = table.history(now - version)
+        except (DeltaError, OSError) as error:
+            raise RalmError(f"table '{name}': its history cannot be read at {self.path}/{name}: {error}") from error
         return sum(found["version"] > version and found.get("operation") not in _UPKEEP for found in newer)
 
 

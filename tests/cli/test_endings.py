@@ -1,18 +1,21 @@
 """How a job ends on other machines: links, terminals and file names without UTF-8, Ctrl-C, passwords."""
 
+import datetime as dt
 import io
 import os
 import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from jobs.cli import submission
-from jobs.cli.arguments import any_terminal, say_error
-from ralm.errors import INTERRUPTED, ConfigError, RalmError, masked, masked_settings
+from jobs.cli.arguments import any_terminal, parse, say_error
+from jobs.cli.intervals import interval
+from ralm.errors import INTERRUPTED, ConfigError, DataError, RalmError, masked, masked_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "S3cretPw"
@@ -51,6 +54,46 @@ def test_errors_hold_no_password(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().err
     assert SECRET not in told
     assert len(told.splitlines()) == 2
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "text", ["x" * 100_000, "secret" * 20_000, "a://" + ":" * 50_000, "http://a" * 10_000, "password " + " " * 50_000]
+)
+def test_texts_of_any_length_are_masked_at_once(text: str) -> None:
+    """By patterns that go back over the text from each of its places it would take minutes."""
+    assert len(masked_settings(text)) >= len(text) - 10
+    assert len(str(RalmError(text))) <= 2_000
+
+
+def test_an_error_is_one_line_of_printable_signs(capsys: pytest.CaptureFixture[str]) -> None:
+    said = "a\n\tb \x1b[2J \u202e \udcff é 💡"
+    assert str(DataError(said)) == "a b \\x1b[2J \\u202e \\udcff é 💡"
+    say_error(OSError(said), [])
+    assert "a b \\x1b[2J" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("job", "option", "value"),
+    [
+        ("live", "--port", "70000"),
+        ("live", "--rounds", "0"),
+        ("simulated_ab", "--worlds", "-1"),
+        ("simulated_ab", "--days", "x"),
+        ("status", "--runs", "9" * 5_000),
+    ],
+)
+def test_numbers_out_of_bounds(job: str, option: str, value: str) -> None:
+    options = import_module(f"jobs.{job}").options()
+    with pytest.raises(ConfigError, match=f"argument {option}: expected a whole number from"):
+        parse("a job", ["--config", str(ROOT / "conf" / "tiny.yaml"), option, value], options=options)
+
+
+@pytest.mark.parametrize("text", ["0s", "1d", "", "1000000h", "9" * 5_000 + "s", "٣s"])
+def test_intervals_of_other_forms(text: str) -> None:
+    assert interval("90m") == dt.timedelta(hours=1.5)
+    with pytest.raises(ConfigError, match="expected a number and s, m or h"):
+        interval(text)
 
 
 def test_ctrl_c_is_behind_what_it_breaks_off(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,10 +13,11 @@ from jobs.steps.forgetting.pins import pin_without
 from jobs.steps.forgetting.tables import Leaving
 from jobs.steps.releases.serving_export import Export
 from ralm.config import load_config
-from ralm.errors import MissingInputError
+from ralm.errors import DataError, MissingInputError
 from ralm.runs.context import Context
 from ralm.scoring import scorer as batch
 from ralm.serving import Scorer
+from ralm.serving.lmdb_store import LmdbStore
 from ralm.serving.store import Store
 from ralm.warehouse.forgotten import forgotten
 from ralm.warehouse.once import replace
@@ -161,3 +162,17 @@ def test_who_was_forgotten_leaves_no_bytes_in_the_store(world: World, store: Sto
     assert not again.forgotten_since
     again.run()
     assert context.said[-1].endswith("already")  # type: ignore[attr-defined]
+
+
+@pytest.mark.long
+def test_a_damaged_manifest_is_replaced_by_a_full_export(world: World, tmp_path: Path) -> None:
+    store = LmdbStore(str(tmp_path / "store"))
+    world.publish()
+    Export(world.context, store).run()
+    (tmp_path / "store" / "manifest.json").write_bytes(b"\xff{")
+    with pytest.raises(DataError, match="run job 'export_serving' with --full"):
+        Export(world.context, store)
+    manifest = Export(world.context, store, full=True).run()
+    assert any("it is replaced" in line for line in world.context.said)  # type: ignore[attr-defined]
+    assert store.layers() == manifest.names
+    np.testing.assert_allclose(Scorer(store).score("u7", ["i1"]).scores, world.scores()[7, [1]], atol=SAME)

@@ -154,3 +154,12 @@ def test_the_verdict_is_of_the_newest_runs(night: Path) -> None:
     again = found(night).verdict
     assert again is not None
     assert (again.passed, again.wrong) == (1, [])
+
+
+@pytest.mark.parametrize("content", [None, b"", b"x" * 5_000])
+def test_a_damaged_file_of_runs_is_said_in_one_line(night: Path, content: bytes | None) -> None:
+    for file in (night / "runs").rglob("*.parquet"):
+        file.unlink() if content is None else file.write_bytes(content)
+    with pytest.raises(RalmError, match=r"table 'runs': a file of it is damaged or has gone at .*restore") as caught:
+        found(night)
+    assert str(caught.value).isprintable()

@@ -3,10 +3,23 @@ from pathlib import Path
 import pytest
 import torch
 
-from ralm.errors import MissingInputError
+from ralm.errors import DataError, MissingInputError
+from ralm.models.lookalike import LookalikeModel
+from ralm.models.weights import export_weights
+from ralm.scoring.bundle import ScoringBundle, write_scoring_bundle
+from ralm.scoring.scorer import lookalike_state
 from ralm.storage.path import StoragePath
 from ralm.training import checkpoints
-from ralm.training.checkpoints import finished, latest_checkpoint, publish, save_checkpoint
+from ralm.training.checkpoints import (
+    finished,
+    latest_checkpoint,
+    load_lookalike,
+    load_weights,
+    publish,
+    save_checkpoint,
+)
+from tests.scoring.weights import random_items, random_weights
+from tests.training.toy_data import lookalike_spec
 
 
 def save(folder: Path, epoch: int, digest: str = "abc") -> StoragePath:
@@ -94,3 +107,34 @@ def test_only_a_published_model_is_finished(tmp_path: Path) -> None:
     assert finished(str(tmp_path))["spec"] == {"kind": "user"}
     assert finished(str(tmp_path))["epoch"] == 3
     assert sorted(p.name for p in tmp_path.iterdir()) == ["_SUCCESS", folder.name, "model.pt"]
+
+
+@pytest.mark.parametrize("name", ["model.pt", "weights.npz"])
+@pytest.mark.parametrize("damage", ["a byte", "half of it", "another file", "gone"])
+def test_a_finished_model_that_was_damaged_is_named(tmp_path: Path, name: str, damage: str) -> None:
+    spec = lookalike_spec(tmp_path)
+    model = LookalikeModel(spec.input_dim, spec.model, spec.pooling)
+    saved = save_checkpoint(spec.output, spec.digest, 1, model.state_dict(), [], {"history": []})
+    publish(spec.output, saved, spec.model_dump(mode="json"), export_weights(model))
+    assert load_lookalike(spec.output).state_dict().keys() == model.state_dict().keys()
+    assert load_weights(spec.output).keys() == export_weights(model).keys()
+    file = Path(spec.output) / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    if damage == "gone":
+        file.unlink()
+    else:
+        other = (Path(spec.output) / ("model.pt" if name == "weights.npz" else "weights.npz")).read_bytes()
+        file.write_bytes({"a byte": content, "half of it": content[: len(content) // 2], "another file": other}[damage])
+    with pytest.raises((DataError, MissingInputError), match=f"model {spec.output}: .*train") as caught:
+        (load_lookalike if name == "model.pt" else load_weights)(spec.output)
+    assert isinstance(caught.value, MissingInputError) == (damage == "gone")
+
+
+def test_a_bundle_that_was_cut_off_is_named(tmp_path: Path) -> None:
+    path = write_scoring_bundle(
+        str(tmp_path / "bundle"), lookalike_state(random_weights(), *random_items()), [f"i{item}" for item in range(6)]
+    )
+    (tmp_path / "bundle" / "centroids.npy").write_bytes(b"\x93NUMPY")
+    with pytest.raises(DataError, match=r"scoring bundle .*/bundle: damaged .* run the job again"):
+        ScoringBundle.load(path)

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from jobs.steps.lookalike.clustering import newest_clusters
 from jobs.steps.systems.production import require_ralm
 from ralm.config.names import SYSTEM
+from ralm.errors import DataError
 from ralm.runs.context import Context
 from ralm.serving.export import model_record
 from ralm.serving.manifest import Layer, Manifest
@@ -75,7 +76,13 @@ class Export:
         self.context = context
         self.store = store
         self.full = full
-        self.before = store.manifest()
+        try:
+            self.before = store.manifest()
+        except DataError as error:  # all of it is written anew, and what is there must not be in the way
+            if not full:
+                raise
+            self.before = None
+            context.say(f"{error}: it is replaced")
 
     @cached_property
     def forgotten_since(self) -> bool:

@@ -15,7 +15,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from jobs.steps.sources.streaming import begin, query_id
 from ralm.config import ImpressionSource
-from ralm.errors import ConfigError, RalmError
+from ralm.errors import ConfigError, RalmError, one_line
 from ralm.ingest.findings import wrong_unit
 from ralm.ingest.logs import complete_impressions, impression_targets, impressions_table
 from ralm.ingest.mapping import map_source
@@ -23,6 +23,7 @@ from ralm.ingest.quarantine import with_raw_row
 from ralm.ingest.read import read_source
 from ralm.ingest.source_counts import Span
 from ralm.runs.context import Context
+from ralm.spark.causes import innermost
 from ralm.spark.errors import short_message, user_errors
 from ralm.spark.frames import union
 from ralm.warehouse.forgotten import forgotten
@@ -30,6 +31,11 @@ from ralm.warehouse.once import append_once
 
 SETTING, SOURCE = "ingest.impressions", "landed impressions"
 _GLOB = re.compile(r"[\\*?{}\[\]]")  # escaped, since a file's name is not a pattern
+
+
+def _why(error: Exception) -> str:
+    """Why a file is refused, in one line; what py4j says is a stack of Java, whose last cause says it."""
+    return one_line(short_message(innermost(error) if isinstance(error, Py4JJavaError) else str(error)))
 
 
 class Landing:
@@ -99,7 +105,7 @@ class Landing:
                 read.append(self._rows(path))
                 taken.append(self._known(path, read[-1]))
             except (RalmError, PySparkException, Py4JJavaError) as error:
-                refused.append((path, short_message(str(error))))
+                refused.append((path, _why(error)))
         try:
             self._write(taken, refused, batch)
         finally:

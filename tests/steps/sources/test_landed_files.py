@@ -242,3 +242,17 @@ def test_a_simulated_world_has_no_layout_of_files(spark: SparkSession, tmp_path:
     context = Context(spark, load_config(TINY, [f"warehouse={tmp_path}"]))
     with pytest.raises(ConfigError, match=r"--landing: .* no `ingest` section"):
         Landing(context, str(tmp_path))
+
+
+def test_the_reason_of_a_damaged_parquet_file_is_one_line(spark: SparkSession, tmp_path: Path) -> None:
+    folder = Folder(spark, tmp_path, "parquet")
+    folder.land_parquet("good.parquet", rows(0, 30))
+    whole = (folder.path / "good.parquet").read_bytes()
+    folder.land("damaged.parquet", whole[100:])  # its directory, at the end, is whole
+    folder.land_only()
+    ((reason, row),) = folder.refused()
+    assert "damaged.parquet" in row
+    assert len(reason) < 500
+    assert "\tat " not in reason
+    assert " at org.apache" not in reason
+    assert folder.taken() == 30
