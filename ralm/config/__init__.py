@@ -36,6 +36,7 @@ from ralm.config.sources import (
     UserSource,
 )
 from ralm.config.storage import Storage
+from ralm.config.tracking import Tracking
 from ralm.config.world import Live, Simulate
 
 __all__ = [
@@ -78,6 +79,7 @@ __all__ = [
     "Spark",
     "Storage",
     "Stream",
+    "Tracking",
     "Training",
     "UserModel",
     "UserSamples",

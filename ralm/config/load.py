@@ -22,6 +22,7 @@ from ralm.config.privacy import Privacy, contradictions, without_excluded
 from ralm.config.section import Identifier, Section, sized
 from ralm.config.sources import Ingest
 from ralm.config.storage import SCHEME, Storage
+from ralm.config.tracking import Tracking
 from ralm.config.world import Live, Simulate
 
 
@@ -69,6 +70,7 @@ class Config(Section):
     stream: Stream = Stream()
     refresh: Refresh = Refresh()
     serving: Serving = Serving()
+    tracking: Tracking | None = None
     spark: Spark = Spark()
     _notes: list[str] = PrivateAttr(default_factory=list)
 

@@ -70,20 +70,35 @@ class Scorer:
 
         An unknown user or item is not an error: its scores are NaN, and `exposed` is false.
         """
-        if time.monotonic() - self.checked > self.max_age:
-            self._refresh()
+        self._look()
         user, rows = self._find(str(user_id), item_ids)
         if (user is None or (rows < 0).any()) and self._refresh():
             # Records may be unknown because the release was replaced twice meanwhile and its layers are gone.
             user, rows = self._find(str(user_id), item_ids)
-        scores = np.full(len(item_ids), np.nan)
-        exposed = np.zeros(len(item_ids), dtype=bool)
+        return self._answer(user, rows)
+
+    def score_vector(self, user: UserRecord, item_ids: Sequence[str]) -> Answer:
+        """The same for a user whose vector is given, who need not be in the store: a row of `target_embeddings`."""
+        self._look()
+        rows = self.items.rows(item_ids)
+        if (rows < 0).any() and self._refresh():
+            rows = self.items.rows(item_ids)
+        return self._answer(user, rows)
+
+    def _answer(self, user: UserRecord | None, rows: NDArray[np.int64]) -> Answer:
+        """The answer for a user and the rows of items; -1 is an unknown one."""
+        scores = np.full(len(rows), np.nan)
+        exposed = np.zeros(len(rows), dtype=bool)
         known = np.flatnonzero(rows >= 0)
         if user is not None and len(known):
             # As in `ralm.scoring.scorer.published`.
             scores[known] = np.round(self._scores(user, rows[known]).astype(np.float64), 6) + 0.0
             exposed[known] = scores[known] >= self.items.arrays.cutoffs[rows[known]]
         return Answer(self.manifest.release, scores, exposed)
+
+    def _look(self) -> None:
+        if time.monotonic() - self.checked > self.max_age:
+            self._refresh()
 
     def _current(self) -> Manifest:
         found = self.store.manifest()
