@@ -7,6 +7,7 @@ constructors as the typed objects defined here, never as dictionaries.
 from ralm.config.baselines import Als, Baselines, ClusteredSimilarity, LshIv, Regression, Similarity
 from ralm.config.fields import CategoricalField, Dates, Fields, HistoryField
 from ralm.config.health import Health
+from ralm.config.lineage import Lineage
 from ralm.config.load import Config
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
 from ralm.config.outputs import (
@@ -59,6 +60,7 @@ __all__ = [
     "Ingest",
     "ItemSource",
     "Join",
+    "Lineage",
     "Live",
     "Lookalike",
     "LshIv",

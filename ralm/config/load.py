@@ -13,6 +13,7 @@ from ralm.config.baselines import Baselines
 from ralm.config.described import described_fields
 from ralm.config.fields import Dates, Fields
 from ralm.config.health import Health
+from ralm.config.lineage import Lineage
 from ralm.config.locations import Location
 from ralm.config.mistakes import described_error
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
@@ -71,6 +72,7 @@ class Config(Section):
     refresh: Refresh = Refresh()
     serving: Serving = Serving()
     tracking: Tracking | None = None
+    lineage: Lineage | None = None
     spark: Spark = Spark()
     _notes: list[str] = PrivateAttr(default_factory=list)
 

@@ -15,7 +15,7 @@ from jobs.steps.report.training_curves import training_histories
 from jobs.steps.systems.production import production_system
 from ralm.config import Tracking
 from ralm.config.names import SYSTEM
-from ralm.errors import MissingInputError
+from ralm.errors import MissingInputError, masked
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.serving.lmdb_store import LmdbStore
@@ -45,7 +45,7 @@ def entry(step: RunningStep, release: Release, files: tuple[Path, ...] = ()) -> 
     """What is recorded of a release; `files` lie on this machine."""
     tags = {f"table.{name}": str(version) for name, version in sorted(release.tables.items())}
     tags |= {f"model.{name}": version for name, version in sorted(release.models.items())}
-    tags |= {"as_of": str(release.as_of), "warehouse": step.context.warehouse.path}
+    tags |= {"as_of": str(release.as_of), "warehouse": masked(step.context.warehouse.path)}
     tags |= {"note": release.note} if release.note else {}
     kept = json.loads(release.configuration or "{}")
     return Entry(
