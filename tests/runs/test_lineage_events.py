@@ -101,6 +101,7 @@ def run(spark: SparkSession, path: Path, *assignments: str) -> list[str]:
     return lines
 
 
+@pytest.mark.long
 @pytest.mark.spark
 def test_each_step_tells_its_tables_and_their_versions(
     spark: SparkSession, tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch
