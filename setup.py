@@ -38,6 +38,9 @@ setup(
         "connect": ["pyspark[connect]>=4.2,<4.3"],  # `ralm.open` in a session of Spark Connect
         "excel": ["openpyxl>=3.1,<4"],  # lists of users in .xlsx
         "lmdb": ["lmdb>=1.4"],  # what a service that reads LMDB files needs, beside numpy
+        # Releases as runs of MLflow; its skinny package has all that is used, SQLAlchemy and Alembic a local database.
+        "mlflow": ["mlflow-skinny>=3.1,<4", "sqlalchemy>=2,<3", "alembic>=1.13"],
+        "openlineage": ["openlineage-python>=1.40,<2"],  # steps as runs of OpenLineage
         "redis": ["redis>=5"],  # serving from a Redis server
     },
 )

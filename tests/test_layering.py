@@ -21,6 +21,7 @@ RULES = {
     "ralm/warehouse": TORCH,
     "ralm/runs": TORCH,
     "ralm/evaluation": TORCH,
+    "ralm/tracking": SPARK | TORCH,
 }
 # A folder of jobs/steps uses its own files and those of the levels before it.
 LEVELS = (
@@ -31,7 +32,7 @@ LEVELS = (
     {"systems"},
     {"report", "releases"},
     {"audiences"},
-    {"audience_reports", "evaluation", "health", "refresh"},
+    {"audience_reports", "evaluation", "health", "refresh", "tracking"},
     {"forgetting"},
     {"nightly"},
     {"world"},

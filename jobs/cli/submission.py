@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from jobs.cli.arguments import COMPLETION, Arguments, any_terminal, parse, say_error
+from jobs.cli.listed import split_options
 from jobs.cli.profiles import profile, read_settings
 from jobs.cli.shipment import ROOT, Shipment, scratch_folder, zip_package
 from jobs.cli.small_data import is_small
@@ -25,10 +26,6 @@ from ralm.spark.jvm import class_archive, class_path, java_options
 from ralm.spark.s3 import s3_coordinates
 
 USAGE = "JOB --config FILE [--set section.key=value]... [job options] [-- spark-submit options]"
-# Options of spark-submit whose value is a comma-separated list: the user's entries join ours; of all others, given
-# after `--`, the last one wins.
-LISTS = ("--packages", "--py-files", "--files", "--jars")
-
 # Jobs that need no Spark: they run in this Python.
 WITHOUT_SPARK = ("status",)
 
@@ -41,24 +38,6 @@ def known_jobs(folder: Path) -> dict[str, str]:
         if re.search(r"^    run_job\(", text, flags=re.MULTILINE):
             found[path.stem] = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
     return found
-
-
-def split_options(options: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
-    """Spark options -> the entries of each list option, and the other options in their order."""
-    lists: dict[str, list[str]] = {name: [] for name in LISTS}
-    others: list[str] = []
-    rest = iter(options)
-    for option in rest:
-        name, equals, value = option.partition("=")
-        if name not in LISTS:
-            others.append(option)
-            continue
-        if not equals:
-            value = next(rest, "")
-        if not value:
-            raise ConfigError(f"{name} after `--` has no value")
-        lists[name].extend(value.split(","))
-    return lists, others
 
 
 def option_value(options: Sequence[str], name: str, setting: str | None = None) -> str | None:
@@ -116,7 +95,7 @@ def build_command(
         shipment: what goes with the job.
         settings: the folder of defaults.conf and of the profiles.
     """
-    lists, others = split_options(options)
+    lists, others = split_options(options, arguments.config.spark.conf)
     own_file = option_value(others, "--properties-file")
     master = option_value(others, "--master", "spark.master") or (None if own_file else "local[*]")
     local = master is not None and master.startswith("local")

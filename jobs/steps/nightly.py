@@ -11,6 +11,7 @@ from jobs.steps.releases import releases
 from jobs.steps.seeds import item_seeds
 from jobs.steps.sources import ingested_logs, simulated_world, split
 from jobs.steps.systems.prerequisites import prerequisites
+from jobs.steps.tracking import release_run
 from jobs.steps.user_model import training as user_model_training
 from jobs.steps.user_model import user_embeddings, user_samples
 from jobs.steps.users import histories, stand_ins, user_fields, vocabularies
@@ -49,6 +50,7 @@ def steps(context: Context) -> list[Step]:
         health.audiences,
         evaluate.steps,
         releases.steps,
+        release_run.steps,
     )
     planned = data_steps(context) + [step for stage in stages for step in stage(context)]
     known = {(step.name, step.as_of) for step in planned}

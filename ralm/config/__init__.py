@@ -7,6 +7,7 @@ constructors as the typed objects defined here, never as dictionaries.
 from ralm.config.baselines import Als, Baselines, ClusteredSimilarity, LshIv, Regression, Similarity
 from ralm.config.fields import CategoricalField, Dates, Fields, HistoryField
 from ralm.config.health import Health
+from ralm.config.lineage import Lineage
 from ralm.config.load import Config
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
 from ralm.config.outputs import (
@@ -36,6 +37,7 @@ from ralm.config.sources import (
     UserSource,
 )
 from ralm.config.storage import Storage
+from ralm.config.tracking import Tracking
 from ralm.config.world import Live, Simulate
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "Ingest",
     "ItemSource",
     "Join",
+    "Lineage",
     "Live",
     "Lookalike",
     "LshIv",
@@ -78,6 +81,7 @@ __all__ = [
     "Spark",
     "Storage",
     "Stream",
+    "Tracking",
     "Training",
     "UserModel",
     "UserSamples",

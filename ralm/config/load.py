@@ -13,6 +13,7 @@ from ralm.config.baselines import Baselines
 from ralm.config.described import described_fields
 from ralm.config.fields import Dates, Fields
 from ralm.config.health import Health
+from ralm.config.lineage import Lineage
 from ralm.config.locations import Location
 from ralm.config.mistakes import described_error
 from ralm.config.models import Lookalike, Training, UserModel, UserSamples, Variant
@@ -22,6 +23,7 @@ from ralm.config.privacy import Privacy, contradictions, without_excluded
 from ralm.config.section import Identifier, Section, sized
 from ralm.config.sources import Ingest
 from ralm.config.storage import SCHEME, Storage
+from ralm.config.tracking import Tracking
 from ralm.config.world import Live, Simulate
 
 
@@ -69,6 +71,8 @@ class Config(Section):
     stream: Stream = Stream()
     refresh: Refresh = Refresh()
     serving: Serving = Serving()
+    tracking: Tracking | None = None
+    lineage: Lineage | None = None
     spark: Spark = Spark()
     _notes: list[str] = PrivateAttr(default_factory=list)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from ralm.errors import MissingInputError, RalmError
 from ralm.runs.context import Context
+from ralm.runs.lineage_events import prepare, tell
 from ralm.runs.pinned import vacuumed
 from ralm.runs.progress import Progress, naming
 from ralm.runs.record import Record, title
@@ -115,6 +116,7 @@ def run_steps(context: Context, steps: Sequence[Step], first: int = 1, total: in
         total: number of the last one; default: these steps are all.
     """
     total = len(steps) if total is None else total
+    prepare(context)
     try:
         for position, step in enumerate(steps, start=first):
             _run_one(context, step, f"[{position:>2}/{total}]")
@@ -162,6 +164,7 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
     )
     context.ledger.add(started)
     context.ledger.flush()  # the attempt is reserved before anything is written
+    tell(context, started)
     running = RunningStep(context, step, started, as_of, resumed=resumed)
     context.say(f"{prefix} {named} …")
     clock = time.monotonic()
@@ -171,12 +174,14 @@ def _run_one(context: Context, step: Step, prefix: str) -> None:
             running.stop_if_forgotten()
     except Exception as error:
         message = str(error) if isinstance(error, RalmError) else f"{type(error).__name__}: {error}"
-        context.ledger.add(running.ended("failed", message.splitlines()[0][:1000] if message else ""))
+        context.ledger.add(failed := running.ended("failed", message.splitlines()[0][:1000] if message else ""))
+        tell(context, failed)
         gone = vacuumed(started, error) if resumed else None
         if gone is not None:
             raise gone from error
         raise
-    context.ledger.add(running.ended("done", running.note))
+    context.ledger.add(done := running.ended("done", running.note))
+    tell(context, done)
     seconds = time.monotonic() - clock
     counts = ", ".join(f"{count:,} {what}" for what, count in running.counts.items())
     context.say(f"{prefix} {named}: {counts + ', ' if counts else ''}{seconds:.1f} s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -125,6 +126,15 @@ class LmdbStore(Store):
         for place in [place for place in self.environments if place.path.startswith(f"{folder}/")]:
             del self.environments[place]
         folder.remove()
+
+    def copy_to(self, folder: Path) -> None:
+        """Copy the whole store into a new folder of this machine."""
+        for layer in (self.folder / "layers").children():
+            target = folder / "layers" / layer.name
+            target.mkdir(parents=True)
+            for file in layer.children():
+                shutil.copyfile(file.local(), target / file.name)
+        (folder / "manifest.json").write_bytes((self.folder / "manifest.json").read_bytes())
 
     def _file(self, kind: str, layer: Layer, shard: int) -> StoragePath:
         return self.folder / "layers" / layer.name / f"{kind}-{shard:05d}.lmdb"

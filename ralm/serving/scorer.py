@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,10 +77,28 @@ class Scorer:
         Raises:
             DataError: a record is damaged.
         """
-        if time.monotonic() - self.checked > self.max_age:
-            self._refresh()
+        self._look()
+        with self._told():
+            user, rows = self._find(str(user_id), item_ids)
+            if (user is None or (rows < 0).any()) and self._refresh():
+                # Records may be unknown because the release was replaced twice meanwhile and its layers are gone.
+                user, rows = self._find(str(user_id), item_ids)
+            return self._answer(user, rows)
+
+    def score_vector(self, user: UserRecord, item_ids: Sequence[str]) -> Answer:
+        """The same for a user whose vector is given, who need not be in the store: a row of `target_embeddings`."""
+        self._look()
+        with self._told():
+            rows = self.items.rows(item_ids)
+            if (rows < 0).any() and self._refresh():
+                rows = self.items.rows(item_ids)
+            return self._answer(user, rows)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say in one line that a record is damaged."""
         try:
-            return self._answer(user_id, item_ids)
+            yield
         except _DECODING as error:
             self._load(self.manifest)  # what was decoded may be damaged, too
             raise self._damaged(error) from error
@@ -90,19 +109,20 @@ class Scorer:
             "job 'export_serving' with --full"
         )
 
-    def _answer(self, user_id: str | int, item_ids: Sequence[str]) -> Answer:
-        user, rows = self._find(str(user_id), item_ids)
-        if (user is None or (rows < 0).any()) and self._refresh():
-            # Records may be unknown because the release was replaced twice meanwhile and its layers are gone.
-            user, rows = self._find(str(user_id), item_ids)
-        scores = np.full(len(item_ids), np.nan)
-        exposed = np.zeros(len(item_ids), dtype=bool)
+    def _answer(self, user: UserRecord | None, rows: NDArray[np.int64]) -> Answer:
+        """The answer for a user and the rows of items; -1 is an unknown one."""
+        scores = np.full(len(rows), np.nan)
+        exposed = np.zeros(len(rows), dtype=bool)
         known = np.flatnonzero(rows >= 0)
         if user is not None and len(known):
             # As in `ralm.scoring.scorer.published`.
             scores[known] = np.round(self._scores(user, rows[known]).astype(np.float64), 6) + 0.0
             exposed[known] = scores[known] >= self.items.arrays.cutoffs[rows[known]]
         return Answer(self.manifest.release, scores, exposed)
+
+    def _look(self) -> None:
+        if time.monotonic() - self.checked > self.max_age:
+            self._refresh()
 
     def _current(self) -> Manifest:
         found = self.store.manifest()

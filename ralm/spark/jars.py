@@ -6,6 +6,9 @@ import importlib.metadata
 import sys
 from pathlib import Path
 
+# Settings that are lists of packages and files: what a configuration gives joins what we give (jobs/cli/listed.py).
+LISTED = ("spark.jars.packages", "spark.jars", "spark.files", "spark.submit.pyFiles")
+
 
 def record() -> Path:
     """The file of this environment in which `make jars` keeps the paths of the fetched jars."""

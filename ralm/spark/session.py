@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from delta import configure_spark_with_delta_pip
@@ -17,7 +18,7 @@ from pyspark.sql import SparkSession
 from ralm.config import Spark, Storage
 from ralm.config.fixed_spark import FIXED
 from ralm.errors import ConfigError
-from ralm.spark.jars import fetched, record
+from ralm.spark.jars import LISTED, fetched, record
 from ralm.spark.jvm import class_archive, class_path, java_options
 from ralm.spark.s3 import EXCLUDED, s3_coordinates, use_s3
 
@@ -53,13 +54,17 @@ def on_one_machine(spark: SparkSession) -> bool:
     return re.fullmatch(r"local(\[[^\]]*\])?", master) is not None
 
 
-def _with_delta(builder: SparkSession.Builder, local: bool, s3: bool) -> SparkSession.Builder:
+def _with_delta(builder: SparkSession.Builder, local: bool, s3: bool, conf: Mapping[str, str]) -> SparkSession.Builder:
     """Delta's jars: on one machine those fetched for this environment, without asking Ivy at every start.
 
-    Those of S3 always come through Ivy, from its cache after the first time.
+    Those of S3, and the packages of `conf`, always come through Ivy, from its cache after the first time.
     """
     more = s3_coordinates().split(",") if s3 else []
+    given = {name: conf[name] for name in LISTED if conf.get(name)}
+    more += [given["spark.jars.packages"]] if "spark.jars.packages" in given else []
     builder = builder.config("spark.jars.excludes", ",".join(PROVIDED))
+    for name, entries in given.items():
+        builder = builder.config(name, entries)
     if not (local and (jars := fetched(record()))):
         return configure_spark_with_delta_pip(builder, more)
     if more:
@@ -67,7 +72,7 @@ def _with_delta(builder: SparkSession.Builder, local: bool, s3: bool) -> SparkSe
     # How much data will come is not known here: both compilers, as Java has them by default.
     options = java_options(small=False, archive=class_archive())
     return (
-        builder.config("spark.jars", jars)
+        builder.config("spark.jars", ",".join(filter(None, [jars, given.get("spark.jars")])))
         .config("spark.driver.extraClassPath", class_path(jars))
         .config("spark.driver.extraJavaOptions", options)
     )
@@ -105,10 +110,12 @@ def get_session(name: str, settings: Spark, storage: Storage | None = None) -> S
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
         )
-        builder = _with_delta(builder, local=master.startswith("local"), s3=storage is not None)
+        builder = _with_delta(builder, master.startswith("local"), storage is not None, settings.conf)
     for key, value in ({} if storage is None else use_s3(storage)).items():
         builder = builder.config(key, value)
     for key, value in settings.conf.items():
+        if key in LISTED:  # joined to ours, above or by spark-submit's command line
+            continue
         if key in FIXED and value.lower() != FIXED[key].lower():
             raise ConfigError(f"spark.conf: {key} is fixed to {FIXED[key]}, found {value}; leave it out")
         builder = builder.config(key, value)

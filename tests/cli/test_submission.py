@@ -192,11 +192,15 @@ def test_without_an_environment_make_venv_is_named(tree: Path, tmp_path: Path) -
 # ----------------------------------------------------------------------------------------------- the command line
 
 
-def build(tmp_path: Path, options: list[str], jars: str | None = "/jars/delta.jar") -> list[str]:
+def build(
+    tmp_path: Path, options: list[str], jars: str | None = "/jars/delta.jar", conf: dict[str, str] | None = None
+) -> list[str]:
+    settings = config(tmp_path)
+    settings.spark.conf.update(conf or {})
     return submission.build_command(
         "spark-submit",
         Path("jobs/probe.py"),
-        Arguments(config=config(tmp_path), config_path=tmp_path / "inner.yaml"),
+        Arguments(config=settings, config_path=tmp_path / "inner.yaml"),
         ["--config", "inner.yaml"],
         options,
         shipment.Shipment(Path("/zips/ralm.zip"), jars, "io.delta:delta-spark_4.2_2.13:4.4.0", "-Xquick"),
@@ -207,6 +211,28 @@ def build(tmp_path: Path, options: list[str], jars: str | None = "/jars/delta.ja
 def value_of(command: list[str], option: str) -> str:
     """The value that spark-submit takes: the last one given."""
     return command[len(command) - 1 - command[::-1].index(option) + 1]
+
+
+@pytest.mark.parametrize("options", [["--packages", "a:b:1,c:d:2"], ["--conf", "spark.jars.packages=a:b:1,c:d:2"]])
+def test_packages_of_the_user_come_beside_ours(tmp_path: Path, options: list[str]) -> None:
+    ours = "io.delta:delta-spark_4.2_2.13:4.4.0"
+    elsewhere = build(tmp_path, ["--master", "yarn", *options])
+    assert value_of(elsewhere, "--packages") == f"{ours},a:b:1,c:d:2"
+    here = build(tmp_path, options)
+    assert (value_of(here, "--packages"), value_of(here, "--jars")) == ("a:b:1,c:d:2", "/jars/delta.jar")
+    # The setting would lose against the option.
+    assert not any("spark.jars.packages" in part for part in [*here, *elsewhere])
+
+
+def test_lists_of_the_configuration_come_beside_ours(tmp_path: Path) -> None:
+    command = build(
+        tmp_path,
+        ["--jars", "last.jar"],
+        conf={"spark.jars.packages": "a:b:1", "spark.jars": "mine.jar", "spark.files": "x.csv", "spark.mine": "1"},
+    )
+    assert value_of(command, "--packages") == "a:b:1"
+    assert value_of(command, "--jars") == "/jars/delta.jar,mine.jar,last.jar"
+    assert value_of(command, "--files") == f"{tmp_path / 'inner.yaml'},x.csv"
 
 
 def test_local_by_default(tmp_path: Path) -> None:

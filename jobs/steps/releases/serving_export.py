@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -69,13 +69,17 @@ class Export:
         context: of the application.
         store: where to write; one export at a time.
         full: write everything anew, whatever the store holds.
+        kinds: of records; without users, scores are those of given vectors (`Scorer.score_vector`).
     """
 
-    def __init__(self, context: Context, store: Store, *, full: bool = False) -> None:
+    def __init__(
+        self, context: Context, store: Store, *, full: bool = False, kinds: Sequence[str] = tuple(TABLES)
+    ) -> None:
         require_ralm(context, "export_serving")
         self.context = context
         self.store = store
         self.full = full
+        self.kinds = kinds
         try:
             self.before = store.manifest()
         except DataError as error:  # all of it is written anew, and what is there must not be in the way
@@ -113,9 +117,9 @@ class Export:
             return self.before
         source = Source.of(release)
         stem = f"{name}-{uuid.uuid4().hex[:8]}"
-        layers = {kind: self._layers(kind, source, stem) for kind in TABLES}
+        layers = {kind: self._layers(kind, source, stem) for kind in self.kinds}
         before = () if self.before is None or self.forgotten_since else tuple(sorted(self.before.names))
-        manifest = Manifest(name, layers, {kind: source.part(kind) for kind in TABLES}, before)
+        manifest = Manifest(name, layers, {kind: source.part(kind) for kind in self.kinds}, before)
         self.store.publish(manifest)
         for layer in self.store.layers() - manifest.names - set(before):
             self.store.drop(layer)
