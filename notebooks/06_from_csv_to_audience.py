@@ -16,6 +16,7 @@ import pandas as pd
 import ralm
 
 folder = Path(os.environ.get("RALM_FOLDER") or tempfile.mkdtemp())
+folder.mkdir(parents=True, exist_ok=True)
 
 # %% [markdown]
 # ## The log

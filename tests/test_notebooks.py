@@ -156,7 +156,7 @@ def test_a_notebook_that_is_not_there() -> None:
 def test_from_csv_to_audience(
     ran: Callable[[str], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RALM_FOLDER", str(tmp_path))
+    monkeypatch.setenv("RALM_FOLDER", str(tmp_path / "from" / "csv"))
     names = ran("06")
     assert names["own"] > 0.5
     assert names["same"] > 0.5
