@@ -12,7 +12,8 @@ from typing import Any
 
 from jobs.cli.arguments import parse
 from jobs.cli.completion import _parsers
-from jobs.cli.submission import known_jobs, option_value, split_options
+from jobs.cli.listed import split_options
+from jobs.cli.submission import known_jobs, option_value
 from ralm.runs.console import clear_line
 from tests.faults.fuzz.assignments import draw
 from tests.faults.fuzz.configurations import ROOT
@@ -72,7 +73,7 @@ def _read(job: str, given: list[str], all_known: bool) -> str:
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             parse(job, given, dry_run=True, allow_rest=not all_known, options=_options()[job] if all_known else None)
-            split_options(given)
+            split_options(given, {})
             option_value(given, "--master", "spark.master")
     except SystemExit as error:
         if error.code != 0:
