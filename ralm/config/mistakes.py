@@ -14,11 +14,11 @@ from ralm.config.reader_options import KNOWN
 from ralm.config.section import HIDDEN_INPUT, NAME
 from ralm.errors import is_secret, masked_settings
 
-# `fields` follows from the sources where they are right (ralm/config/described.py).
 # Mistakes that are said in one line, and the characters of each.
 MOST = 12
 LONGEST = 400
 SHOWN = 80
+# `fields` follows from the sources where they are right (ralm/config/described.py).
 _UNSAID = {
     "history": "name the domains of ingest.events",
     "item_domains": "name the domain of ingest.events in which items are shown, or give it to ingest.impressions as "
