@@ -12,17 +12,18 @@ from ralm.config.locations import is_url
 from ralm.config.place import Place
 from ralm.ingest.byte_order import PACKED_ENDINGS
 
-# Half a million rows of 30 characters; of texts that are compressed, a fifth of that.
+ROWS = 500_000
+# Rows of 30 characters; of texts that are compressed, a fifth of that.
 ROW_BYTES = 30
-TEXT_BYTES = 500_000 * ROW_BYTES
+TEXT_BYTES = ROWS * ROW_BYTES
 COMPRESSED = 5
-USERS = 50_000
 
 
 def is_small(config: Config) -> bool:
     """Whether the configured sources are known to have some half a million rows at most."""
-    if config.simulate is not None:
-        return config.simulate.users <= USERS
+    world = config.simulate
+    if world is not None:
+        return world.users * (world.impressions_per_user + world.behaviour_events) <= ROWS
     if config.ingest is None:
         return False
     sizes = [_size(place, config.data_root) for source in config.ingest.sources for place in (source, *source.join)]

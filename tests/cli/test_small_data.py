@@ -69,6 +69,8 @@ def test_what_cannot_be_seen_from_here_is_not_small(folder: Path, place: str) ->
 
 
 def test_a_built_in_world_is_as_large_as_it_says() -> None:
-    tiny = Path(__file__).resolve().parents[2] / "conf" / "tiny.yaml"
+    tiny = Path(__file__).resolve().parents[2] / "conf" / "tiny.yaml"  # 60 impressions and 8 purchases per user
     assert is_small(load_config(tiny))
-    assert not is_small(load_config(tiny, [f"simulate.users={small_data.USERS + 1}"]))
+    assert is_small(load_config(tiny, [f"simulate.users={small_data.ROWS // 68}"]))
+    assert not is_small(load_config(tiny, [f"simulate.users={small_data.ROWS // 68 + 1}"]))
+    assert not is_small(load_config(tiny, ["simulate.impressions_per_user=492.1"]))
