@@ -47,7 +47,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(TimeBudget(config.getoption("--file-budget")))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "notebook_world" in getattr(item, "fixturenames", ()):  # it takes a minute to build
+            item.add_marker(pytest.mark.long)
     places = {name: place for place, name in enumerate(FIRST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 

@@ -79,7 +79,6 @@ def test_extend_your_own_list(ran: Callable[[str], dict[str, Any]], w: ralm.Work
 
 
 @pytest.mark.spark
-@pytest.mark.long
 def test_why_these_users(ran: Callable[[str], dict[str, Any]], w: ralm.Workspace) -> None:
     names = ran("03")
     assert names["item"] == w.items().first()["item_id"]  # the one that has a report
@@ -100,7 +99,6 @@ def test_compare_systems(ran: Callable[[str], dict[str, Any]], w: ralm.Workspace
     assert "ralm" in names["recall"].index
 
 
-@pytest.mark.long
 @pytest.mark.spark
 def test_thresholds_and_what_if(ran: Callable[[str], dict[str, Any]], w: ralm.Workspace) -> None:
     names = ran("05")
@@ -131,7 +129,6 @@ def test_the_two_models(ran: Callable[[str], dict[str, Any]], w: ralm.Workspace)
     assert names["users"] == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.mark.long
 @pytest.mark.spark
 def test_a_notebook_runs_by_spark_submit(w: ralm.Workspace, tmp_path: Path) -> None:
     """As on a cluster: a session of spark-submit, the warehouse of the configuration; what is shown is kept."""

@@ -70,7 +70,6 @@ def test_a_schema_of_a_catalog_is_a_place_too(tiny_run: Finished, w: ralm.Worksp
         ralm.open("spark_catalog.lookalikes", spark)
 
 
-@pytest.mark.long
 def test_an_audience_by_number_share_score_and_slice(w: ralm.Workspace, items: list[str]) -> None:
     every = w.audience(items[0]).collect()
     assert [row["rank"] for row in every] == list(range(1, len(every) + 1))
@@ -117,7 +116,6 @@ def test_what_is_not_there(tiny_run: Finished, w: ralm.Workspace, items: list[st
         w.overlap([items[0], items[0]])
 
 
-@pytest.mark.long
 def test_nothing_is_shown_of_few_people(tiny_run: Finished, w: ralm.Workspace, items: list[str]) -> None:
     own = ralm.open(w.path, tiny_run.spark)
     users = w.audience(items[0]).count()
@@ -156,7 +154,6 @@ def test_reach_rises_as_similarity_falls(w: ralm.Workspace, items: list[str]) ->
     assert shares[-1] == pytest.approx(1)
 
 
-@pytest.mark.long
 def test_overlap_is_counted_from_the_audiences(w: ralm.Workspace, items: list[str]) -> None:
     three = items[:3]
     held = {item: {row["user_id"] for row in w.audience(item).collect()} for item in three}
@@ -170,7 +167,6 @@ def test_overlap_is_counted_from_the_audiences(w: ralm.Workspace, items: list[st
     assert [row["jaccard"] for row in rows] == sorted((row["jaccard"] for row in rows), reverse=True)
 
 
-@pytest.mark.long
 def test_a_report_and_who_they_are(w: ralm.Workspace, items: list[str]) -> None:
     row = w.report(items[0]).first()
     assert row is not None

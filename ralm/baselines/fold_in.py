@@ -59,20 +59,32 @@ def fold_in(
     """
     width = factors.shape[1]
     found = np.zeros((sets.shape[0], width))
-    longest = int(np.diff(sets.indptr).max(initial=1))
-    block = max(1, BLOCK_BYTES // (8 * width * (longest + width)))
-    for start in range(0, sets.shape[0], block):
-        part = sets[start : start + block]
-        lengths = np.diff(part.indptr)
-        row = np.repeat(np.arange(part.shape[0]), lengths)
-        place = np.arange(len(row)) - np.repeat(part.indptr[:-1], lengths)
-        vectors = np.asarray(factors[part.indices], dtype=np.float64)  # (entries, f)
-        padded = np.zeros((part.shape[0], longest, width))
-        padded[row, place] = vectors
-        own = padded.transpose(0, 2, 1) @ padded  # (b, f, f)
-        count = np.bincount(row[vectors.any(axis=1)], minlength=part.shape[0])
-        found[start : start + block] = closed_form(gram, own, padded.sum(axis=1), count, alpha, regularisation)
+    lengths = np.diff(sets.indptr)
+    order = np.argsort(-lengths, kind="stable")  # rows of like length in a block: little of it is padding
+    start = 0
+    while start < len(order) and (longest := int(lengths[order[start]])):
+        rows = order[start : start + max(1, BLOCK_BYTES // (8 * width * (longest + width)))]
+        own, total, count = _sums(factors, sets[rows], longest)
+        found[rows] = closed_form(gram, own, total, count, alpha, regularisation)
+        start += len(rows)
     return found
+
+
+def _sums(factors: NDArray[Any], sets: sparse.csr_matrix, longest: int) -> tuple[Doubles, Doubles, NDArray[np.int64]]:
+    """G_x (n, f, f), t (n, f) and n (n,) of `closed_form`, of sets of `longest` entries at most."""
+    width = factors.shape[1]
+    if sets.shape[0] == 1:  # perhaps of millions
+        vectors = factors[sets.indices]
+        total = vectors.sum(axis=0, dtype=np.float64)
+        return gram_of(vectors)[None], total[None], np.array([np.count_nonzero(vectors.any(axis=1))])
+    lengths = np.diff(sets.indptr)
+    row = np.repeat(np.arange(sets.shape[0]), lengths)
+    place = np.arange(len(row)) - np.repeat(sets.indptr[:-1], lengths)
+    vectors = np.asarray(factors[sets.indices], dtype=np.float64)  # (entries, f)
+    padded = np.zeros((sets.shape[0], longest, width))
+    padded[row, place] = vectors
+    count = np.bincount(row[vectors.any(axis=1)], minlength=sets.shape[0])
+    return padded.transpose(0, 2, 1) @ padded, padded.sum(axis=1), count
 
 
 def gram_of(vectors: NDArray[Any]) -> Doubles:

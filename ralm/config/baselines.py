@@ -87,6 +87,11 @@ class Als(Section):
         description="λ: a vector's penalty is λ times its interactions, as in MLlib, in training and in the fold-in",
     )
     max_users: int = Field(default=5_000_000, ge=1_000, description="users that the factors are fitted on, by hash")
+    solver: Literal["auto", "local", "mllib"] = Field(
+        default="auto",
+        description="where the factors are fitted: `local`, in the driver's Python process, or `mllib`, on the "
+        "executors; auto: `local` up to five million interactions",
+    )
 
 
 class Baselines(Section):

@@ -9,6 +9,8 @@ from pyspark.sql import SparkSession
 from scipy import sparse
 
 from jobs.steps.systems.als_fold_in import users_gram
+from ralm.baselines import fold_in as fold_in_module
+from ralm.baselines.als_alternation import alternate, is_local
 from ralm.baselines.als_model import AlsModel, read_als, write_als
 from ralm.baselines.als_training import checkpoints, feature_factors, history_space, interactions, mllib_als
 from ralm.baselines.fold_in import fold_in, gram_of
@@ -82,6 +84,59 @@ def test_fold_in_reproduces_the_factors_of_training_users(acted, fitted) -> None
     np.testing.assert_allclose(folded, mllib, atol=1e-5)
 
 
+def loss(sets: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
+    """Hu, Koren and Volinsky, equation 3, with the penalty of MLlib; zeros of `sets` are observed too."""
+    penalty = sets.sum(1) @ (x**2).sum(1) + sets.sum(0) @ (y**2).sum(1)
+    return float(((1 + SETTINGS.alpha * sets) * (sets - x @ y.T) ** 2).sum() + SETTINGS.regularisation * penalty)
+
+
+def test_one_machine_solves_what_mllib_solves(acted, fitted) -> None:
+    """From other random vectors, so to the same loss and not to the same factors."""
+    pairs = acted[0].select("user_key", "feature").toArrow()
+    long = SETTINGS.model_copy(update={"iterations": 15})
+    local = alternate(pairs, SPACE.size, long, seed=3)
+    assert local.dtype == np.float32
+    np.testing.assert_array_equal(local.any(axis=1), fitted[1].any(axis=1))
+    shuffled = pairs.take(np.random.default_rng(1).permutation(pairs.num_rows))
+    np.testing.assert_array_equal(alternate(shuffled, SPACE.size, long, seed=3), local)
+    mllib = feature_factors(mllib_als(long, seed=3, partitions=2).fit(acted[0]).itemFactors, SPACE.size, 5)
+
+    keys, row = np.unique(pairs["user_key"].to_numpy(), return_inverse=True)
+    sets = np.zeros((len(keys), SPACE.size))
+    sets[row, pairs["feature"].to_numpy()] = 1
+    weights = SETTINGS.alpha, SETTINGS.regularisation
+    losses = [loss(sets, fold_in(y, sparse.csr_matrix(sets), gram_of(y), *weights), y) for y in (local, mllib)]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+    assert losses[0] < 0.8 * loss(sets, np.zeros((len(keys), 5)), np.zeros((SPACE.size, 5)))
+
+
+def test_blocks_of_unlike_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    factors = rng.normal(size=(60, 4)).astype(np.float32)
+    factors[7] = 0  # it counts as no interaction
+    dense = rng.random((50, 60)) < rng.uniform(0, 0.9, size=(50, 1)) ** 3
+    dense[3] = False
+    sets = sparse.csr_matrix(dense, dtype=np.int8)
+    gram = gram_of(factors)
+    expected = []
+    for known in dense:
+        y = factors[known].astype(np.float64)
+        penalty = 0.3 * max(1, np.count_nonzero(y.any(axis=1))) * np.eye(4)
+        expected.append(np.linalg.solve(gram + 8.0 * y.T @ y + penalty, 9.0 * y.sum(axis=0)))
+    for size in (1, 4_000, fold_in_module.BLOCK_BYTES):
+        monkeypatch.setattr(fold_in_module, "BLOCK_BYTES", size)
+        np.testing.assert_allclose(fold_in(factors, sets, gram, 8.0, 0.3), expected, rtol=1e-4, atol=1e-6)
+    assert not np.any(expected[3])
+
+
+@pytest.mark.parametrize(
+    ("solver", "pairs", "local"),
+    [("auto", 5_000_000, True), ("auto", 5_000_001, False), ("local", 9**9, True), ("mllib", 1, False)],
+)
+def test_where_the_factors_are_fitted(solver: str, pairs: int, local: bool) -> None:
+    assert is_local(Als(solver=solver), pairs) is local
+
+
 def test_features_that_nobody_acted_on_have_no_factor(acted, fitted) -> None:
     used = set().union(*acted[1].values())
     assert {int(i) for i in np.flatnonzero(fitted[1].any(axis=1))} == used
@@ -126,6 +181,7 @@ def test_the_gram_of_a_sample_is_scaled_to_all(spark: SparkSession) -> None:
     assert found[1, 1] == pytest.approx(2_000, rel=0.15)
 
 
+@pytest.mark.long
 def test_many_iterations_fit_the_stack_and_leave_nothing(spark: SparkSession, acted, tmp_path: Path) -> None:
     long = SETTINGS.model_copy(update={"iterations": 40})
     folder = tmp_path / "checkpoints"

@@ -130,6 +130,7 @@ def test_every_item_has_seeds_in_order(item):
             cosine_state(table, 3, way).build()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 def test_memory_of_a_block_is_bounded(way, monkeypatch):
     """Some matrices of the bound, not users x seeds, whichever of the two is many."""

@@ -147,6 +147,7 @@ def test_raw_tencent_files_are_read_in_two_stages(spark: SparkSession, tmp_path:
     assert result.quarantine.isEmpty()
 
 
+@pytest.mark.long
 @pytest.mark.data
 def test_the_real_films_give_the_numbers_that_the_notebooks_print(real_data: Path, tmp_path: Path) -> None:
     """Meta-Embedding: 3,828 batches of 200 and the rest of a batch; 46 batches of at most 25 films. CVAR: sizes."""

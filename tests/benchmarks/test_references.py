@@ -28,6 +28,7 @@ def test_k_means_libraries_end_about_where_ours_does(name):
     assert theirs / ours == pytest.approx(1, abs=0.2)
 
 
+@pytest.mark.long
 @pytest.mark.spark
 def test_histories_hold_the_same_times(spark: SparkSession, tmp_path: Path):
     make_events(spark, 20_000).write.parquet(str(tmp_path / "events"))

@@ -46,6 +46,7 @@ def test_values(script: Path) -> None:
     assert completed(script, "ralm", "pipeline", "--config", "") == set()  # bash then completes files
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("job", ["extend_audience", "refresh", "ingest"])
 def test_the_options_are_those_of_the_help(script: Path, job: str) -> None:
     command = [sys.executable, f"jobs/{job}.py", "--help"]

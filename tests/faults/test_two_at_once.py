@@ -107,6 +107,7 @@ def cutoffs(application: Application) -> dict[str, float]:
     return {row["item_id"]: row["cutoff"] for row in application.context.warehouse.read("thresholds").collect()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("before", ["prepare", "commit"])
 def test_a_round_and_a_list_write_to_one_table(start: Start, spark: SparkSession, before: str) -> None:
     """Files written, log not; the other application commits. Delta refuses the first one, which writes again."""

@@ -16,6 +16,7 @@ USERS = "0 of 3 users of the logs are in it (the logs have 'u1', it has '1'): ar
 ITEMS = "2 of 3 items of the logs are in it (the logs have 'i3', it has 'i9')"
 
 
+@pytest.mark.long
 def test_no_id_of_a_table_is_in_the_logs(spark: SparkSession, tmp_path: Path) -> None:
     items = [{"id": name, "published": "", "tags": "", "words": ""} for name in ("i1", "i2", "i9")]
     config = make(tmp_path, user_rows=PEOPLE, item_rows=items)

@@ -91,6 +91,7 @@ def by_arrow(content: bytes, codec: str) -> bytes:
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
+@pytest.mark.long
 def test_encodings_and_compressions_that_files_show(files: Files) -> None:
     """Files of one folder, each in a way of its own, whatever its ending."""
     known = []

@@ -25,6 +25,7 @@ def looked_at(lines: list[str]) -> str:
     return next(line for line in lines if "go to quarantine" in line)
 
 
+@pytest.mark.long
 def test_what_goes_wrong_late_is_found(files: Files) -> None:
     """The last fifth of the rows has times that cannot be read."""
     late = COUNT // 5

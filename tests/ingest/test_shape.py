@@ -198,6 +198,7 @@ def test_files_of_an_iceberg_table_are_refused(files: Files) -> None:
         )
 
 
+@pytest.mark.long
 def test_a_table_of_the_catalog_is_a_source(files: Files, spark: SparkSession) -> None:
     spark.sql("CREATE OR REPLACE TABLE default.raw_events (user_id STRING, item_id STRING, at STRING) USING delta")
     spark.sql("INSERT INTO default.raw_events VALUES ('u1', 'i1', '2024-01-01 10:00:00')")

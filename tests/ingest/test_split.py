@@ -37,6 +37,7 @@ def configured(folder: Path, log: Rows, dates: dict[str, Any] | None = None, **c
     return make(folder, log=log, **changes).model_copy(update={"dates": Dates.model_validate(dates or {})})
 
 
+@pytest.mark.long
 def test_users_who_come_once_are_split_by_hash(spark: SparkSession, tmp_path: Path) -> None:
     result = ingest(spark, configured(tmp_path, visitors(12)))
     assert result.split.by_hash
@@ -83,6 +84,7 @@ def test_a_log_of_one_day_is_split_by_hash(spark: SparkSession, tmp_path: Path) 
     assert "three midnights" in result.split.said
 
 
+@pytest.mark.long
 def test_a_log_that_names_no_times_has_none(spark: SparkSession, tmp_path: Path) -> None:
     columns = {
         "events__0__columns": {"user_id": "uid", "feature_id": "item"},

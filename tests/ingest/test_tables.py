@@ -65,6 +65,7 @@ def from_csv(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> d
     return {name: rows(getattr(result, name)) for name in ("users", "items", "events", "impressions")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["tsv", "jsonl", "parquet"])
 def test_formats_agree(
     spark: SparkSession, tmp_path: Path, from_csv: dict[str, list[tuple[object, ...]]], kind: str

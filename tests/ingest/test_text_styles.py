@@ -39,6 +39,7 @@ u5,"a"b,{AT}
 }
 
 
+@pytest.mark.long
 @pytest.mark.spark
 def test_both_readers_read_alike(files: Files) -> None:
     sources: list[dict[str, Any]] = []

@@ -19,6 +19,7 @@ def parts(data: ReportData) -> dict[str, object]:
     return {f.name: getattr(data, f.name) for f in dataclasses.fields(data) if f.name not in heading}
 
 
+@pytest.mark.long
 def test_what_is_read_renders_as_what_was_written(tmp_path: Path) -> None:
     data = example()
     update_report(tmp_path, data, **parts(data))

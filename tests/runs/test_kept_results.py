@@ -101,6 +101,7 @@ def test_a_restored_table_is_made_again(kept: Kept) -> None:
     assert "already done, skipped" in kept.run(4.0, "b")
 
 
+@pytest.mark.long
 def test_a_table_that_was_made_anew_is_not_the_one_that_was_written(kept: Kept) -> None:
     kept.run(1.0, "a")
     kept.run(2.0, "b")

@@ -133,6 +133,7 @@ def test_a_later_step_runs_again_when_one_before_it_did(bench: Bench) -> None:
     assert calls == ["x", "x"]
 
 
+@pytest.mark.long
 def test_forcing_a_step_makes_the_later_ones_run_again(bench: Bench) -> None:
     calls: list[str] = []
     second = Step("publish", lambda step: calls.append("x"), after=(("score_users", None),))
@@ -142,6 +143,7 @@ def test_forcing_a_step_makes_the_later_ones_run_again(bench: Bench) -> None:
     assert calls == ["x", "x"]
 
 
+@pytest.mark.long
 def test_other_partitions_are_left_alone(bench: Bench) -> None:
     bench.run(bench.step())
     warehouse = Context(bench.spark, bench.config(), say=bench.lines.append).warehouse
@@ -154,6 +156,7 @@ def test_other_partitions_are_left_alone(bench: Bench) -> None:
     assert frame.where("system = 'ralm'").count() == 1
 
 
+@pytest.mark.long
 def test_a_step_is_pinned_at_its_own_commit(bench: Bench) -> None:
     found = []
 

@@ -63,6 +63,7 @@ def test_every_table_is_there_with_its_columns(finished: Finished) -> None:
             assert tuple(metadata["partitionColumns"]) == table.partition, name
 
 
+@pytest.mark.long
 def test_the_tables_hold_what_they_held(finished: Finished) -> None:
     made_by_runs = {"runs", "checks", "releases"}
     there = [name for name in TABLES if name not in made_by_runs and finished.context().warehouse.exists(name)]

@@ -41,6 +41,7 @@ def table(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
     return path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("date", ["old", "new one"])
 def test_what_spark_reads_is_what_workers_read(spark: SparkSession, table: str, date: str) -> None:
     scan = spark.read.format("delta").load(table).where(F.col("date") == date)

@@ -31,6 +31,7 @@ def write(warehouse: Warehouse, frame, attempt: int) -> None:
     replace(warehouse, "impressions", frame, {}, app_id="test", attempt=attempt, run_id="r")
 
 
+@pytest.mark.long
 @pytest.mark.spark
 def test_what_is_replaced_as_a_whole_keeps_not_null(spark: SparkSession, tmp_path: Path) -> None:
     """Spark's overwritten schema has none: it took the NOT NULL of the first `create` away."""
@@ -46,6 +47,7 @@ def test_what_is_replaced_as_a_whole_keeps_not_null(spark: SparkSession, tmp_pat
     assert warehouse.read("impressions").count() == 1
 
 
+@pytest.mark.long
 @pytest.mark.spark
 def test_a_table_of_an_earlier_release_gets_them(spark: SparkSession, tmp_path: Path) -> None:
     path = str(tmp_path / "impressions")

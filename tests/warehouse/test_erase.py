@@ -34,6 +34,7 @@ def warehouse(spark: SparkSession, tmp_path: Path) -> Warehouse:
     return found
 
 
+@pytest.mark.long
 def test_rows_go_in_one_commit_without_deletion_vectors(warehouse: Warehouse) -> None:
     before = warehouse.version(NAME)
     keys = warehouse.spark.createDataFrame([("u3",), ("u4",), ("nobody",)], "key string")

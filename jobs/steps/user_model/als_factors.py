@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 
 from jobs.steps.sources.known_events import known_events, source
 from jobs.steps.users.vocabularies import current_vocabulary, load_sizes
+from ralm.baselines.als_alternation import alternate, is_local
 from ralm.baselines.als_model import MARKER, AlsModel, read_als, write_als
 from ralm.baselines.als_training import checkpoints, feature_factors, history_space, interactions, mllib_als
 from ralm.dates import DateName
@@ -65,10 +66,15 @@ def _train(step: RunningStep) -> None:
     acted = interactions(events, current_vocabulary(step, sizes), space, context.dates.a1, config.seed).persist()
     step.counts["interactions"] = acted.count()
     step.refuse_empty(acted, f"{STEP}: no event of a history domain before {context.dates.a1}; check fields and dates")
-    with checkpoints(context.spark, context.models("als", f"{step.version}.checkpoints")):
-        model = mllib_als(settings, config.seed, config.spark.shuffle_partitions).fit(acted)
-        factors = feature_factors(model.itemFactors, space.size, settings.factors)
-    acted.unpersist()
+    if is_local(settings, step.counts["interactions"]):
+        pairs = acted.select("user_key", "feature").toArrow()
+        acted.unpersist()
+        factors = alternate(pairs, space.size, settings, config.seed)
+    else:
+        with checkpoints(context.spark, context.models("als", f"{step.version}.checkpoints")):
+            model = mllib_als(settings, config.seed, config.spark.shuffle_partitions).fit(acted)
+            factors = feature_factors(model.itemFactors, space.size, settings.factors)
+        acted.unpersist()
     step.counts["features"] = int(factors.any(axis=1).sum())
     described = AlsModel(settings=settings, vocabulary_version=sizes.version, space=space)
     write_als(context.models("als", step.version), described, factors)

@@ -63,6 +63,7 @@ def rows_of(best: DataFrame) -> list[Row]:
     return [(row["item_id"], row["user_id"], row["score"], row["rank"]) for row in best.collect()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rows", [40, 2_000_000])
 def test_as_by_a_full_sort(world: World, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.steps.audiences.ranking.ROWS_PER_TASK", rows)
@@ -92,6 +93,7 @@ def test_rows_come_in_the_tables_order(numbered: World, monkeypatch: pytest.Monk
     assert set(found) == numbered.expected(dict.fromkeys(ITEMS, 100), seeds=True)
 
 
+@pytest.mark.long
 def test_a_sample_that_misleads_costs_passes_and_nothing_else(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.steps.audiences.ranking.ROWS_PER_TASK", 60)
     wanted = {"b": 30, "ä": 30, "c": 80, "a": 5, "e": 390}

@@ -95,6 +95,7 @@ def test_figures_are_those_of_loops(spark: SparkSession, tmp_path: Path, max_use
     assert by_key(judged(spark, tmp_path / "long", Ranked, max_users)) == pytest.approx(values)
 
 
+@pytest.mark.long
 def test_items_that_a_system_does_not_know_have_no_figures(spark: SparkSession, tmp_path: Path) -> None:
     found = judged(spark, tmp_path, UserValue, None, unknown=("b",))
     assert set(found.values["item_id"]) == {"a"}

@@ -150,6 +150,7 @@ def test_clicks_of_the_future_go_to_quarantine(context: Context) -> None:
     assert context.warehouse.read("quarantine").count() == 1
 
 
+@pytest.mark.long
 def test_a_stream_needs_its_table(context: Context) -> None:
     with pytest.raises(MissingInputError, match="impressions"):
         stream(context)

@@ -205,6 +205,7 @@ def test_names_and_times_of_files_do_not_matter(folder: Folder) -> None:
     assert (folder.taken(), len(folder.refused())) == (80, 1)
 
 
+@pytest.mark.long
 def test_a_file_that_goes_away_is_refused(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.land("a.jsonl", rows(0, 10))
     folder.land("b.jsonl", rows(10, 10))
@@ -244,6 +245,7 @@ def test_a_simulated_world_has_no_layout_of_files(spark: SparkSession, tmp_path:
         Landing(context, str(tmp_path))
 
 
+@pytest.mark.long
 def test_the_reason_of_a_damaged_parquet_file_is_one_line(spark: SparkSession, tmp_path: Path) -> None:
     folder = Folder(spark, tmp_path, "parquet")
     folder.land_parquet("good.parquet", rows(0, 30))
