@@ -72,19 +72,15 @@ def fold_in(
 
 def _sums(factors: NDArray[Any], sets: sparse.csr_matrix, longest: int) -> tuple[Doubles, Doubles, NDArray[np.int64]]:
     """G_x (n, f, f), t (n, f) and n (n,) of `closed_form`, of sets of `longest` entries at most."""
-    width = factors.shape[1]
-    if sets.shape[0] == 1:  # perhaps of millions
-        vectors = factors[sets.indices]
-        total = vectors.sum(axis=0, dtype=np.float64)
-        return gram_of(vectors)[None], total[None], np.array([np.count_nonzero(vectors.any(axis=1))])
-    lengths = np.diff(sets.indptr)
-    row = np.repeat(np.arange(sets.shape[0]), lengths)
-    place = np.arange(len(row)) - np.repeat(sets.indptr[:-1], lengths)
-    vectors = np.asarray(factors[sets.indices], dtype=np.float64)  # (entries, f)
-    padded = np.zeros((sets.shape[0], longest, width))
-    padded[row, place] = vectors
+    vectors = factors[sets.indices]  # (entries, f), in the precision of the factors
+    row = np.repeat(np.arange(sets.shape[0]), np.diff(sets.indptr))
     count = np.bincount(row[vectors.any(axis=1)], minlength=sets.shape[0])
-    return padded.transpose(0, 2, 1) @ padded, padded.sum(axis=1), count
+    if len(count) == 1:  # perhaps of millions
+        return gram_of(vectors)[None], vectors.sum(axis=0, dtype=np.float64)[None], count
+    padded = np.zeros((len(count), longest, factors.shape[1]), dtype=vectors.dtype)
+    padded[row, np.arange(len(row)) - sets.indptr[row]] = vectors
+    total = padded.sum(axis=1, dtype=np.float64)
+    return (padded.transpose(0, 2, 1) @ padded).astype(np.float64), total, count
 
 
 def gram_of(vectors: NDArray[Any]) -> Doubles:
