@@ -44,13 +44,13 @@ log.head()
 suggested = subprocess.run(
     ["./spark-submit.sh", "ingest", "--suggest", str(folder / "clicks.csv")], capture_output=True, text=True, check=True
 )
-print(suggested.stdout)
 (folder / "mine.yaml").write_text(suggested.stdout)
+print(suggested.stdout)
 
 # %% [markdown]
 # ## The night
 #
-# One command reads the log, trains both models, and finds the audiences. So small a set is done in about two minutes;
+# One command reads the log, trains both models, and finds the audiences. So small a set takes some minutes;
 # `publish.require=none` lets a release pass that has too little data to prove itself.
 
 # %%

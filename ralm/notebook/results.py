@@ -26,8 +26,8 @@ def shown_by(run: Callable[[], Any]) -> list[Output]:
     printed = io.StringIO()
     with _figures(outputs), redirect_stdout(printed):
         value = run()
-    if printed.getvalue():
-        outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": printed.getvalue()})
+    if text := printed.getvalue().replace(f"{Path.cwd()}/", ""):  # where the folder lies says nothing to readers
+        outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": text})
     if value is not None:
         data = {"text/plain": repr(value)}
         if hasattr(value, "_repr_html_"):

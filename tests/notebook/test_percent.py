@@ -57,7 +57,8 @@ RESULTS = """# %% [markdown]
 # %%
 import matplotlib.pyplot as plt
 import pandas as pd
-print("printed")
+from pathlib import Path
+print("printed to", Path.cwd() / "a", "and", Path("/b"))
 # %%
 plt.plot([1, 2])
 plt.show()
@@ -73,7 +74,7 @@ def test_results_are_kept_as_jupyter_keeps_them(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "made" / "a.ipynb").read_text(encoding="utf-8"))
     text, printed, drawn, table = content["cells"]
     assert (text["cell_type"], text["source"]) == ("markdown", "# Title")
-    assert printed["outputs"] == [{"output_type": "stream", "name": "stdout", "text": "printed\n"}]
+    assert printed["outputs"] == [{"output_type": "stream", "name": "stdout", "text": "printed to a and /b\n"}]
     (figure,) = drawn["outputs"]
     assert base64.b64decode(figure["data"]["image/png"]).startswith(b"\x89PNG")
     (frame,) = table["outputs"]
