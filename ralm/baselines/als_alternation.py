@@ -13,13 +13,15 @@ from scipy import sparse
 from ralm.baselines.fold_in import fold_in, gram_of
 from ralm.config import Als
 
-# 40 MB of pairs; MLlib on executors takes over beyond.
+# 40 MB of pairs, and a quarter of a gigabyte of vectors at a time; MLlib on executors takes over beyond.
 MOST_INTERACTIONS = 5_000_000
+MOST_USERS = 500_000
 
 
-def is_local(settings: Als, interactions: int) -> bool:
-    """Whether so many interactions are fitted in the driver."""
-    return settings.solver == "local" or (settings.solver == "auto" and interactions <= MOST_INTERACTIONS)
+def is_local(settings: Als, users: int, interactions: int) -> bool:
+    """Whether so many interactions of so many users are fitted in the driver."""
+    few = users <= MOST_USERS and interactions <= MOST_INTERACTIONS
+    return settings.solver == "local" or (settings.solver == "auto" and few)
 
 
 def alternate(acted: pa.Table, features: int, settings: Als, seed: int) -> NDArray[np.float32]:

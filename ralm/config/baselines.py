@@ -90,7 +90,7 @@ class Als(Section):
     solver: Literal["auto", "local", "mllib"] = Field(
         default="auto",
         description="where the factors are fitted: `local`, in the driver's Python process, or `mllib`, on the "
-        "executors; auto: `local` up to five million interactions",
+        "executors; auto: `local` up to five million interactions of half a million users",
     )
 
 

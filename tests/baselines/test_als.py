@@ -130,11 +130,17 @@ def test_blocks_of_unlike_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("solver", "pairs", "local"),
-    [("auto", 5_000_000, True), ("auto", 5_000_001, False), ("local", 9**9, True), ("mllib", 1, False)],
+    ("solver", "users", "pairs", "local"),
+    [
+        ("auto", 500_000, 5_000_000, True),
+        ("auto", 500_000, 5_000_001, False),
+        ("auto", 500_001, 5_000_000, False),
+        ("local", 10**7, 10**9, True),
+        ("mllib", 1, 1, False),
+    ],
 )
-def test_where_the_factors_are_fitted(solver: str, pairs: int, local: bool) -> None:
-    assert is_local(Als(solver=solver), pairs) is local
+def test_where_the_factors_are_fitted(solver: str, users: int, pairs: int, local: bool) -> None:
+    assert is_local(Als(solver=solver), users, pairs) is local
 
 
 def test_features_that_nobody_acted_on_have_no_factor(acted, fitted) -> None:

@@ -66,7 +66,7 @@ def _train(step: RunningStep) -> None:
     acted = interactions(events, current_vocabulary(step, sizes), space, context.dates.a1, config.seed).persist()
     step.counts["interactions"] = acted.count()
     step.refuse_empty(acted, f"{STEP}: no event of a history domain before {context.dates.a1}; check fields and dates")
-    if is_local(settings, step.counts["interactions"]):
+    if is_local(settings, min(users, settings.max_users), step.counts["interactions"]):
         pairs = acted.select("user_key", "feature").toArrow()
         acted.unpersist()
         factors = alternate(pairs, space.size, settings, config.seed)
