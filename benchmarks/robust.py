@@ -22,7 +22,9 @@ from deltalake import DeltaTable
 
 ROOT = Path(__file__).resolve().parents[1]
 SYSTEMS = ("ralm", "plda", "als_fold_in", "regression_logistic", "information_value", "user_activity")
-SHOWN = ("item_auc", "prec@10", "recall@5%")
+SHOWN = ("item_auc", "all_users_auc", "prec@10", "recall@5%")
+# What the systems are judged by: among users who were shown an item, sampled non-clicks are those of active users.
+FIRST = "recall@5%"
 # Exit status of a pipeline that did its work and whose release did not pass the gate.
 REFUSED = 3
 
@@ -193,8 +195,8 @@ def print_table(name: str, rows: Iterable[dict[str, Any]]) -> None:
             values = [known.get((protocol, system, metric)) for metric in SHOWN]
             if not any(values):
                 continue
-            shown = "".join(f"{row['value']:>12.4f}" if row else f"{'':>12}" for row in values)
-            against = known.get((protocol, f"ralm - {system}", "item_auc"))
+            shown = "".join(f"{row['value']:>15.4f}" if row else f"{'':>15}" for row in values)
+            against = known.get((protocol, f"ralm - {system}", FIRST))
             clear = "" if against is None or against["low"] is None else _clear(against["low"], against["high"])
             print(f"{name:<16}{protocol:<18}{system:<22}{shown}  {clear}", flush=True)
 
@@ -213,8 +215,8 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", help=f"names; default: all of {', '.join(found.name for found in SETS)}")
     arguments = parser.parse_args()
     chosen = [found for found in SETS if not arguments.sets or found.name in arguments.sets]
-    header = "".join(f"{metric:>12}" for metric in SHOWN)
-    print(f"{'set':<16}{'protocol':<18}{'system':<22}{header}  item_auc", flush=True)
+    header = "".join(f"{metric:>15}" for metric in SHOWN)
+    print(f"{'set':<16}{'protocol':<18}{'system':<22}{header}  by {FIRST}", flush=True)
     for found in chosen:
         rows = run_set(found, arguments.data, arguments.out)
         if rows is not None:
