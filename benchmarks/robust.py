@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
-from deltalake import DeltaTable
+
+from ralm.warehouse.without_spark import TableFiles
 
 ROOT = Path(__file__).resolve().parents[1]
 SYSTEMS = ("ralm", "plda", "als_fold_in", "regression_logistic", "information_value", "user_activity")
@@ -182,9 +183,8 @@ def run_set(found: RobustSet, data: Path, folder: Path) -> list[dict[str, Any]] 
             last = (work / f"{job}.log").read_text().strip().splitlines()[-1:]
             print(f"{found.name}: {job} ended with {ended.returncode}: {' '.join(last)}", flush=True)
             return None
-    metrics = DeltaTable(f"{content['warehouse']}/metrics").to_pyarrow_table()
-    rows: list[dict[str, Any]] = metrics.filter(pc.equal(metrics["split"], "test")).to_pylist()  # some hundred figures
-    return rows
+    metrics = TableFiles(content["warehouse"]).rows("metrics")  # some hundred figures
+    return [row for row in metrics if row["split"] == "test"]
 
 
 def print_table(name: str, rows: Iterable[dict[str, Any]]) -> None:
