@@ -12,7 +12,7 @@ from ralm.config.locations import is_url
 from ralm.config.place import Place
 from ralm.ingest.byte_order import PACKED_ENDINGS
 
-ROWS = 500_000
+ROWS = 200_000
 # Rows of 30 characters; of texts that are compressed, a fifth of that.
 ROW_BYTES = 30
 TEXT_BYTES = ROWS * ROW_BYTES
@@ -20,7 +20,7 @@ COMPRESSED = 5
 
 
 def is_small(config: Config) -> bool:
-    """Whether the configured sources are known to have some half a million rows at most."""
+    """Whether the configured sources are known to have some 200,000 rows at most."""
     world = config.simulate
     if world is not None:
         return world.users * (world.impressions_per_user + world.behaviour_events) <= ROWS

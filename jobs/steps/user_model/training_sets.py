@@ -15,8 +15,9 @@ FILES_PER_RANK = 4
 
 def shuffled(samples: DataFrame, seed: int, keys: list[str], files: int) -> DataFrame:
     """The rows in the order of a hash of the keys, in as many partitions, validation apart from training."""
-    order = F.xxhash64(F.lit(seed), *keys)
-    return samples.repartition(files, order).sortWithinPartitions("validation", order)
+    # As a column: a sort computes an expression anew for both rows of each of its comparisons.
+    hashed = samples.withColumn("_order", F.xxhash64(F.lit(seed), *keys))
+    return hashed.repartition(files, "_order").sortWithinPartitions("validation", "_order").drop("_order")
 
 
 def write_training_set(
