@@ -48,5 +48,5 @@ def alternate(acted: pa.Table, features: int, settings: Als, seed: int) -> NDArr
 
 
 def _single(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
-    """As MLlib keeps vectors between half-steps; the products of single precision take half of the time."""
+    """As MLlib keeps vectors between half-steps."""
     return vectors.astype(np.float32)

@@ -72,15 +72,15 @@ def fold_in(
 
 def _sums(factors: NDArray[Any], sets: sparse.csr_matrix, longest: int) -> tuple[Doubles, Doubles, NDArray[np.int64]]:
     """G_x (n, f, f), t (n, f) and n (n,) of `closed_form`, of sets of `longest` entries at most."""
-    vectors = factors[sets.indices]  # (entries, f), in the precision of the factors
+    # In double precision: else a row would depend on the rows beside it, in its last digits.
+    vectors = factors[sets.indices].astype(np.float64)  # (entries, f)
     row = np.repeat(np.arange(sets.shape[0]), np.diff(sets.indptr))
     count = np.bincount(row[vectors.any(axis=1)], minlength=sets.shape[0])
     if len(count) == 1:  # perhaps of millions
-        return gram_of(vectors)[None], vectors.sum(axis=0, dtype=np.float64)[None], count
-    padded = np.zeros((len(count), longest, factors.shape[1]), dtype=vectors.dtype)
+        return gram_of(vectors)[None], vectors.sum(axis=0)[None], count
+    padded = np.zeros((len(count), longest, factors.shape[1]))
     padded[row, np.arange(len(row)) - sets.indptr[row]] = vectors
-    total = padded.sum(axis=1, dtype=np.float64)
-    return (padded.transpose(0, 2, 1) @ padded).astype(np.float64), total, count
+    return padded.transpose(0, 2, 1) @ padded, padded.sum(axis=1), count
 
 
 def gram_of(vectors: NDArray[Any]) -> Doubles:
