@@ -90,7 +90,8 @@ class ReleasedModel:
         """`users.mapInArrow(run, schema)` of `targets` or `embeddings`; workers read files of this machine directly."""
         files = self._files.get(id(users))
         if files is None:
-            files = self._files[id(users)] = users.inputFiles()
+            # Spark Connect gives a part of a message, which does not travel with a function.
+            files = self._files[id(users)] = list(users.inputFiles())
         if not files or not all(file.startswith(("file:", "/")) for file in files):
             return users.mapInArrow(run, schema)
         places = self.spark.range(0, len(files), 1, len(files))
