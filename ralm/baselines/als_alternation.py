@@ -41,9 +41,10 @@ def alternate(acted: pa.Table, features: int, settings: Als, seed: int) -> NDArr
     start = np.random.default_rng(seed).standard_normal((users, settings.factors))
     vectors = _single(start / np.linalg.norm(start, axis=1, keepdims=True))
     weights = settings.alpha, settings.regularisation
-    for _ in range(settings.iterations):
-        factors = _single(fold_in(vectors, acted_on, gram_of(vectors), *weights))
+    factors = _single(fold_in(vectors, acted_on, gram_of(vectors), *weights))
+    for _ in range(1, settings.iterations):
         vectors = _single(fold_in(factors, sets, gram_of(factors), *weights))
+        factors = _single(fold_in(vectors, acted_on, gram_of(vectors), *weights))
     return factors
 
 

@@ -67,14 +67,12 @@ def _train(step: RunningStep) -> None:
     step.counts["interactions"] = acted.count()
     step.refuse_empty(acted, f"{STEP}: no event of a history domain before {context.dates.a1}; check fields and dates")
     if is_local(settings, min(users, settings.max_users), step.counts["interactions"]):
-        pairs = acted.select("user_key", "feature").toArrow()
-        acted.unpersist()
-        factors = alternate(pairs, space.size, settings, config.seed)
+        factors = alternate(acted.select("user_key", "feature").toArrow(), space.size, settings, config.seed)
     else:
         with checkpoints(context.spark, context.models("als", f"{step.version}.checkpoints")):
             model = mllib_als(settings, config.seed, config.spark.shuffle_partitions).fit(acted)
             factors = feature_factors(model.itemFactors, space.size, settings.factors)
-        acted.unpersist()
+    acted.unpersist()
     step.counts["features"] = int(factors.any(axis=1).sum())
     described = AlsModel(settings=settings, vocabulary_version=sizes.version, space=space)
     write_als(context.models("als", step.version), described, factors)
