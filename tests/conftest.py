@@ -13,7 +13,7 @@ from ralm.config import Spark
 from ralm.spark.jvm import class_archive, java_options
 from ralm.spark.session import get_session
 from tests.built_once import built_once
-from tests.finished import SPARK, Finished, read_tiny, submit_tiny
+from tests.finished import SETTINGS, SPARK, VARIANTS, Finished, read_tiny, run_tiny, submit_tiny
 from tests.time_budget import TimeBudget
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -90,9 +90,21 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """The pipeline's run on the smallest world, once. Look at it; change a copy."""
-    return read_tiny(spark, built_once(tmp_path_factory, "tiny", submit_tiny))
+def tiny_run(request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """The pipeline's run on the smallest world, once. Look at it; change a copy.
+
+    Where a long test looks at it, as in CI, it is submitted as a user would, to two executors; `make test` runs the
+    steps in its own session.
+    """
+    if any("tiny_run" in getattr(item, "fixturenames", ()) and is_long(item) for item in request.session.items):
+        return read_tiny(spark, built_once(tmp_path_factory, "tiny", submit_tiny), SETTINGS)
+    own = built_once(tmp_path_factory, "tiny_own", lambda folder: run_tiny(spark, folder))
+    return read_tiny(spark, own, VARIANTS)
+
+
+def is_long(item: pytest.Item) -> bool:
+    """Whether `make test` leaves it out."""
+    return any(item.get_closest_marker(name) for name in ("long", "soak"))
 
 
 @pytest.fixture(scope="session")

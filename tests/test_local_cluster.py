@@ -1,4 +1,4 @@
-"""What the run that all tests look at proves by itself: the jobs ship, and the training ranks ran on executors."""
+"""What the submitted run proves by itself: the jobs ship, and the training ranks ran on executors."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from ralm.training.checkpoints import load_lookalike_spec, load_user_spec
 from ralm.training.specs import LookalikeTrainingSpec, UserTrainingSpec
 from tests.finished import Finished
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(2700)]
+pytestmark = [pytest.mark.spark, pytest.mark.long, pytest.mark.timeout(2700)]
 
 
 def test_the_ranks_ran_on_two_executors(tiny_run: Finished) -> None:

@@ -225,7 +225,7 @@ except Exception as error:
 """
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_over_spark_connect(w: ralm.Workspace, items: list[str], notebook_world: Path) -> None:
     from delta.pip_utils import configure_spark_with_delta_pip
     from pyspark.sql import SparkSession
