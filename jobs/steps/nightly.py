@@ -65,8 +65,15 @@ def steps(context: Context) -> list[Step]:
 
 
 def run_night(context: Context) -> None:
-    """Run all steps: those that read and measure the data, then the others as the data ask for them."""
+    """Run all steps: those that read and measure the data, then the others as the data ask for them.
+
+    Raises:
+        DataError: there is nothing to learn from, among others.
+    """
     first = data_steps(context)
     run_steps(context, first, total=len(steps(context)))
     planned = steps(context)
-    run_steps(context, planned[len(first) :], first=len(first) + 1, total=len(planned))
+    split_at = len(first) + len(split.steps(context))
+    run_steps(context, planned[len(first) : split_at], first=len(first) + 1, total=len(planned))
+    split.refuse_hopeless(context)
+    run_steps(context, planned[split_at:], first=split_at + 1, total=len(planned))

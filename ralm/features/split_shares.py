@@ -23,6 +23,7 @@ class PartShares:
         without_history: those of them who did nothing before the part.
         items: items shown in the part; 0 in [A0, A1), where there are none.
         too_young: those of them that nobody clicked before the part.
+        most: clicks in the part on the item that has most of them.
     """
 
     labels: int
@@ -30,6 +31,7 @@ class PartShares:
     without_history: int
     items: int = 0
     too_young: int = 0
+    most: int = 0
 
     @property
     def share_without_history(self) -> float:
@@ -65,8 +67,8 @@ def part_users(
     return {row[0]: (row[1], row[2]) for row in found}
 
 
-def part_items(impressions: DataFrame, dates: ResolvedDates) -> Mapping[DateName, tuple[int, int, int]]:
-    """(labels, items, items that nobody clicked before) of the parts from A1 and from A2.
+def part_items(impressions: DataFrame, dates: ResolvedDates) -> Mapping[DateName, tuple[int, int, int, int]]:
+    """(labels, items, items that nobody clicked before, clicks of the most clicked) of the parts from A1 and from A2.
 
     Args:
         impressions: (item_id, shown_date, clicked), all of them before A3.
@@ -78,12 +80,14 @@ def part_items(impressions: DataFrame, dates: ResolvedDates) -> Mapping[DateName
     per_item = impressions.groupBy("item_id").agg(
         F.min(F.when(F.col("clicked"), day)).alias("first"),
         *(F.count_if(window[name]).alias(name) for name in names),
+        *(F.count_if(window[name] & F.col("clicked")).alias(f"{name}.clicks") for name in names),
     )
     sums = []
     for name in names:
         young = F.coalesce(F.col("first") >= F.lit(dates[name]), F.lit(True))
         shown = F.col(name) > 0
-        sums += [F.sum(name), F.count_if(shown), F.count_if(shown & young)]
+        sums += [F.sum(name), F.count_if(shown), F.count_if(shown & young), F.max(F.col(f"`{name}.clicks`"))]
     row = per_item.agg(*sums).first()
     assert row is not None
-    return {name: (int(row[3 * at] or 0), row[3 * at + 1], row[3 * at + 2]) for at, name in enumerate(names)}
+    labels, items, young, most = (row[at::4] for at in range(4))
+    return {name: (int(labels[at] or 0), items[at], young[at], int(most[at] or 0)) for at, name in enumerate(names)}

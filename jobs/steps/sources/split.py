@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from jobs.steps.sources.known_events import known_events, source
 from ralm.dates import DateName
+from ralm.errors import DataError
 from ralm.features.hashing import chosen
 from ralm.features.split_shares import NEXT, PartShares, part_items, part_users
 from ralm.midnights import MOST_WITHOUT_HISTORY
@@ -34,14 +35,14 @@ def measured(step: RunningStep) -> dict[DateName, PartShares]:
     items = part_items(impressions, dates)
     in_window = (F.col("event_date") >= F.lit(dates.a0)) & (F.col("event_date") < F.lit(dates.a1))
     found: dict[DateName, PartShares] = {"a0": PartShares(labelled.where(in_window).count(), *users.get("a0", (0, 0)))}
-    for name, (labels, shown, young) in items.items():
-        found[name] = PartShares(labels, *users.get(name, (0, 0)), shown, young)
+    for name, (labels, *of_items) in items.items():
+        found[name] = PartShares(labels, *users.get(name, (0, 0)), *of_items)
     return found
 
 
 def _measure(step: RunningStep) -> None:
-    context, outcomes = step.context, []
-    for name, part in measured(step).items():
+    context, outcomes, parts = step.context, [], measured(step)
+    for name, part in parts.items():
         passed = part.labels > 0 and part.share_without_history <= MOST_WITHOUT_HISTORY
         since, until = context.dates[name], context.dates[NEXT[name]]
         text = f"[{since}, {until}): {part.labels:,} labels"
@@ -56,7 +57,7 @@ def _measure(step: RunningStep) -> None:
         if part.items:
             outcomes.append((f"items_too_young:{name}", part.too_young < part.items, part.too_young / part.items, text))
         step.facts |= {f"{name}.{number}": getattr(part, number) for number in _NUMBERS}
-    step.facts |= context.dates_kept
+    step.facts |= {"a1.most": parts["a1"].most} | context.dates_kept
     if not all(passed for _, passed, _, _ in outcomes):
         advice = "" if context.untimed else ", or split the log by hash (ingest.untimed: true)"
         step.say(f"little can be learnt from a part like this: leave `dates` out or set others{advice}")
@@ -74,6 +75,27 @@ def split_parts(context: Context) -> list[SplitPart]:
         )
         for name, what in WHAT.items()
     ]
+
+
+def refuse_hopeless(context: Context) -> None:
+    """Stop a night that cannot come to an end, after a minute and not after ten.
+
+    Raises:
+        DataError: a model has nothing to learn from, by what the step found.
+    """
+    record, dates, config = context.ledger.last(STEP, context.dates.a2, "done"), context.dates, context.config
+    if record is None:
+        return
+    found, least = record.counts, config.lookalike.min_seeds
+    remedy = "; give more data, or set other dates"
+    if not found.get("a0.labels", 1):
+        domains = ", ".join(config.user_model.representations)
+        raise DataError(f"no event of {domains} in [{dates.a0}, {dates.a1}) for the user model to learn from{remedy}")
+    if found.get("a1.most", least) < least:
+        raise DataError(
+            f"no item has {least:,} clicks in [{dates.a1}, {dates.a2}), the seeds that the look-alike model needs to "
+            f"learn from (lookalike.min_seeds), the most are {found['a1.most']:,}{remedy}"
+        )
 
 
 def steps(context: Context) -> Sequence[Step]:

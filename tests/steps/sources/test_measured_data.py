@@ -17,7 +17,7 @@ from jobs.steps.sources import ingested_logs
 from ralm.config import load_config
 from ralm.config.auto import resolve
 from ralm.config.counts import DataCounts
-from ralm.errors import MissingInputError
+from ralm.errors import DataError, MissingInputError
 from ralm.features.data_counts import count_data
 from ralm.runs.context import MEASURE, Context
 from ralm.runs.runner import run_steps
@@ -122,3 +122,23 @@ def test_empty_tables_count_as_nothing(spark: SparkSession) -> None:
     events = spark.createDataFrame([], "user_id string, domain string, feature_id string")
     shown = spark.createDataFrame([], "item_id string, clicked boolean")
     assert count_data(users, events, shown, ["reading"], 1) == DataCounts(0, 0, 0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("assignments", "words"),
+    [
+        (("lookalike.min_seeds=1000",), r"no item has 1,000 clicks in \[.*\(lookalike.min_seeds\), the most are [1-9]"),
+        (
+            ("dates.a0=2023-12-01", "dates.a1=2023-12-02", "dates.a2=2024-01-08", "dates.a3=2024-01-11"),
+            r"no event of reading in \[2023-12-01, 2023-12-02\) for the user model",
+        ),
+    ],
+)
+def test_a_night_with_nothing_to_learn_from_ends_at_the_split(
+    mine: Mine, assignments: tuple[str, ...], words: str
+) -> None:
+    context = mine.context("user_model.representations=[reading]", *assignments)
+    before = len(mine.lines)
+    with pytest.raises(DataError, match=words):
+        nightly.run_night(context)
+    assert not any("build_" in line for line in mine.lines[before:])
