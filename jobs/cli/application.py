@@ -8,7 +8,7 @@ from importlib import import_module
 
 from jobs.cli.arguments import Arguments
 from ralm.config import Config
-from ralm.runs.context import Context
+from ralm.runs.context import SOURCES, Context
 from ralm.runs.runner import run_steps
 from ralm.runs.step import Step
 from ralm.spark.session import get_session
@@ -43,7 +43,7 @@ def run(arguments: Arguments, name: str, plan: Plan, meanwhile: str | None = Non
             started.result()
     spark = get_session(title, config.spark, config.s3)  # of this thread, if it has been started
     try:
-        context = Context(spark, config, force=arguments.force)
+        context = Context(spark, config, force=arguments.force, moving=name in SOURCES)
         run_steps(context, plan(context))
     finally:
         spark.stop()

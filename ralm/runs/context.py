@@ -29,6 +29,11 @@ from ralm.warehouse.warehouse import Warehouse
 Answer = TypeVar("Answer")
 
 
+def _number(content: str) -> int:
+    """A number for a text; below 2^60."""
+    return int(hashlib.sha256(content.encode()).hexdigest()[:15], 16)
+
+
 class Filled:
     """Partitions in which this application has seen or written rows: looking again is a query of its own.
 
@@ -63,11 +68,20 @@ MEASURE, SPLIT = "measure_data", "measure_split"
 # The steps that make what they look at.
 SOURCES = ("ingest", "simulate")
 # What the latter's record keeps of the dates, as days of the calendar, and of what they were resolved from.
-_DATES, _RESOLVED_FROM = ("a0", "a1", "a2", "a3"), "dates.from"
+_DATES, _RESOLVED_FROM, _ASKED = ("a0", "a1", "a2", "a3"), "dates.from", "dates.asked"
 
 
 class Context:
     """An application: its session, configuration, warehouse and ledger.
+
+    Args:
+        spark: its session.
+        config: its configuration.
+        force: do again what is done.
+        say: prints a line.
+        moving: whether dates that follow from the log move when it grows. Otherwise they stay where the last
+            `measure_split` has put them: what a night has made is there for its own dates, not for those of a click
+            that comes after midnight.
 
     Attributes:
         given: the configuration as it was written; `config` is the same with values for what is left to the data.
@@ -80,8 +94,10 @@ class Context:
         *,
         force: bool = False,
         say: Callable[[str], None] | None = None,
+        moving: bool = True,
     ) -> None:
         self.spark = spark
+        self.moving = moving
         self.given = config
         self._resolved: tuple[Record | None, Config] | None = None
         self.force = force
@@ -145,12 +161,14 @@ class Context:
     def dates(self) -> ResolvedDates:
         """The four dates, from the configuration and the impression log (partition values and file statistics).
 
-        They are taken from the record of `measure_split` while tables and settings are those that they came from.
+        They are taken from the record of `measure_split` while tables and settings are those that they came from; while
+        the settings are, if they are not to move.
         """
-        kept = [record.counts for record in self.ledger.records if record.step == SPLIT and record.state == "done"]
+        found = [record.counts for record in self.ledger.records if record.step == SPLIT and record.state == "done"]
+        kept = found[-1] if found else {}
         source = self._resolved_from  # before the tables are read: they may grow meanwhile
-        if kept and kept[-1].get(_RESOLVED_FROM) == source:
-            return ResolvedDates(*(dt.date.fromordinal(kept[-1][f"dates.{name}"]) for name in _DATES))
+        if kept.get(_RESOLVED_FROM) == source or (not self.moving and kept.get(_ASKED) == _number(self._asked)):
+            return ResolvedDates(*(dt.date.fromordinal(kept[f"dates.{name}"]) for name in _DATES))
         return self._resolve_dates()
 
     @property
@@ -158,16 +176,20 @@ class Context:
         """The dates as facts of a record, with what they were resolved from."""
         dates = self.dates
         days = {f"dates.{name}": getattr(dates, name).toordinal() for name in _DATES}
-        return days | {_RESOLVED_FROM: self._resolved_from}
+        return days | {_RESOLVED_FROM: self._resolved_from, _ASKED: _number(self._asked)}
+
+    @property
+    def _asked(self) -> str:
+        """What the dates follow from besides the rows of the log."""
+        settings = self.config.digest("dates", "privacy.excluded_fields", "ingest")
+        read = [record.version for record in self.ledger.records if record.step in SOURCES and record.state == "done"]
+        return f"{settings} {read[-1:]} {self.untimed} {found_midnights(self.ingested)}"
 
     @cached_property
     def _resolved_from(self) -> int:
-        """A number for all that the dates follow from; below 2^60."""
+        """A number for all that the dates follow from."""
         versions = [self.warehouse.version(name) for name in ("impressions", "events") if self.warehouse.exists(name)]
-        settings = self.config.digest("dates", "privacy.excluded_fields", "ingest")
-        read = [record.version for record in self.ledger.records if record.step in SOURCES and record.state == "done"]
-        content = f"{settings} {versions} {read[-1:]} {self.untimed} {found_midnights(self.ingested)}"
-        return int(hashlib.sha256(content.encode()).hexdigest()[:15], 16)
+        return _number(f"{versions} {self._asked}")
 
     def _resolve_dates(self) -> ResolvedDates:
         impressions = self.warehouse.read("impressions")

@@ -1,4 +1,4 @@
-"""The dates are taken from a record while tables and settings are those that they were resolved from."""
+"""The dates are taken from a record while tables and settings are those that they came from, or the settings alone."""
 
 import dataclasses
 
@@ -30,3 +30,11 @@ def test_dates_of_a_record(toy: Context, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(grown.warehouse, "version", lambda name: 99)
     with pytest.raises(AssertionError, match="resolved again"):
         _ = grown.dates  # other rows
+    grown = known()
+    grown.moving = False
+    monkeypatch.setattr(grown.warehouse, "version", lambda name: 99)
+    assert grown.dates == toy.dates  # of the night, whatever has been clicked since
+    other = known(dates={"a3": "2024-01-09"})
+    other.moving = False
+    with pytest.raises(AssertionError, match="resolved again"):
+        _ = other.dates
