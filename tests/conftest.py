@@ -63,8 +63,10 @@ def one_thread() -> None:
 
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+def spark(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     scratch = tmp_path_factory.mktemp("spark")
+    # Expressions are interpreted in `make test`; where long tests run as well, as in CI, Spark compiles them.
+    expressions = "FALLBACK" if any(map(is_long, request.session.items)) else "NO_CODEGEN"
     # It lives long enough for both compilers (docs/decisions/0008), and collects garbage beside another session.
     java = f"-XX:+UseSerialGC {java_options(small=False, archive=class_archive())}"
     session = get_session(
@@ -81,6 +83,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
                 "spark.databricks.delta.snapshotPartitions": "1",  # Delta's log is tiny as well, as in conf/tiny.yaml
                 # Compiling a stage takes longer than it runs on so few rows, and so does planning it again.
                 "spark.sql.codegen.wholeStage": "false",
+                "spark.sql.codegen.factoryMode": expressions,
                 "spark.sql.adaptive.enabled": "false",
             },
         ),
