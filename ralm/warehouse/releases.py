@@ -58,3 +58,21 @@ def current_release(warehouse: Warehouse) -> Release:
     if found is None:
         raise MissingInputError(f"table 'releases': no current release in {warehouse.path}; run job 'publish'")
     return found
+
+
+def release_under(warehouse: Warehouse, version: str) -> Release:
+    """The release that a round goes on from: the current one, or the one before, if the round has published it itself.
+
+    Args:
+        warehouse: of the round.
+        version: of the round, with which the id of its release ends.
+
+    Raises:
+        MissingInputError: there is none.
+    """
+    current = current_release(warehouse)
+    if current.release_id != f"{current.as_of}-{version}":
+        return current
+    earlier = [found for found in releases(warehouse) if not found.current and found.same_models(current)]
+    # Not by time: a simulated clock may stand where it likes.
+    return max(earlier, key=lambda found: found.tables["audiences"], default=current)

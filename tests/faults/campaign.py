@@ -193,8 +193,11 @@ class Campaign:
         ]
 
     def _judge(self, task: Task, job: Job, before: dict[str, int]) -> list[str]:
-        warehouse = self.of(task).warehouse
-        repeated = [title for title in before if title != "refresh" and begun(job.lines, title)]
+        warehouse, calm = self.of(task).warehouse, self.calm.jobs[task.job]
+        # What was done before the job began may be done again, if the undisturbed day does it again.
+        earlier, again = done(self.calm.folder / task.job / "wh"), {title for title, _ in calm.writes}
+        kept = [title for title, at in before.items() if title not in again or at != earlier.get(title)]
+        repeated = [title for title in kept if title != "refresh" and begun(job.lines, title)]
         return [
             *(f"{title} was done, and is done again" for title in repeated),
             *disagreements(self.spark, warehouse, self.known[task.job]),

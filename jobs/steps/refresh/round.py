@@ -31,7 +31,7 @@ from ralm.runs.context import Context
 from ralm.runs.runner import run_steps
 from ralm.runs.step import RunningStep, Step
 from ralm.training.checkpoints import dated_weights
-from ralm.warehouse.releases import Release, current_release
+from ralm.warehouse.releases import Release, current_release, release_under
 
 WRITTEN = ("audiences", "thresholds", "seed_clusters")
 Clock = Callable[[], dt.datetime]
@@ -52,7 +52,7 @@ class Round:
 
     def __init__(self, step: RunningStep, now: Clock) -> None:
         self.context, self.now = step.context, now
-        self.release = current_release(step.context.warehouse)
+        self.release = release_under(step.context.warehouse, step.version)  # whatever an earlier try has published
         self.step = replace(step, as_of=self.release.as_of)  # the date of the release, not of the newest click
         self.model = self.release.models["lookalike"]
 

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from jobs.steps.audiences import nightly_scoring
 from jobs.steps.lookalike import cold_start_model
 from jobs.steps.refresh.round import refresh
+from jobs.steps.releases import releases
 from ralm.runs.runner import run_steps
 from ralm.simulation.oracle import click_probability
 from ralm.warehouse.releases import current_release
@@ -79,6 +80,7 @@ def test_another_switch_moves_items_over(mixed: Finished) -> None:
 @pytest.mark.soak
 def test_a_new_item_changes_over_in_the_loop(mixed: Finished) -> None:
     context = mixed.context(*SETTINGS)
+    run_steps(context, releases.steps(context))  # a round goes on from what was released
     publish_item(context, NEW)
 
     def released() -> dict[str, set[str]]:

@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from jobs.steps.refresh.round import refresh, steps
@@ -171,6 +172,33 @@ def test_a_clicked_item_that_is_not_chosen_is_named(live: Finished) -> None:
     refresh(context)
     told = f"items clicked and left out: 1 ({oldest['item_id']}), not among the newest 1 (scoring.max_items); to score"
     assert any(told in line for line in live.lines), live.lines[-5:]
+
+
+def test_a_crash_after_the_release_says_what_was_before_it(live: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    def newest() -> Row:
+        row = live.table("freshness").where(F.col("item_id") == NEW).orderBy(F.desc("published_at")).first()
+        assert row is not None
+        return row
+
+    context, last = live.context(), newest()
+    click(context, NEW, users_of(context, 60, skip=200), now())
+
+    def killed(*_: object, **__: object) -> None:
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr("jobs.steps.refresh.round.write_freshness", killed)
+    with pytest.raises(RuntimeError):
+        refresh(context)
+    monkeypatch.undo()
+    published = current_release(context.warehouse)
+    assert newest() == last
+    assert published.release_id != last["release_id"]
+    again = live.context()
+    run_steps(again, steps(again))
+    row = newest()
+    assert row["release_id"] == published.release_id == current_release(again.warehouse).release_id
+    assert (row["audience_before"], row["cutoff_before"]) == (last["audience"], last["cutoff"])
+    assert row["kept"] < 1
 
 
 def test_without_a_release_it_says_what_to_run(tiny_run: Finished, tmp_path: Path) -> None:
