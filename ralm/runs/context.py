@@ -167,7 +167,7 @@ class Context:
         found = [record.counts for record in self.ledger.records if record.step == SPLIT and record.state == "done"]
         kept = found[-1] if found else {}
         source = self._resolved_from  # before the tables are read: they may grow meanwhile
-        if kept.get(_RESOLVED_FROM) == source or (not self.moving and kept.get(_ASKED) == _number(self._asked)):
+        if kept.get(_RESOLVED_FROM) == source or (not self.moving and kept.get(_ASKED) == self._asked):
             return ResolvedDates(*(dt.date.fromordinal(kept[f"dates.{name}"]) for name in _DATES))
         return self._resolve_dates()
 
@@ -176,14 +176,14 @@ class Context:
         """The dates as facts of a record, with what they were resolved from."""
         dates = self.dates
         days = {f"dates.{name}": getattr(dates, name).toordinal() for name in _DATES}
-        return days | {_RESOLVED_FROM: self._resolved_from, _ASKED: _number(self._asked)}
+        return days | {_RESOLVED_FROM: self._resolved_from, _ASKED: self._asked}
 
     @property
-    def _asked(self) -> str:
-        """What the dates follow from besides the rows of the log."""
+    def _asked(self) -> int:
+        """A number for what the dates follow from besides the rows of the log."""
         settings = self.config.digest("dates", "privacy.excluded_fields", "ingest")
         read = [record.version for record in self.ledger.records if record.step in SOURCES and record.state == "done"]
-        return f"{settings} {read[-1:]} {self.untimed} {found_midnights(self.ingested)}"
+        return _number(f"{settings} {read[-1:]} {self.untimed} {found_midnights(self.ingested)}")
 
     @cached_property
     def _resolved_from(self) -> int:

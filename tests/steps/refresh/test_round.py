@@ -46,6 +46,18 @@ def users_of(context: Context, count: int, skip: int = 0) -> list[str]:
     return [row["user_id"] for row in targets.limit(skip + count).collect()][skip:]
 
 
+def kill(context: Context, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+    """A round that ends where it would call a function."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"jobs.steps.refresh.round.{at}", killed)
+        with pytest.raises(RuntimeError):
+            refresh(context)
+
+
 def test_nothing_is_scored_when_nothing_changed(tiny_run: Finished, live: Finished) -> None:
     """The log ends where production does: what the stream finds are the nightly run's own seeds."""
     assert any("no item's seeds changed enough" in line for line in live.lines)
@@ -104,14 +116,7 @@ def test_few_clicks_wait_and_a_crash_before_the_release_publishes_them_once(
     assert live.table("freshness").where(F.col("item_id") == NEW).count() == 1
     click(context, NEW, users_of(context, 30, skip=60), now())
     before = current_release(context.warehouse)
-
-    def killed(*_: object, **__: object) -> None:
-        raise RuntimeError("killed")
-
-    monkeypatch.setattr("jobs.steps.refresh.round.make_current", killed)
-    with pytest.raises(RuntimeError):
-        refresh(context)
-    monkeypatch.undo()
+    kill(context, monkeypatch, "make_current")
     assert current_release(context.warehouse) == before
     version = context.warehouse.version("audiences")
     assert version > before.tables["audiences"]
@@ -182,14 +187,7 @@ def test_a_crash_after_the_release_says_what_was_before_it(live: Finished, monke
 
     context, last = live.context(), newest()
     click(context, NEW, users_of(context, 60, skip=200), now())
-
-    def killed(*_: object, **__: object) -> None:
-        raise RuntimeError("killed")
-
-    monkeypatch.setattr("jobs.steps.refresh.round.write_freshness", killed)
-    with pytest.raises(RuntimeError):
-        refresh(context)
-    monkeypatch.undo()
+    kill(context, monkeypatch, "write_freshness")
     published = current_release(context.warehouse)
     assert newest() == last
     assert published.release_id != last["release_id"]
