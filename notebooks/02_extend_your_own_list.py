@@ -20,7 +20,8 @@ w = ralm.open(os.environ.get("RALM_WAREHOUSE", "warehouse/demo"))
 # ## Your list
 #
 # Any list of user ids will do: `pandas.read_csv("customers.csv").user_id`, a Spark table, a Python list. So that this
-# notebook runs anywhere, the people who clicked one item stand in for it.
+# notebook runs anywhere, the people who clicked one item stand in for it. They are described with that click, so they
+# look more alike than the people of a list would; `audience_report` warns of this, and tests items another way.
 
 # %%
 counts = w.table("item_seeds").where(f"as_of = '{w.as_of}' AND purpose = 'production'")

@@ -20,7 +20,7 @@ w = ralm.open(warehouse)
 # ## The report
 #
 # If this release has no report yet, the next cell makes one, which takes about a minute; for a warehouse of your own,
-# put your configuration in place of the demo's.
+# name its configuration in the variable `RALM_CONFIG`.
 
 # %%
 try:
@@ -33,7 +33,8 @@ else:
     # Of the items that have an audience, the one with the most seeds.
     counts = w.table("item_seeds").where(f"as_of = '{w.as_of}' AND purpose = 'production'")
     item = w.items().join(counts, "item_id").orderBy("seed_count", ascending=False).first().item_id
-    command = ["./spark-submit.sh", "audience_report", "--config", "conf/demo.yaml", "--set", f"warehouse={warehouse}"]
+    configuration = os.environ.get("RALM_CONFIG", "conf/demo.yaml")
+    command = ["./spark-submit.sh", "audience_report", "--config", configuration, "--set", f"warehouse={warehouse}"]
     subprocess.run([*command, "--item", item], check=True)
 report = w.report(item).first()
 print(report.verdict, report.says, report.advice, sep="\n")

@@ -34,7 +34,7 @@ def build_notebook_world(tiny: Finished, folder: Path) -> None:
     (folder / "out.txt").write_text("\n".join(exclusions), encoding="utf-8")
     request = Request("ralm", seeds=str(folder / "mine.txt"), exclude=str(folder / "out.txt"), resamples=0)
     run_steps(context, list_steps(context, request))
-    items = [row["item_id"] for row in w.items().collect()]
+    items = [row["item_id"] for row in w.items().collect() if row["item_id"] != LIST]
     pairs = [(user, one) for user in [*seeds[:10], "nobody"] for one in [*items, "no item"]]
     own.spark.createDataFrame(pairs, "user_id string, item_id string").write.parquet(str(folder / PAIRS))
     run_steps(context, pair_steps(context, str(folder / PAIRS)))

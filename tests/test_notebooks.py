@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,14 @@ def test_each_begins_with_what_it_is_and_explains_its_cells() -> None:
         for cell in found:
             if cell.code:
                 ast.parse(cell.text)
+
+
+def test_the_results_in_the_docs_are_those_of_these_cells() -> None:
+    """Otherwise the docs would show a tutorial without its results: `make notebooks` makes them anew."""
+    for path in NOTEBOOKS:
+        kept = json.loads((FOLDER / "results" / f"{path.stem}.ipynb").read_text(encoding="utf-8"))["cells"]
+        found = [(cell["source"], cell["cell_type"] == "code") for cell in kept]
+        assert found == [(cell.text, cell.code) for cell in cells(path.read_text(encoding="utf-8"))], path.name
 
 
 @pytest.mark.spark
@@ -149,7 +158,7 @@ def test_a_notebook_that_is_not_there() -> None:
 
 
 @pytest.mark.spark
-@pytest.mark.soak
+@pytest.mark.long
 def test_from_csv_to_audience(
     ran: Callable[[str], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -184,7 +184,7 @@ def config(path: Path) -> Config:
 
 
 def test_a_release_keeps_no_secret(tmp_path: Path) -> None:
-    kept = kept_configuration(config(tmp_path), "ralm")
+    kept = kept_configuration(config(tmp_path), "ralm", {})
     assert SECRET not in kept
     assert kept.count("***") == 4
 

@@ -17,6 +17,7 @@ from ralm import workspace
 from ralm.errors import ConfigError, MissingInputError
 from ralm.notebook import release_tables
 from tests.finished import Finished
+from tests.notebook_world import LIST
 
 pytestmark = pytest.mark.spark
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="module")
 def items(w: ralm.Workspace) -> list[str]:
-    return [row["item_id"] for row in w.items().collect()]
+    return [row["item_id"] for row in w.items().collect() if row["item_id"] != LIST]
 
 
 def test_nothing_is_imported_before_it_is_needed() -> None:
@@ -131,11 +132,32 @@ def test_nothing_is_shown_of_few_people(tiny_run: Finished, w: ralm.Workspace, i
     for call in (lambda: own.audience(items[0]), lambda: own.overlap(items[:2])):
         with pytest.raises(ConfigError, match=r"privacy\.minimum"):
             call()
+    with pytest.raises(ConfigError, match=r"why: nothing is shown of fewer than .* people"):
+        own.why(items[0], "somebody")
     own.minimum = sorted(row["both"] for row in common)[1]
     kept = {(row["item_id"], row["other_id"]): row["both"] for row in own.overlap(items[:3]).collect()}
     for row in common:
         both = row["both"] if row["both"] >= own.minimum else None
         assert kept[row["item_id"], row["other_id"]] == both
+
+
+def test_your_own_list_is_there_though_no_release_holds_it(w: ralm.Workspace, items: list[str]) -> None:
+    """As the quick start has it: the list was extended after the release."""
+    assert w.table("audiences").where(F.col("item_id") == LIST).isEmpty()
+    stored = w.spark.read.format("delta").load(f"{w.path}/audiences").where(F.col("item_id") == LIST)
+    every = w.audience(LIST).collect()
+    assert {(row["user_id"], row["score"]) for row in every} == {
+        (one["user_id"], one["score"]) for one in stored.collect()
+    }
+    assert w.audience(LIST, top=5).collect() == every[:5]
+    row = w.items().where(F.col("item_id") == LIST).first()
+    assert row is not None
+    assert (row["system"], row["users"], row["as_of"]) == ("ralm", len(every), w.as_of)
+    assert w.overlap([LIST, items[0]]).first()["users"] in (len(every), w.audience(items[0]).count())
+    shares = [one["share"] for one in w.curve(LIST).collect()]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+    assert f"{len(items):,} items and 1 list of yours" in repr(w)
 
 
 def test_recommendations_are_those_of_the_table(w: ralm.Workspace) -> None:
@@ -144,6 +166,8 @@ def test_recommendations_are_those_of_the_table(w: ralm.Workspace) -> None:
     found = w.recommendations(row["user_id"]).collect()
     assert [one["rank"] for one in found] == list(range(1, len(found) + 1))
     assert set(zip(row["item_ids"], row["scores"], strict=True)) <= {(one["item_id"], one["score"]) for one in found}
+    titles = {one["item_id"]: one["title"] for one in w.table("items").select("item_id", "title").collect()}
+    assert [one["title"] for one in found] == [titles[one["item_id"]] for one in found]
 
 
 def test_reach_rises_as_similarity_falls(w: ralm.Workspace, items: list[str]) -> None:
@@ -187,6 +211,7 @@ def test_a_report_and_who_they_are(w: ralm.Workspace, items: list[str]) -> None:
     assert sizes
     with pytest.raises(ConfigError, match=r"no size has a lift of 1e\+06; the highest is"):
         w.audience(items[0], lift=10**6)
+    assert w.audience(items[0], lift=0.0).collect() == w.audience(items[0]).collect()  # up to all that it keeps
     least = min(size["share"] for size in sizes)
     lift = next(size["lift"] for size in sizes if size["share"] == least)
     if all(size["lift"] < lift for size in sizes if size["share"] != least):
@@ -243,7 +268,7 @@ def test_over_spark_connect(w: ralm.Workspace, items: list[str], notebook_world:
     assert repr(w) in done.stdout
     assert w.audience(items[0], top=5).toPandas().to_csv(index=False) in done.stdout
     told = f"1 {w.why(items[0]).count()} {w.why(items[0], user).count()}"
-    assert f"{w.curve(items[0]).count()} {len(items)} False 0\n{told}\n" in done.stdout
+    assert f"{w.curve(items[0]).count()} {len(items) + 1} False 0\n{told}\n" in done.stdout
     seeds, out = (Path(name).read_text(encoding="utf-8").split() for name in lists)
     assert w.extend(seeds, exclude=out, top=9).toPandas().to_csv(index=False) + "\n5\nfound [" in done.stdout
     assert done.stdout.endswith("MissingInputError\n")

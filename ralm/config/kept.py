@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from ralm.config.load import Config
@@ -14,15 +16,17 @@ _VARIABLE = re.compile(r"\$\{\w+\}")
 HIDDEN = "***"
 
 
-def kept_configuration(config: Config, system: str) -> str:
+def kept_configuration(config: Config, system: str, dates: Mapping[str, dt.date]) -> str:
     """The settings of a release as JSON.
 
     Args:
         config: resolved: with values for what was left to the data.
         system: what scores its audiences, in place of `scoring.system: auto`.
+        dates: a0 to a3, in place of shares and words.
     """
     content = config.model_dump(mode="json")
     content["scoring"]["system"] = system
+    content["dates"] |= {name: str(date) for name, date in dates.items()}
     return json.dumps(without_secrets(content), ensure_ascii=False)
 
 

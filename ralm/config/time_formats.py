@@ -74,6 +74,23 @@ def without_weekday(pattern: str) -> tuple[str, bool]:
     return rest, rest != pattern
 
 
+def with_and_without(pattern: str) -> list[str]:
+    """The patterns that one with optional parts stands for, the fullest first; text in quotes stays as it is."""
+    quoted, opened, depth = False, None, 0
+    for at, letter in enumerate(pattern):
+        if letter == "'":
+            quoted = not quoted
+        elif letter == "[" and not quoted:
+            opened, depth = at if opened is None else opened, depth + 1
+        elif letter == "]" and not quoted and opened is not None:
+            depth -= 1
+            if depth == 0:
+                before, inside, after = pattern[:opened], pattern[opened + 1 : at], pattern[at + 1 :]
+                found = [*with_and_without(before + inside + after), *with_and_without(before + after)]
+                return list(dict.fromkeys(found))
+    return [pattern]
+
+
 def check_time_format(text: str) -> str:
     """The format, if times can be read by it rightly.
 

@@ -139,6 +139,22 @@ def training_clicks(
     return _in_draws(clicked, draws, lambda draw: in_seed_half(draw, seed))
 
 
+def training_least(seeds: DataFrame, min_seeds: int, draws: int) -> int:
+    """Seeds that an item needs in every draw to be trained on.
+
+    They are `min_seeds`, or as many as the best item has if none has so many.
+
+    Args:
+        seeds: (item_id, draw, seed_count) of `item_seeds`, for training.
+        min_seeds: `lookalike.min_seeds`.
+        draws: `lookalike.seed_draws`.
+    """
+    of_item = seeds.where(F.col("draw") != PAST).groupBy("item_id")
+    fewest = of_item.agg(F.count("*").alias("draws"), F.min("seed_count").alias("fewest"))
+    row = fewest.where(F.col("draws") == draws).agg(F.max("fewest")).first()
+    return min_seeds if row is None or row[0] is None else min(min_seeds, int(row[0]))
+
+
 def past_clicks(
     impressions: DataFrame,
     since: dt.date,

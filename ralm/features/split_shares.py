@@ -24,6 +24,7 @@ class PartShares:
         items: items shown in the part; 0 in [A0, A1), where there are none.
         too_young: those of them that nobody clicked before the part.
         most: clicks in the part on the item that has most of them.
+        so_far: clicks up to the end of the part on the item that has most of them.
     """
 
     labels: int
@@ -32,6 +33,7 @@ class PartShares:
     items: int = 0
     too_young: int = 0
     most: int = 0
+    so_far: int = 0
 
     @property
     def share_without_history(self) -> float:
@@ -67,8 +69,8 @@ def part_users(
     return {row[0]: (row[1], row[2]) for row in found}
 
 
-def part_items(impressions: DataFrame, dates: ResolvedDates) -> Mapping[DateName, tuple[int, int, int, int]]:
-    """(labels, items, items that nobody clicked before, clicks of the most clicked) of the parts from A1 and from A2.
+def part_items(impressions: DataFrame, dates: ResolvedDates) -> Mapping[DateName, tuple[int, int, int, int, int]]:
+    """The last five numbers of `PartShares` but those of users, of the parts from A1 and from A2.
 
     Args:
         impressions: (item_id, shown_date, clicked), all of them before A3.
@@ -81,13 +83,15 @@ def part_items(impressions: DataFrame, dates: ResolvedDates) -> Mapping[DateName
         F.min(F.when(F.col("clicked"), day)).alias("first"),
         *(F.count_if(window[name]).alias(name) for name in names),
         *(F.count_if(window[name] & F.col("clicked")).alias(f"{name}.clicks") for name in names),
+        *(F.count_if((day < F.lit(dates[NEXT[name]])) & F.col("clicked")).alias(f"{name}.so_far") for name in names),
     )
     sums = []
     for name in names:
         young = F.coalesce(F.col("first") >= F.lit(dates[name]), F.lit(True))
         shown = F.col(name) > 0
-        sums += [F.sum(name), F.count_if(shown), F.count_if(shown & young), F.max(F.col(f"`{name}.clicks`"))]
+        most = (F.max(F.col(f"`{name}.{what}`")) for what in ("clicks", "so_far"))
+        sums += [F.sum(name), F.count_if(shown), F.count_if(shown & young), *most]
     row = per_item.agg(*sums).first()
     assert row is not None
-    labels, items, young, most = (row[at::4] for at in range(4))
-    return {name: (int(labels[at] or 0), items[at], young[at], int(most[at] or 0)) for at, name in enumerate(names)}
+    first, second = ((int(row[at] or 0) for at in range(start, start + 5)) for start in (0, 5))
+    return {"a1": tuple(first), "a2": tuple(second)}  # type: ignore[dict-item]

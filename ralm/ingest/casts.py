@@ -30,9 +30,9 @@ from pyspark.sql.types import (
 )
 
 from ralm.config.sources import NULL_MARKERS
-from ralm.config.time_formats import EPOCHS, ISO, without_weekday
+from ralm.config.time_formats import EPOCHS, ISO, with_and_without, without_weekday
 from ralm.ingest import letters
-from ralm.ingest.ids import SCIENTIFIC, is_missing, keeps_digits, read_id, stripped, whole
+from ralm.ingest.ids import LEADING, SCIENTIFIC, is_missing, keeps_digits, read_id, stripped, typed_id, whole
 
 # Where a column has epochs of several units, one is taken for what it is only between these years.
 _LIKELY = ("1990-01-01", "2100-01-01")
@@ -83,7 +83,11 @@ def cast_id(raw: Column, kind: DataType, target: str, markers: Sequence[str] = N
     if not whole(kind):
         raise UnmappableTypeError(f"a string or a whole number; {_as_id(kind)}")
     found = read_id(raw, kind, markers)
-    return Cast(found.value.try_cast(target), found.present, found.done)
+    if target == "string":
+        return Cast(found.value, found.present, found.done)
+    typed = typed_id(found.value, target)
+    padded = typed.isNull() & found.value.try_cast(target).isNotNull()
+    return Cast(typed, found.present, F.when(padded, LEADING).otherwise(found.done))
 
 
 def _as_id(kind: DataType) -> str:
@@ -216,6 +220,12 @@ def _time(raw: Column, kind: DataType, time_format: str, zone: str, *, likely: b
     pattern, weekday = without_weekday(time_format)
     text = raw.cast("string")
     text = F.regexp_replace(text, r"^\p{L}+[.,]?\s*", "") if weekday else text
+    # Where a zone is optional, whether a value has one is known by which of the patterns fits.
+    patterns = with_and_without(pattern) if _carries_zone(pattern) else [pattern]
+    return F.coalesce(*(_by_pattern(text, one, zone) for one in patterns))
+
+
+def _by_pattern(text: Column, pattern: str, zone: str) -> Column:
     parsed = F.try_to_timestamp(text, F.lit(pattern))
     if _names_zone(pattern):
         return F.when(~text.rlike(SHORT_ZONE), parsed)

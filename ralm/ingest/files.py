@@ -74,12 +74,9 @@ def find_files(spark: SparkSession, path: str, setting: str, form: str, say: Say
         found, root = _matching(spark, path, where)
     _refuse_tables(spark, [name for name, *_ in found], root, where, form)
     shown = [entry for entry in found if not _hidden(_below(entry[0], root))]
-    hidden = [name for name, *_ in found if _hidden(_below(name, root)) and not _MARKERS.fullmatch(_last(name))]
+    hidden = [name for name, *_ in found if _hidden(_below(name, root)) and not is_marker(name)]
     if not shown:
-        if hidden:
-            raise ConfigError(
-                f"{where}: only hidden files ({_some(hidden)}): names that begin with _ or . are not read; rename them"
-            )
+        refuse_hidden(hidden, where)
         raise MissingInputError(f"{where}: no files there")
     stray = [name for name, *_ in shown if STRAY.search(name)]
     if len(stray) < len(shown):
@@ -87,12 +84,29 @@ def find_files(spark: SparkSession, path: str, setting: str, form: str, say: Say
     else:
         stray = []
     if left := hidden + stray:
-        say(f"{setting}: {len(left)} files of {path} are left out as hidden or unfinished: {_some(left)}")
+        say(f"{setting}: {len(left)} files of {path} are left out as hidden or unfinished: {some(left)}")
     for name, *_ in shown:
         if empty := next((part for part in _below(name, root)[:-1] if part.endswith("=") and part != "="), None):
             raise ConfigError(f"{where}: the folder {empty} has no value after its =: rename it")
     full = [entry for entry in shown if entry[1] > 0] or shown[:1]
     return [SourceFile(name, size, changed, *_partitions(name, root)) for name, size, changed in full]
+
+
+def is_marker(name: str) -> bool:
+    """Whether a file is what programs leave beside data, such as _SUCCESS or .DS_Store."""
+    return _MARKERS.fullmatch(_last(name)) is not None
+
+
+def refuse_hidden(hidden: list[str], where: str) -> None:
+    """Refuse a place with nothing but hidden files that someone may mean.
+
+    Raises:
+        ConfigError: there are some.
+    """
+    if hidden:
+        raise ConfigError(
+            f"{where}: only hidden files ({some(hidden)}): names that begin with _ or . are not read; rename them"
+        )
 
 
 def path_listing(spark: SparkSession, path: str) -> list[tuple[str, int, int]]:
@@ -106,7 +120,7 @@ def _matching(spark: SparkSession, path: str, where: str) -> tuple[list[tuple[st
     system, place = _system(spark, path)
     literal = system.exists(place)
     statuses = _statuses(system, place)
-    _refuse_broken_links(statuses, where)
+    refuse_broken_links(statuses, where)
     if not statuses:
         raise MissingInputError(f"{where}: no such file or folder{_alike(system, place)}")
     if not literal:
@@ -138,7 +152,7 @@ def _alike(system: Any, place: Any) -> str:
     return "; several files are a pattern, such as {a,b}.csv" if "," in name else ""
 
 
-def _refuse_broken_links(statuses: Sequence[Any], where: str) -> None:
+def refuse_broken_links(statuses: Sequence[Any], where: str) -> None:
     """Links to files that are not there, which Hadoop leaves out of local folders without a word."""
     for status in statuses:
         uri = status.getPath().toUri()
@@ -220,7 +234,8 @@ def _last(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def _some(names: list[str]) -> str:
+def some(names: list[str]) -> str:
+    """The names of some files, for a message."""
     listed = sorted(_last(name) for name in names)
     return ", ".join(listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")
 

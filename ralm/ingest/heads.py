@@ -21,7 +21,8 @@ from ralm.ingest.recognition import compression_of, encoding_of, foreign, is_utf
 from ralm.spark.errors import user_errors
 
 SIZE = 64 * 1024
-_BLOCK = 1024 * 1024  # a block of bzip2 has up to 900 kB
+# Nothing of a compressed block is known before all of it is read: bzip2's have up to 900 kB, zstd's 128 kB, lz4's 4 MB.
+_BLOCKS = {"bzip2": 1024 * 1024, "zstd": 256 * 1024, "lz4": 4 * 1024 * 1024 + SIZE}
 _READERS = 16
 
 _ENDINGS = {"gz": "gzip", "bz2": "bzip2"}  # what Spark decompresses by the ending of the name
@@ -76,7 +77,8 @@ def read_heads(spark: SparkSession, files: list[SourceFile], encoding: str | Non
     def head(file: SourceFile) -> Head:
         with user_errors(where):
             first = first_bytes(spark, file.path, SIZE)
-            first = first_bytes(spark, file.path, _BLOCK) if first.startswith(b"BZh") else first
+            if block := _BLOCKS.get(compression_of(first)):
+                first = first_bytes(spark, file.path, block)
             return _head(file, first, encoding, where)
 
     with ThreadPoolExecutor(_READERS) as pool:
@@ -100,8 +102,8 @@ def _head(file: SourceFile, raw: bytes, encoding: str | None, where: str) -> Hea
     if what := foreign(raw):
         raise DataError(f"{place}: is {what}")
     compression = compression_of(raw)
-    ending = file.path.rpartition(".")[2].lower()
-    if not compression and ending in _CODECS and b"\x00" in raw[:4096]:
+    ending = file.path.rpartition(".")[2]
+    if not compression and ending.lower() in _CODECS and b"\x00" in raw[:4096]:
         raise DataError(f"{place}: its compression (.{ending}) cannot be read here: compress it with gzip")
     try:
         content, whole = _decompressed(raw, compression, len(raw) >= file.size)
@@ -116,7 +118,7 @@ def _head(file: SourceFile, raw: bytes, encoding: str | None, where: str) -> Hea
         raise DataError(f"{place}: is no text; look at `format`, or at options.encoding")
     if _one_byte(found) and _reads_as_utf8(content, whole):
         raise DataError(f"{place}: is UTF-8, and options.encoding says {found}: leave options.encoding out")
-    native = compression == _ENDINGS.get(ending, "") and ending not in _CODECS
+    native = compression == _ENDINGS.get(ending, "") and ending not in _CODECS  # Spark heeds the case of endings
     return Head(file, content, whole, compression, native, found)
 
 

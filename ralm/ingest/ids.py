@@ -47,6 +47,7 @@ LISTS = "lists or objects in"
 UNMATCHED = "no row in"
 APOSTROPHES = "apostrophes round"
 LOST_DIGITS = "lost digits of"
+LEADING = "zeros or a sign before"
 NOT_UTF8 = "unreadable characters in"
 SAID = {
     BLANKS: "blanks round the id were dropped",
@@ -61,6 +62,7 @@ SAID = {
     LISTS: "each is one id as it stands: name the array of a list under `explode`, the field of an object as a.b",
     APOSTROPHES: 'they are taken for a part of the id: options: {quote: "\'"} if they are quotes',
     LOST_DIGITS: "the number was rounded (1.23457E+11, or a floating number beyond 2^53): write ids as text",
+    LEADING: "007 is another id than 7: user_id_type: string, or write cast(column AS bigint) if they are numbers",
     NOT_UTF8: "the text is of another encoding than it was read by: options: {encoding: windows-1252}, say",
 }
 
@@ -137,7 +139,9 @@ def read_id(raw: Column, kind: DataType, markers: Sequence[str] = NULL_MARKERS) 
         return Id(raw.cast("string"), raw.isNotNull(), F.lit(None).cast("string"))
     # Nearly all ids have nothing to mend, which is seen without a regular expression.
     plain = _plain(raw)
-    bare = stripped(F.regexp_replace(F.regexp_replace(stripped(raw), _FORMULA, "$1"), _APOSTROPHE, "$1"))
+    # Bytes that are no letters, which a file of text or Parquet may hold, become the sign that is looked for.
+    letters_only = stripped(F.make_valid_utf8(raw))
+    bare = stripped(F.regexp_replace(F.regexp_replace(letters_only, _FORMULA, "$1"), _APOSTROPHE, "$1"))
     odd = F.transform(F.array(bare), lambda text: _mended(text, raw, markers))[0]
     there = F.when(plain, ~is_missing(raw, markers)).otherwise(odd["present"])
     value = F.when(plain, F.when(~is_missing(raw, markers), raw)).otherwise(odd["value"])
@@ -176,8 +180,17 @@ def _plain(text: Column) -> Column:
     ends = [F.ascii(text), F.ascii(F.right(text, F.lit(1)))]
     visible = ends[0].between(33, 126) & ends[1].between(33, 126) & ~ends[0].isin(*map(ord, "'=[{"))
     ascii_only = F.octet_length(text) == F.length(text)
-    inside = ascii_only | ~text.rlike(f"{letters.ODD}|{letters.ALPHABETS}|{letters.WIDE}")
-    return reduce(lambda plain, odd: plain & ~text.contains(odd), (".", "+", ",", "\ufffd"), visible) & inside
+    odd = text.rlike(f"{letters.ODD}|{letters.ALPHABETS}|{letters.WIDE}")
+    inside = ascii_only | (F.is_valid_utf8(text) & ~odd)
+    return reduce(lambda plain, sign: plain & ~text.contains(sign), (".", "+", ",", "\ufffd"), visible) & inside
+
+
+def typed_id(text: Column, target: str) -> Column:
+    """An id as text in the type of user ids (string, bigint); null where it is none: 007 is no user 7."""
+    if target == "string":
+        return text
+    number = text.try_cast(target)
+    return F.when(number.cast("string") == text, number)
 
 
 def keeps_digits(text: Column) -> Column:

@@ -7,17 +7,18 @@ from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StringType, StructField, StructType
+from pyspark.sql.types import ArrayType, DataType, StringType, StructField, StructType
 
 from ralm.config.place import Place
 from ralm.errors import ConfigError, DataError
 from ralm.ingest.alike_files import lines_of, load, second_values, why_whole
 from ralm.ingest.expressions import CORRUPT, column_of
 from ralm.ingest.heads import Head
-from ralm.ingest.json_heads import SEVERAL, hidden_values, no_json, over_lines
+from ralm.ingest.json_heads import BY_COLUMNS, SEVERAL, by_columns, hidden_values, no_json, over_lines
 from ralm.ingest.names import mentioned
 from ralm.ingest.recognition import is_utf8
 from ralm.ingest.sampling import first_of_each_piece
+from ralm.ingest.whole_files import as_written
 from ralm.spark.errors import user_errors
 from ralm.spark.frames import union
 
@@ -45,6 +46,8 @@ def read_json(
     for head in heads:
         native = head.native and is_utf8(head.encoding)
         place = f"{where}: {head.file.name}"
+        if by_columns(head.text):
+            raise DataError(f"{place}: {BY_COLUMNS}")
         if not several and (what := over_lines(head.text)):
             raise DataError(f"{place}: is one JSON {what} over several lines: options: {{multiLine: 'true'}}")
         if problem := hidden_values(head.text, several):
@@ -74,8 +77,10 @@ def read_json(
                 _no_two_spellings(found, texts, where)
                 frames.append(load(spark, "json", paths, _with_corrupt(found, keys), options, base))
             else:
-                lines = union(frame for _, frame in lines_of(spark, alike))
-                frames.append(reader.schema(_with_corrupt(reader.json(lines).schema, ())).json(lines))
+                lines = as_written(union(frame for _, frame in lines_of(spark, alike)))
+                found = exact.json(lines).schema
+                _no_two_spellings(found, texts, where)
+                frames.append(reader.schema(_with_corrupt(found, ())).json(lines))
     lost = next((head.file.name for head in heads if "\ufffd" in head.text), None)
     hint = f"{lost} is not UTF-8: set options: {{encoding: …}}" if lost else no_json(heads[0].text)
     return _joined_json(frames, where, hint)
@@ -89,13 +94,22 @@ def _exact(spark: SparkSession) -> SparkSession:
 
 
 def _no_two_spellings(schema: StructType, texts: list[str], where: str) -> None:
-    """Refuse keys that are read and differ in case only."""
+    """Refuse keys that are read and differ in case only, within objects as well."""
     spellings: dict[str, list[str]] = defaultdict(list)
-    for name in schema.names:
-        spellings[name.lower()].append(name)
+    for field in schema.fields:
+        spellings[field.name.lower()].append(field.name)
+        if isinstance(inner := _innermost(field.dataType), StructType):
+            _no_two_spellings(inner, texts, where)
     for names in spellings.values():
         if len(names) > 1 and mentioned(names[0], texts):
             raise DataError(f"{where}: the keys {' and '.join(names)} differ in case only: write them alike")
+
+
+def _innermost(kind: DataType) -> DataType:
+    """The type of the elements of arrays of arrays."""
+    while isinstance(kind, ArrayType):
+        kind = kind.elementType
+    return kind
 
 
 def _no_hidden_values(spark: SparkSession, heads: list[Head], where: str) -> None:
@@ -103,7 +117,7 @@ def _no_hidden_values(spark: SparkSession, heads: list[Head], where: str) -> Non
     for _, lines in lines_of(spark, heads):
         line = F.regexp_replace(F.trim("value"), r"\s*,?\s*$", "")
         alone = F.json_array_length(F.concat(F.lit("["), line, F.lit("]"))).eqNullSafe(1)
-        hidden = line.startswith("{") & F.get_json_object(line, "$").isNotNull() & ~alone
+        hidden = line.rlike(r"^[\[{]") & F.get_json_object(line, "$").isNotNull() & ~alone
         with user_errors(where):
             found = lines.where(hidden).select(F.substring("value", 1, 60).alias("start")).first()
         if found is not None:
@@ -138,8 +152,20 @@ def _joined_json(frames: list[DataFrame], where: str, hint: str) -> DataFrame:
 
 def _with_corrupt(schema: StructType, keys: tuple[str, ...]) -> StructType:
     folders = {key.lower() for key in keys}
+    known = _of_one_spelling(schema).fields
+    own = [field for field in known if field.name != CORRUPT and field.name.lower() not in folders]
+    return StructType([*own, StructField(CORRUPT, StringType()), *[StructField(key, StringType()) for key in keys]])
+
+
+def _of_one_spelling(schema: StructType) -> StructType:
+    """Without keys that differ from an earlier one in case only, which no table can have."""
     known: dict[str, StructField] = {}
     for field in schema.fields:
-        known.setdefault(field.name.lower(), field)  # of two spellings the first
-    own = [field for field in known.values() if field.name != CORRUPT and field.name.lower() not in folders]
-    return StructType([*own, StructField(CORRUPT, StringType()), *[StructField(key, StringType()) for key in keys]])
+        known.setdefault(field.name.lower(), StructField(field.name, _spelt_once(field.dataType)))
+    return StructType(list(known.values()))
+
+
+def _spelt_once(kind: DataType) -> DataType:
+    if isinstance(kind, ArrayType):
+        return ArrayType(_spelt_once(kind.elementType))
+    return _of_one_spelling(kind) if isinstance(kind, StructType) else kind

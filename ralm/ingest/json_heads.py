@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ralm.ingest.json_text import Decoder
+from ralm.ingest.json_text import Decoder, lines_of
 
 SEVERAL = (
     "several JSON values follow each other, of which multiLine reads the first: write each in one line (jq -c .) and "
     "leave multiLine out"
 )
+BY_COLUMNS = "is a table by columns (pandas' to_json): write it by to_json(…, orient='records', lines=True)"
+_BY_COLUMNS = re.compile(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:\s*\{\s*"0"\s*:')
 _PARTS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
@@ -23,11 +25,11 @@ def hidden_values(text: str, several: bool) -> str | None:
     """
     text = text.lstrip("\ufeff")
     if several:
-        if second_value(text.splitlines()) is not None:
+        if second_value(lines_of(text)) is not None:
             return SEVERAL
         return None
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.lstrip().startswith("{") and _more(line):
+    for number, line in enumerate(lines_of(text), 1):
+        if line.lstrip().startswith(("{", "[")) and _more(line):
             return f"line {number} holds several JSON values, of which the first is read: write each in one (jq -c .)"
     return None
 
@@ -45,6 +47,11 @@ def over_lines(text: str) -> str | None:
     return "array" if text.startswith("[") else "object"
 
 
+def by_columns(text: str) -> bool:
+    """Whether the file is a table by columns, as pandas' `to_json` writes one: {"user_id":{"0":"u1","1":"u2"},…."""
+    return _BY_COLUMNS.match(text.lstrip("\ufeff")) is not None
+
+
 def _opened(line: str) -> int:
     """How many more brackets and braces a line opens than it closes; quotes left open: 0."""
     depth = 0
@@ -55,7 +62,7 @@ def _opened(line: str) -> int:
 
 def no_json(text: str) -> str:
     """Why a file has no columns, by its first line; empty: it has none."""
-    line = next((line.strip() for line in text.lstrip("\ufeff").splitlines() if line.strip()), "")
+    line = next((line.strip() for line in lines_of(text.lstrip("\ufeff")) if line.strip()), "")
     if re.search(r"[:\[,]\s*(None|True|False)\s*[,}\]]|\{\s*u?'", line):
         return f"'{line[:60]}' is written by Python and no JSON: write json.dumps(row)"
     return f"'{line[:60]}' is no JSON object" if line else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 
@@ -28,3 +29,17 @@ def parsed(text: str, **options: Any) -> Any:
         ValueError: it is no JSON, or nested too deeply.
     """
     return json.loads(text, cls=Decoder, **options)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text as files have them: U+2028 and the like, which `splitlines` heeds, may stand in strings."""
+    return re.split(r"\r\n|\n|\r", text)
+
+
+def with_numbers_as_texts(line: str) -> str:
+    """The line with its numbers as texts, as they are written in it; the line itself if it is no JSON."""
+    try:
+        value = parsed(line, parse_int=str, parse_float=str, parse_constant=str)
+    except ValueError:
+        return line
+    return json.dumps(value, ensure_ascii=False)

@@ -19,7 +19,8 @@ import pyarrow as pa
 
 from ralm.errors import DataError, is_unicode
 from ralm.ingest.byte_order import marked
-from ralm.ingest.json_text import parsed
+from ralm.ingest.json_heads import BY_COLUMNS, by_columns
+from ralm.ingest.json_text import lines_of, parsed
 from ralm.ingest.list_workbook import workbook_rows
 from ralm.ingest.recognition import SEPARATORS, ZIP, compression_of, encoding_of, foreign, opened, separator_of
 
@@ -27,6 +28,8 @@ from ralm.ingest.recognition import SEPARATORS, ZIP, compression_of, encoding_of
 LARGEST = 2**30
 # Lines that tell the separator.
 LOOKED_AT = 200
+# By a file in their archives, spreadsheets that are not read.
+_WORKBOOKS = {"mimetype": "an OpenDocument spreadsheet", "xl/workbook.bin": "a binary Excel workbook (.xlsb)"}
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ def _only_member(content: bytes, name: str) -> bytes | None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
+            if other := _WORKBOOKS.get(next((one for one in names if one in _WORKBOOKS), "")):
+                raise DataError(f"list {name}: it is {other}: save it as .xlsx or CSV")
             if "[Content_Types].xml" in names:
                 return None
             files = [n for n in names if not n.endswith("/") and not n.startswith("__MACOSX")]
@@ -149,6 +154,8 @@ def _json_cells(text: str, name: str, where: str) -> Cells | None:
     begun = text.lstrip()[:1]
     if begun not in ("[", "{"):
         return None
+    if by_columns(text):
+        raise DataError(f"list {name}: it {BY_COLUMNS}")
     # Numbers stay as they are written: 007 is no number, and 12345678901234567890 must keep its digits.
     numbers: dict[str, Any] = {"parse_int": str, "parse_float": str, "parse_constant": lambda _: None}
     form = f"a JSON array, {where}"
@@ -157,7 +164,7 @@ def _json_cells(text: str, name: str, where: str) -> Cells | None:
         if isinstance(found, dict):
             form, found = f"JSON lines, {where}", [found]
     except ValueError:
-        lines, form = [line for line in text.splitlines() if line.strip()], f"JSON lines, {where}"
+        lines, form = [line for line in lines_of(text) if line.strip()], f"JSON lines, {where}"
         try:
             found = [parsed(line, **numbers) for line in lines]
         except ValueError as error:

@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from ralm.errors import ConfigError, DataError
-from ralm.ingest.files import STRAY
+from ralm.ingest.files import STRAY, is_marker, refuse_broken_links, refuse_hidden, some
 from ralm.ingest.heads import first_bytes
 from ralm.ingest.list_content import LARGEST
 from ralm.spark.errors import user_errors
@@ -29,12 +29,13 @@ class ListFile:
 def list_files(spark: SparkSession, source: str, say: Callable[[str], None] | None = None) -> list[ListFile]:
     """The files at a path or under a folder, or those that a pattern finds; [] if none.
 
-    Hidden ones are left out, unfinished ones too (and said) unless nothing else is there.
+    Hidden ones are left out, unfinished ones too unless nothing else is there; this is said.
 
     A name with [ ] { } or * is that file if there is one of this name.
 
     Raises:
-        ConfigError: a pattern with **, which would find the files of one level alone.
+        ConfigError: a pattern with **, which would find the files of one level alone; only hidden files.
+        DataError: a link to a file that is not there.
     """
     jvm: Any = spark._jvm
     path = jvm.org.apache.hadoop.fs.Path(source)
@@ -43,7 +44,8 @@ def list_files(spark: SparkSession, source: str, say: Callable[[str], None] | No
         if "**" in source and not system.exists(path):
             raise ConfigError(f"list {source}: ** is no pattern here: a folder is read with its sub-folders")
         found = [system.getFileStatus(path)] if system.exists(path) else list(system.globStatus(path) or [])
-        files = []
+        refuse_broken_links(found, f"list {source}")
+        files, hidden = [], []
         for status in found:
             if status.isFile():
                 files.append(status)
@@ -52,16 +54,20 @@ def list_files(spark: SparkSession, source: str, say: Callable[[str], None] | No
             prefix = str(status.getPath())
             while inside.hasNext():
                 file = inside.next()
-                parts = str(file.getPath()).removeprefix(prefix).split("/")
-                if file.getLen() and not any(part.startswith(("_", ".")) for part in parts):
+                name = str(file.getPath())
+                if any(part.startswith(("_", ".")) for part in name.removeprefix(prefix).split("/")):
+                    hidden += [] if is_marker(name) else [name]
+                elif file.getLen():
                     files.append(file)
+    if not files:
+        refuse_hidden(hidden, f"list {source}")
     paths = {str(file.getPath()) for file in files}
     stray = {path for path in paths if STRAY.search(path)}
-    if stray and stray != paths:
-        files = [file for file in files if str(file.getPath()) not in stray]
-        if say is not None:
-            names = ", ".join(sorted(path.rpartition("/")[2] for path in stray)[:5])
-            say(f"list {source}: {len(stray)} files are left out as unfinished: {names}")
+    stray = set() if stray == paths else stray
+    files = [file for file in files if str(file.getPath()) not in stray]
+    left = [*hidden, *stray]
+    if left and say is not None:
+        say(f"list {source}: {len(left)} files are left out as hidden or unfinished: {some(left)}")
     named = [ListFile(str(f.getPath()), int(f.getLen()), int(f.getModificationTime())) for f in files]
     return sorted(named, key=lambda file: file.path)
 

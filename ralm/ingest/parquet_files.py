@@ -62,20 +62,20 @@ class Columns:
 
 
 def read_parquet(
-    spark: SparkSession, files: list[SourceFile], setting: str, place: str, options: dict[str, str], texts: list[str]
+    spark: SparkSession, files: list[SourceFile], where: str, options: dict[str, str], texts: list[str]
 ) -> DataFrame:
     """The rows of Parquet files; the columns that expressions name are widened to a common type if nothing is lost.
 
     Times in nanoseconds are cut to microseconds. Values of folders named key=value are text.
 
     Args:
+        where: the place, for messages.
         texts: the expressions over the columns, to know which of them are needed.
 
     Raises:
         DataError: a file that is no Parquet; a needed column whose types do not meet, that cannot be read, or that a
             file lacks.
     """
-    where = f"{setting}.path: {place}"
 
     def footer(file: SourceFile) -> tuple[str, Any, int]:
         with user_errors(where):

@@ -103,7 +103,7 @@ def _rows(
         located = source.model_copy(update={"path": path})
         with user_errors(f"{setting}.path: {path}"):
             if source.format == "parquet":
-                raw = read_parquet(spark, files, setting, path, source.options, texts)
+                raw = read_parquet(spark, files, f"{setting}.path: {path}", source.options, texts)
             else:
                 thin = sample is not None and sample.size > sample.whole
                 raw = read_text(spark, files, located, setting, texts, say, thin=thin)

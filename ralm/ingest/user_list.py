@@ -12,11 +12,13 @@ from pyspark.sql.types import DataType
 
 from ralm.errors import ConfigError, DataError, MissingInputError
 from ralm.ingest.expressions import column_of
+from ralm.ingest.files import SourceFile
 from ralm.ingest.ids import EXACT, LOST_DIGITS, read_id, stripped, trimmed, whole, without_formula
 from ralm.ingest.json_text import parsed
 from ralm.ingest.list_columns import id_column
 from ralm.ingest.list_content import Cells, read_cells
 from ralm.ingest.list_files import ListFile, is_parquet, list_files, read_bytes
+from ralm.ingest.parquet_files import read_parquet
 from ralm.spark.errors import user_errors
 from ralm.warehouse.warehouse import is_delta
 
@@ -90,10 +92,8 @@ def _of_files(
     if parquet and len(parquet) < len(files):
         raise DataError(f"list {source}: Parquet and other files in one folder; give one of them")
     if parquet:
-        # Literal names: a name with [ ] or { } would be taken for a pattern.
         with user_errors(f"list {source}"):
-            reader = spark.read.option("__globPaths__", "false").option("mergeSchema", "true")
-            return _of_frame(reader.parquet(*(file.path for file in files)), source, column, value, "Parquet")
+            return _of_frame(_parquet(spark, parquet, source, column, value), source, column, value, "Parquet")
     ids: list[str] = []
     first: list[bool] = []
     values: list[float | None] = []
@@ -108,6 +108,18 @@ def _of_files(
         values += [] if value is None else _values(cells, name, value)
     frame = _frame(spark, ids, first, None if value is None else values)
     return UserList(frame, source, form or "an empty file", column)
+
+
+def _parquet(
+    spark: SparkSession, files: list[ListFile], source: str, column: str | None, value: str | None
+) -> DataFrame:
+    """The rows of Parquet files, all of which have the columns that are read."""
+    where = f"list {source}"
+    every = [SourceFile(file.path, file.size, file.changed, file.path.rpartition("/")[0]) for file in files]
+    names = read_parquet(spark, every, where, {}, []).columns
+    asked = [column] if value is None else [column, value]
+    wanted = [names[id_column(names, name, f"{source} (Parquet)")] for name in asked]
+    return read_parquet(spark, every, where, {}, wanted)
 
 
 def _ids(cells: Cells, name: str, column: str | None) -> list[str]:

@@ -15,6 +15,7 @@ from pyspark.sql.types import StructType
 
 from ralm.errors import DataError
 from ralm.ingest.json_heads import second_value
+from ralm.ingest.json_text import with_numbers_as_texts
 from ralm.ingest.recognition import opened
 from ralm.ingest.text_records import Style, records
 
@@ -45,6 +46,17 @@ def as_lines(files: DataFrame, schema: StructType, form: Form) -> DataFrame:
         schema: `value` and the columns of the folders.
     """
     return files.mapInArrow(_batches(schema.names, form, lambda lines: ([line] for line in lines)), schema)
+
+
+def as_written(lines: DataFrame) -> DataFrame:
+    """Lines of JSON (value) with their numbers as texts: Spark writes those of lines anew, 12345670.0 as 1.234567E7."""
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            texts = [None if line is None else with_numbers_as_texts(line) for line in batch.column(0).to_pylist()]
+            yield pa.record_batch([pa.array(texts, pa.string())], names=["value"])
+
+    return lines.select("value").mapInArrow(read, "value string")
 
 
 def as_second_values(files: DataFrame, schema: StructType, form: Form) -> DataFrame:

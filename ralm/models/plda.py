@@ -56,7 +56,7 @@ DEFAULT_RIDGE = 30.0
 # So many seeds leave a quarter of λ.
 HALF_SEEDS = 20
 # δ without items to choose it on: large δ is good where items are of many kinds, and bad where tastes are weak.
-DEFAULT_SPREAD = 0.01
+DEFAULT_SPREAD = 0.1
 # Eigenvalues of C_b are at least so much of its largest one.
 SMALLEST_BETWEEN = 1e-3
 # Of discriminants: how many times the λ of the closed form, and what seeds count beside users.

@@ -12,10 +12,13 @@ from ralm.notebook.model import Settings, list_scorer
 from ralm.notebook.workers import rows_of_users, scores_of_users
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pyarrow as pa
     from pyspark.sql import Column, DataFrame
 
     from ralm.ingest.list_match import ListReport
+    from ralm.insight.chained import Chained
     from ralm.notebook.released_model import ReleasedModel
     from ralm.scoring.contract import ScorerState
 
@@ -60,14 +63,25 @@ class Size:
 
 
 def extended(
-    model: ReleasedModel, seeds: Any, exclude: Any, size: Size, name: str | None, weights: Any = None
+    model: ReleasedModel,
+    seeds: Any,
+    exclude: Any,
+    size: Size,
+    name: str | None,
+    weights: Any,
+    chained: Callable[[DataFrame, int], Chained | None],
 ) -> DataFrame:
-    """The ranked audience of a list; arguments and result of `Workspace.extend`."""
+    """The ranked audience of a list; arguments and result of `Workspace.extend`.
+
+    `chained` finds the audience that so many users (user_id) are in, without having been its seeds.
+    """
     size.check()
     settings, targets, kind = model.settings, model.targets, model.user_id
     given = given_users(model.spark, seeds, "seeds", weights)
-    state, report = described(model, given)
+    state, users, report = described(model, given)
     said = [] if _whole(report) else [report.said(settings.minimum)]
+    if alike := chained(*_some(model, users)):
+        said.append(str(alike))
     if report.matched > settings.seed_cap:
         said.append(f"{settings.seed_cap:,} of the seeds, drawn by hash, describe the list (lookalike.seed_cap)")
     out = [] if settings.include_seeds else [_refused(given, kind)]
@@ -95,6 +109,16 @@ def extended(
         if rows < settings.minimum:
             raise ConfigError(f"extend: fewer than {settings.minimum:,} users (privacy.minimum of this release)")
     return found
+
+
+def _some(model: ReleasedModel, users: pa.ChunkedArray) -> tuple[DataFrame, int]:
+    """(user_id) of known users, every n-th if they are many, and how many they are."""
+    import pyarrow as pa
+
+    from ralm.insight.chained import LOOKED_FOR
+
+    some = users.take(pa.array(range(0, len(users), -(-len(users) // LOOKED_FOR))))
+    return model.spark.createDataFrame(pa.table({"user_id": some})), len(some)
 
 
 def _ranked(
@@ -153,8 +177,8 @@ def _report(given: Given, found: int) -> ListReport:
     return ListReport(read, empty, read - empty - distinct, found, distinct - found)
 
 
-def described(model: ReleasedModel, given: Given) -> tuple[ScorerState, ListReport]:
-    """What scores everyone against a list, and how the list met the users.
+def described(model: ReleasedModel, given: Given) -> tuple[ScorerState, pa.ChunkedArray, ListReport]:
+    """What scores everyone against a list, the users who describe it, and how the list met the users.
 
     Raises:
         DataError: fewer known users than `lookalike.min_seeds` or `privacy.minimum`.
@@ -185,7 +209,7 @@ def described(model: ReleasedModel, given: Given) -> tuple[ScorerState, ListRepo
     table = table.sort_by("user_id").combine_chunks()
     users, raw = table.column("user_id").to_pylist(), matrix(table, "embedding")
     worth = table.column("value").to_numpy() if valued else None
-    return list_scorer(model.weights, settings, users, raw, worth), report
+    return list_scorer(model.weights, settings, users, raw, worth), table.column("user_id"), report
 
 
 def _embedded(model: ReleasedModel, seeds: pa.Table) -> pa.Table:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ralm.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 # A Spark DataFrame of more distinct ids than these stays there.
 HELD = 100_000
@@ -34,6 +34,8 @@ class Given:
         """(user_id), typed; ids that cannot be of this type are left out, so that 007 is no user 7. Also `value`."""
         from pyspark.sql import functions as F
 
+        from ralm.ingest.ids import typed_id
+
         typed = typed_id(F.col("id"), user_id)
         return self.ids.select(typed.alias("user_id"), *self.values).where(F.col("user_id").isNotNull())
 
@@ -41,16 +43,6 @@ class Given:
     def values(self) -> list[str]:
         """The column of the weights, if there are any."""
         return [name for name in self.ids.columns if name == "value"]
-
-
-def typed_id(text: Column, user_id: str) -> Column:
-    """An id as text in the type of user ids; null where it is none."""
-    from pyspark.sql import functions as F
-
-    if user_id == "string":
-        return text
-    number = text.try_cast(user_id)
-    return F.when(number.cast("string") == text, number)
 
 
 def given_users(spark: SparkSession, users: Any, what: str, weights: Any = None) -> Given:

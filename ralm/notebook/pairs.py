@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ralm.errors import ConfigError, MissingInputError
-from ralm.notebook.given import typed_id
 from ralm.notebook.workers import JOINED, scores_of_pairs
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from ralm.notebook.released_model import ReleasedModel
     from ralm.scoring.contract import ScorerState
@@ -24,13 +23,16 @@ def scored_pairs(model: ReleasedModel, pairs: Any) -> DataFrame:
     from pyspark.sql import functions as F
     from pyspark.sql.types import DoubleType, StructField, StructType
 
+    from ralm.ingest.ids import typed_id
+
     given = pairs if hasattr(pairs, "sparkSession") else model.spark.createDataFrame(pairs)
     missing = [name for name in ("user_id", "item_id") if name not in given.columns]
     if missing or "score" in given.columns:
         problem = f"no column {', '.join(missing)}" if missing else "there is a column score already"
         raise ConfigError(f"score: {problem}; the pairs have {', '.join(given.columns)}")
     settings, targets = model.settings, model.targets
-    asked = given.select(F.col("item_id").cast("string").alias("item_id")).distinct()
+    user, item = (_id(given, name) for name in ("user_id", "item_id"))
+    asked = given.select(item.alias("item_id")).distinct()
     clusters = model.clusters.join(F.broadcast(asked), "item_id").select("item_id", "centroids", "sizes")
     found = clusters.limit(MOST_ITEMS + 1).toArrow()
     if found.num_rows > MOST_ITEMS:
@@ -41,14 +43,26 @@ def scored_pairs(model: ReleasedModel, pairs: Any) -> DataFrame:
     rows = model.spark.createDataFrame(items, f"{JOINED}item int, {JOINED}item_id string")
     state = _state(model, found)
     known = targets.select(*(F.col(name).alias(f"{JOINED}{name}") for name in ("user_id", *state.scorer.columns)))
-    same_user = F.col(f"{JOINED}user_id") == typed_id(F.col("user_id").cast("string"), model.user_id)
-    same_item = F.col(f"{JOINED}item_id") == F.col("item_id").cast("string")
+    same_user = F.col(f"{JOINED}user_id") == typed_id(user, model.user_id)
+    same_item = F.col(f"{JOINED}item_id") == item
     joined = given.join(F.broadcast(rows), same_item, "left").join(known, same_user, "left")
     keep = given.columns
     own = [f"`{name}`" for name in keep]
     chosen = joined.select(*own, *(f"{JOINED}{name}" for name in ("item", *state.scorer.columns)))
     schema = StructType([*given.schema.fields, StructField("score", DoubleType())])
     return chosen.mapInArrow(scores_of_pairs(state, settings.block, keep), schema)
+
+
+def _id(pairs: DataFrame, name: str) -> Column:
+    """The ids of a column by the rules of logs: 12.0, as pandas has it beside a gap, is 12."""
+    from pyspark.sql import functions as F
+
+    from ralm.ingest.ids import read_id, whole
+
+    kind = pairs.schema[name].dataType
+    if not whole(kind):
+        raise ConfigError(f"score: column {name} is {kind.simpleString()}; ids are text or whole numbers")
+    return read_id(F.col(name), kind).value
 
 
 def _state(model: ReleasedModel, clusters: pa.Table) -> ScorerState:

@@ -19,3 +19,18 @@ def best_items(recommendations: DataFrame, user: object) -> DataFrame:
     # Each system has a row of its own, and each item one system.
     best = Window.partitionBy("user_id").orderBy(F.desc("score"), "item_id")
     return found.select(F.row_number().over(best).alias("rank"), "item_id", "score").orderBy("rank")
+
+
+def with_titles(rows: DataFrame, items: DataFrame, of: str = "") -> DataFrame:
+    """The rows with the names of their items, in a last column; null where an item has none.
+
+    Args:
+        rows: with the column `item_id`, or `other_id`.
+        items: the table.
+        of: what the column's name begins with, such as `other_`.
+    """
+    from pyspark.sql import functions as F
+
+    key = f"{of or 'item_'}id"
+    names = items.select(F.col("item_id").alias(key), F.col("title").alias(f"{of}title"))
+    return rows.join(names, key, "left").select(*rows.columns, f"{of}title")

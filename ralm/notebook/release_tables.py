@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ralm.config.names import LIST_BUCKET
 from ralm.errors import MissingInputError
 from ralm.notebook.loading import loaded, meant
+from ralm.notebook.own_lists import released_and_own
 from ralm.notebook.released_model import ReleasedModel
 from ralm.notebook.releases import description, release_row
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from pyspark.sql import DataFrame, SparkSession
+
+    from ralm.insight.chained import Chained
 
 
 class ReleaseTables:
@@ -40,9 +43,10 @@ class ReleaseTables:
         self._facts = found
         kept = json.loads(found.get("configuration") or "{}")
         self.minimum: int = kept.get("privacy", {}).get("minimum") or 0
+        self._system: str | None = kept.get("scoring", {}).get("system")
 
     def __repr__(self) -> str:
-        return description(self.path, self._facts, self.minimum)
+        return description(self.path, self._facts, self.minimum, *self._counts)
 
     def table(self, name: str) -> DataFrame:
         """A table: of the release at its version, any other as it is now.
@@ -54,10 +58,7 @@ class ReleaseTables:
             >>> w.table("items").where("item_id = 'none'").count()
             0
         """
-        reader = self.spark.read.format("delta")
-        if name in self.versions:
-            reader = reader.option("versionAsOf", self.versions[name])
-        return loaded(reader.load, f"{self.path}/{name}", f"no table '{name}' in {self.path}")
+        return self._read(name, self.versions.get(name))
 
     def releases(self) -> DataFrame:
         """All releases, newest first: release_id, created_at, as_of, current, note, metrics, models, tables.
@@ -92,19 +93,55 @@ class ReleaseTables:
         return found
 
     @cached_property
+    def _counts(self) -> tuple[int, int]:
+        """How many items have an audience, and how many of your own lists; read from small tables."""
+        from pyspark.sql import functions as F
+
+        own = self._read("audiences").where(
+            (F.col("item_bucket") == LIST_BUCKET) & (F.col("as_of") <= F.lit(self.as_of))
+        )
+        lists = own.select("item_id").distinct()
+        with_cutoff = self.table("thresholds").where(F.col("as_of") == F.lit(self.as_of)).select("item_id").distinct()
+        return with_cutoff.join(lists, "item_id", "left_anti").count(), lists.count()
+
+    @property
+    def _judged_as_of(self) -> dt.date | None:
+        """The date of the users who were judged; None: the release is older than this record."""
+        kept = json.loads(self._facts.get("configuration") or "{}")
+        try:
+            return dt.date.fromisoformat(kept["dates"]["a2"])
+        except (KeyError, TypeError, ValueError):  # a share or a word, as it was set
+            return None
+
+    @cached_property
     def _model(self) -> ReleasedModel:
         return ReleasedModel(self)
 
+    def _read(self, name: str, version: int | None = None) -> DataFrame:
+        """A table at a version; None: as it is now."""
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return loaded(reader.load, f"{self.path}/{name}", f"no table '{name}' in {self.path}")
+
     def _audiences(self) -> DataFrame:
+        """The audiences of the release, and those of your own lists as they are now."""
+        return released_and_own(self.table("audiences"), self._read("audiences"), self.as_of)
+
+    def _chained(self, users: DataFrame, total: int) -> Chained | None:
+        """The audience that most of so many users of a list are in, without having been its seeds."""
         from pyspark.sql import functions as F
 
-        return self.table("audiences").where(F.col("as_of") == F.lit(self.as_of))
+        from ralm.insight.chained import chained
+
+        made = self._read("audiences").where(F.col("as_of") == F.lit(self.as_of))
+        return chained(made, self.table("item_seeds"), users, total, lambda: self._model.users)
 
     def _releases(self) -> DataFrame:
         reader = self.spark.read.format("delta")
         missing = f"{self.path} is no warehouse with a release: run `pipeline`, or `publish`"
         return loaded(reader.load, f"{self.path}/releases", missing)
 
-    def _meant(self, item: str) -> str:
-        """The nearest ids of items with an audience, for an error."""
-        return meant(item, self._audiences().select("item_id"))
+    def _no_audience(self, item: str) -> MissingInputError:
+        near = meant(item, self._audiences().select("item_id"))
+        return MissingInputError(f"no audience of '{item}' in release {self.release_id}{near}")

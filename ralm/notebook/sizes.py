@@ -14,23 +14,28 @@ if TYPE_CHECKING:
 # An audience whose best user is behind so large a share of all is an interval of the ranking: of a few better ones that
 # it lacks, each may be in its hold-out arm.
 BEGINS = 0.005
+# What to do for more users than an audience keeps.
+LARGER = "set scoring.audience higher in the configuration, then run `pipeline`, or `extend_audience` for a list"
 
 
 class Extent(NamedTuple):
-    """What an audience keeps: its users, and the highest and the lowest percentile among them."""
+    """What an audience keeps: its users, the highest and the lowest percentile among them, and their date."""
 
     users: int
     first: float
     last: float
+    as_of: dt.date
 
 
-def extent(rows: DataFrame) -> Extent:
-    """Of the rows of an audience; without users the percentiles are 1."""
+def extents(rows: DataFrame) -> dict[str, Extent]:
+    """Of the rows of an item's audiences: system -> what its audience keeps; NULL percentiles are 1."""
     from pyspark.sql import functions as F
 
-    row = rows.agg(F.count("*"), F.max("percentile"), F.min("percentile")).first()
-    assert row is not None
-    return Extent(row[0], 1.0 if row[1] is None else row[1], 1.0 if row[2] is None else row[2])
+    def of(most: Column) -> Column:
+        return F.coalesce(most, F.lit(1.0))
+
+    kept = (F.count("*"), of(F.max("percentile")), of(F.min("percentile")), F.max("as_of"))
+    return {row[0]: Extent(*row[1:]) for row in rows.groupBy("system").agg(*kept).collect()}
 
 
 def asked(top: int | None, share: float | None, threshold: float | None, between: tuple[float, float] | None) -> Column:
@@ -69,9 +74,7 @@ def check_size(
         ConfigError: more users than the audience keeps, better ones than it has, or no shares.
     """
     if top is not None and top > kept.users:
-        raise ConfigError(
-            f"audience of '{item}': {top:,} users asked for, it keeps {kept.users:,}: raise scoring.audience"
-        )
+        raise ConfigError(f"audience of '{item}': {top:,} users asked for, it keeps {kept.users:,}: {LARGER}")
     low, high = between if between is not None else (0.0, 0.0 if share is None else share)
     if not 0 <= low <= high <= 1:
         raise ConfigError(f"audience of '{item}': shares go from 0 to 1, found {low:g} to {high:g}")
@@ -83,8 +86,7 @@ def check_size(
         )
     if int(high * candidates) > kept.users + round(begins * candidates):
         raise ConfigError(
-            f"audience of '{item}': {high:.2%} of all users asked for, it keeps {kept.users / candidates:.2%}: "
-            "raise scoring.audience"
+            f"audience of '{item}': {high:.2%} of all users asked for, it keeps {kept.users / candidates:.2%}: {LARGER}"
         )
 
 
@@ -106,21 +108,20 @@ def check_minimum(item: str, users: DataFrame | int, minimum: int) -> None:
         raise ConfigError(f"audience of '{item}': fewer than {minimum:,} users (privacy.minimum of this release)")
 
 
-def candidates(item_seeds: DataFrame, as_of: dt.date, item: str, kept: Extent) -> int:
+def candidates(item_seeds: DataFrame, kept: Extent, item: str) -> int:
     """Users whom an audience was chosen from: of n that were scored, an item's own seeds are left out.
 
     Args:
         item_seeds: the table.
-        as_of: date of the audience.
+        kept: what the audience keeps.
         item: its id.
-        kept: what it keeps.
     """
     from pyspark.sql import functions as F
 
     if kept.users < 2 or kept.last >= kept.first:
         return kept.users
     scored = round((kept.users - 1) / (kept.first - kept.last))  # a percentile is 1 - (rank - 1) / n
-    seeds = item_seeds.where((F.col("as_of") == F.lit(as_of)) & (F.col("item_id") == item))
+    seeds = item_seeds.where((F.col("as_of") == F.lit(kept.as_of)) & (F.col("item_id") == item))
     row = seeds.where("purpose = 'production'").agg(F.max("seed_count")).first()
     return max(kept.users, scored - ((row and row[0]) or 0))
 

@@ -78,6 +78,7 @@ class AudiencePage:
         title: the item's name; None: none is mapped, or it is a list.
         url: where people find the item.
         categories: what it is about.
+        image: address of a picture of it.
     """
 
     item: str
@@ -110,6 +111,7 @@ class AudiencePage:
     title: str | None = None
     url: str | None = None
     categories: Sequence[str] = ()
+    image: str | None = None
 
     def of(self, people: str, most: int) -> list[Mapping[str, Any]]:
         """The first features of the audience, the seeds or a group."""

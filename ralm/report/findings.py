@@ -22,6 +22,7 @@ class BestAudience:
         low: lower end of its 95 % interval (Wilson 1927).
         high: upper end.
         clickers: how many later clickers there were.
+        image: address of a picture of it.
     """
 
     item_id: str
@@ -35,6 +36,7 @@ class BestAudience:
     low: float | None = None
     high: float | None = None
     clickers: int = 0
+    image: str | None = None
 
     @property
     def lift(self) -> float | None:

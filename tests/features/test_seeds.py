@@ -15,6 +15,7 @@ from ralm.features.seeds import (
     items_with_seeds,
     past_clicks,
     training_clicks,
+    training_least,
     training_pairs,
     unseen_pairs,
 )
@@ -182,3 +183,11 @@ def test_past_clicks_need_seeds_before_the_window_and_clickers_in_it(spark: Spar
     found = past_clicks(shown.withColumn("clicked", F.lit(True)), A1, A2, 0.0, 1, 5).collect()
     assert {row["item_id"] for row in found} == {"both"}
     assert sorted(row["user_id"] for row in found) == [f"u{n}" for n in range(5)]
+
+
+def test_where_no_item_has_seeds_enough_the_best_ones_are_trained_on(spark: SparkSession) -> None:
+    rows = [("i1", 0, 4), ("i1", 1, 3), ("i2", 0, 9), ("i3", 0, 2), ("i3", 1, 6), ("i4", PAST, 50)]
+    seeds = spark.createDataFrame(rows, "item_id string, draw int, seed_count int")
+    assert training_least(seeds, 5, 2) == 3  # of i1; i2 has no second draw
+    assert training_least(seeds, 2, 2) == 2
+    assert training_least(seeds.where("item_id = 'i2'"), 5, 2) == 5

@@ -37,7 +37,9 @@ def test_shares_are_those_of_plain_loops(spark: SparkSession) -> None:
             seen = [item for _, item, day, _ in shown if since <= day < until]
             clicked = {item for _, item, day, click in shown if click and day < since}
             of_item = Counter(item for _, item, day, click in shown if click and since <= day < until)
-            shares = len(seen), len(set(seen)), len(set(seen) - clicked), max(of_item.values())
+            so_far = Counter(item for _, item, day, click in shown if click and day < until)
+            most = max(of_item.values()), max(so_far.values())
+            shares = len(seen), len(set(seen)), len(set(seen) - clicked), *most
             assert items[name] == shares  # type: ignore[index]
     assert 0 < users["a2"][1] < users["a2"][0]
     assert 0 < items["a1"][2] < items["a1"][1]

@@ -85,7 +85,7 @@ def test_unfinished_files_of_a_folder_of_lists(files: Files) -> None:
     said: list[str] = []
     found = list_files(files.spark, str(files.folder / "lists"), said.append)
     assert [file.path.rpartition("/")[2] for file in found] == ["a.csv"]
-    assert said == [f"list {files.folder}/lists: 2 files are left out as unfinished: b.csv.tmp, c.csv~"]
+    assert said == [f"list {files.folder}/lists: 2 files are left out as hidden or unfinished: b.csv.tmp, c.csv~"]
 
 
 def test_formulas_and_formats_of_a_workbook() -> None:

@@ -9,24 +9,45 @@ from pathlib import Path
 
 import pytest
 
+from ralm.evaluation.online_test import METRICS, Change
 from ralm.report.audience_data import FirstUser
 from ralm.report.audience_page import render_audience
+from ralm.report.data import Freshness
+from ralm.report.findings import BestAudience, Found, HealthCheck, HistoryCounts, ShownRates
 from ralm.report.page import render_report
 from ralm.report.world_page import LiveItem, LivePage, PolicyRate, render_live
 from tests.report.browser import layout
 from tests.report.example_report import example
 from tests.report.test_audience_page import example as audience_example
 
+PICTURE = "https://pictures.invalid/a.png"
+
 
 def report() -> str:
-    return render_report(example())
+    """With all that a night can say."""
+    name = "How a small town in the mountains became the place where everyone wants to spend the winter"
+    figures = (9_965, 701, 0.05, 0.42, 0.31, 0.54, 61)
+    best = [BestAudience(f"i190{n}", name, "https://a/1", ["sports", "travel"], *figures, PICTURE) for n in range(3)]
+    fewer = "20 % fewer rows than the mean of the days before, 10 % allowed"
+    at = dt.datetime(2024, 1, 21, 3)
+    full = dataclasses.replace(
+        example(),
+        found=Found(100, [*best, BestAudience("i2", None, None, [], 90, 12, 0.05)]),
+        shown_rates=ShownRates("new_items", 212, 0.1, 12_030.5, 1_503.2, 120_300, 6_021),
+        history=HistoryCounts(3_000, 17_000),
+        freshness=Freshness([12.0, 40.0, 71.0], 3, at, at + dt.timedelta(hours=2)),
+        health=[HealthCheck("rows of events", False, fewer, "warn")],
+        online=[Change(arm, metric, 0.08, 0.05, 0.11, 3) for arm in ("popularity", "lookalike") for metric in METRICS],
+    )
+    return render_report(full)
 
 
 def audience() -> str:
     features = [("reading: A story with quite a long name (i01900; topic005)", 0.41, 4.4), ("shopping: sh31", 0.2, 8.1)]
     looks = [("reading", 0.41), ("shopping", 0.3), ("gender", 0.2), ("numeric", 0.09)]
     first = [FirstUser(f"u000000{number}", 1.9, 1 + number % 2, features, 5, looks) for number in range(10)]
-    return render_audience(dataclasses.replace(audience_example(), first=first, title="A story", categories=["sports"]))
+    named = {"title": "A story", "categories": ["sports"], "image": PICTURE, "url": "https://a/1"}
+    return render_audience(dataclasses.replace(audience_example(), first=first, **named))
 
 
 def live() -> str:

@@ -23,6 +23,9 @@ from jobs.steps.audience_reports.rows import (
 from jobs.steps.audience_reports.seeds import Seeds, known_users, seeds_of
 from jobs.steps.audience_reports.tastes import kinds
 from jobs.steps.audience_reports.who import who
+from jobs.steps.audiences.made_with import left_out
+from jobs.steps.audiences.own_audiences import warned
+from jobs.steps.audiences.own_list import step_name as made_by_step
 from jobs.steps.lookalike.variants import final_step
 from jobs.steps.seeds.item_seeds import step_name as seeds_step
 from jobs.steps.sources.item_names import ItemName, item_names, shown_name
@@ -72,7 +75,7 @@ def _report(found: System, asked: Asked, step: RunningStep) -> None:
     cutoff = _cutoff(step, system_name, item)
     names = item_names(step.context.spark, step.read("items"), [item, *(one.item_id for one in common.others)])
     own = names.get(item, ItemName(None, None, ()))
-    hints = warnings(seeds, found_again, common, reached, minimum)
+    hints = [*_of_its_making(step, system_name, asked), *warnings(seeds, found_again, common, reached, minimum)]
     hidden_as_of = step.context.dates[seeds.date]
     row = report_row(seeds, looks, common, minimum) | {
         "verdict": said.kind,
@@ -129,6 +132,7 @@ def _report(found: System, asked: Asked, step: RunningStep) -> None:
         title=own.title,
         url=own.url,
         categories=own.categories,
+        image=own.image,
     )
     path = _write_page(step.context, page)
     for frame in (audience, seeds.users, seeds.described, seeds.tested):
@@ -157,6 +161,18 @@ def warnings(seeds: Seeds, found: Tested, common: Overlaps, reached: int, minimu
     if reached == 0:
         said.append("The audience is empty.")
     return said
+
+
+def _of_its_making(step: RunningStep, system_name: str, asked: Asked) -> list[str]:
+    """What was found when the audience was made, and what it was made with that the report's figures leave out."""
+    ledger = step.context.ledger
+    made = ledger.last(made_by_step(system_name, asked.item_id if asked.lists else None), step.as_of, "done")
+    if made is None:
+        return []
+    night = ledger.last("score_users", step.as_of, "done")
+    if not asked.lists and night is not None and night.outputs.get("audiences", 0) > made.outputs.get("audiences", 0):
+        return []  # made anew since
+    return [*warned(step.context, made), *left_out(made.counts)]
 
 
 def _cutoff(step: RunningStep, system_name: str, item: str) -> float | None:

@@ -1,7 +1,7 @@
 """Score all users against items with any system and write the results.
 
 For one system and date it writes `audiences`, `thresholds`, `score_histograms` and `recommendations`; for your own list
-of seeds, `audiences` and `thresholds`.
+of seeds all but the last.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from jobs.steps.audiences.recommendations import recommendation_rows
 from jobs.steps.audiences.scored_users import Scored
 from jobs.steps.audiences.thresholds import write_histograms, write_thresholds
 from ralm.config import Scoring
+from ralm.config.names import LIST_BUCKET
 from ralm.evaluation.array_metrics import top_size
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep
@@ -32,8 +33,6 @@ from ralm.warehouse.once import Except
 from ralm.warehouse.schemas import TABLES
 from ralm.warehouse.warehouse import matching
 
-# Audiences of your own lists of seeds lie in a partition of their own, which no nightly run replaces.
-LIST_BUCKET = -1
 ITEM_BUCKETS = range(2**31 - 1)
 
 
@@ -79,8 +78,7 @@ def write_audiences(
     elif not only_items:
         place = where | {"item_id": Except(_lists(step, system))}
     write_thresholds(step, system, scored.items, probed, cutoffs, others, place)
-    if own_list is None:
-        write_histograms(step, system, scored.items, sample, where)
+    write_histograms(step, system, scored.items, sample, place)
     recommended = scoring.recommendations if own_list is None and not only_items else 0
     cuts = np.array(cutoffs) if scoring.audience.mode == "threshold" else None
     cuts = cuts if least is None else np.array([least[item] for item in scored.items])
@@ -135,7 +133,7 @@ def clear_audiences(step: RunningStep, system: str, items: Sequence[str] | None 
     for name in names:
         empty = step.context.spark.createDataFrame([], TABLES[name].schema(step.context.warehouse.user_id))
         kept: dict[str, Any] = {"item_bucket": ITEM_BUCKETS} if name == "audiences" else {}
-        if name in ("thresholds", "holdouts") and items is None:
+        if name in ("thresholds", "score_histograms", "holdouts") and items is None:
             kept = {"item_id": Except(_lists(step, system))}
         step.replace(name, empty, part="cleared", **(where | kept))
 

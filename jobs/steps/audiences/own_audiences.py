@@ -1,4 +1,4 @@
-"""No look-alike of a look-alike without saying so: lists that are, for the most part, an audience of this warehouse."""
+"""Says of a list that it is, for the most part, an audience of this warehouse."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pyspark.sql import functions as F
 
 from jobs.steps.users.vocabularies import load_sizes
 from ralm.features.hashing import uniform
+from ralm.insight.chained import LOOKED_FOR, Chained, chained
+from ralm.runs.context import Context
+from ralm.runs.record import Record
 from ralm.runs.step import RunningStep
 
-# Users of a list who are looked for, by hash, and the share of them from which on it is said.
-LOOKED_FOR, MOSTLY = 2_000, 0.8
-# An audience of so much of everyone holds most of any list.
-LARGE = 0.5
+CHECK = "list is an audience"
 
 
-def warn_of_own_audiences(step: RunningStep, users: DataFrame, name: str) -> None:
-    """Name the audience that most of a list is in, without having been its seeds; also a row of `checks`.
+def own_audience(step: RunningStep, users: DataFrame, name: str) -> Chained | None:
+    """The audience that most of a list is in, without having been its seeds.
 
     Args:
         step: has the inputs `user_fields` and `item_seeds`.
@@ -25,38 +25,29 @@ def warn_of_own_audiences(step: RunningStep, users: DataFrame, name: str) -> Non
     """
     warehouse = step.context.warehouse
     if not warehouse.exists("audiences"):
-        return
+        return None
     drawn = users.orderBy(uniform("looked for", step.context.config.seed, "user_id"), "user_id").limit(LOOKED_FOR)
     held = drawn.toArrow()
-    total, looked = held.num_rows, step.context.spark.createDataFrame(held)
+    looked = step.context.spark.createDataFrame(held)
+
+    def everyone() -> int:
+        return step.at("user_fields", as_of=step.as_of, vocabulary_version=load_sizes(step.context).version).count()
+
     rows = warehouse.read("audiences").where(F.col("item_id") != name)
-    keys = ["as_of", "item_id", "system"]
-    inside = rows.join(F.broadcast(looked), "user_id").select(*keys, "user_id")
-    most = F.count("*") >= MOSTLY * max(1, total)
-    if inside.groupBy(*keys).agg(most.alias("mostly")).where("mostly").isEmpty():
-        return
-    seeds = step.read("item_seeds").where("purpose = 'production'")
-    own = seeds.select("as_of", "item_id", F.explode("seeds.user_id").alias("user_id"))
-    own = own.join(F.broadcast(looked), "user_id")  # who clicked the item is in its audience by right
-    beyond = inside.join(own, ["as_of", "item_id", "user_id"], "left_anti")
-    counted = beyond.groupBy(*keys).agg(F.count("*").alias("users"))
-    found = counted.orderBy(F.desc("users"), F.desc("as_of"), "item_id", "system").limit(20).collect()
-    mostly = [row for row in found if row["users"] >= MOSTLY * max(1, total)]
-    if not mostly:
-        return
-    everyone = step.at("user_fields", as_of=step.as_of, vocabulary_version=load_sizes(step.context).version).count()
-    for row in mostly:
-        share = row["users"] / max(1, total)
-        whole = rows
-        for key in keys:
-            whole = whole.where(F.col(key) == F.lit(row[key]))
-        if whole.count() > LARGE * everyone:
-            continue
-        line = (
-            f"WARNING: {share:.0%} of the list's users are in the audience of {row['item_id']} by {row['system']} as "
-            f"of {row['as_of']}, which was itself made by likeness: an audience of an audience is like the model, not "
-            "like people who did something"
-        ).replace("%", " %")
-        step.say(line)
-        step.check("list is an audience", False, share, line)
-        return
+    return chained(rows, step.read("item_seeds"), looked, held.num_rows, everyone)
+
+
+def warn_of_own_audiences(step: RunningStep, users: DataFrame, name: str) -> None:
+    """Name that audience in a line, and in a row of `checks`; arguments of `own_audience`."""
+    found = own_audience(step, users, name)
+    if found is not None:
+        step.say(f"WARNING: {found}")
+        step.check(CHECK, False, found.share, str(found))
+
+
+def warned(context: Context, made: Record) -> list[str]:
+    """What the step that made an audience said of its list."""
+    if not context.warehouse.exists("checks"):
+        return []
+    own = (F.col("run_id") == made.run_id) & (F.col("step") == made.step) & (F.col("name") == CHECK)
+    return [f"{row['detail']}." for row in context.warehouse.read("checks").where(own).collect()]

@@ -14,6 +14,7 @@ from jobs.steps.audiences.audiences import write_audiences
 from jobs.steps.audiences.chosen_items import choose_items
 from jobs.steps.audiences.held_scores import HeldScores, fits
 from jobs.steps.audiences.listed_users import in_one, listed_users
+from jobs.steps.audiences.made_with import made_with
 from jobs.steps.audiences.own_audiences import warn_of_own_audiences
 from jobs.steps.audiences.scored_users import Scored
 from jobs.steps.audiences.stability import LEAST_SEEDS, say_kept, say_stability, say_too_few
@@ -162,6 +163,7 @@ def _extend(found: System, request: Request, step: RunningStep) -> None:
     context, config = step.context, step.context.config
     if request.lists:
         step.note = request.note
+    step.facts |= made_with(request.weight is not None, request.not_like is not None, request.between)
     version = load_sizes(context).version
     users = step.at("user_fields", as_of=step.as_of, vocabulary_version=version).select("user_id")
     if not request.lists:
@@ -243,6 +245,11 @@ def _write_ranking(task: Task, found: System, prepared: Prepared, request: Reque
     step.replace("feature_rankings", keyed, "ranked features", as_of=step.as_of, system=found.name, **own)
 
 
+def step_name(system_name: str, own_list: str | None) -> str:
+    """The step that makes the audience of a list; None: those of the configured items."""
+    return f"extend_audience[{system_name}/{own_list}]" if own_list else f"extend_audience[{system_name}]"
+
+
 def steps(context: Context, request: Request) -> Sequence[Step]:
     """What the system needs and a night leaves out, then one step per system, or per system and list.
 
@@ -260,15 +267,14 @@ def steps(context: Context, request: Request) -> Sequence[Step]:
     def extra() -> str:
         return f"{request} {[list_state(context.spark, path) for path in lists]}"
 
-    name = f"{found.name}/{request.list_name}" if request.lists else found.name
     if request.lists:
-        _check_name(context, request, f"extend_audience[{name}]")
+        _check_name(context, request, step_name(found.name, request.list_name))
     inputs = {"user_fields", "item_seeds", "items", *found.inputs}
     needed = found.after(context, "a3")
     return [
         *prerequisites(context, needed),
         Step(
-            f"extend_audience[{name}]",
+            step_name(found.name, request.list_name if request.lists else None),
             lambda step: _extend(found, request, step),
             tuple(dict.fromkeys(("scoring", "lookalike", *context.config.privacy.sections, *found.sections))),
             as_of="a3",

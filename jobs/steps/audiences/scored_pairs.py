@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import PurePosixPath
+from typing import Literal
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -13,12 +14,12 @@ from pyspark.sql import functions as F
 from jobs.steps.lookalike.variants import final_step, lookalike_version
 from jobs.steps.systems.ralm import clustered
 from ralm.config.names import SYSTEM
-from ralm.config.sources import NULL_MARKERS
+from ralm.config.sources import NULL_MARKERS, Source
 from ralm.config.time_formats import check_time_format
 from ralm.errors import ConfigError, DataError, MissingInputError
 from ralm.ingest.casts import UnmappableTypeError, cast_time
-from ralm.ingest.ids import read_id, whole
-from ralm.ingest.read import path_listing
+from ralm.ingest.ids import read_id, typed_id, whole
+from ralm.ingest.read import path_listing, read_source
 from ralm.runs.context import Context
 from ralm.runs.step import RunningStep, Step
 from ralm.scoring.bundle import write_scoring_bundle
@@ -31,20 +32,27 @@ from udfs.score import score_pairs
 KNOWN = ("evaluate", "production")
 # No pair that a ranking model learns from is older; epochs of a wrong unit are.
 FIRST_TIME = "1990-01-01"
+COLUMNS = ("user_id", "item_id", "at")
 
 
 def read_pairs(
-    spark: SparkSession, path: str, time_format: str | None = None, markers: Sequence[str] = NULL_MARKERS
+    spark: SparkSession,
+    path: str,
+    time_format: str | None = None,
+    markers: Sequence[str] = NULL_MARKERS,
+    say: Callable[[str], None] = print,
 ) -> DataFrame:
     """(user_id, item_id, at) of a Delta table's path, or of a Parquet file or folder; `at` is NULL if it is missing.
 
-    Ids are read by the rules of logs (`ralm.ingest.ids`).
+    Files and ids are read by the rules of logs (`ralm.ingest.read`, `ralm.ingest.ids`); columns are found in whatever
+    case they are written.
 
     Args:
         spark: the session.
         path: of the pairs.
         time_format: how `at` is written, as in a source; None: a timestamp, a date or an ISO-8601 string.
         markers: texts that stand for a missing id or time.
+        say: takes what a person should know: that there is no column `at`, which files are left out.
 
     Raises:
         MissingInputError: there is nothing at the path.
@@ -54,13 +62,17 @@ def read_pairs(
     """
     if not path_listing(spark, path):
         raise MissingInputError(f"--pairs {path}: not found")
-    source = "delta" if is_delta(spark, path) else "parquet"
-    found = spark.read.format(source).load(path)
+    form: Literal["delta", "parquet"] = "delta" if is_delta(spark, path) else "parquet"
+    source = Source(path=path, format=form, columns={name: name for name in COLUMNS})
+    found = read_source(spark, source, ".", "--pairs", say)
+    found = found.toDF(*(name.lower() if name.lower() in COLUMNS else name for name in found.columns))
     missing = [name for name in ("user_id", "item_id") if name not in found.columns]
     if missing:
         raise DataError(f"--pairs {path}: no column {', '.join(missing)}; found {', '.join(found.columns)}")
     ids = {name: _id(found, name, path, markers) for name in ("user_id", "item_id")}
     if "at" not in found.columns:
+        others = ", ".join(name for name in found.columns if name not in COLUMNS) or "no other columns"
+        say(f"--pairs {path}: no column at ({others}): every pair is scored as of the newest date")
         return found.select(
             *[column.alias(name) for name, column in ids.items()], F.lit(None).cast("timestamp").alias("at")
         )
@@ -120,8 +132,8 @@ def _score(path: str, name: str, time_format: str | None, step: RunningStep) -> 
     if not dates:
         raise MissingInputError("target_embeddings, seed_clusters: no date in common; run the jobs that make them")
     markers = config.ingest.null_markers if config.ingest is not None else NULL_MARKERS
-    pairs = read_pairs(context.spark, path, time_format, markers)
-    pairs = pairs.withColumn("user_id", F.col("user_id").try_cast(config.user_id_type))
+    pairs = read_pairs(context.spark, path, time_format, markers, step.say)
+    pairs = pairs.withColumn("user_id", typed_id(F.col("user_id"), config.user_id_type))
     # The newest date at or before the pair's time: seeds and embeddings know only what was before that date.
     known = [F.when(F.coalesce(F.col("at") >= F.lit(date), F.lit(True)), F.lit(date)) for date in dates]
     pairs = pairs.withColumn("as_of", F.greatest(*known, F.lit(None).cast("date"))).persist()

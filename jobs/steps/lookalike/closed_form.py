@@ -31,9 +31,10 @@ from ralm.storage.path import StoragePath
 from ralm.training.judged_items import Figures, Situation, beats, choose_number, mean_figure
 from ralm.training.seed_draws import row_item
 
-# The best λ and δ are taken, then the unit of the trained representations, the weight of the classifiers, w and the
-# weight of attention are chosen: there another value than the first, the usual one, must beat it by more than its
-# error. Attention is counted in standard deviations over users, as the closed form is.
+# The best λ and δ are taken, of those beside classifiers of the usual weight and of those without; then the unit of the
+# trained representations, the weight of the classifiers, w and the weight of attention are chosen: there another value
+# than the first, the usual one, must beat it by more than its error. Attention is counted in standard deviations over
+# users, as the closed form is.
 RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 SPREADS = (0.0, 0.01, 0.03, 0.1, 0.3)
 # For a feed: how many times the unit of the other blocks of users' vectors that of the trained representations is.
@@ -81,12 +82,12 @@ def write_closed_form(
         return Situation.of(drawn, arrays), Situation.of(before, past[1])
 
     judge = FoldJudge.of(*situations(validation=False))
-    classifiers: list[ItemClassifier] = []
     attention, attends = INITIAL_ATTENTION, False
     blocks = _blocks(step, users.shape[1])
-    units = block_units(users, list(blocks.values()))
+    units, of_all = block_units(users, list(blocks.values())), _classifier(step, users, blocks)
     if not judge.situations:
         models = [fit_plda(users, means[trained], counts[trained], units=units)]
+        classifiers = [of_all.within(models[0].basis).weighing(CLASSIFIERS[0])]
     else:
         parts = [trained, *(trained & (item % FOLDS != fold) for fold in range(FOLDS))]
         representations = _trained(blocks)
@@ -95,8 +96,8 @@ def write_closed_form(
             shrunk = units / np.where(np.arange(len(units)) < representations, times, 1.0)
             return [fit_plda(users, means[part], counts[part], ridge=1.0, spread=0.0, units=shrunk) for part in parts]
 
-        models, said = _numbers(fit, judge, TRAINED if judge.feed and representations else TRAINED[:1])
-        classifiers, also = _classifiers(step, users, models, judge, blocks)
+        models, said = _numbers(fit, judge, TRAINED if judge.feed and representations else TRAINED[:1], of_all)
+        classifiers, also = _classifiers(of_all, models, judge)
         activity = range(users.shape[1] - blocks.get("activity", 0), users.shape[1])
         models, weight = _common(models, classifiers, judge, activity)
         attention, attends, more = _attention(model, pooling, models, classifiers, judge)
@@ -111,7 +112,7 @@ def write_closed_form(
 
 
 def _numbers(
-    fit: Callable[[float], Sequence[Plda]], judge: FoldJudge, units: Sequence[float]
+    fit: Callable[[float], Sequence[Plda]], judge: FoldJudge, units: Sequence[float], of_all: ItemClassifier
 ) -> tuple[list[Plda], str]:
     """The models, first that of all items, with the λ, the δ and the unit that judged items want; and what to say.
 
@@ -119,9 +120,11 @@ def _numbers(
         fit: the models with a λ of 1 and a δ of 0, by the unit of the trained representations.
         judge: of all but the first of them.
         units: those to choose from, first the usual one.
+        of_all: the classifier that stands beside the models, within no basis yet.
     """
-    (ridge, more), usual, models = _best_numbers(fit(units[0]), judge, list(itertools.product(RIDGES, SPREADS)))
-    others = [_best_numbers(fit(unit), judge, [(ridge, more) for ridge in RIDGES]) for unit in units[1:]]
+    pairs = list(itertools.product(RIDGES, SPREADS))
+    (ridge, more), usual, models = _best_numbers(fit(units[0]), judge, pairs, of_all)
+    others = [_best_numbers(fit(unit), judge, [(ridge, more) for ridge in RIDGES], of_all) for unit in units[1:]]
     best = choose_number([usual, *(values for _, values, _ in others)])
     if best:
         (ridge, more), _, models = others[best - 1]
@@ -130,20 +133,27 @@ def _numbers(
 
 
 def _best_numbers(
-    fitted: Sequence[Plda], judge: FoldJudge, pairs: Sequence[tuple[float, float]]
+    fitted: Sequence[Plda], judge: FoldJudge, pairs: Sequence[tuple[float, float]], of_all: ItemClassifier
 ) -> tuple[tuple[float, float], Figures, list[Plda]]:
-    """Of pairs of λ and δ the best, the figures that it has, and the models with it."""
+    """Of pairs of λ and δ the best, the figures that it has, and the models with it.
+
+    Each is judged with and without classifiers of the usual weight: with them, items need another λ and δ than without.
+    """
+    own = [of_all.within(model.basis).weighing(CLASSIFIERS[0]) for model in fitted[1:]]
     ridged = {ridge: [model.with_ridge(ridge) for model in fitted] for ridge, _ in pairs}
-    values = [judge.values([model.spread(more) for model in ridged[ridge][1:]]) for ridge, more in pairs]
+    beside = {ridge: judge.beside(models[1:], own) for ridge, models in ridged.items()}
+    ways = list(itertools.product(pairs, (False, True)))
+    values = [
+        judge.values([model.spread(more) for model in ridged[ridge][1:]], beside[ridge] if classified else ())
+        for (ridge, more), classified in ways
+    ]
     best = int(np.argmax([mean_figure(figures) for figures in values]))
-    ridge, more = pairs[best]
-    return pairs[best], values[best], [model.spread(more) for model in ridged[ridge]]
+    (ridge, more), _ = ways[best]
+    return (ridge, more), values[best], [model.spread(more) for model in ridged[ridge]]
 
 
-def _classifiers(
-    step: RunningStep, users: NDArray[Any], models: Sequence[Plda], judge: FoldJudge, blocks: Mapping[str, int]
-) -> tuple[list[ItemClassifier], str]:
-    """A classifier per item beside each model, if it helps; and what to say of it."""
+def _classifier(step: RunningStep, users: NDArray[Any], blocks: Mapping[str, int]) -> ItemClassifier:
+    """The classifier of items among users whose vectors have these blocks, within no basis yet."""
     total = step.at("user_fields", as_of=step.as_of, vocabulary_version=load_sizes(step.context).version).count()
     numbers: tuple[int, int, int, float, float] = 0, 0, total, 1.0, 1.0
     if "factors" in blocks:
@@ -151,7 +161,11 @@ def _classifiers(
         start = users.shape[1] - blocks.get("activity", 0) - settings.factors
         numbers = start, settings.factors, total, settings.alpha, settings.regularisation
     interests = slice(_trained(blocks), _trained(blocks) + blocks.get("interests", 0))
-    of_all = ItemClassifier.of_users(users, *numbers, interests)
+    return ItemClassifier.of_users(users, *numbers, interests)
+
+
+def _classifiers(of_all: ItemClassifier, models: Sequence[Plda], judge: FoldJudge) -> tuple[list[ItemClassifier], str]:
+    """A classifier per item beside each model, if it helps; and what to say of it."""
     fitted = [of_all.within(model.basis) for model in models]
     beside = judge.beside(models[1:], [one.weighing(1.0) for one in fitted[1:]])
     # Made for items with many seeds: those with more than most decide, and they by much, for they have too few as well.

@@ -14,7 +14,7 @@ from jobs.steps.lookalike.variants import lookalike_version, variant_lookalike
 from jobs.steps.seeds.item_seeds import PURPOSES
 from jobs.steps.user_model.user_embeddings import model_version as embedding_version
 from ralm.config import Lookalike
-from ralm.features.seeds import PAST, seed_rows
+from ralm.features.seeds import PAST, seed_rows, training_least
 from ralm.runs.step import RunningStep
 from ralm.training.seed_draws import draw_row
 from udfs.cluster import cluster_items
@@ -43,7 +43,8 @@ def cluster(
     version = embedding_version(context, config.variants[variant].merge)
     embeddings = step.at("user_embeddings", as_of=date, model_version=version)
     lookalike = variant_lookalike(config, variant)
-    clusters = seed_clusters(seeds, embeddings, lookalike, config.seed, weights, previous)
+    least = training_least(seeds, lookalike.min_seeds, lookalike.seed_draws) if purpose == "train" else None
+    clusters = seed_clusters(seeds, embeddings, lookalike, config.seed, weights, previous, least)
     return clusters.withColumns({"as_of": F.lit(date), "purpose": F.lit(purpose), "round": F.lit(round_)})
 
 
@@ -54,12 +55,14 @@ def seed_clusters(
     seed: int,
     weights: Weights | None,
     previous: DataFrame | None,
+    least: int | None = None,
 ) -> DataFrame:
     """Each item's seeds (item_id, draw, seeds, seed_count) as clusters of their embeddings (user_id, embedding).
 
-    `weights` and `previous` are as in `cluster`; the columns are those of `cluster_items`.
+    `weights` and `previous` are as in `cluster`; items with fewer seeds than `least`, by default `lookalike.min_seeds`,
+    are left out. The columns are those of `cluster_items`.
     """
-    rows = seed_rows(seeds, embeddings, lookalike.min_seeds)
+    rows = seed_rows(seeds, embeddings, lookalike.min_seeds if least is None else least)
     if previous is not None:
         warm = previous.select("item_id", "draw", F.col("centroids").alias("previous"))
         rows = rows.unionByName(warm, allowMissingColumns=True)

@@ -23,6 +23,7 @@ from ralm.features.seeds import (
     is_validation_item,
     is_validation_user,
     shown_between,
+    training_least,
     training_pairs,
 )
 from ralm.models.clicked_bits import clicked_words
@@ -40,7 +41,8 @@ def step_name(merge: Merge) -> str:
 def training_items(context: Context, seeds: DataFrame) -> list[str]:
     """The items with enough training seeds in every draw, in the order of their rows in the centroid array."""
     lookalike = context.config.lookalike
-    drawn = seeds.where((F.col("seed_count") >= lookalike.min_seeds) & (F.col("draw") != PAST))
+    least = training_least(seeds, lookalike.min_seeds, lookalike.seed_draws)
+    drawn = seeds.where((F.col("seed_count") >= least) & (F.col("draw") != PAST))
     enough = drawn.groupBy("item_id").count()
     enough = enough.where(F.col("count") == lookalike.seed_draws).select("item_id")
     return sorted(row["item_id"] for row in enough.collect())  # one short string per active item
@@ -48,12 +50,18 @@ def training_items(context: Context, seeds: DataFrame) -> list[str]:
 
 def _build(merge: Merge, step: RunningStep) -> None:
     context, config, dates = step.context, step.context.config, step.context.dates
-    items = training_items(context, step.at("item_seeds", as_of=dates.a1, purpose="train"))
+    seeds = step.at("item_seeds", as_of=dates.a1, purpose="train")
+    items, draws = training_items(context, seeds), config.lookalike.seed_draws
     if not items:
-        least, draws = config.lookalike.min_seeds, config.lookalike.seed_draws
         raise DataError(
-            f"lookalike_samples: no item has lookalike.min_seeds = {least} seeds of [{dates.a1}, {dates.a2}) in each "
-            f"of lookalike.seed_draws = {draws} draws; lower it, or check dates"
+            f"lookalike_samples: no item has a seed of [{dates.a1}, {dates.a2}) in each of lookalike.seed_draws = "
+            f"{draws} draws; give more data, or check dates"
+        )
+    wanted = config.lookalike.min_seeds
+    if (least := training_least(seeds, wanted, draws)) < wanted:
+        step.say(
+            f"warning: no item has lookalike.min_seeds = {wanted} seeds to be trained on in each of {draws} draws: "
+            f"{len(items):,} items with {least} are taken, and little is learnt from them"
         )
     indices = context.spark.createDataFrame(list(enumerate(items)), "item_index int, item_id string")
     impressions = step.read("impressions")

@@ -28,6 +28,9 @@ from ralm.training.judged_items import Situation
 from ralm.training.lookalike import brought_nothing, judged_situations, train_lookalike, worth_training
 from ralm.training.specs import LookalikeTrainingSpec
 
+# How the numbers of the closed form are found: models of an earlier version have others, and are made anew.
+CHOSEN_BY = "units of blocks, discriminants, numbers beside classifiers"
+
 
 def clustering_step(variant: str, round_: int) -> str:
     """The step that clusters the training seeds before a round."""
@@ -188,7 +191,7 @@ def steps(context: Context) -> Sequence[Step]:
                     after=((clustering_step(variant, round_), "a1"), (samples_step(settings.merge), "a1")),
                     inputs=("item_seeds", "seed_clusters", "lookalike_samples", *(first if round_ == 1 else ())),
                     models=partial(_made, context, variant),
-                    extra=lambda: "units of blocks, discriminants",  # models of an earlier version have other numbers
+                    extra=lambda: CHOSEN_BY,
                 )
             )
     return made

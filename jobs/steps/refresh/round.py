@@ -215,7 +215,7 @@ class Round:
             release.models,
             dict(release.metrics),
             note=release.note,
-            configuration=kept_configuration(self.context.config, SYSTEM),
+            configuration=kept_configuration(self.context.config, SYSTEM, vars(self.context.dates)),
         )
         current = current_release(self.context.warehouse)
         if current.release_id == made.release_id:

@@ -117,7 +117,7 @@ def _publish(step: RunningStep) -> None:
     created_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     tables = {name: step.record.inputs[name] for name in PUBLISHED}
     release = f"{step.as_of}-{step.version}"
-    settings = kept_configuration(config, name)
+    settings = kept_configuration(config, name, vars(context.dates))
     made = Release(release, created_at, step.as_of, tables, models, gate.figures, note=note, configuration=settings)
     make_current(step, made)
 

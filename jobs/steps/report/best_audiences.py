@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from scipy.stats import binomtest
 
@@ -24,18 +25,19 @@ def best_audiences(step: RunningStep, found: Mapping[str, tuple[float, int]], sh
         share: how large a part of all users those were.
     """
     seeds = step.at("item_seeds", as_of=step.context.dates.a3, purpose="production").select("item_id", "seed_count")
-    items = step.read("items").select("item_id", "categories", "title", "url")
+    items = step.read("items").select("item_id", "categories", "title", "url", "image")
     sizes = of_production(step, "audiences").groupBy("item_id").count()
     rows = sizes.join(items, "item_id").join(seeds, "item_id", "left").collect()  # the scored items
     every = []
     for row in rows:
         about = (row["item_id"], row["title"], row["url"], row["categories"] or [], row["count"])
-        one = BestAudience(*about, row["seed_count"] or 0, share)
+        one = BestAudience(*about, row["seed_count"] or 0, share, image=row["image"])
         value, clickers = found.get(row["item_id"], (0.0, 0))
         if clickers >= LEAST_CLICKERS:
             hits = round(value * clickers)
             span = binomtest(hits, clickers).proportion_ci(method="wilson")
-            one = BestAudience(*about, one.seeds, share, hits / clickers, float(span.low), float(span.high), clickers)
+            low, high = float(span.low), float(span.high)
+            one = replace(one, found=hits / clickers, low=low, high=high, clickers=clickers)
         every.append(one)
     every.sort(key=lambda one: (one.found is None, -(one.low or 0.0), -one.seeds, one.item_id))
     return Found(len(every), every[:LISTED])

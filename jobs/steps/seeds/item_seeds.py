@@ -51,10 +51,10 @@ def _update(purpose: str, step: RunningStep) -> None:
     else:
         assert step.as_of is not None
         clicked = clicks(impressions, step.as_of).withColumn("draw", F.lit(0))
+    needed, said = (1, "a seed") if purpose == "train" else (least, f"lookalike.min_seeds = {least} seeds")
     step.refuse_empty(
-        items_with_seeds(clicked, least),
-        f"item_seeds: no item has lookalike.min_seeds = {least} seeds for '{purpose}' as of {step.as_of}; lower it, or "
-        "check what counts as a click",
+        items_with_seeds(clicked, needed),
+        f"item_seeds: no item has {said} for '{purpose}' as of {step.as_of}; lower it, or check what counts as a click",
     )
     if purpose == "train":
         clicked = clicked.unionByName(past_clicks(impressions, *window, least))

@@ -10,11 +10,12 @@ from pyspark.sql import functions as F
 
 
 class ItemName(NamedTuple):
-    """Title and address, where they are mapped, and what the item is about."""
+    """Title, address and a picture's address, where they are mapped, and what the item is about."""
 
     title: str | None
     url: str | None
     categories: tuple[str, ...]
+    image: str | None = None
 
 
 def item_names(spark: SparkSession, items: DataFrame, ids: Iterable[str]) -> dict[str, ItemName]:
@@ -26,8 +27,9 @@ def item_names(spark: SparkSession, items: DataFrame, ids: Iterable[str]) -> dic
         ids: a few items; others are left out.
     """
     wanted = spark.createDataFrame([(value,) for value in sorted({*ids, ""})], "item_id string")
-    rows = items.join(F.broadcast(wanted), "item_id").select("item_id", "title", "url", "categories").collect()
-    return {row["item_id"]: ItemName(row["title"], row["url"], tuple(row["categories"] or ())) for row in rows}
+    columns = ("item_id", "title", "url", "categories", "image")
+    rows = items.join(F.broadcast(wanted), "item_id").select(*columns).collect()
+    return {row[0]: ItemName(row[1], row[2], tuple(row[3] or ()), row[4]) for row in rows}
 
 
 def shown_name(item: str, names: Mapping[str, ItemName]) -> str:

@@ -16,6 +16,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from jobs.steps.sources.streaming import begin, query_id
 from ralm.config import ImpressionSource
 from ralm.errors import ConfigError, RalmError, one_line
+from ralm.ingest.files import STRAY, some
 from ralm.ingest.findings import wrong_unit
 from ralm.ingest.logs import complete_impressions, impression_targets, impressions_table
 from ralm.ingest.mapping import map_source
@@ -98,7 +99,10 @@ class Landing:
 
     def take(self, files: DataFrame, batch: int) -> None:
         """Append one batch of files; a second time it changes nothing."""
-        paths = sorted(row["path"] for row in files.collect())  # `stream.max_files` names at most
+        named = sorted(row["path"] for row in files.collect())  # `stream.max_files` names at most
+        paths = [path for path in named if not STRAY.search(path)]
+        if stray := [path for path in named if STRAY.search(path)]:
+            self.context.say(f"files {batch}: left out as unfinished, until they are renamed: {some(stray)}")
         read, taken, refused = [], [], []
         for path in paths:
             try:

@@ -18,6 +18,8 @@ from ralm.runs.step import RunningStep, Step
 
 STEP = SPLIT
 SAMPLED_USERS = 100_000
+# With fewer clicks on every item there is no seed with someone else to look for.
+LEAST_CLICKS = 2
 WHAT: dict[DateName, str] = {"a0": "user model", "a1": "look-alike model", "a2": "evaluation"}
 _NUMBERS = ("labels", "users", "without_history", "items", "too_young")
 
@@ -57,7 +59,7 @@ def _measure(step: RunningStep) -> None:
         if part.items:
             outcomes.append((f"items_too_young:{name}", part.too_young < part.items, part.too_young / part.items, text))
         step.facts |= {f"{name}.{number}": getattr(part, number) for number in _NUMBERS}
-    step.facts |= {"a1.most": parts["a1"].most} | context.dates_kept
+    step.facts |= {"a1.most": parts["a1"].most, "a2.so_far": parts["a2"].so_far} | context.dates_kept
     if not all(passed for _, passed, _, _ in outcomes):
         advice = "" if context.untimed else ", or split the log by hash (ingest.untimed: true)"
         step.say(f"little can be learnt from a part like this: leave `dates` out or set others{advice}")
@@ -91,10 +93,15 @@ def refuse_hopeless(context: Context) -> None:
     if not found.get("a0.labels", 1):
         domains = ", ".join(config.user_model.representations)
         raise DataError(f"no event of {domains} in [{dates.a0}, {dates.a1}) for the user model to learn from{remedy}")
-    if found.get("a1.most", least) < least:
+    if found.get("a1.most", LEAST_CLICKS) < LEAST_CLICKS:
         raise DataError(
-            f"no item has {least:,} clicks in [{dates.a1}, {dates.a2}), the seeds that the look-alike model needs to "
-            f"learn from (lookalike.min_seeds), the most are {found['a1.most']:,}{remedy}"
+            f"no item has {LEAST_CLICKS} clicks in [{dates.a1}, {dates.a2}), a seed and someone to look for, which the "
+            f"look-alike model needs to learn from{remedy}"
+        )
+    if found.get("a2.so_far", least) < least:
+        raise DataError(
+            f"no item has {least:,} clicks before {dates.a3}, as many seeds as an audience needs "
+            f"(lookalike.min_seeds), the most are {found['a2.so_far']:,}{remedy}"
         )
 
 

@@ -198,6 +198,32 @@ def test_an_item_of_few_late_clicks_is_warned_of(toy: Context, made: Callable[[A
     assert [one["rank"] for one in shared] == sorted(one["rank"] for one in shared)
 
 
+def test_what_the_audience_was_made_with_and_how_it_changed_is_said(
+    toy: Context, made: Callable[[Asked], list[str]], tmp_path: Path
+) -> None:
+    for name, ids in (("sliced", LISTS["good"]), ("unlike", LISTS["random"])):
+        (tmp_path / f"{name}.txt").write_text("\n".join(ids), encoding="utf-8")
+    given = {"not_like": str(tmp_path / "unlike.txt"), "between": (0.0, 0.1), "resamples": 0}
+    context = Context(toy.spark, toy.config, say=lambda _: None)
+    run_steps(context, own_list.steps(context, own_list.Request("ralm", seeds=str(tmp_path / "sliced.txt"), **given)))
+    rows = toy.warehouse.read("audiences").where("item_id = 'list:sliced'").orderBy(F.desc("score"), "user_id")
+    before = rows.limit(2).withColumn("as_of", F.date_sub("as_of", 1))
+    gone = before.withColumn("user_id", F.concat(F.lit("gone-"), "user_id"))
+    toy.warehouse.conform(
+        "audiences", before.unionByName(gone).unionByName(gone.withColumn("user_id", F.lit("left")).limit(1))
+    ).write.format("delta").mode("append").save(f"{toy.warehouse.path}/audiences")
+    made(Asked(seeds=str(tmp_path / "sliced.txt")))
+    row = row_of(toy, "list:sliced")
+    assert row["last_as_of"] == toy.dates.a3 - dt.timedelta(days=1)
+    assert row["kept"] == pytest.approx(2 / 5)
+    said = " ".join(row["warnings"])
+    assert "made with negative seeds; the verdict" in said
+    assert "from 0 % to 10 %" in said
+    assert f"it keeps 40 % of that of {row['last_as_of']}" in said
+    page = page_of(toy, "list:sliced")
+    assert "made with negative seeds" in page
+
+
 def test_an_items_seeds_are_tested_before_they_clicked(
     toy: Context, made: Callable[[Asked], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,10 +268,14 @@ def test_mistakes_are_one_line(toy: Context, made: Callable[[Asked], list[str]],
 
 
 def test_items_have_names(toy: Context) -> None:
-    rows = [("i1", "A match", "https://a/1", ["sports"]), ("i2", None, None, None), ("i3", "Rain", None, [])]
-    items = toy.spark.createDataFrame(rows, "item_id string, title string, url string, categories array<string>")
+    rows = [("i1", "A match", "https://a/1", ["sports"], "https://a/1.png"), ("i2", *4 * [None]), ("i3", *4 * [None])]
+    schema = "item_id string, title string, url string, categories array<string>, image string"
+    items = toy.spark.createDataFrame(rows, schema)
     found = item_names(toy.spark, items, ["i2", "i1", "list:mine"])
-    assert found == {"i1": ItemName("A match", "https://a/1", ("sports",)), "i2": ItemName(None, None, ())}
+    assert found == {
+        "i1": ItemName("A match", "https://a/1", ("sports",), "https://a/1.png"),
+        "i2": ItemName(None, None, ()),
+    }
 
 
 def test_features_in_words() -> None:

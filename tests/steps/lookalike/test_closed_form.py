@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from jobs.steps.lookalike.closed_form import TRAINED, _attention, _common, _numbers
+from jobs.steps.lookalike.closed_form import CLASSIFIERS, TRAINED, _attention, _best_numbers, _common, _numbers
 from jobs.steps.lookalike.fold_judge import FOLDS, FoldJudge
 from ralm.config import Lookalike
+from ralm.models.item_classifier import ItemClassifier
 from ralm.models.plda import Plda, fit_plda
 from ralm.training.judged_items import JudgedItems, Situation, mean_figure
 from tests.models.multimodal import MultimodalWorld, make_world
@@ -95,7 +96,7 @@ def test_a_feeds_unit_is_the_one_that_judged_items_want(better: bool) -> None:
         tried.append(unit)
         return [model if unit == 4.0 or not better else blind] * (FOLDS + 1)
 
-    _, said = _numbers(fit, judge, TRAINED)
+    _, said = _numbers(fit, judge, TRAINED, of_all(world))
     assert judge.feed
     assert tried == list(TRAINED)
     assert said.endswith(", trained representations times 4") == better
@@ -104,6 +105,44 @@ def test_a_feeds_unit_is_the_one_that_judged_items_want(better: bool) -> None:
     direction = model.directions(*(seeds[:1] for seeds in judge.situations[0].seeds))[0] @ model.basis.T
     own, others = judged.clickers[judged.clickers_of[0]] @ direction, judged.users[~known[0]] @ direction
     assert one == pytest.approx(roc_auc_score(np.r_[np.ones(len(own)), np.zeros(len(others))], np.r_[own, others]))
+
+
+def test_numbers_are_those_that_are_best_with_or_without_classifiers() -> None:
+    """The best of all that a plain loop finds."""
+    world = make_world(ITEMS, 2_000, seed=2, noise=1.5)
+    rows, users = np.arange(ITEMS), world.embedding.astype(np.float32)
+    judged = JudgedItems(
+        users=users,
+        rows=rows,
+        number=rows,
+        clickers=users[world.label == 1],
+        item=world.item[world.label == 1].astype(np.int64),
+        known=np.zeros((ITEMS, len(users)), dtype=bool),
+        feed=np.array(False),
+    )
+    judge = FoldJudge.of(Situation.of(judged, {"centroids": world.centroids, "sizes": world.sizes}))
+    counts = world.sizes.sum(axis=1)
+    means = (world.centroids * world.sizes[:, :, None]).sum(axis=1) / counts[:, None]
+    fitted = [fit_plda(users, means, counts, ridge=1.0, spread=0.0)] * (FOLDS + 1)
+    pairs = [(ridge, more) for ridge in (1.0, 30.0, 300.0) for more in (0.0, 0.3)]
+    found = {}
+    for ridge, more in pairs:
+        ridged = [model.with_ridge(ridge) for model in fitted]
+        for weight in (0.0, CLASSIFIERS[0]):
+            own = [of_all(world).within(model.basis).weighing(weight) for model in ridged[1:]]
+            beside = judge.beside(ridged[1:], own) if weight else ()
+            values = judge.values([model.spread(more) for model in ridged[1:]], beside)
+            found[ridge, more, weight] = mean_figure(values)
+    best = max(found, key=lambda way: found[way])
+    pair, values, models = _best_numbers(fitted, judge, pairs, of_all(world))
+    assert pair == best[:2]
+    assert mean_figure(values) == pytest.approx(found[best])
+    assert models[0].penalty == pytest.approx(fitted[0].with_ridge(pair[0]).penalty)
+    assert len(models) == FOLDS + 1
+
+
+def of_all(world: MultimodalWorld) -> ItemClassifier:
+    return ItemClassifier.of_users(world.embedding, 0, 0, len(world.embedding), 1.0, 1.0)
 
 
 def test_rows_with_many_seeds_are_judged_by_themselves() -> None:

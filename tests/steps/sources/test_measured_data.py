@@ -127,7 +127,10 @@ def test_empty_tables_count_as_nothing(spark: SparkSession) -> None:
 @pytest.mark.parametrize(
     ("assignments", "words"),
     [
-        (("lookalike.min_seeds=1000",), r"no item has 1,000 clicks in \[.*\(lookalike.min_seeds\), the most are [1-9]"),
+        (
+            ("lookalike.min_seeds=1000",),
+            r"no item has 1,000 clicks before .*\(lookalike.min_seeds\), the most are [1-9]",
+        ),
         (
             ("dates.a0=2023-12-01", "dates.a1=2023-12-02", "dates.a2=2024-01-08", "dates.a3=2024-01-11"),
             r"no event of reading in \[2023-12-01, 2023-12-02\) for the user model",
