@@ -34,6 +34,7 @@ def described_fields(content: dict[str, Any]) -> dict[str, Any]:
             fields.setdefault(name, WORLD[name])
     elif isinstance(ingest, dict):
         events = ingest.get("events")
+        events = [events] if isinstance(events, dict) else events
         sources = [source for source in events if isinstance(source, dict)] if isinstance(events, list) else []
         domains = _texts(source.get("domain") for source in sources)
         if domains and len(domains) == len({str(source.get("domain")) for source in sources}):

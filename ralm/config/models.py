@@ -93,7 +93,9 @@ class Lookalike(Section):
     clusters: int = sized(20, ge=1, le=1_000, description="k, centroids per item (paper: 20, online 100)")
     cluster_iterations: int = Field(default=10, ge=1, le=1_000, description="Lloyd iterations at most")
     seed_cap: int = sized(10_000, ge=10, le=100_000, description="K, newest seeds kept per item")
-    min_seeds: int = sized(10, ge=1, le=10_000, description="items with fewer seeds are not trained or scored")
+    min_seeds: int = sized(
+        10, ge=1, le=10_000, description="items with fewer seeds are not scored, nor trained on if others have enough"
+    )
     seed_draws: int = sized(
         1,
         ge=1,

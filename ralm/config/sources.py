@@ -182,7 +182,7 @@ class Ingest(Section):
 
     users: UserSource | None = None
     items: ItemSource | None = None
-    events: list[EventSource] = Field(min_length=1)
+    events: list[EventSource] = Field(min_length=1, description="one source, or a list of them")
     impressions: ImpressionSource = Field(description="one source, or a list of them, each with its domain")
     more_impressions: list[ImpressionSource] = Field(
         default_factory=list, description="the second and further sources of a list under `impressions`"
@@ -213,6 +213,11 @@ class Ingest(Section):
         le=1,
         description="stop if a larger share of a source's rows is bad (duplicates not counted)",
     )
+
+    @field_validator("events", mode="before")
+    @classmethod
+    def _one_event_source(cls, value: Any) -> Any:
+        return [value] if isinstance(value, dict) else value
 
     @model_validator(mode="before")
     @classmethod

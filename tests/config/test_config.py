@@ -159,3 +159,15 @@ def test_a_release_is_required_to_be_ahead_by_default(tmp_path: Path) -> None:
 
 def test_items_need_not_be_in_any_behaviour_domain() -> None:
     assert load_config(TINY, ["fields.item_domains=[]"]).fields.item_domains == []
+
+
+def test_a_single_source_of_events_needs_no_list(tmp_path: Path) -> None:
+    events = "{path: views.csv, domain: page, columns: {user_id: u, feature_id: p, event_time: t}}"
+    shown = "{path: shown.csv, columns: {user_id: u, item_id: i, shown_at: t}}"
+    path = tmp_path / "mine.yaml"
+    found = []
+    for given in (events, f"[{events}]"):
+        path.write_text(f"name: mine\ningest:\n  events: {given}\n  impressions: {shown}\n")
+        found.append(load_config(path))
+    assert found[0] == found[1]
+    assert found[0].fields.strong_domain == "page"
