@@ -16,6 +16,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.steps.nightly import run_night
 from jobs.steps.sources.known_events import known_events
 from jobs.steps.users import stand_ins
 from jobs.steps.users.histories import build_histories
@@ -23,6 +24,7 @@ from ralm.config import Config, auto
 from ralm.features.data_counts import count_data
 from ralm.features.user_fields import FieldIndexer, join_profiles, output_schema
 from ralm.features.vocabularies import FieldSizes, build_vocabularies, field_sizes, lookup_tables
+from ralm.runs.context import Context
 from tests.steps.toy import CONFIG, write_toy
 from udfs.fields import index_users
 
@@ -119,3 +121,24 @@ def test_permuting_excluded_fields_changes_nothing_that_is_read(
     # Of values that were dealt out at random nothing can be guessed; the best of four cities is looked at.
     assert mixed["checks"]["stand-in:city"][1] < 0.7
     assert mixed["checks"]["stand-in:city"][0]
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(2700)
+def test_permuting_excluded_fields_leaves_every_score(spark: SparkSession, tmp_path: Path) -> None:
+    """A whole night on each world, trainings among it."""
+    found = []
+    for name in ("as it is", "mixed"):
+        folder = tmp_path / name
+        folder.mkdir()
+        write_toy(folder)
+        if name == "mixed":
+            permuted(folder)
+        places = {"data_root": str(folder), "warehouse": str(folder / "wh")}
+        config = Config.model_validate(CONFIG | places | {"privacy": {"excluded_fields": EXCLUDED}})
+        context = Context(spark, config, say=lambda _: None)
+        run_night(context)
+        rows = context.warehouse.read("audiences").select("item_id", "user_id", "system", "score").collect()
+        found.append(sorted(map(tuple, rows)))
+    assert found[0] == found[1]
+    assert len({score for *_, score in found[0]}) > 100
