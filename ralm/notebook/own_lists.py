@@ -6,10 +6,17 @@ import datetime as dt
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from ralm.config.names import LIST_BUCKET
-
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+
+def of_lists(audiences: DataFrame, as_of: dt.date) -> DataFrame:
+    """The rows of your own lists up to a date."""
+    from pyspark.sql import functions as F
+
+    from ralm.config.names import LIST_BUCKET  # not above: without it the reader of a store needs no pydantic
+
+    return audiences.where((F.col("item_bucket") == LIST_BUCKET) & (F.col("as_of") <= F.lit(as_of)))
 
 
 def released_and_own(released: DataFrame, newest: DataFrame, as_of: dt.date) -> DataFrame:
@@ -22,8 +29,10 @@ def released_and_own(released: DataFrame, newest: DataFrame, as_of: dt.date) -> 
     """
     from pyspark.sql import functions as F
 
+    from ralm.config.names import LIST_BUCKET
+
     items = released.where((F.col("as_of") == F.lit(as_of)) & (F.col("item_bucket") != LIST_BUCKET))
-    own = newest.where((F.col("item_bucket") == LIST_BUCKET) & (F.col("as_of") <= F.lit(as_of)))
+    own = of_lists(newest, as_of)
     # One row per list and system. Named in the query, they cost neither a join nor a shuffle.
     last = own.groupBy("item_id", "system").agg(F.max("as_of").alias("as_of")).collect()
     if not last:

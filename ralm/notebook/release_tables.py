@@ -7,10 +7,9 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ralm.config.names import LIST_BUCKET
 from ralm.errors import MissingInputError
 from ralm.notebook.loading import loaded, meant
-from ralm.notebook.own_lists import released_and_own
+from ralm.notebook.own_lists import of_lists, released_and_own
 from ralm.notebook.released_model import ReleasedModel
 from ralm.notebook.releases import description, release_row
 
@@ -97,10 +96,7 @@ class ReleaseTables:
         """How many items have an audience, and how many of your own lists; read from small tables."""
         from pyspark.sql import functions as F
 
-        own = self._read("audiences").where(
-            (F.col("item_bucket") == LIST_BUCKET) & (F.col("as_of") <= F.lit(self.as_of))
-        )
-        lists = own.select("item_id").distinct()
+        lists = of_lists(self._read("audiences"), self.as_of).select("item_id").distinct()
         with_cutoff = self.table("thresholds").where(F.col("as_of") == F.lit(self.as_of)).select("item_id").distinct()
         return with_cutoff.join(lists, "item_id", "left_anti").count(), lists.count()
 
