@@ -12,7 +12,7 @@ SEVERAL = (
     "leave multiLine out"
 )
 BY_COLUMNS = "is a table by columns (pandas' to_json): write it by to_json(…, orient='records', lines=True)"
-_BY_COLUMNS = re.compile(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:\s*\{\s*"0"\s*:')
+_BY_COLUMNS = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*\{\s*"0"\s*:')
 _PARTS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
@@ -49,7 +49,14 @@ def over_lines(text: str) -> str | None:
 
 def by_columns(text: str) -> bool:
     """Whether the file is a table by columns, as pandas' `to_json` writes one: {"user_id":{"0":"u1","1":"u2"},…."""
-    return _BY_COLUMNS.match(text.lstrip("\ufeff")) is not None
+    text = text.lstrip("\ufeff").strip()
+    if not _BY_COLUMNS.match(text):
+        return False
+    try:
+        columns, _ = Decoder().raw_decode(text)
+    except ValueError:  # the beginning of one long line
+        return "\n" not in text
+    return all(isinstance(column, dict) and "0" in column for column in columns.values())
 
 
 def _opened(line: str) -> int:

@@ -115,7 +115,10 @@ def test_keys_within_objects_that_differ_in_case(files: Files) -> None:
 def test_a_table_by_columns_is_named(files: Files) -> None:
     text = '{"user_id":{"0":"u1","1":"u2"},"item_id":{"0":"i1","1":"i2"}}'
     assert by_columns(text)
+    assert by_columns(text[:40])  # the beginning of a long line
     assert not by_columns('{"user_id":{"id":"u1"}}')
+    assert not by_columns('{"scores":{"0":0.1,"1":0.9},"user_id":"u1"}\n')
+    assert not by_columns('{"scores":{"0":0.1},"user_id":"u1"}\n{"scores":{"0":0.')
     files.write("ev.json", text)
     files.refuses(DataError, {"path": "ev.json", "format": "jsonl"}, "a table by columns", "orient='records'")
     with pytest.raises(DataError, match=r"list mine\.json: it is a table by columns"):
