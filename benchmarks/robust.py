@@ -151,6 +151,40 @@ def shop(households: int, products: int) -> Callable[[Path, Path], dict[str, Any
     return make
 
 
+def campaigns(people: int, count: int) -> Callable[[Path, Path], dict[str, Any] | None]:
+    """What a marketer has: pages that two kinds of people look at for a month, and campaigns with ten clicks or so."""
+
+    def make(_: Path, folder: Path) -> dict[str, Any]:
+        rng = np.random.default_rng(4)
+        start = np.datetime64("2024-01-01T00:00:00")
+
+        def written(name: str, person: Any, what: list[str]) -> None:
+            at = start + rng.integers(0, 30 * 86_400, len(person)).astype("timedelta64[s]")
+            names = pa.array([f"p{one}" for one in person])
+            table = {"person": names, "what": pa.array(what), "at": pa.array(at.astype("datetime64[us]"))}
+            pq.write_table(pa.table(table), folder / name)
+
+        viewer = np.repeat(np.arange(people), rng.integers(3, 25, people))
+        kind = np.where(rng.random(len(viewer)) < 0.8, viewer % 2, 1 - viewer % 2)
+        page = 2 * rng.integers(0, 200, len(viewer)) + kind
+        written("views.parquet", viewer, [f"page{one}" for one in page])
+        campaign = np.repeat(np.arange(count), rng.integers(6, 16, count))
+        kind = np.where(rng.random(len(campaign)) < 0.85, campaign % 2, 1 - campaign % 2)
+        clicker = 2 * rng.integers(0, people // 2, len(campaign)) + kind
+        written("clicks.parquet", clicker, [f"c{one}" for one in campaign])
+        viewed = {"user_id": "person", "feature_id": "what", "event_time": "at"}
+        clicked = {"user_id": "person", "item_id": "what", "shown_at": "at"}
+        return {
+            "ingest": {
+                "not_after": "2024-12-31T00:00:00",
+                "events": {"path": "views.parquet", "domain": "page", "columns": viewed},
+                "impressions": {"path": "clicks.parquet", "columns": clicked},
+            }
+        }
+
+    return make
+
+
 SETS = (
     RobustSet("films_500", "500 users, all films", films(500, None)),
     RobustSet("films_1000", "1,000 users, all films", films(1_000, None)),
@@ -158,6 +192,7 @@ SETS = (
     RobustSet("news_5_days", "five days of news, 20,000 users", news(5, 20_000)),
     RobustSet("shop", "2,400 households, 1,700 products, weak tastes", shop(2_400, 1_700)),
     RobustSet("shop_300", "2,400 households, 300 products", shop(2_400, 300)),
+    RobustSet("campaigns", "3,000 people, 26 campaigns with ten clicks each", campaigns(3_000, 26)),
 )
 
 
