@@ -93,5 +93,5 @@ def part_items(impressions: DataFrame, dates: ResolvedDates) -> Mapping[DateName
         sums += [F.sum(name), F.count_if(shown), F.count_if(shown & young), *most]
     row = per_item.agg(*sums).first()
     assert row is not None
-    first, second = ((int(row[at] or 0) for at in range(start, start + 5)) for start in (0, 5))
-    return {"a1": tuple(first), "a2": tuple(second)}  # type: ignore[dict-item]
+    labels, items, unknown, clicks, so_far = ([int(count or 0) for count in row[at::5]] for at in range(5))
+    return {name: (labels[at], items[at], unknown[at], clicks[at], so_far[at]) for at, name in enumerate(names)}

@@ -32,11 +32,6 @@ pytestmark = pytest.mark.spark
 AT = '"at":"2024-01-01 10:00:00"'
 
 
-@pytest.fixture
-def files(spark: SparkSession, tmp_path: Path) -> Files:
-    return Files(spark, tmp_path)
-
-
 def zstd(content: bytes) -> bytes:
     packed = pa.BufferOutputStream()
     with pa.CompressedOutputStream(packed, "zstd") as stream:

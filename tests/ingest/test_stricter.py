@@ -1,7 +1,6 @@
 """Letters, names and numbers that would silently become other users or clicks."""
 
 import io
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,11 +21,6 @@ from tests.ingest.files import HEADER, ROWS, Files
 
 pytestmark = pytest.mark.spark
 AT = ",i1,2024-01-01 10:00:00\n"
-
-
-@pytest.fixture
-def files(spark: SparkSession, tmp_path: Path) -> Files:
-    return Files(spark, tmp_path)
 
 
 def test_letters_of_windows_1252_are_no_blanks(files: Files) -> None:
